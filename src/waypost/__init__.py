@@ -1,0 +1,1 @@
+"""Waypost: an open logistics network."""

@@ -1,0 +1,1 @@
+"""The words of the field: waybills, parcels, scans, facilities, instants, units, errors."""

@@ -1,0 +1,150 @@
+"""Scans: what happened to which parcel, when, where, why.
+
+A batch of scans is columns (`SCAN_SCHEMA`) from the door to the disk; `ScanEvent` is the view of a single one.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from waypost.model.instants import Instant, OffsetSource, TimeFlag
+
+_WORD = pa.dictionary(pa.int32(), pa.string())
+
+#: The columns of a scan batch. Its version is kept with every file that holds scans.
+SCAN_SCHEMA = pa.schema(
+    [
+        pa.field("carrier", _WORD, nullable=False),  # whose number and whose code it is
+        pa.field("number", pa.string(), nullable=False),  # the waybill number as sent, without blanks
+        pa.field("code", _WORD, nullable=False),  # what happened, in the carrier's own code
+        pa.field("at", pa.timestamp("ms", "UTC"), nullable=False),  # when it happened
+        pa.field("offset_min", pa.int16(), nullable=False),  # local minus UTC
+        pa.field("offset_source", pa.uint8(), nullable=False),  # OffsetSource
+        pa.field("time_flags", pa.uint8(), nullable=False),  # TimeFlag bits
+        pa.field("facility", _WORD),  # where, in the carrier's own facility code
+        pa.field("note", pa.string()),  # the carrier's words; never shown in public
+        pa.field("corrects", pa.string()),  # scan id that this one replaces or withdraws
+        pa.field("recorded_at", pa.timestamp("ms", "UTC")),  # when the network got it; null: unknown (history)
+    ]
+)
+SCAN_FORMAT = 1
+
+#: Scans with this code only withdraw the one they name.
+VOID = "void"
+
+#: The columns that say whether two scans are the same one. Who sent it again, when and with which words does not count.
+IDENTITY = ("carrier", "number", "at", "offset_min", "code", "facility", "corrects")
+
+
+class ScanEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One scan, as a record. See `SCAN_SCHEMA` for the meaning of the fields."""
+
+    carrier: str
+    number: str
+    code: str
+    at: Instant
+    facility: str | None = None
+    note: str | None = None
+    corrects: str | None = None
+    time_flags: TimeFlag = TimeFlag(0)
+    recorded_at_ms: int | None = None
+
+    @property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits over what makes two scans the same one; no secret, the same everywhere."""
+        at = self.at
+        return scan_id(self.carrier, self.number, at.at_ms, at.offset_min, self.code, self.facility, self.corrects)
+
+
+def scan_id(
+    carrier: str,
+    number: str,
+    at_ms: int,
+    offset_min: int,
+    code: str,
+    facility: str | None,
+    corrects: str | None = None,
+) -> str:
+    """The id of a scan: BLAKE2b over its identity, 64 bits, in hexadecimal."""
+    text = "\x1f".join((carrier, number, str(at_ms), str(offset_min), code, facility or "", corrects or ""))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def scan_ids(scans: pa.RecordBatch | pa.Table) -> list[str]:
+    """The ids of some scans. Python per scan: for timelines, never for the way in."""
+    columns = [scans.column(name) for name in IDENTITY]
+    columns[2] = columns[2].cast(pa.int64())
+    return [scan_id(*row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
+
+
+def surviving(scans: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which scans of whole timelines still stand: those that no other scan of the same parcel corrects.
+
+    A corrected scan stays corrected, also if the correction is itself corrected: so order never matters.
+    """
+    corrects = scans.column("corrects")
+    stands = np.ones(scans.num_rows, np.bool_)
+    if corrects.null_count == scans.num_rows:
+        return stands
+    carriers, numbers = scans.column("carrier").to_pylist(), scans.column("number").to_pylist()
+    corrected = set(zip(carriers, numbers, corrects.to_pylist(), strict=True))
+    rows = zip(carriers, numbers, scan_ids(scans), strict=True)
+    return np.fromiter((row not in corrected for row in rows), np.bool_, scans.num_rows)
+
+
+def batch_of(events: Iterable[ScanEvent]) -> pa.RecordBatch:
+    """Columns from single scans."""
+    rows = list(events)
+    columns = {
+        "carrier": [row.carrier for row in rows],
+        "number": [row.number for row in rows],
+        "code": [row.code for row in rows],
+        "at": [row.at.at_ms for row in rows],
+        "offset_min": [row.at.offset_min for row in rows],
+        "offset_source": [int(row.at.source) for row in rows],
+        "time_flags": [int(row.time_flags) for row in rows],
+        "facility": [row.facility for row in rows],
+        "note": [row.note for row in rows],
+        "corrects": [row.corrects for row in rows],
+        "recorded_at": [row.recorded_at_ms for row in rows],
+    }
+    return pa.record_batch([pa.array(columns[f.name], f.type) for f in SCAN_SCHEMA], schema=SCAN_SCHEMA)
+
+
+def events_of(scans: pa.RecordBatch | pa.Table) -> list[ScanEvent]:
+    """Single scans from columns; further columns are left out."""
+    table = scans.select(SCAN_SCHEMA.names)
+    at = table.column("at").cast(pa.int64()).to_pylist()
+    recorded = table.column("recorded_at").cast(pa.int64()).to_pylist()
+    rest = table.drop_columns(["at", "recorded_at"]).to_pylist()
+    return [
+        ScanEvent(
+            carrier=row["carrier"],
+            number=row["number"],
+            code=row["code"],
+            at=Instant(at_ms, row["offset_min"], OffsetSource(row["offset_source"])),
+            facility=row["facility"],
+            note=row["note"],
+            corrects=row["corrects"],
+            time_flags=TimeFlag(row["time_flags"]),
+            recorded_at_ms=recorded_ms,
+        )
+        for row, at_ms, recorded_ms in zip(rest, at, recorded, strict=True)
+    ]
+
+
+def join_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """One batch of several, their dictionaries united."""
+    if len(batches) == 1:
+        return batches[0]
+    table = pa.Table.from_batches(batches, SCAN_SCHEMA).unify_dictionaries().combine_chunks()
+    return table.to_batches()[0] if table.num_rows else empty_batch()
+
+
+def empty_batch() -> pa.RecordBatch:
+    """A batch without scans."""
+    return pa.record_batch([pa.array([], field.type) for field in SCAN_SCHEMA], schema=SCAN_SCHEMA)

@@ -1,0 +1,154 @@
+"""The reference: the same protocols in plain memory, for tests, examples and as the definition of right.
+
+It keeps everything and folds each parcel from its whole timeline every time, so it shares no cleverness with the
+engines that are held against it. Nothing survives the process. `Records` and `History` have their reference in
+`engines`, on SQLite and DuckDB in memory.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waypost.model.scans import IDENTITY, SCAN_SCHEMA, surviving
+from waypost.store.fold import Fold, key_scans, state_columns
+from waypost.store.protocols import TIMELINE_SCHEMA, Frame
+from waypost.store.words import Words
+
+
+class MemoryLog:
+    """`ScanLog` in a list."""
+
+    def __init__(self) -> None:
+        self._frames: list[Frame] = []
+        self._lock = threading.Lock()
+
+    def append(self, scans: pa.RecordBatch) -> int:
+        """See `ScanLog.append`."""
+        with self._lock:
+            position = self.position()
+            if scans.num_rows:
+                self._frames.append(Frame(position, scans))
+            return position
+
+    def read(self, position: int) -> Iterator[Frame]:
+        """See `ScanLog.read`."""
+        for frame in list(self._frames):
+            if frame.end > position:
+                skip = max(position - frame.position, 0)
+                yield Frame(frame.position + skip, frame.scans.slice(skip))
+
+    def position(self) -> int:
+        """See `ScanLog.position`."""
+        return self._frames[-1].end if self._frames else 0
+
+
+Key = tuple[str, str]  # number, carrier
+
+
+class MemoryIndex:
+    """`ParcelIndex` and `Changes` in dictionaries."""
+
+    def __init__(self, log: MemoryLog, fold: Fold) -> None:
+        self._log = log
+        self._fold = fold
+        self._words = Words()
+        self._position = 0
+        self._timelines: dict[Key, dict[tuple[object, ...], tuple[int, pa.RecordBatch]]] = {}
+        self._changes: list[tuple[int, Key, npt.NDArray[np.void] | None, npt.NDArray[np.void]]] = []
+
+    def position(self) -> int:
+        """See `ParcelIndex.position`."""
+        return self._position
+
+    def catch_up(self, position: int, timeout_s: float) -> bool:
+        """See `ParcelIndex.catch_up`; here it does the work itself."""
+        for frame in self._log.read(self._position):
+            self._apply(frame)
+        return self._position >= position
+
+    def states(self, numbers: Sequence[str]) -> pa.Table:
+        """See `ParcelIndex.states`."""
+        wanted = set(numbers)
+        return self._state_table(sorted(key for key in self._timelines if key[0] in wanted))
+
+    def timelines(self, numbers: Sequence[str]) -> pa.Table:
+        """See `ParcelIndex.timelines`."""
+        wanted = set(numbers)
+        return self._timeline(sorted(key for key in self._timelines if key[0] in wanted))
+
+    def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
+        """See `ParcelIndex.page`."""
+        keys = sorted(key for key in self._timelines if after is None or key > after)
+        return self._state_table(keys[:limit])
+
+    def read(self, after: int, limit: int) -> pa.Table:
+        """See `Changes.read`."""
+        rows = [row for row in self._changes if row[0] > after][:limit]
+        empty = np.zeros(1, self._fold.dtype)
+        columns: dict[str, pa.Array] = {
+            "position": pa.array([row[0] for row in rows], pa.int64()),
+            "carrier": pa.array([row[1][1] for row in rows], pa.string()),
+            "number": pa.array([row[1][0] for row in rows], pa.string()),
+        }
+        after_states = np.concatenate([empty[:0], *(row[3] for row in rows)])
+        before_states = np.concatenate([empty[:0], *(empty if row[2] is None else row[2] for row in rows)])
+        columns |= state_columns(after_states, self._fold, self._words)
+        is_new = pa.array([row[2] is None for row in rows], pa.bool_())
+        for name, column in state_columns(before_states, self._fold, self._words).items():
+            columns[f"before_{name}"] = pc.if_else(is_new, pa.scalar(None, column.type), column)
+        return pa.table(columns)
+
+    def _apply(self, frame: Frame) -> None:
+        last: dict[Key, int] = {}
+        before: dict[Key, npt.NDArray[np.void] | None] = {}
+        identities = zip(*(frame.scans.column(name).to_pylist() for name in IDENTITY), strict=True)
+        for row, identity in enumerate(identities):
+            key = (str(identity[1]), str(identity[0]))
+            if key not in before:
+                before[key] = self._state(key)
+            scans = self._timelines.setdefault(key, {})
+            if identity not in scans:
+                scans[identity] = (frame.position + row, frame.scans.slice(row, 1))
+                last[key] = frame.position + row
+        for key, position in sorted(last.items(), key=lambda item: item[1]):
+            was, now = before[key], self._state(key)
+            assert now is not None
+            if was is None or self._fold.is_news(was, now)[0]:
+                self._changes.append((position, key, was, now))
+        self._position = frame.end
+
+    def _state(self, key: Key) -> npt.NDArray[np.void] | None:
+        if key not in self._timelines:
+            return None
+        timeline = self._timeline([key])
+        standing = timeline.filter(pa.array(surviving(timeline)))
+        if not standing.num_rows:  # every scan was withdrawn: only what the corrections themselves say is left
+            standing = timeline.filter(timeline.column("corrects").is_valid())
+        return self._fold.fold(key_scans(standing, np.zeros(standing.num_rows, np.int64), self._words))
+
+    def _state_table(self, keys: list[Key]) -> pa.Table:
+        states = [self._state(key) for key in keys]
+        records = np.concatenate([np.zeros(0, self._fold.dtype), *(state for state in states if state is not None)])
+        return pa.table(
+            {
+                "carrier": pa.array([carrier for _, carrier in keys], pa.string()),
+                "number": pa.array([number for number, _ in keys], pa.string()),
+                "scans": pa.array([len(self._timelines[key]) for key in keys], pa.int64()),
+                **state_columns(records, self._fold, self._words),
+            }
+        )
+
+    def _timeline(self, keys: list[Key]) -> pa.Table:
+        tables = [TIMELINE_SCHEMA.empty_table()]
+        for key in keys:
+            for position, scan in self._timelines[key].values():
+                row = pa.Table.from_batches([scan], SCAN_SCHEMA)
+                tables.append(row.append_column(TIMELINE_SCHEMA.field("position"), pa.array([position], pa.int64())))
+        by = [("number", "ascending"), ("carrier", "ascending"), ("at", "ascending"), ("position", "ascending")]
+        table = pa.concat_tables(tables).unify_dictionaries()
+        plain = table.set_column(0, "carrier", table.column("carrier").cast(pa.string()))
+        return table.take(pc.sort_indices(plain, by))

@@ -1,0 +1,119 @@
+"""What a room may ask of a machine: four kinds of memory and one kind of news.
+
+A scan is acknowledged by the log and indexed behind it. Every scan in the log has a number, its position: 0, 1, 2 ...
+in the order of acknowledgement, for ever. Index, history and changes each say up to which position they have come;
+a position always means "everything below it".
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import msgspec
+import pyarrow as pa
+from sqlalchemy.engine import Connection
+
+from waypost.model.scans import SCAN_SCHEMA
+
+#: A timeline: scans with the position at which each came first.
+TIMELINE_SCHEMA = SCAN_SCHEMA.append(pa.field("position", pa.int64(), nullable=False))
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """Scans as the log keeps them together.
+
+    Attributes:
+        position: of the first scan.
+        scans: columns of `SCAN_SCHEMA`; the scan in row r has position `position + r`.
+    """
+
+    position: int
+    scans: pa.RecordBatch
+
+    @property
+    def end(self) -> int:
+        """The position behind the last scan."""
+        return self.position + int(self.scans.num_rows)
+
+
+class ScanLog(Protocol):
+    """Append-only scans. What was acknowledged survives kill -9 and a power cut."""
+
+    def append(self, scans: pa.RecordBatch) -> int:
+        """Keep some scans and return the position of the first, once all are on disk. Safe to call from many threads.
+
+        Raises:
+            StorageFull: there is no room; none of these scans was kept.
+            StoreError: the disk failed; whether they were kept shows after opening anew.
+        """
+
+    def read(self, position: int) -> Iterator[Frame]:
+        """The frames from a position on, up to the end at the time of the call. The first frame may be cut to it."""
+
+    def position(self) -> int:
+        """The end: the position that the next scan will get."""
+
+
+class ParcelIndex(Protocol):
+    """Timeline and state of every parcel, behind the log.
+
+    A state table has the columns `carrier`, `number`, `scans` (how many, duplicates dropped) and the fields of the
+    fold's record, words as text. Both state and timeline tables are sorted by number, then carrier.
+    """
+
+    def states(self, numbers: Sequence[str]) -> pa.Table:
+        """The states of all parcels that bear one of the numbers, whichever the carrier."""
+
+    def timelines(self, numbers: Sequence[str]) -> pa.Table:
+        """The scans of the same parcels (`TIMELINE_SCHEMA`), duplicates dropped, by instant and then position."""
+
+    def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
+        """The next `limit` states behind a (number, carrier)."""
+
+    def position(self) -> int:
+        """Everything below is in."""
+
+    def catch_up(self, position: int, timeout_s: float) -> bool:
+        """Wait until everything below a position is in; False if it took longer."""
+
+
+class Changes(Protocol):
+    """State changes after duplicates are dropped: ordered per parcel, resumable from a cursor.
+
+    A table of changes has `position` (of the frame's last scan of that parcel), `carrier`, `number`, the fields of the
+    fold's record, and each field once more with `before_` in front of its name: what it was, null for a new parcel.
+    """
+
+    def read(self, after: int, limit: int) -> pa.Table:
+        """The next changes with a position greater than `after` (-1: from the beginning)."""
+
+
+class History(Protocol):
+    """Columns over all time."""
+
+    def run(self, ask: Callable[[Any], Any]) -> pa.Table:
+        """Answer an Ibis expression over all scans, duplicates dropped (`TIMELINE_SCHEMA`, words as plain text).
+
+        `ask` gets the table of scans and returns the expression.
+        """
+
+    def position(self) -> int:
+        """Everything below is in."""
+
+
+class Records(Protocol):
+    """Master data and transactions. Rooms own their tables and write SQLAlchemy Core statements."""
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """One transaction: committed at the end of the block, rolled back if an error leaves it."""
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """The machines under a running Waypost, of one engine or of several."""
+
+    records: Records
+    log: ScanLog
+    index: ParcelIndex
+    changes: Changes
+    history: History
+    close: Callable[[], None]
