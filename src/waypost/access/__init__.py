@@ -1,1 +1,1 @@
-"""."""
+"""Parties, roles and keys: who may see and do what."""

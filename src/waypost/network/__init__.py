@@ -1,1 +1,1 @@
-"""."""
+"""Facilities, lanes and timetables, and the ways through them."""

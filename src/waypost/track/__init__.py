@@ -1,1 +1,1 @@
-"""."""
+"""Scans in; parcel state, milestones, timelines and live aggregates out."""

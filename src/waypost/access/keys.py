@@ -1,0 +1,86 @@
+"""API keys and the sessions of the consoles: who may write and who may see the operator's part."""
+
+import hashlib
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy import Select, delete, func, insert, select
+
+from waypost.access.records import keys, sessions
+from waypost.store.protocols import Records
+
+SESSION_MS = 12 * 60 * 60 * 1000
+_PREFIX = "wp_"
+
+
+class Role(StrEnum):
+    """What a key is good for."""
+
+    OPERATOR = "operator"  #: everything
+    CARRIER = "carrier"  #: send scans
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key without its secret."""
+
+    id: str
+    role: Role
+    name: str
+
+
+class Keys:
+    """The keys in `Records`. `token` gives some bytes that nobody can guess; this room has no randomness of its own."""
+
+    def __init__(self, records: Records, token: Callable[[int], bytes]) -> None:
+        self._records = records
+        self._token = token
+
+    def make(self, role: Role, name: str, now_ms: int) -> str:
+        """A new key. What is returned is the only copy of the secret."""
+        secret = _PREFIX + self._token(24).hex()
+        with self._records.begin() as connection:
+            row = {"id": secret[3:11], "digest": _digest(secret), "role": role.value, "name": name, "made_ms": now_ms}
+            connection.execute(insert(keys).values(row))
+        return secret
+
+    def any(self) -> bool:
+        """Whether there is a key at all; the first start makes one if not."""
+        with self._records.begin() as connection:
+            return bool(connection.execute(select(func.count()).select_from(keys)).scalar_one())
+
+    def find(self, secret: str) -> Key | None:
+        """The key with that secret."""
+        return self._find(select(keys).where(keys.c.digest == _digest(secret)))
+
+    def open_session(self, secret: str, now_ms: int) -> str | None:
+        """A token for a browser that knows the key; None if nobody does."""
+        key = self.find(secret)
+        if key is None:
+            return None
+        token = self._token(32).hex()
+        with self._records.begin() as connection:
+            connection.execute(delete(sessions).where(sessions.c.ends_ms < now_ms))
+            row = {"digest": _digest(token), "key_id": key.id, "ends_ms": now_ms + SESSION_MS}
+            connection.execute(insert(sessions).values(row))
+        return token
+
+    def find_session(self, token: str, now_ms: int) -> Key | None:
+        """The key behind a browser's token, while it lasts."""
+        joined = select(keys).join(sessions, sessions.c.key_id == keys.c.id)
+        return self._find(joined.where(sessions.c.digest == _digest(token), sessions.c.ends_ms >= now_ms))
+
+    def close_session(self, token: str) -> None:
+        """Forget a browser's token."""
+        with self._records.begin() as connection:
+            connection.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
+
+    def _find(self, statement: Select[tuple[object, ...]]) -> Key | None:
+        with self._records.begin() as connection:
+            row = connection.execute(statement).first()
+        return None if row is None else Key(row.id, Role(row.role), row.name)
+
+
+def _digest(secret: str) -> str:
+    """Secrets are random and long, so a plain digest is as good as a slow one."""
+    return hashlib.sha256(secret.encode()).hexdigest()

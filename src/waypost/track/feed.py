@@ -1,0 +1,148 @@
+"""History files come in: what a reader of files gives, and the import that takes it."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from waypost.model.carriage import Parcel
+from waypost.model.errors import StoreError
+from waypost.model.places import Facility
+from waypost.network.facilities import Facilities
+from waypost.store.protocols import Memory
+from waypost.track.intake import ZoneFinder, take_in
+from waypost.track.records import keep_parcels
+from waypost.track.wire import Refusal, Rows, empty_rows
+
+#: How many refused rows a report spells out; all are counted.
+MOST_SPELLED_OUT = 1000
+
+
+class FileRefusal(msgspec.Struct, frozen=True):
+    """Why a row of a file was not taken. `line` counts from 1, the header included; 0 means the file as a whole."""
+
+    file: str
+    line: int
+    field: str
+    reason: str
+    value: str | None = None
+
+
+class Portion(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what a reader found.
+
+    Attributes:
+        source: the file, as people know it.
+        rows: scans; their numbers (`Rows.rows`, and `row` in its refusals) are lines of the source.
+        facilities, parcels: master data that the scans speak of.
+        refusals: rows that gave no scan, parcel or facility.
+        share: how much of all input has been read, 0 to 1.
+    """
+
+    source: str
+    rows: Rows = empty_rows()
+    facilities: list[Facility] = []
+    parcels: list[Parcel] = []
+    refusals: list[FileRefusal] = []
+    share: float = 0.0
+
+
+class ScanFeed(Protocol):
+    """A reader of history files."""
+
+    def portions(self) -> Iterator[Portion]:
+        """What the files hold, portion by portion, never all at once.
+
+        Raises:
+            BadInput: a file is missing, cut off, or of another layout.
+        """
+
+
+class ImportReport(msgspec.Struct, kw_only=True):
+    """What an import did. Counts: `parcels` distinct waybills seen, scans new and already known, rows refused."""
+
+    parcels: int = 0
+    scans_new: int = 0
+    scans_duplicate: int = 0
+    rows_refused: int = 0
+    seconds: float = 0.0
+    dry_run: bool = False
+    reasons: dict[str, int] = {}
+    refusals: list[FileRefusal] = []
+
+    def refuse(self, refusal: FileRefusal) -> None:
+        """Count a refused row, and spell it out while there is room."""
+        self.rows_refused += 1
+        reason = f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        if len(self.refusals) < MOST_SPELLED_OUT:
+            self.refusals.append(refusal)
+
+
+def import_feed(
+    feed: ScanFeed,
+    memory: Memory,
+    facilities: Facilities,
+    zone_of: ZoneFinder,
+    *,
+    now_ms: int,
+    dry_run: bool = False,
+    progress: Callable[[float, int], None] = lambda share, scans: None,
+) -> ImportReport:
+    """Read a feed into the memory; importing the same again changes nothing.
+
+    Args:
+        progress: told the share of the input read and the scans read so far.
+    """
+    began = time.monotonic()
+    report = ImportReport(dry_run=dry_run)
+    known_before = _count_scans(memory)
+    waybills: set[tuple[str, str]] = set()
+    read = 0
+    for portion in feed.portions():
+        for refusal in portion.refusals:
+            report.refuse(refusal)
+        if not dry_run:
+            if portion.facilities:
+                facilities.keep(portion.facilities)
+            if portion.parcels:
+                with memory.records.begin() as connection:
+                    keep_parcels(connection, portion.parcels)
+        intake = take_in(portion.rows, zone_of, now_ms=now_ms, recorded_at_ms=None)
+        for refused in intake.refusals:
+            report.refuse(_in_file(portion.source, refused))
+        waybills.update((parcel.waybill.carrier, parcel.waybill.number) for parcel in portion.parcels)
+        scans = intake.scans
+        waybills.update(zip(scans.column("carrier").to_pylist(), scans.column("number").to_pylist(), strict=True))
+        if scans.num_rows and not dry_run:
+            memory.log.append(scans)
+        read += scans.num_rows
+        progress(portion.share, read)
+    report.parcels = len(waybills)
+    if not dry_run:
+        _wait_until_indexed(memory)
+        report.scans_new = _count_scans(memory) - known_before
+        report.scans_duplicate = read - report.scans_new
+    report.seconds = round(time.monotonic() - began, 3)
+    return report
+
+
+def _in_file(source: str, refused: Refusal) -> FileRefusal:
+    return FileRefusal(source, refused.row, refused.field, refused.reason, refused.value)
+
+
+def _count_scans(memory: Memory) -> int:
+    counted = memory.history.run(lambda scans: scans.aggregate(scans=scans.count()))
+    return int(counted.column("scans")[0].as_py())
+
+
+def _wait_until_indexed(memory: Memory) -> None:
+    end, before = memory.log.position(), -1
+    while not memory.index.catch_up(end, timeout_s=60):
+        if memory.index.position() == before:
+            raise StoreError(
+                f"the index has stood still at {before} of {end} scans for a minute",
+                mend="Nothing is lost: it goes on from there at the next start.",
+            )
+        before = memory.index.position()

@@ -1,0 +1,189 @@
+"""The way in: rows of text become a batch of scans, or refusals that say why.
+
+Every check works on the whole column. A row is refused for the first field that is wrong; nothing else is lost for it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waypost.model.errors import BadInput
+from waypost.model.instants import DAY_MS, OffsetSource, read_in_zone, read_stamps
+from waypost.model.scans import SCAN_SCHEMA, VOID
+from waypost.track.wire import Refusal, Rows
+
+MAX_NUMBER = 64
+MAX_CODE = 64
+MAX_FACILITY = 128
+MAX_NOTE = 1000
+
+#: Scans from a clock that runs ahead are kept up to here; one from next year would be the newest for a year.
+MAX_AHEAD_MS = 2 * DAY_MS
+
+#: Tells in which zone a carrier's stamps without an offset are written, given the facility, and how it is known.
+ZoneFinder = Callable[[str, str | None], tuple[str, OffsetSource] | None]
+
+_BLANKS = r"[\s\x{a0}\x{3000}]+"
+_NUMBER = r"^[!-~]+$"
+_CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
+_CARRIER = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+_SCAN_ID = r"^[0-9a-f]{16}$"
+#: Runs of digits as long as a telephone number: drivers' and consignees' numbers stand in carriers' texts.
+_PHONE = r"\+?[0-9](?:[0-9\s().-]{5,}[0-9])"
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """What came of some rows.
+
+    Attributes:
+        scans: the good ones, in their order (`SCAN_SCHEMA`).
+        refusals: the others, by row.
+    """
+
+    scans: pa.RecordBatch
+    refusals: list[Refusal]
+
+
+class _Verdicts:
+    """Remembers for each row the first thing that is wrong with it."""
+
+    def __init__(self, rows: int) -> None:
+        self.good = np.ones(rows, np.bool_)
+        self.found: list[tuple[int, str, str, str | None]] = []
+
+    def require(self, ok: pa.Array | npt.NDArray[np.bool_], field: str, reason: str, values: pa.Array) -> None:
+        holds = np.asarray(pc.fill_null(ok, False) if isinstance(ok, (pa.Array, pa.ChunkedArray)) else ok)
+        for row in np.flatnonzero(self.good & ~holds).tolist():
+            value = values[row].as_py()
+            self.found.append((row, field, reason, value if value is None else str(value)[:60]))
+        self.good &= holds
+
+
+def take_in(
+    rows: Rows,
+    zone_of: ZoneFinder,
+    *,
+    now_ms: int,
+    recorded_at_ms: int | None,
+    carrier: str | None = None,
+) -> Intake:
+    """Check rows and turn them into scans.
+
+    Args:
+        rows: what was read.
+        zone_of: for stamps without an offset.
+        now_ms: the present, to refuse what lies far ahead of it.
+        recorded_at_ms: when the network got them; None for history, of which that is not known.
+        carrier: for rows that name none.
+    """
+    table = rows.table.combine_chunks()
+    text = {name: _column(table, name) for name in table.column_names}
+    verdicts = _Verdicts(table.num_rows)
+    if carrier is not None:
+        text["carrier"] = pc.fill_null(text["carrier"], carrier)
+    _check_texts(text, verdicts)
+    times = _read_times(text, zone_of, verdicts, now_ms)
+    good = pa.array(verdicts.good)
+    columns = {
+        **{name: text[name] for name in ("carrier", "number", "code", "facility", "corrects")},
+        "note": pc.replace_substring_regex(text["note"], _PHONE, "…"),
+        **times,
+        "recorded_at": pa.array([recorded_at_ms], pa.int64()).take(pa.array(np.zeros(table.num_rows, np.int32))),
+    }
+    scans = pa.record_batch([columns[f.name].filter(good).cast(f.type) for f in SCAN_SCHEMA], schema=SCAN_SCHEMA)
+    found = [Refusal(rows.rows[row], field, reason, value) for row, field, reason, value in verdicts.found]
+    return Intake(scans, sorted(rows.refusals + found, key=lambda refusal: refusal.row))
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    """The text without blanks around it, empty as null; numbers without any blanks."""
+    column = table.column(name)
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(column, pa.ChunkedArray):  # a column of no chunks
+        column = pa.array([], pa.string())
+    column = pc.utf8_trim_whitespace(column)
+    if name == "number":
+        column = pc.replace_substring_regex(column, _BLANKS, "")
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def _check_texts(text: dict[str, pa.Array], verdicts: _Verdicts) -> None:
+    for name in ("carrier", "number", "code", "at"):
+        verdicts.require(pc.is_valid(text[name]), name, "is missing", text[name])
+    rule = "is no carrier code: up to 32 of a-z, 0-9, _ and -"
+    verdicts.require(pc.match_substring_regex(text["carrier"], _CARRIER), "carrier", rule, text["carrier"])
+    for name, most in (("number", MAX_NUMBER), ("code", MAX_CODE), ("facility", MAX_FACILITY), ("note", MAX_NOTE)):
+        short = pc.fill_null(pc.less_equal(pc.utf8_length(text[name]), most), True)
+        verdicts.require(short, name, f"is longer than {most} characters", text[name])
+    rule = "has characters that no waybill number has (printable ASCII only)"
+    verdicts.require(pc.match_substring_regex(text["number"], _NUMBER), "number", rule, text["number"])
+    for name in ("code", "facility", "note"):
+        clean = pc.invert(pc.fill_null(pc.match_substring_regex(text[name], _CONTROL), False))
+        verdicts.require(clean, name, "has control characters", text[name])
+    named = pc.fill_null(pc.match_substring_regex(text["corrects"], _SCAN_ID), True)
+    verdicts.require(named, "corrects", "is no scan id: 16 of 0-9 and a-f", text["corrects"])
+    named = pc.or_(pc.is_valid(text["corrects"]), pc.fill_null(pc.not_equal(text["code"], VOID), True))
+    verdicts.require(
+        named, "corrects", f"is missing: a {VOID!r} scan names the scan that it withdraws", text["corrects"]
+    )
+
+
+def _read_times(
+    text: dict[str, pa.Array], zone_of: ZoneFinder, verdicts: _Verdicts, now_ms: int
+) -> dict[str, pa.Array]:
+    stamps = read_stamps(text["at"])
+    for verdict in np.unique(stamps.verdict[stamps.verdict > 0]).tolist():
+        reason = stamps.problem(int(np.flatnonzero(stamps.verdict == verdict)[0]))
+        assert reason is not None
+        verdicts.require(stamps.verdict != verdict, "at", reason, text["at"])
+
+    at_ms, offset_min = stamps.at_ms.copy(), stamps.offset_min.copy()
+    source = np.full(len(at_ms), OffsetSource.REPORTED, np.uint8)
+    flags = np.zeros(len(at_ms), np.uint8)
+    local = verdicts.good & ~stamps.has_offset
+    for zone, zone_source, rows in _zones_of(text, zone_of, verdicts, local):
+        read = read_in_zone(stamps.at_ms[rows], zone)
+        at_ms[rows], offset_min[rows], flags[rows] = read.at_ms, read.offset_min, read.flags
+        source[rows] = zone_source
+    ahead = "lies more than two days ahead of now"
+    verdicts.require(at_ms <= now_ms + MAX_AHEAD_MS, "at", ahead, text["at"])
+    return {
+        "at": pa.array(at_ms, pa.int64()),
+        "offset_min": pa.array(offset_min),
+        "offset_source": pa.array(source),
+        "time_flags": pa.array(flags),
+    }
+
+
+def _zones_of(
+    text: dict[str, pa.Array], zone_of: ZoneFinder, verdicts: _Verdicts, local: npt.NDArray[np.bool_]
+) -> list[tuple[str, OffsetSource, npt.NDArray[np.intp]]]:
+    """The zones of the rows without an offset, looked up once for each carrier, facility and stated zone."""
+    rows = np.flatnonzero(local)
+    keys = pa.table({name: text[name].take(pa.array(rows)) for name in ("carrier", "facility", "zone")})
+    groups = (
+        keys.append_column("row", pa.array(rows)).group_by(["carrier", "facility", "zone"]).aggregate([("row", "list")])
+    )
+    found = []
+    for group in groups.to_pylist():
+        members = np.array(group["row_list"], np.intp)
+        known = (
+            (group["zone"], OffsetSource.REPORTED) if group["zone"] else zone_of(group["carrier"], group["facility"])
+        )
+        outside = np.ones(len(local), np.bool_)
+        outside[members] = False
+        if known is None:
+            reason = "has no offset, and neither the carrier nor the facility has a known zone"
+            verdicts.require(outside, "at", reason, text["at"])
+            continue
+        try:
+            read_in_zone(np.zeros(1, np.int64), known[0])
+        except BadInput as error:
+            verdicts.require(outside, "zone", error.message, text["zone"])
+            continue
+        found.append((known[0], known[1], members))
+    return found

@@ -1,0 +1,64 @@
+"""What every test may rely on: the real data, which run this is, and that in CI nothing is skipped."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+IN_CI = os.environ.get("CI") == "true"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--heavy", action="store_true", help="run the tests marked heavy too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("--heavy") and not config.option.markexpr:
+        config.option.markexpr = "not heavy"
+    # The settings of whoever runs the tests are not the tests' settings.
+    for name in [name for name in os.environ if name.startswith("WAYPOST_") and name != "WAYPOST_TEST_DATA"]:
+        del os.environ[name]
+
+
+def skip_is_failure(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """In CI everything that a test needs is there, so a skip is a hole in the set-up. A declared gap is an xfail."""
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: not allowed in CI: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    skip_is_failure(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    skip_is_failure(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def heavy(pytestconfig: pytest.Config) -> bool:
+    """Whether this is the heavy run, for a test that does the same thing fewer times in the plain one."""
+    return bool(pytestconfig.getoption("--heavy"))
+
+
+@pytest.fixture(scope="session")
+def repo_folder() -> Path:
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with the real data sets, each in a folder of its own; it is not part of the project."""
+    folder = Path(os.environ.get("WAYPOST_TEST_DATA", REPO.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set WAYPOST_TEST_DATA to its folder")
+    return folder
