@@ -1,0 +1,156 @@
+"""What people and programs get to see of parcels: plain records, ready for JSON.
+
+Instants are RFC 3339 text in the local time of their place. The operator's view has everything; `in_public` leaves what
+anyone may see who knows a number: cities, never facilities, notes, order numbers or weights.
+"""
+
+import msgspec
+
+
+class PlaceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where. `facility` is the carrier's code and `name` the facility's name, where known."""
+
+    facility: str | None = None
+    name: str | None = None
+    city: str | None = None
+    region: str | None = None
+    country: str | None = None
+
+
+class WaybillView(msgspec.Struct, frozen=True):
+    """A number and whose it is."""
+
+    carrier: str
+    number: str
+
+
+class ScanView(msgspec.Struct, frozen=True, kw_only=True):
+    """One scan of a timeline.
+
+    Attributes:
+        id: of the scan; a correction names it.
+        at, utc: the instant in local time of the place, and in UTC.
+        offset_source: where the offset came from under which the stamp was read: reported, facility, carrier.
+        zone: the IANA zone of the place, where known; `at` is shown in it.
+        code: as the carrier sent it; `status` is what it means in unified codes, `unknown` if nobody knows.
+        recorded_at: when the network got it; None for imported history.
+        flags: late, out_of_order, impossible, corrected, unknown_code, repeated_hour, skipped_hour, year_assumed.
+    """
+
+    id: str
+    at: str
+    utc: str
+    offset_source: str
+    zone: str | None
+    carrier: str
+    number: str
+    code: str
+    status: str
+    place: PlaceView | None
+    note: str | None
+    corrects: str | None
+    recorded_at: str | None
+    flags: list[str]
+
+
+class MilestoneView(msgspec.Struct, frozen=True):
+    """A milestone and the instant at which it was first reached."""
+
+    name: str
+    at: str
+
+
+class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel as it stands.
+
+    Attributes:
+        numbers: all numbers that the parcel bears; `carrier` and `number` are the first of them.
+        status, status_at, group, shape: where it is in its life; `group` and `shape` sort statuses for people.
+        place: where it was last scanned.
+        scans: how many, duplicates dropped.
+        flags: what is odd about its timeline.
+    """
+
+    id: str
+    carrier: str
+    carrier_name: str
+    number: str
+    numbers: list[WaybillView]
+    order_number: str | None
+    status: str
+    status_at: str | None
+    group: str
+    shape: str
+    place: PlaceView | None
+    origin: PlaceView | None
+    destination: PlaceView | None
+    first_at: str | None
+    last_at: str | None
+    promised_by: str | None
+    milestones: list[MilestoneView]
+    scans: int
+    weight_g: int | None
+    note: str | None
+    flags: list[str]
+
+
+class Freshness(msgspec.Struct, frozen=True):
+    """How far the index is: everything below `position` is in; the log has `log_position` scans; `lag` is between."""
+
+    position: int
+    log_position: int
+    lag: int
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one number that was asked for.
+
+    Attributes:
+        asked: the number as typed.
+        parcels: all that bear it; numbers are not unique.
+        carriers: whose format the number has, for numbers that nobody knows yet.
+    """
+
+    asked: str
+    parcels: list[ParcelView]
+    carriers: list[str]
+
+
+class ParcelPage(msgspec.Struct, frozen=True):
+    """Some parcels of a list; `next` is the cursor for more, None at the end."""
+
+    parcels: list[ParcelView]
+    next: str | None
+    as_of: Freshness
+
+
+class ScanPage(msgspec.Struct, frozen=True):
+    """Some scans of a list; `next` is the cursor for more, None at the end."""
+
+    scans: list[ScanView]
+    next: str | None
+    as_of: Freshness
+
+
+def in_public(parcel: ParcelView) -> ParcelView:
+    """What anyone may see who knows the number."""
+    return msgspec.structs.replace(
+        parcel,
+        order_number=None,
+        place=_city(parcel.place),
+        origin=_city(parcel.origin),
+        destination=_city(parcel.destination),
+        weight_g=None,
+        note=None,
+    )
+
+
+def scan_in_public(scan: ScanView) -> ScanView:
+    """The same for one scan."""
+    return msgspec.structs.replace(scan, place=_city(scan.place), note=None, recorded_at=None)
+
+
+def _city(place: PlaceView | None) -> PlaceView | None:
+    if place is None or place.city is None:
+        return None
+    return PlaceView(city=place.city, region=place.region, country=place.country)
