@@ -154,3 +154,9 @@ def test_links_between_papers_lead_somewhere(files: list[Path], repo_folder: Pat
         if not (path.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_the_notice_names_files_that_are_there(repo_folder: Path) -> None:
+    named = re.findall(r"\b(?:src|scripts)/[\w/.]*\w", (repo_folder / "NOTICE").read_text("utf-8"))
+    assert named
+    assert [name for name in named if not (repo_folder / name).exists()] == []

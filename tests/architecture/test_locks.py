@@ -61,6 +61,19 @@ def test_every_direct_dependency_is_locked(repo_folder: Path, project: dict[str,
     assert [asked for asked in dev if not is_locked(asked, read_lock(repo_folder, "dev"))] == []
 
 
+def test_the_notice_names_what_we_build_on(repo_folder: Path, project: dict[str, Any]) -> None:
+    notice = (repo_folder / "NOTICE").read_text("utf-8")
+    extras = project["project"]["optional-dependencies"]
+    asked = [
+        *project["project"]["dependencies"],
+        *project["build-system"]["requires"],
+        *extras["test"],
+        *extras["check"],
+    ]
+    named = re.compile(r"^    ([\w-]+) +\S", re.MULTILINE).findall(notice)
+    assert [one for one in asked if Requirement(one).name not in named] == []
+
+
 def test_dev_holds_all_of_run(repo_folder: Path) -> None:
     run, dev = (read_lock(repo_folder, lock) for lock in LOCKS)
     assert {name: dev.get(name) for name in run} == run

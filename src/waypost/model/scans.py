@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from waypost.model.errors import BadInput
 from waypost.model.instants import Instant, OffsetSource, TimeFlag
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
@@ -148,3 +150,22 @@ def join_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 def empty_batch() -> pa.RecordBatch:
     """A batch without scans."""
     return pa.record_batch([pa.array([], field.type) for field in SCAN_SCHEMA], schema=SCAN_SCHEMA)
+
+
+def check_batch(scans: pa.RecordBatch) -> None:
+    """Refuse a batch that no log may keep: the last guard behind the doors, which tell about single rows.
+
+    Raises:
+        BadInput: other columns than `SCAN_SCHEMA`, nulls where none may be, or a NUL character, which keys are
+            joined with, in a number or a word.
+    """
+    if not scans.schema.equals(SCAN_SCHEMA):
+        raise BadInput("These columns are not those of a scan batch.", mend=f"Cast them to: {SCAN_SCHEMA}")
+    for field, column in zip(SCAN_SCHEMA, scans.columns, strict=True):
+        if column.null_count and not field.nullable:
+            raise BadInput("A scan batch may hold no null here.", where=field.name)
+    texts = {"number": scans.column("number"), "corrects": scans.column("corrects")}
+    texts |= {name: scans.column(name).dictionary for name in ("carrier", "code", "facility")}
+    for name, column in texts.items():
+        if pc.any(pc.match_substring(column, "\0")).as_py():
+            raise BadInput("A scan batch may hold no NUL character.", where=name)

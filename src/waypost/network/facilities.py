@@ -57,7 +57,7 @@ class Facilities:
         with self._lock:
             return {key: facility for key in wanted if (facility := self._known.get(key)) is not None}
 
-    def list(self) -> "list[Facility]":
+    def list_all(self) -> list[Facility]:
         """All of them, by carrier and code."""
         with self._records.begin() as connection:
             return list_facilities(connection)

@@ -1,11 +1,13 @@
 """What an index is told about folding scans into states. The room that folds (`track`) answers this protocol."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from waypost.store.words import Words
 
@@ -99,3 +101,38 @@ def state_columns(states: npt.NDArray[np.void], fold: Fold, words: Words) -> dic
         for name in states.dtype.names
         if not name.startswith("_")
     }
+
+
+def state_table(
+    keys: Sequence[tuple[str, str]], counts: Sequence[int], states: npt.NDArray[np.void], fold: Fold, words: Words
+) -> pa.Table:
+    """What `ParcelIndex` answers: states of some (number, carrier), and of how many scans."""
+    return pa.table(
+        {
+            "carrier": pa.array([carrier for _, carrier in keys], pa.string()),
+            "number": pa.array([number for number, _ in keys], pa.string()),
+            "scans": pa.array(counts, pa.int64()),
+            **state_columns(states, fold, words),
+        }
+    )
+
+
+def change_table(
+    keys: Sequence[tuple[str, str]],
+    positions: Sequence[int],
+    is_new: npt.NDArray[np.bool_],
+    before: npt.NDArray[np.void],
+    after: npt.NDArray[np.void],
+    fold: Fold,
+    words: Words,
+) -> pa.Table:
+    """What `Changes` answers: the states of some (number, carrier) after and before, for new ones null before."""
+    columns: dict[str, pa.Array] = {
+        "position": pa.array(positions, pa.int64()),
+        "carrier": pa.array([carrier for _, carrier in keys], pa.string()),
+        "number": pa.array([number for number, _ in keys], pa.string()),
+        **state_columns(after, fold, words),
+    }
+    for name, column in state_columns(before, fold, words).items():
+        columns[f"before_{name}"] = pc.if_else(pa.array(is_new), pa.scalar(None, column.type), column)
+    return pa.table(columns)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waypost.model.scans import IDENTITY, SCAN_SCHEMA, surviving
-from waypost.store.fold import Fold, key_scans, state_columns
+from waypost.model.scans import IDENTITY, SCAN_SCHEMA, check_batch, surviving
+from waypost.store.fold import Fold, change_table, key_scans, state_table
 from waypost.store.protocols import TIMELINE_SCHEMA, Frame
 from waypost.store.words import Words
 
@@ -28,6 +28,7 @@ class MemoryLog:
 
     def append(self, scans: pa.RecordBatch) -> int:
         """See `ScanLog.append`."""
+        check_batch(scans)
         with self._lock:
             position = self.position()
             if scans.num_rows:
@@ -56,6 +57,7 @@ class MemoryIndex:
         self._log = log
         self._fold = fold
         self._words = Words()
+        self._lock = threading.Lock()
         self._position = 0
         self._timelines: dict[Key, dict[tuple[object, ...], tuple[int, pa.RecordBatch]]] = {}
         self._changes: list[tuple[int, Key, npt.NDArray[np.void] | None, npt.NDArray[np.void]]] = []
@@ -66,41 +68,43 @@ class MemoryIndex:
 
     def catch_up(self, position: int, timeout_s: float) -> bool:
         """See `ParcelIndex.catch_up`; here it does the work itself."""
-        for frame in self._log.read(self._position):
-            self._apply(frame)
+        with self._lock:
+            for frame in self._log.read(self._position):
+                self._apply(frame)
         return self._position >= position
 
     def states(self, numbers: Sequence[str]) -> pa.Table:
         """See `ParcelIndex.states`."""
         wanted = set(numbers)
-        return self._state_table(sorted(key for key in self._timelines if key[0] in wanted))
+        with self._lock:
+            return self._state_table(sorted(key for key in self._timelines if key[0] in wanted))
 
     def timelines(self, numbers: Sequence[str]) -> pa.Table:
         """See `ParcelIndex.timelines`."""
         wanted = set(numbers)
-        return self._timeline(sorted(key for key in self._timelines if key[0] in wanted))
+        with self._lock:
+            return self._timeline(sorted(key for key in self._timelines if key[0] in wanted))
 
     def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
         """See `ParcelIndex.page`."""
-        keys = sorted(key for key in self._timelines if after is None or key > after)
-        return self._state_table(keys[:limit])
+        with self._lock:
+            keys = sorted(key for key in self._timelines if after is None or key > after)
+            return self._state_table(keys[:limit])
 
     def read(self, after: int, limit: int) -> pa.Table:
         """See `Changes.read`."""
-        rows = [row for row in self._changes if row[0] > after][:limit]
-        empty = np.zeros(1, self._fold.dtype)
-        columns: dict[str, pa.Array] = {
-            "position": pa.array([row[0] for row in rows], pa.int64()),
-            "carrier": pa.array([row[1][1] for row in rows], pa.string()),
-            "number": pa.array([row[1][0] for row in rows], pa.string()),
-        }
-        after_states = np.concatenate([empty[:0], *(row[3] for row in rows)])
-        before_states = np.concatenate([empty[:0], *(empty if row[2] is None else row[2] for row in rows)])
-        columns |= state_columns(after_states, self._fold, self._words)
-        is_new = pa.array([row[2] is None for row in rows], pa.bool_())
-        for name, column in state_columns(before_states, self._fold, self._words).items():
-            columns[f"before_{name}"] = pc.if_else(is_new, pa.scalar(None, column.type), column)
-        return pa.table(columns)
+        with self._lock:
+            rows = [row for row in self._changes if row[0] > after][:limit]
+            empty = np.zeros(1, self._fold.dtype)
+            return change_table(
+                [row[1] for row in rows],
+                [row[0] for row in rows],
+                np.array([row[2] is None for row in rows], np.bool_),
+                np.concatenate([empty[:0], *(empty if row[2] is None else row[2] for row in rows)]),
+                np.concatenate([empty[:0], *(row[3] for row in rows)]),
+                self._fold,
+                self._words,
+            )
 
     def _apply(self, frame: Frame) -> None:
         last: dict[Key, int] = {}
@@ -133,14 +137,8 @@ class MemoryIndex:
     def _state_table(self, keys: list[Key]) -> pa.Table:
         states = [self._state(key) for key in keys]
         records = np.concatenate([np.zeros(0, self._fold.dtype), *(state for state in states if state is not None)])
-        return pa.table(
-            {
-                "carrier": pa.array([carrier for _, carrier in keys], pa.string()),
-                "number": pa.array([number for number, _ in keys], pa.string()),
-                "scans": pa.array([len(self._timelines[key]) for key in keys], pa.int64()),
-                **state_columns(records, self._fold, self._words),
-            }
-        )
+        counts = [len(self._timelines[key]) for key in keys]
+        return state_table(keys, counts, records, self._fold, self._words)
 
     def _timeline(self, keys: list[Key]) -> pa.Table:
         tables = [TIMELINE_SCHEMA.empty_table()]

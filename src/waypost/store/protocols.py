@@ -43,6 +43,7 @@ class ScanLog(Protocol):
         """Keep some scans and return the position of the first, once all are on disk. Safe to call from many threads.
 
         Raises:
+            BadInput: it is no scan batch; see `check_batch`.
             StorageFull: there is no room; none of these scans was kept.
             StoreError: the disk failed; whether they were kept shows after opening anew.
         """
@@ -74,7 +75,11 @@ class ParcelIndex(Protocol):
         """Everything below is in."""
 
     def catch_up(self, position: int, timeout_s: float) -> bool:
-        """Wait until everything below a position is in; False if it took longer."""
+        """Wait until everything below a position is in; False if it took longer.
+
+        Raises:
+            StoreError: indexing failed, so that waiting is in vain until what the error names is mended.
+        """
 
 
 class Changes(Protocol):
@@ -105,7 +110,13 @@ class Records(Protocol):
     """Master data and transactions. Rooms own their tables and write SQLAlchemy Core statements."""
 
     def begin(self) -> AbstractContextManager[Connection]:
-        """One transaction: committed at the end of the block, rolled back if an error leaves it."""
+        """One transaction: committed at the end of the block, rolled back if an error leaves it.
+
+        It may wait for other writers; a block inside the block of the same thread would wait for ever.
+        """
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """One consistent view, for reading only: waits for no writer and holds none up."""
 
 
 class Memory(msgspec.Struct, frozen=True):

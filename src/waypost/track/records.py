@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, or_, select, tuple_
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, or_, select
 from sqlalchemy.engine import Connection, Row
 
 from waypost.model.carriage import Parcel, Waybill
@@ -80,17 +80,6 @@ def find_parcels(connection: Connection, texts: Sequence[str]) -> list[Parcel]:
         for row in connection.execute(select(parcels).where(where).order_by(parcels.c.number, parcels.c.carrier)):
             found[row.id] = _parcel(row)
     return list(found.values())
-
-
-def find_parcels_of(connection: Connection, waybills: Sequence[Waybill]) -> dict[Waybill, Parcel]:
-    """The parcels first known under some waybills."""
-    found = {}
-    for start in range(0, len(waybills), _CHUNK):
-        chunk = [(waybill.number, waybill.carrier) for waybill in waybills[start : start + _CHUNK]]
-        where = tuple_(parcels.c.number, parcels.c.carrier).in_(chunk)
-        for row in connection.execute(select(parcels).where(where)):
-            found[Waybill(row.carrier, row.number)] = _parcel(row)
-    return found
 
 
 def list_links(connection: Connection, parcel_ids: Sequence[str]) -> list[Link]:

@@ -1,0 +1,61 @@
+"""What is asked of the file system, in one place, so that what was promised is on disk and tests can make it fail."""
+
+import errno
+import os
+from pathlib import Path
+
+from waypost.model.errors import StorageFull, StoreError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Disk:
+    """Writes and syncs. Every error comes out as `OSError`."""
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        """Write all of it at the place of the file."""
+        rest = memoryview(data)
+        while rest.nbytes:
+            rest = rest[os.write(fd, rest) :]
+
+    def sync(self, fd: int) -> None:
+        """Return when what was written is on disk."""
+        os.fdatasync(fd)
+
+    def cut(self, fd: int, size: int) -> None:
+        """Let the file end there, on disk too."""
+        os.ftruncate(fd, size)
+        os.lseek(fd, size, os.SEEK_SET)
+        os.fsync(fd)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return when the names of the files in it are on disk."""
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Put a whole file in place of another: after a crash there is the old one or the new one."""
+        new = path.with_name(path.name + ".tmp")
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            self.write(fd, data)
+            self.sync(fd)
+        finally:
+            os.close(fd)
+        new.replace(path)
+        self.sync_folder(path.parent)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether an error says that there is no room left."""
+    return error.errno in _FULL
+
+
+def store_error(error: OSError, doing: str) -> StoreError:
+    """The error of ours for one of the file system."""
+    if is_full(error):
+        return StorageFull(f"No room left: {doing} failed ({error.strerror}).", mend="Make room; then it goes on.")
+    return StoreError(f"The disk failed: {doing}: {error}.", mend="Look after the disk, then start again.")

@@ -1,0 +1,320 @@
+"""The scan log of one machine: segment files, group commit, checksums."""
+
+import bisect
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from waypost.engines.local.disk import Disk, is_full, store_error
+from waypost.engines.local.segments import (
+    HEADER_SIZE,
+    Flaw,
+    Mark,
+    check_header,
+    damaged,
+    encode_frame,
+    find_whole_frame,
+    first_position,
+    hop,
+    list_segments,
+    read_frame,
+    segment_header,
+    segment_path,
+    verify,
+)
+from waypost.model.errors import StoreDamaged, StoreError
+from waypost.model.scans import check_batch
+from waypost.store.protocols import Frame
+
+SEGMENT_BYTES = 64 << 20
+#: Batches that wait are written as one frame up to so many scans; a single larger batch is still one frame.
+FRAME_ROWS = 200_000
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """A torn tail that was cut off at opening: bytes of an append that was never acknowledged."""
+
+    file: Path
+    offset: int
+    bytes: int
+
+
+class _Append(msgspec.Struct, frozen=True):
+    scans: pa.RecordBatch
+    done: Future[int]
+
+
+class SegmentLog:
+    """`ScanLog` in a folder. One process writes; others may open it with `read_only` and see what was there then.
+
+    A writer thread takes what waits, writes it as one frame, syncs, and only then answers all callers.
+
+    Attributes:
+        cut: what opening cut off, for the caller to tell; None if the log ended well.
+
+    Raises:
+        StoreDamaged: bytes of the last segment are wrong and whole frames follow, or the log ends below `at_least`.
+        WrongFormat: a segment has another format version.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        at_least: int = 0,
+        disk: Disk | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+        frame_rows: int = FRAME_ROWS,
+    ) -> None:
+        self.cut: Cut | None = None
+        self._folder = folder
+        self._disk = disk or Disk()
+        self._segment_bytes = segment_bytes
+        self._frame_rows = frame_rows
+        self._read_only = read_only
+        self._fd: int | None = None
+        self._path = segment_path(folder, 0)
+        self._marks: list[Mark] = []  # of the last segment
+        self._offset = 0  # where its next frame goes; 0: it has to be made first
+        self._end = 0
+        self._broken: StoreError | None = None
+        self._closing = False
+        self._waiting: deque[_Append] = deque()
+        self._changed = threading.Condition()
+        self._open(at_least)
+        self._writer: threading.Thread | None = None
+        if not read_only:
+            self._writer = threading.Thread(target=self._write_what_waits, name="scan-log", daemon=True)
+            self._writer.start()
+
+    def append(self, scans: pa.RecordBatch) -> int:
+        """See `ScanLog.append`."""
+        check_batch(scans)
+        if self._read_only:
+            raise StoreError("This log was opened for reading only.")
+        append = _Append(scans, Future())
+        with self._changed:
+            self._refuse_if_unusable()
+            if not scans.num_rows:
+                return self._end
+            self._waiting.append(append)
+            self._changed.notify_all()
+        return append.done.result()
+
+    def position(self) -> int:
+        """See `ScanLog.position`."""
+        return self._end
+
+    def wait(self, position: int, timeout_s: float) -> bool:
+        """Wait until the log has grown past a position, or is closed; False if neither came in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._end > position or self._closing, timeout_s)
+
+    def read(self, position: int) -> Iterator[Frame]:
+        """See `ScanLog.read`.
+
+        Raises:
+            StoreDamaged: bytes on disk are not what was written; names the file and the offset.
+        """
+        with self._changed:
+            end, last, marks = self._end, self._path, self._marks
+        if position >= end:
+            return
+        segments = [path for path in list_segments(self._folder) if first_position(path) < end]
+        starts = [first_position(path) for path in segments]
+        first = max(bisect.bisect_right(starts, position) - 1, 0)
+        at = starts[first] if segments else 0
+        for path in segments[first:]:
+            if first_position(path) != at:
+                raise damaged(path, 0, f"the segment before it ends at {at}")
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                for mark in self._marks_from(path, fd, position, marks if path == last else None):
+                    at = mark.end
+                    if mark.end > position:
+                        frame = read_frame(path, fd, mark)
+                        skip = max(position - frame.position, 0)
+                        yield Frame(frame.position + skip, frame.scans.slice(skip)) if skip else frame
+                    if at >= end:
+                        return
+            finally:
+                os.close(fd)
+        raise damaged(segments[-1] if segments else last, 0, f"the log ends at {at}, but {end} were acknowledged")
+
+    def _marks_from(self, path: Path, fd: int, position: int, known: list[Mark] | None) -> Iterator[Mark]:
+        """The marks of a segment, from the frame that holds a position on."""
+        if known is not None:
+            place = max(bisect.bisect_right(known, position, key=lambda mark: mark.position) - 1, 0)
+            while place < len(known):
+                yield known[place]
+                place += 1
+            return
+        why = check_header(path, os.pread(fd, HEADER_SIZE, 0))
+        if why:
+            raise damaged(path, 0, why)
+        size = os.fstat(fd).st_size
+        for found in hop(fd, offset=HEADER_SIZE, position=first_position(path), size=size):
+            if isinstance(found, Flaw):
+                raise damaged(path, found.offset, found.why)
+            yield found
+
+    def close(self) -> None:
+        """Write what waits, then let go of the files."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._writer is not None:
+            self._writer.join()
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    # Opening
+
+    def _open(self, at_least: int) -> None:
+        segments = list_segments(self._folder)
+        if segments and first_position(segments[0]) != 0:
+            raise damaged(segments[0], 0, "the segments before it are missing")
+        while segments:
+            kept = self._open_last(segments.pop(), at_least)
+            if kept:
+                break
+        if self._end < at_least:
+            raise StoreDamaged(
+                f"{self._folder} ends at scan {self._end}, but {at_least} scans had been taken from it before.",
+                mend="Bring the log back from a copy of the home. To go on with what is left of it, "
+                "remove the folders index and history beside it; they are made anew.",
+            )
+
+    def _open_last(self, path: Path, at_least: int) -> bool:
+        """Take up the last segment; False if it was never begun and is gone now."""
+        fd = os.open(path, os.O_RDONLY if self._read_only else os.O_RDWR)
+        try:
+            size = os.fstat(fd).st_size
+            why = check_header(path, os.pread(fd, HEADER_SIZE, 0))
+            if why:
+                self._refuse_if_more_follows(path, fd, Flaw(0, why))
+                self._cut_off(path, fd, 0, size, first_position(path), at_least)
+                return False
+            self._path, self._marks = path, []
+            self._offset, self._end = HEADER_SIZE, first_position(path)
+            for found in verify(fd, self._end):
+                if isinstance(found, Flaw):
+                    self._refuse_if_more_follows(path, fd, found)
+                    self._cut_off(path, fd, found.offset, size - found.offset, self._end, at_least)
+                    break
+                self._marks.append(found)
+                self._offset, self._end = found.stop, found.end
+            if not self._read_only:
+                self._disk.sync(fd)  # a killed writer may have left whole frames that are not on disk yet
+                self._disk.sync_folder(self._folder)
+                os.lseek(fd, self._offset, os.SEEK_SET)
+                self._fd, fd = fd, -1
+            return True
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _refuse_if_more_follows(self, path: Path, fd: int, flaw: Flaw) -> None:
+        """A torn append is the last thing in a log. Bytes that went bad later have frames behind them."""
+        if self._read_only:  # the writer may be in the middle of it
+            return
+        whole = find_whole_frame(fd, flaw.offset + 1)
+        if whole is not None:
+            raise damaged(path, flaw.offset, f"{flaw.why}, yet a whole frame follows at byte {whole}")
+
+    def _cut_off(self, path: Path, fd: int, offset: int, size: int, end: int, at_least: int) -> None:
+        if self._read_only or end < at_least:  # not ours to touch, or evidence of damage
+            return
+        if offset:
+            self._disk.cut(fd, offset)
+        else:
+            path.unlink()
+            self._disk.sync_folder(self._folder)
+        self.cut = Cut(path, offset, size)
+
+    # Writing
+
+    def _write_what_waits(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
+                    return
+                taken = [self._waiting.popleft()]
+                rows = taken[0].scans.num_rows
+                while self._waiting and rows + self._waiting[0].scans.num_rows <= self._frame_rows:
+                    taken.append(self._waiting.popleft())
+                    rows += taken[-1].scans.num_rows
+            try:
+                self._write([append.scans for append in taken])
+            except BaseException as error:
+                for append in taken:
+                    append.done.set_exception(error)
+                continue
+            position = self._end - rows
+            for append in taken:
+                append.done.set_result(position)
+                position += append.scans.num_rows
+
+    def _write(self, batches: list[pa.RecordBatch]) -> None:
+        self._refuse_if_unusable(closing=True)
+        data, rows = encode_frame(self._end, batches)
+        try:
+            if self._fd is None or self._offset >= self._segment_bytes:
+                self._begin_segment()
+            assert self._fd is not None
+            self._disk.write(self._fd, data)
+            self._disk.sync(self._fd)
+        except OSError as error:
+            self._take_back(error)
+        with self._changed:
+            mark = Mark(self._end, rows, self._offset, self._offset + len(data))
+            self._marks.append(mark)
+            self._offset, self._end = mark.stop, mark.end
+            self._changed.notify_all()
+
+    def _begin_segment(self) -> None:
+        path = segment_path(self._folder, self._end)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            self._disk.write(fd, segment_header(self._end))
+            self._disk.sync(fd)
+            self._disk.sync_folder(self._folder)
+        except BaseException:
+            os.close(fd)
+            path.unlink()
+            raise
+        if self._fd is not None:
+            os.close(self._fd)
+        with self._changed:
+            self._fd, self._path, self._marks, self._offset = fd, path, [], HEADER_SIZE
+
+    def _take_back(self, error: OSError) -> None:
+        """After a failed write: back to the last good end if the disk is only full; else no further writes.
+
+        A sync that failed may have thrown the written pages away and say "done" the next time, so nothing but
+        opening the log anew tells what is on disk.
+        """
+        failed = store_error(error, f"writing to {self._path}")
+        try:
+            if self._fd is not None:
+                self._disk.cut(self._fd, self._offset)
+        except OSError as second:
+            self._broken = store_error(second, f"cutting {self._path} back to byte {self._offset}")
+        if not is_full(error):
+            self._broken = failed
+        raise failed from error
+
+    def _refuse_if_unusable(self, *, closing: bool = False) -> None:
+        if self._broken is not None:
+            raise StoreError(f"The log takes no more scans since an error: {self._broken.message}", mend="Start again.")
+        if self._closing and not closing:
+            raise StoreError("The log is closed.")

@@ -1,0 +1,210 @@
+"""Segments: the files of the log, and the frames in them.
+
+A segment is named by the position of its first scan and begins with a header; then come frames, each the scans that
+were acknowledged together. All numbers are little-endian.
+
+====================  =======================================================================
+segment header        magic 8s, log format u16, scan format u16, first position u64, CRC-32 u32
+frame header          magic 4s, scans u32, first position u64, length of the payload u64, CRC-32 u32
+payload               an Arrow IPC stream of `SCAN_SCHEMA` with one batch, buffers compressed by zstd
+====================  =======================================================================
+
+The check of a frame covers its header (less the check itself) and its payload.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from waypost.model.errors import StoreDamaged, WrongFormat
+from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA, join_batches
+from waypost.store.protocols import Frame
+
+LOG_FORMAT = 1
+
+_SEGMENT = struct.Struct("<8sHHQI")
+_SEGMENT_MAGIC = b"waypost\n"
+_FRAME = struct.Struct("<4sIQQI")
+_FRAME_MAGIC = b"scan"
+_CHECK = struct.Struct("<I")
+_WORDS = [place for place, field in enumerate(SCAN_SCHEMA) if pa.types.is_dictionary(field.type)]
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
+_LOOK = 1 << 20
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Where a frame lies.
+
+    Attributes:
+        position: of its first scan.
+        rows: how many scans it holds.
+        start: its offset in the file.
+        stop: the offset behind it.
+    """
+
+    position: int
+    rows: int
+    start: int
+    stop: int
+
+    @property
+    def end(self) -> int:
+        """The position behind its last scan."""
+        return self.position + self.rows
+
+
+class Flaw(msgspec.Struct, frozen=True):
+    """The first place in a segment where no whole frame begins, although the file goes on."""
+
+    offset: int
+    why: str
+
+
+def segment_path(folder: Path, position: int) -> Path:
+    """The file of the segment that begins at a position."""
+    return folder / f"{position:020d}.seg"
+
+
+def list_segments(folder: Path) -> list[Path]:
+    """The segments in a folder, in the order of their positions."""
+    return sorted(path for path in folder.glob("*.seg") if path.stem.isdigit() and len(path.stem) == 20)
+
+
+def first_position(path: Path) -> int:
+    """The position that a segment's name tells."""
+    return int(path.stem)
+
+
+def segment_header(position: int) -> bytes:
+    """The first bytes of a segment."""
+    head = _SEGMENT.pack(_SEGMENT_MAGIC, LOG_FORMAT, SCAN_FORMAT, position, 0)[: -_CHECK.size]
+    return head + _CHECK.pack(zlib.crc32(head))
+
+
+HEADER_SIZE = _SEGMENT.size
+
+
+def check_header(path: Path, head: bytes) -> str | None:
+    """What is wrong with the first bytes of a segment; None if nothing is.
+
+    Raises:
+        WrongFormat: a whole header of a format that this version does not read.
+    """
+    if len(head) < HEADER_SIZE:
+        return "its header is cut short"
+    magic, log_format, scan_format, position, check = _SEGMENT.unpack(head[:HEADER_SIZE])
+    if magic != _SEGMENT_MAGIC or zlib.crc32(head[: HEADER_SIZE - _CHECK.size]) != check:
+        return "its header is not what was written"
+    if (log_format, scan_format) != (LOG_FORMAT, SCAN_FORMAT):
+        raise WrongFormat(
+            f"{path} has log format {log_format} with scan format {scan_format}; "
+            f"this version reads {LOG_FORMAT} with {SCAN_FORMAT}.",
+            mend="Open this home with the version of Waypost that wrote it, or a later one.",
+        )
+    return None if position == first_position(path) else f"its header says that it begins at {position}"
+
+
+def encode_frame(position: int, batches: list[pa.RecordBatch]) -> tuple[bytes, int]:
+    """A frame of some batches as bytes, and how many scans are in it."""
+    scans = _compact(join_batches(batches))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCAN_SCHEMA, options=_OPTIONS) as writer:
+        writer.write_batch(scans)
+    payload = sink.getvalue()
+    head = _FRAME.pack(_FRAME_MAGIC, scans.num_rows, position, payload.size, 0)[: -_CHECK.size]
+    check = zlib.crc32(payload, zlib.crc32(head))
+    return b"".join((head, _CHECK.pack(check), payload)), int(scans.num_rows)
+
+
+def _compact(scans: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out words that no row speaks: slices of large batches carry the words of the whole."""
+    columns = list(scans.columns)
+    for place in _WORDS:
+        if len(columns[place].dictionary) > scans.num_rows:
+            columns[place] = columns[place].cast(pa.string()).dictionary_encode()
+    return pa.record_batch(columns, schema=SCAN_SCHEMA)
+
+
+def read_frame(path: Path, fd: int, mark: Mark) -> Frame:
+    """The frame at a mark, its check made good.
+
+    Raises:
+        StoreDamaged: its bytes are not those that were written.
+    """
+    data = os.pread(fd, mark.stop - mark.start, mark.start)
+    if not _is_whole(data):
+        raise damaged(path, mark.start, "a frame's check does not match its bytes")
+    with pa.ipc.open_stream(pa.py_buffer(memoryview(data)[_FRAME.size :])) as reader:
+        scans = reader.read_next_batch()
+    return Frame(mark.position, scans)
+
+
+def _is_whole(data: bytes | memoryview) -> bool:
+    if len(data) < _FRAME.size:
+        return False
+    magic, _, _, length, check = _FRAME.unpack_from(data)
+    if magic != _FRAME_MAGIC or len(data) < _FRAME.size + length:
+        return False
+    view = memoryview(data)
+    return bool(
+        zlib.crc32(view[_FRAME.size : _FRAME.size + length], zlib.crc32(view[: _FRAME.size - _CHECK.size])) == check
+    )
+
+
+def hop(fd: int, *, offset: int, position: int, size: int) -> Iterator[Mark | Flaw]:
+    """The marks of the frames between an offset and a size, read from their headers alone; a flaw ends them."""
+    while offset < size:
+        head = os.pread(fd, _FRAME.size, offset)
+        if len(head) < _FRAME.size:
+            yield Flaw(offset, "a frame's header is cut short")
+            return
+        magic, rows, first, length, _ = _FRAME.unpack(head)
+        if magic != _FRAME_MAGIC or first != position or rows == 0:
+            yield Flaw(offset, "no frame begins here")
+            return
+        stop = offset + _FRAME.size + length
+        if stop > size:
+            yield Flaw(offset, "a frame is cut short")
+            return
+        yield Mark(position, rows, offset, stop)
+        offset, position = stop, position + rows
+
+
+def verify(fd: int, position: int) -> Iterator[Mark | Flaw]:
+    """As `hop` over a whole file, with every check made good."""
+    for found in hop(fd, offset=HEADER_SIZE, position=position, size=os.fstat(fd).st_size):
+        if isinstance(found, Mark) and not _is_whole(os.pread(fd, found.stop - found.start, found.start)):
+            yield Flaw(found.start, "a frame's check does not match its bytes")
+            return
+        yield found
+
+
+def find_whole_frame(fd: int, offset: int) -> int | None:
+    """The offset of the first whole frame at or behind an offset, wherever it begins."""
+    size = os.fstat(fd).st_size
+    while offset < size:
+        window = os.pread(fd, _LOOK + len(_FRAME_MAGIC) - 1, offset)
+        place = window.find(_FRAME_MAGIC)
+        while place >= 0:
+            start = offset + place
+            head = os.pread(fd, _FRAME.size, start)
+            if len(head) == _FRAME.size:
+                stop = start + _FRAME.size + _FRAME.unpack(head)[3]
+                if stop <= size and _is_whole(os.pread(fd, stop - start, start)):
+                    return start
+            place = window.find(_FRAME_MAGIC, place + 1)
+        offset += _LOOK
+    return None
+
+
+def damaged(path: Path, offset: int, why: str) -> StoreDamaged:
+    """The error for bytes that are not what was written."""
+    return StoreDamaged(
+        f"{path}, byte {offset}: {why}.",
+        mend="Bring this file back from a copy of the home; the other files are left as they are.",
+    )

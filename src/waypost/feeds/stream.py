@@ -1,0 +1,205 @@
+"""Files as streams of bytes: unpacked as their content says (gzip, xz, zstd or plain), never whole at once.
+
+A file that breaks off gives all that came before, and says that it did.
+"""
+
+import itertools
+import lzma
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from waypost.model.errors import BadInput
+
+#: The most that is unpacked at once; a megabyte of zeros is packed in a thousand bytes.
+BLOCK = 1 << 17
+_PACKED_BLOCK = 1 << 16
+#: Bytes to unpack at once where the stream is damaged, so that little before the damage is lost with it.
+_CAREFUL = 1 << 12
+#: Enough for every preset of xz; a file may ask for more than the machine has.
+_XZ_MEMORY = 1 << 28
+
+MEND_CUT = "Fetch the file again and import it once more; what is known already is not taken twice."
+
+Read = Callable[[], bytes]
+
+
+class Meter:
+    """How much of some files has been read, as a share of their bytes on disk.
+
+    Raises:
+        BadInput: one of them cannot be read.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.read = 0
+        self.total = sum(_size(path) for path in paths)
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        return min(self.read / self.total, 1.0) if self.total else 1.0
+
+
+class _BrokenError(Exception):
+    """The packed stream cannot be read on; the text says how it broke."""
+
+
+class ByteStream:
+    """One open file, unpacked.
+
+    Attributes:
+        path: the file.
+        name: the file as messages name it.
+        packing: `gzip`, `xz`, `zstd`, or "" for a plain file.
+        start: the first unpacked bytes, to tell the kind of the content by.
+        cut: when all has been read, how the file broke off; None if it is whole.
+
+    Raises:
+        BadInput: the file is missing, empty, or cannot be read as a stream of text.
+    """
+
+    def __init__(self, path: Path, meter: Meter) -> None:
+        _size(path)
+        self.path, self.name, self.meter = path, path.name, meter
+        self.cut: str | None = None
+        self._file = path.open("rb")
+        try:
+            head = self._file.read(6)
+            self._file.seek(0)
+            self.packing, unpack = _packing_of(head)
+            self._blocks = self._until_broken(unpack(self._read))
+            self.start = next(self._blocks, b"")
+            self._refuse_strangers()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def blocks(self) -> Iterator[bytes]:
+        """All bytes, once, at most `BLOCK` at a time."""
+        return itertools.chain((self.start,), self._blocks)
+
+    def _read(self) -> bytes:
+        data = self._file.read(_PACKED_BLOCK)
+        self.meter.read += len(data)
+        return data
+
+    def _until_broken(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        try:
+            yield from (block for block in blocks if block)
+        except _BrokenError as error:
+            self.cut = str(error)
+
+    def _refuse_strangers(self) -> None:
+        if not self.start:
+            state = f"holds nothing that can be read: {self.cut}" if self.cut else "is empty"
+            raise BadInput(f"the file {state}", where=self.name)
+        if self.start.startswith(b"PK\x03\x04"):
+            raise BadInput("is a zip archive", where=self.name, mend="Unpack it and give its folder.")
+        if self.start.startswith((b"\xff\xfe", b"\xfe\xff")) and self.start[2:4] != b"\xff\xff":
+            raise BadInput("is UTF-16 text", where=self.name, mend="Save it as UTF-8.")
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        raise BadInput("is a folder where a file is needed", where=str(path))
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _packing_of(head: bytes) -> tuple[str, Callable[[Read], Iterator[bytes]]]:
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip", _unpack_gzip
+    if head == b"\xfd7zXZ\x00":
+        return "xz", _unpack_xz
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return "zstd", _unpack_zstd
+    return "", lambda read: iter(read, b"")
+
+
+def _unpack_gzip(read: Read) -> Iterator[bytes]:
+    data = read()
+    while data:
+        engine = zlib.decompressobj(wbits=31)
+        while not engine.eof:
+            before = engine.copy()
+            try:
+                block = engine.decompress(data, BLOCK)
+            except zlib.error:
+                yield from _last_good(before, data)
+                raise _BrokenError("the gzip stream is damaged") from None
+            if not data and not block:
+                raise _BrokenError("the gzip stream ends early")
+            yield block
+            data = engine.unconsumed_tail or (b"" if engine.eof else read())
+        data = (engine.unused_data or read()).lstrip(b"\0")
+
+
+def _last_good(engine: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    """What can be had of a damaged piece before the damage."""
+    while True:
+        try:
+            block = engine.decompress(data, _CAREFUL)
+        except zlib.error:
+            return
+        data = engine.unconsumed_tail
+        yield block
+
+
+def _unpack_xz(read: Read) -> Iterator[bytes]:
+    data = read()
+    while data:
+        engine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+        while not engine.eof:
+            try:
+                yield engine.decompress(data, _CAREFUL << 2)
+            except lzma.LZMAError as error:
+                raise _BrokenError(f"the xz stream is damaged ({str(error)[:60]})") from None
+            data = b""
+            if engine.needs_input and not engine.eof and not (data := read()):
+                raise _BrokenError("the xz stream ends early")
+        data = (engine.unused_data or read()).lstrip(b"\0")
+
+
+class _Packed:
+    """The packed bytes as the file that Arrow wants."""
+
+    closed = False
+
+    def __init__(self, read: Read) -> None:
+        self._next, self._rest = read, b""
+
+    def read(self, size: int) -> bytes:
+        data = self._rest or self._next()
+        self._rest = data[size:]
+        return data[:size]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _unpack_zstd(read: Read) -> Iterator[bytes]:
+    with pa.CompressedInputStream(pa.PythonFile(_Packed(read), "r"), "zstd") as stream:
+        while True:
+            try:
+                block = stream.read(_CAREFUL << 2)
+            except OSError as error:
+                state = "ends early" if "Truncated" in str(error) else f"is damaged ({str(error)[:60]})"
+                raise _BrokenError(f"the zstd stream {state}") from None
+            if not block:
+                return
+            yield block

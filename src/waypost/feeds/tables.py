@@ -1,0 +1,219 @@
+"""CSV files as columns of text, every row with its line number; rows that cannot be read are refused one by one.
+
+A block in which each line is one good row goes through the reader of the standard library at once. A block in which
+anything is off is read again line by line, so that only the bad rows are lost.
+"""
+
+import csv
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from waypost.feeds.lines import Block, read_blocks
+from waypost.feeds.stream import ByteStream, Meter
+from waypost.model.errors import BadInput
+from waypost.track.feed import FileRefusal
+
+#: A quoted text may run over so many lines; a quote that is opened and never closed costs one row, not the file.
+MOST_LINES = 100
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Some rows of a table.
+
+    Attributes:
+        columns: for each column of the header its texts; "" where there is none.
+        lines: for each row the line on which it begins.
+        refusals: rows that could not be read.
+        share: how much of all input has been read.
+    """
+
+    columns: dict[str, Sequence[str]]
+    lines: Sequence[int]
+    refusals: list[FileRefusal]
+    share: float
+
+
+def read_table(
+    path: Path, meter: Meter, needed: Collection[str], known: Collection[str] | None = None
+) -> Iterator[Part]:
+    """A CSV file with a header, part by part. The columns may stand in any order.
+
+    Args:
+        path: plain or packed, see `ByteStream`.
+        meter: counts what has been read.
+        needed: columns that have to be there.
+        known: columns that may be there; None for any.
+
+    Raises:
+        BadInput: the file cannot be read, or its columns are others.
+    """
+    with ByteStream(path, meter) as stream:
+        yield from read_stream(stream, needed, known)
+
+
+def read_stream(stream: ByteStream, needed: Collection[str], known: Collection[str] | None = None) -> Iterator[Part]:
+    """As `read_table`, of a file that is open already."""
+    reader: _Reader | None = None
+    for block in read_blocks(stream):
+        if reader is None:
+            head, _, data = block.data.partition(b"\n")
+            reader = _Reader(stream.name, _read_header(stream.name, head, needed, known))
+            block = Block(block.line + 1, data, block.refusals)
+        yield reader.read(block, stream.meter.share)
+    if reader is not None:
+        yield reader.finish()
+
+
+def _read_header(name: str, head: bytes, needed: Collection[str], known: Collection[str] | None) -> list[str]:
+    mend = f"Expected: {', '.join(needed)}" + ("" if known is None else f"; known: {', '.join(known)}") + "."
+    try:
+        header = [text.strip() for text in next(csv.reader([head.decode("utf-8").rstrip("\r")], strict=True))]
+    except (UnicodeDecodeError, csv.Error, StopIteration):
+        raise BadInput("does not begin with a line of column names", where=name, mend=mend) from None
+    missing = [column for column in needed if column not in header]
+    unknown = [column for column in header if known is not None and column not in known]
+    twice = sorted({column for column in header if header.count(column) > 1})
+    wrong = [
+        f"{verb} {_name(columns)}"
+        for verb, columns in (("lacks", missing), ("does not know", unknown), ("has twice", twice))
+        if columns
+    ]
+    if wrong:
+        message = f"has other columns: it {' and '.join(wrong)}; found: {_name(header)}."
+        raise BadInput(message, where=name, mend=mend)
+    return header
+
+
+def _name(columns: Sequence[str]) -> str:
+    """Column names for a message; a file of another kind may have anything for a header."""
+    shown = ", ".join(repr(column[:40]) for column in columns[:40])
+    return shown if len(columns) <= 40 else f"{shown} and {len(columns) - 40} more"
+
+
+#: What the reader of the standard library says, in our words.
+_REASONS = {
+    "',' expected after '\"'": "has text behind a closing quote; a quote inside a quoted field is written twice",
+    "new-line character seen in unquoted field - do you need to open the file with newline=''?": (
+        "has a carriage return outside quotes"
+    ),
+    "field larger than field limit": "has a field of more than 131072 characters",
+}
+#: How bytes that are no UTF-8 come out of `surrogateescape`.
+_ESCAPED = re.compile("[\udc80-\udcff]")
+
+
+class _OpenQuoteError(Exception):
+    """The record goes on in the next line."""
+
+
+class _BadRowError(Exception):
+    """The record cannot be read; which field it is about, if any, and why."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.field = reason, field
+
+
+class _Reader:
+    """Turns blocks into parts; remembers a record that a block leaves open."""
+
+    def __init__(self, name: str, header: list[str]) -> None:
+        self._name = name
+        self._header = header
+        self._open: list[tuple[int, bytes]] = []
+        self._rows: list[list[str]] = []
+        self._lines: list[int] = []
+        self._refusals: list[FileRefusal] = []
+
+    def read(self, block: Block, share: float) -> Part:
+        rows = None if self._open else self._read_quickly(block.data)
+        if rows is not None:
+            return self._part(rows, range(block.line, block.line + len(rows)), block.refusals, share)
+        lines = block.data.split(b"\n")
+        if block.data.endswith(b"\n"):
+            lines.pop()
+        for number, line in enumerate(lines, block.line):
+            self._add(number, line)
+        return self._take([*block.refusals, *self._refusals], share)
+
+    def finish(self) -> Part:
+        """What was left open when the file ended."""
+        while self._open:
+            self._give_up("opens a quote that is never closed")
+        return self._take(self._refusals, 1.0)
+
+    def _read_quickly(self, data: bytes) -> list[list[str]] | None:
+        """The rows, if each line is a good one."""
+        try:
+            lines = data.decode("utf-8").split("\n")
+            if not lines[-1]:
+                lines.pop()
+            reader = csv.reader(lines, strict=True)
+            rows = list(reader)
+        except (UnicodeDecodeError, csv.Error):
+            return None
+        width = len(self._header)
+        good = reader.line_num == len(rows) == len(lines) and all(len(row) == width for row in rows)
+        return rows if good else None
+
+    def _add(self, number: int, line: bytes) -> None:
+        """One more line: a record of its own, or one that an open record goes on in."""
+        if not self._open and not line.strip():
+            return
+        self._open.append((number, line))
+        if len(self._open) > 1 and b'"' not in line and len(self._open) < MOST_LINES:
+            return
+        try:
+            row = self._parse(b"\n".join(text for _, text in self._open))
+        except _OpenQuoteError:
+            if len(self._open) >= MOST_LINES:
+                self._give_up("opens a quote that is not closed")
+            return
+        except _BadRowError as error:
+            self._give_up(error.reason, error.field)
+            return
+        self._rows.append(row)
+        self._lines.append(self._open[0][0])
+        self._open.clear()
+
+    def _give_up(self, reason: str, field: str = "") -> None:
+        """Refuse the first line of what is open; the lines after it may be good rows."""
+        (number, line), *others = self._open
+        if others:
+            reason, field = "opens a quote that is not closed where its field ends", ""
+        self._refusals.append(FileRefusal(self._name, number, field, reason, line[:60].decode("utf-8", "replace")))
+        self._open.clear()
+        for each in others:
+            self._add(*each)
+
+    def _parse(self, record: bytes) -> list[str]:
+        text = record.decode("utf-8", "surrogateescape").removesuffix("\r")
+        try:
+            row = next(csv.reader([text], strict=True))
+        except csv.Error as error:
+            message = str(error)
+            if message == "unexpected end of data":
+                raise _OpenQuoteError from None
+            raise _BadRowError(_REASONS.get(message.partition(" (")[0], message)) from None
+        width = len(self._header)
+        if len(row) < width:
+            reason = f"has {len(row)} fields where the header has {width}: a comma too few, or the line breaks off"
+            raise _BadRowError(reason, self._header[len(row)])
+        if len(row) > width:
+            raise _BadRowError(f"has {len(row)} fields where the header has {width}: a comma too many")
+        if _ESCAPED.search(text):
+            field = next(name for name, value in zip(self._header, row, strict=True) if _ESCAPED.search(value))
+            raise _BadRowError("is not UTF-8", field)
+        return row
+
+    def _take(self, refusals: list[FileRefusal], share: float) -> Part:
+        part = self._part(self._rows, self._lines, refusals, share)
+        self._rows, self._lines, self._refusals = [], [], []
+        return part
+
+    def _part(self, rows: list[list[str]], lines: Sequence[int], refusals: list[FileRefusal], share: float) -> Part:
+        columns = zip(*rows, strict=True) if rows else ((),) * len(self._header)
+        return Part(dict(zip(self._header, columns, strict=True)), lines, refusals, share)

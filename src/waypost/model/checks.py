@@ -1,0 +1,173 @@
+"""Checks by name, so that anyone can hold a suite of their own against Waypost.
+
+A check takes one text and gives a verdict. Each room has a registry of the kinds that it can check; `merge_checks`
+joins them, and `run_lines` answers lines of JSON:
+
+    {"id": 1, "kind": "sscc.validate", "input": "106141411234567897"}   ->   {"id":1,"verdict":{"valid":true}}
+    {"id": 2, "kind": "moon.phase", "input": ""}                        ->   {"id":2,"unsupported":true}
+    {"id": 3, "kind": "sscc.validate"                                   ->   {"id":null,"error":"line 3: ..."}
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from waypost.model.errors import BadInput, Conflict
+from waypost.model.identifiers.air import parse_air_waybill, parse_uld
+from waypost.model.identifiers.carriers import list_matches
+from waypost.model.identifiers.containers import parse_container
+from waypost.model.identifiers.element_strings import parse_element_strings
+from waypost.model.identifiers.gs1 import compute_check_digit, parse_gtin, parse_sscc
+from waypost.model.identifiers.s10 import parse_s10
+
+#: A check gives its verdict for every text and never raises for a bad one: the verdict then has a reason.
+Check = Callable[[str], msgspec.Struct]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether the input is valid; with the reason whenever it is not."""
+
+    valid: bool
+    reason: str | None = None
+
+
+class CarrierVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """For whom a tracking number is valid.
+
+    Attributes:
+        couriers: codes of carriers in the order of the alphabet, empty when it is valid for none. Elsewhere a courier
+            is a person; here the name is that of the published formats.
+        reason: why it is valid for none.
+    """
+
+    valid: bool
+    couriers: tuple[str, ...]
+    reason: str | None = None
+
+
+class CheckDigitVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The check digit that belongs to the input, or the reason why there is none."""
+
+    check_digit: int | None
+    reason: str | None = None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line that asks for a check. The id may be any JSON and is given back byte for byte."""
+
+    kind: str
+    input: Any
+    id: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class LineId(msgspec.Struct, frozen=True):
+    """What is read of a line that cannot be answered."""
+
+    id: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def validate_with(parse: Callable[[str], object]) -> Check:
+    """A check that is passed when the parser raises no BadInput."""
+
+    def check(text: str) -> Verdict:
+        try:
+            parse(text)
+        except BadInput as fault:
+            return Verdict(valid=False, reason=str(fault))
+        return Verdict(valid=True)
+
+    return check
+
+
+def check_tracking_number(text: str) -> CarrierVerdict:
+    """For which carriers' formats the number is valid."""
+    try:
+        matches = list_matches(text)
+    except BadInput as fault:
+        return CarrierVerdict(valid=False, couriers=(), reason=str(fault))
+    carriers = tuple(sorted({match.carrier for match in matches if match.valid}))
+    if carriers:
+        return CarrierVerdict(valid=True, couriers=carriers)
+    reasons = "; ".join(f"{match.format_name}: {match.reason}" for match in matches)
+    return CarrierVerdict(valid=False, couriers=(), reason=reasons or "no known carrier has numbers of this form")
+
+
+def check_gtin_digit(text: str) -> CheckDigitVerdict:
+    """The check digit for a GTIN without it."""
+    try:
+        return CheckDigitVerdict(check_digit=compute_check_digit(text))
+    except BadInput as fault:
+        return CheckDigitVerdict(check_digit=None, reason=str(fault))
+
+
+#: The kinds of this room.
+CHECKS: Mapping[str, Check] = MappingProxyType(
+    {
+        "awb.validate": validate_with(parse_air_waybill),
+        "container.validate": validate_with(parse_container),
+        "gs1_element_string.validate": validate_with(parse_element_strings),
+        "gtin.check_digit": check_gtin_digit,
+        "gtin.validate": validate_with(parse_gtin),
+        "s10.validate": validate_with(parse_s10),
+        "sscc.validate": validate_with(parse_sscc),
+        "tracking_number.detect": check_tracking_number,
+        "uld.validate": validate_with(parse_uld),
+    }
+)
+
+
+def merge_checks(*registries: Mapping[str, Check]) -> Mapping[str, Check]:
+    """One registry of several rooms' kinds.
+
+    Raises:
+        Conflict: two rooms answer to the same kind.
+    """
+    merged: dict[str, Check] = {}
+    for registry in registries:
+        if twice := sorted(merged.keys() & registry.keys()):
+            raise Conflict(f"two rooms check {', '.join(twice)}", mend="Give one of them another name.")
+        merged |= registry
+    return MappingProxyType(merged)
+
+
+def find_id(line: str | bytes) -> msgspec.Raw:
+    """The id of a line that cannot be answered, `null` when even that cannot be read."""
+    try:
+        return msgspec.json.decode(line, type=LineId).id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return LineId().id
+
+
+def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -> dict[str, Any]:
+    """The answer to one line."""
+    try:
+        asked = msgspec.json.decode(line, type=Line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
+        return {"id": find_id(line), "error": f"line {number}: {fault}"}
+    check = registry.get(asked.kind)
+    if check is None:
+        return {"id": asked.id, "unsupported": True}
+    if not isinstance(asked.input, str):
+        return {"id": asked.id, "error": f"line {number}: the input must be a string"}
+    try:
+        return {"id": asked.id, "verdict": check(asked.input)}
+    except Exception as fault:  # a defect of one check must not cost the answers to the other lines
+        return {"id": asked.id, "error": f"line {number}: {asked.kind} failed: {type(fault).__name__}: {fault}"}
+
+
+def run_lines(lines: Iterable[str | bytes], registry: Mapping[str, Check]) -> Iterator[str]:
+    """An answer per line that is not blank, in order; a line that cannot be answered gets an error and stops nothing.
+
+    Args:
+        lines: JSON objects with `id`, `kind` and `input`, as text or UTF-8.
+        registry: who answers to which kind.
+
+    Yields:
+        JSON without a line end: `{"id":…,"verdict":{…}}`, `{"id":…,"unsupported":true}` or
+        `{"id":…,"error":"line N: …"}`.
+    """
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield msgspec.json.encode(answer_line(number, line, registry)).decode()

@@ -1,0 +1,58 @@
+"""Where live scans are handed in: checked, kept, acknowledged."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from waypost.store.protocols import Memory
+from waypost.track.intake import ZoneFinder, take_in
+from waypost.track.wire import Refusal, Rows
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the rows that were handed in.
+
+    Attributes:
+        position: of the first accepted scan in the log; everything accepted stands below `position + accepted`.
+        accepted: on disk now. Scans that were sent before count too: they change nothing.
+        refused: how many rows were not taken, and `refusals` why.
+        indexed: whether look-ups already show them.
+    """
+
+    position: int
+    accepted: int
+    refused: int
+    refusals: list[Refusal]
+    indexed: bool
+
+
+class Reception:
+    """Takes rows from a door and gives back a receipt, once what is good about them cannot be lost any more."""
+
+    def __init__(self, memory: Memory, zone_of: ZoneFinder, clock: Callable[[], int]) -> None:
+        self._memory = memory
+        self._zone_of = zone_of
+        self._clock = clock
+
+    def receive(self, rows: Rows, *, carrier: str | None = None, wait_s: float = 0) -> Receipt:
+        """Keep the good rows and say which were not.
+
+        Args:
+            rows: what was sent.
+            carrier: for rows that name none.
+            wait_s: how long to wait until look-ups show them.
+
+        Raises:
+            StorageFull: there is no room; nothing of it was kept.
+        """
+        now_ms = self._clock()
+        intake = take_in(rows, self._zone_of, now_ms=now_ms, recorded_at_ms=now_ms, carrier=carrier)
+        position = self._memory.log.append(intake.scans)
+        end = position + intake.scans.num_rows
+        return Receipt(
+            position=position,
+            accepted=intake.scans.num_rows,
+            refused=len(intake.refusals),
+            refusals=intake.refusals,
+            indexed=self._memory.index.catch_up(end, wait_s) if wait_s > 0 else self._memory.index.position() >= end,
+        )

@@ -1,0 +1,110 @@
+"""Scans by place and time, from `History`."""
+
+import base64
+from typing import Any
+
+import ibis
+import msgspec
+import pyarrow as pa
+
+from waypost.model.errors import BadInput
+from waypost.network.facilities import Facilities
+from waypost.store.protocols import TIMELINE_SCHEMA, Memory
+from waypost.track.standing import read_standing
+from waypost.track.statuses import find_status_by_code
+from waypost.track.tables import CodeTables
+from waypost.track.timeline import read_timeline
+from waypost.track.views import Freshness, ScanPage
+
+
+class ScanFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which scans a list shows. Instants are UTC milliseconds; `city` and `country` go by the facilities register."""
+
+    carrier: str | None = None
+    facility: str | None = None
+    city: str | None = None
+    country: str | None = None
+    status: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+class ScanSearch:
+    """Answers questions about scans across parcels."""
+
+    def __init__(self, memory: Memory, tables: CodeTables, facilities: Facilities) -> None:
+        self._memory = memory
+        self._tables = tables
+        self._facilities = facilities
+
+    def list_scans(self, filters: ScanFilters, after: str | None, limit: int) -> ScanPage:
+        """The scans that fit, newest first; corrected ones are left out. `after` is the cursor of the page before.
+
+        Raises:
+            BadInput: the cursor or a filter is not understood.
+        """
+        cursor = _read_cursor(after)
+        if filters.status is not None and find_status_by_code(filters.status) is None:
+            raise BadInput(f"no status is called {filters.status!r:.40}", where="filter")
+        standing = read_standing(self._memory.history, self._tables)
+
+        def ask(scans: Any) -> Any:
+            found = standing(scans)
+            for name in ("carrier", "facility", "status"):
+                wanted = getattr(filters, name)
+                if wanted is not None:
+                    found = found.filter(found[name] == wanted)
+            if filters.city is not None or filters.country is not None:
+                found = found.semi_join(ibis.memtable(self._places(filters)), ["carrier", "facility"])
+            found = found.mutate(at_ms=found.at.epoch_seconds().cast("int64") * 1000 + found.at.millisecond())
+            if filters.since_ms is not None:
+                found = found.filter(found.at_ms >= filters.since_ms)
+            if filters.until_ms is not None:
+                found = found.filter(found.at_ms < filters.until_ms)
+            if cursor is not None:
+                at_ms, position = cursor
+                older = (found.at_ms == at_ms) & (found.position < position)
+                found = found.filter((found.at_ms < at_ms) | older)
+            newest = found.order_by(ibis.desc("at_ms"), ibis.desc("position")).limit(limit + 1)
+            return newest.select(*TIMELINE_SCHEMA.names)
+
+        rows = self._memory.history.run(ask).cast(TIMELINE_SCHEMA)
+        more = rows.num_rows > limit
+        rows = rows.slice(0, limit)
+        log_end, position = self._memory.log.position(), self._memory.history.position()
+        as_of = Freshness(position, log_end, max(log_end - position, 0))
+        places = self._facilities.find_many(
+            (carrier, code)
+            for carrier, code in zip(
+                rows.column("carrier").to_pylist(), rows.column("facility").to_pylist(), strict=True
+            )
+            if code
+        )
+        views = [
+            view for row in range(rows.num_rows) for view in read_timeline(rows.slice(row, 1), self._tables, places)
+        ]
+        return ScanPage(views, _write_cursor(rows) if more else None, as_of)
+
+    def _places(self, filters: ScanFilters) -> pa.Table:
+        fits = [
+            {"carrier": each.carrier, "facility": each.code}
+            for each in self._facilities.list_all()
+            if filters.country in (None, each.place.country)
+            and (filters.city is None or (each.place.city or "").casefold() == filters.city.casefold())
+        ]
+        return pa.Table.from_pylist(fits, pa.schema([("carrier", pa.string()), ("facility", pa.string())]))
+
+
+def _write_cursor(rows: pa.Table) -> str:
+    at_ms = rows.column("at").cast(pa.int64())[-1].as_py()
+    return base64.urlsafe_b64encode(f"{at_ms}.{rows.column('position')[-1].as_py()}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        at_ms, position = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").split(".")
+        return int(at_ms), int(position)
+    except ValueError:
+        raise BadInput("this cursor is none of ours", where="cursor", mend="Use `next` of the page before.") from None

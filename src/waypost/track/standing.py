@@ -1,0 +1,73 @@
+"""Scans of `History` with what they mean: the common ground of all questions over many parcels.
+
+Codes become statuses by a small table that is joined on, and scans that were corrected are left out. The expressions
+are Ibis, so that any engine can run them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waypost.model.instants import EARLIEST_MS
+from waypost.model.scans import surviving
+from waypost.store.protocols import History
+from waypost.track.statuses import get_status, status_arrays
+from waypost.track.tables import CodeTables
+
+#: An Ibis table in, an Ibis table or scalar out.
+Ask = Callable[[Any], Any]
+
+
+def read_standing(history: History, tables: CodeTables) -> Ask:
+    """How to turn the table of all scans into those that stand, with the columns `status`, `milestone` and `rank`.
+
+    `status` and `milestone` are text; `rank` orders the scans of one parcel as `track.fold` does, so that the scan of
+    the greatest rank says the parcel's status; it is negative where a scan bears no status.
+    """
+    meanings = ibis.memtable(_read_meanings(history, tables))
+    corrected = _read_corrected(history)
+
+    def standing(scans: Any) -> Any:
+        if corrected is not None:
+            scans = scans.anti_join(ibis.memtable(corrected), "position")
+        joined = scans.inner_join(meanings, ["carrier", "code"])
+        at_ms = joined.at.epoch_seconds().cast("int64") * 1000 + joined.at.millisecond()
+        in_phase = (at_ms - EARLIEST_MS) * 64 + joined.precedence  # 40 bits of time, 6 of precedence
+        return joined.mutate(rank=joined.phase.cast("int64") * (1 << 47) + in_phase)
+
+    return standing
+
+
+def _read_meanings(history: History, tables: CodeTables) -> pa.Table:
+    """For every code that came: carrier, code, status, milestone, phase, precedence."""
+    pairs = history.run(lambda scans: scans.select("carrier", "code").distinct())
+    carriers, codes = pairs.column("carrier").to_pylist(), pairs.column("code").to_pylist()
+    numbers = tables.classify(carriers, codes)
+    statuses = [get_status(number) for number in numbers.tolist()]
+    arrays = status_arrays()
+    return pa.table(
+        {
+            "carrier": pa.array(carriers, pa.string()),
+            "code": pa.array(codes, pa.string()),
+            "status": pa.array([status.code for status in statuses], pa.string()),
+            "milestone": pa.array([status.milestone for status in statuses], pa.string()),
+            "phase": pa.array(arrays.phase[numbers], pa.int8()),
+            "precedence": pa.array(arrays.precedence[numbers], pa.uint8()),
+        }
+    )
+
+
+def _read_corrected(history: History) -> pa.Table | None:
+    """The positions of scans that another one corrects; None if there are none. Corrections are rare."""
+
+    def of_corrected_parcels(scans: Any) -> Any:
+        named = scans.filter(scans.corrects.notnull()).select("carrier", "number").distinct()
+        return scans.semi_join(named, ["carrier", "number"])
+
+    timelines = history.run(of_corrected_parcels)
+    if not timelines.num_rows:
+        return None
+    return timelines.filter(pc.invert(pa.array(surviving(timelines)))).select(["position"])

@@ -1,0 +1,124 @@
+"""What this door needs from the house, in one place. `app` fills it in."""
+
+from collections.abc import Callable
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from waypost.access.keys import Keys
+from waypost.network.facilities import Facilities
+from waypost.track.overview import Overview
+from waypost.track.parcels import Tracker
+from waypost.track.reception import Reception
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of everything is taken.
+
+    Attributes:
+        body_bytes: of one request body, packed and unpacked.
+        bodies_bytes: of all bodies that are being read at one time.
+        form_bytes: of one body of a form.
+        header_bytes: of all headers of one request.
+        batch_rows: scans in one request. `facilities_at_once` the same for facilities.
+        body_s: until a body has to be here. `request_s` until an answer begins, `stream_s` until a long one ends.
+        wait_s: the longest `wait` that a sender of scans may ask for.
+        numbers_at_once: looked up in one request, in public and with a key.
+        page_rows: of one page of a list. `export_rows` of one file.
+        numbers_per_min, numbers_burst: public look-ups by client address. `guesses_*` the same for keys that are wrong.
+        addresses: client addresses that are remembered for that.
+        lookup_threads, intake_threads, history_threads: store calls at one time. `waiting` more may stand in line.
+        most_lag: scans between log and index up to which the service is ready.
+        least_disk_bytes: free bytes down to which it is.
+    """
+
+    body_bytes: int = 16 << 20
+    bodies_bytes: int = 256 << 20
+    form_bytes: int = 16 << 10
+    header_bytes: int = 32 << 10
+    batch_rows: int = 50_000
+    facilities_at_once: int = 20_000
+    body_s: float = 30.0
+    request_s: float = 30.0
+    stream_s: float = 300.0
+    wait_s: float = 10.0
+    numbers_at_once: int = 30
+    numbers_at_once_with_key: int = 100
+    page_rows: int = 500
+    export_rows: int = 100_000
+    numbers_per_min: int = 120
+    numbers_burst: int = 60
+    guesses_per_min: int = 10
+    guesses_burst: int = 10
+    addresses: int = 50_000
+    lookup_threads: int = 8
+    intake_threads: int = 16
+    history_threads: int = 2
+    waiting: int = 256
+    most_lag: int = 5_000_000
+    least_disk_bytes: int = 100 << 20
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """How the service presents itself and whom it believes.
+
+    Attributes:
+        name: of the network, as people read it.
+        trusted_proxies: addresses or networks (CIDR) whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+        allowed_hosts: names in the `Host` header that are answered; empty: any.
+        open_metrics: `/metrics` needs no key.
+        access_log: one line a request.
+    """
+
+    name: str = "Waypost"
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    open_metrics: bool = False
+    access_log: bool = True
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How the machines under the service are.
+
+    Attributes:
+        log_position: scans in the log.
+        index_position: of these, how many look-ups see.
+        disk_free_bytes: room left where the log grows; None where that cannot be told.
+        failures: what is broken, in words; empty if nothing is.
+    """
+
+    log_position: int
+    index_position: int
+    disk_free_bytes: int | None = None
+    failures: list[str] = []
+
+    @property
+    def lag(self) -> int:
+        """How many scans the index is behind."""
+        return max(self.log_position - self.index_position, 0)
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What the door works with.
+
+    Attributes:
+        tracker: look-ups.
+        reception: takes scans in.
+        overview: the network at a glance; may be some seconds old.
+        keys: who may what.
+        facilities: the register of facilities.
+        clock: now, in UTC milliseconds.
+        health: how the machines are; cheap to ask.
+        journal: where requests and failures are written down (`journal.open_journal`).
+    """
+
+    tracker: Tracker
+    reception: Reception
+    overview: Callable[[], Overview]
+    keys: Keys
+    facilities: Facilities
+    clock: Callable[[], int]
+    health: Callable[[], Health]
+    journal: FilteringBoundLogger
+    limits: Limits = Limits()
+    site: Site = Site()

@@ -1,0 +1,284 @@
+"""The outermost layer: what holds for every request, whatever it asks for.
+
+It gives each request an id, a client address and a time limit, puts the security headers on every answer, turns every
+error into a problem document and writes the journal. Inside are the application and, before it, the few paths that
+are served bare because their speed counts.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+
+from waypost.access.keys import Key
+from waypost.model.errors import WaypostError
+from waypost.web.addresses import client_of, is_trusted, journal_name, parse_networks, rate_name
+from waypost.web.bodies import Disconnected
+from waypost.web.desk import Desk
+from waypost.web.metrics import Metrics
+from waypost.web.problems import (
+    MEDIA_TYPE,
+    Busy,
+    HeadersTooLarge,
+    Misdirected,
+    Problem,
+    Unexpected,
+    describe,
+    headers_of,
+    known_error,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Where programs ask; they get problem documents even if they claim to read HTML.
+_FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics")
+
+_SECURITY = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        b"frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+class Visit(msgspec.Struct):
+    """What is known of one request.
+
+    Attributes:
+        id: stands in the answer, in problem documents and in the journal.
+        address: whose bucket the request is counted in.
+        shown_address: what the journal gets of it.
+        secure: it came over TLS, as far as the server or a trusted proxy knows.
+        route: the pattern of the path that answered.
+        key: whose request it is, once that was asked.
+        code: of the problem that was answered.
+        error: what the framework inside handed out instead of answering it (`HandErrorsOut`).
+    """
+
+    id: str
+    address: str
+    shown_address: str
+    secure: bool
+    route: str = "other"
+    key: Key | None = None
+    code: str | None = None
+    error: Exception | None = None
+
+
+def visit_of(scope: Scope) -> Visit:
+    """The visit to which a request belongs."""
+    visit: Visit = scope["waypost.visit"]
+    return visit
+
+
+def headers_in(scope: Scope) -> dict[str, str]:
+    """The headers of a request under lower-case names; repeated ones are joined by commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+class Door:
+    """The ASGI application that a server runs.
+
+    Args:
+        inside: answers whatever is not in `bare`.
+        bare: applications by method and path, called without any framework around them.
+        show: an HTML page for a problem, for people.
+        close: called once when the server stops.
+    """
+
+    def __init__(
+        self,
+        inside: App,
+        bare: Mapping[tuple[str, str], App],
+        desk: Desk,
+        metrics: Metrics,
+        show: Callable[[Problem, Mapping[str, str]], bytes],
+        close: Callable[[], None],
+    ) -> None:
+        self._inside = inside
+        self._bare = bare
+        self._desk = desk
+        self._metrics = metrics
+        self._show = show
+        self.close = close
+        self._trusted = parse_networks(desk.site.trusted_proxies)
+        self._hosts = {host.lower() for host in desk.site.allowed_hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the life of the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        headers = headers_in(scope)
+        visit = self._greet(scope, headers)
+        scope["waypost.visit"] = visit
+        answer = _Answer(send, visit, is_head=scope["method"] == "HEAD")
+        if answer.is_head:
+            scope["method"] = "GET"
+        try:
+            await self._answer(scope, receive, answer, headers)
+        except Disconnected:
+            visit.code = "disconnected"
+        except Exception as error:
+            await self._confess(error, scope, answer, headers)
+        self._write_down(scope, visit, answer, time.perf_counter() - began)
+
+    def _greet(self, scope: Scope, headers: Mapping[str, str]) -> Visit:
+        peer = scope["client"][0] if scope.get("client") else None
+        client = client_of(peer, headers.get("x-forwarded-for", ""), self._trusted)
+        scheme = scope.get("scheme", "http")
+        if is_trusted(client_of(peer, "", ()), self._trusted):
+            scheme = headers.get("x-forwarded-proto", scheme).split(",")[-1].strip()
+        return Visit(uuid.uuid4().hex, rate_name(client), journal_name(client), scheme == "https")
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
+        limits = self._desk.limits
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > limits.header_bytes:
+            raise HeadersTooLarge(f"more than {limits.header_bytes} bytes of headers")
+        if self._hosts and _host(headers) not in self._hosts:
+            raise Misdirected("this server does not answer for that host")
+        app = self._bare.get((scope["method"], scope["path"]), self._inside)
+        seconds = limits.request_s + (limits.body_s if scope["method"] in ("POST", "PUT") else 0)
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                answer.on_start = lambda: deadline.reschedule(asyncio.get_running_loop().time() + limits.stream_s)
+                await app(scope, receive, answer)
+        except TimeoutError:
+            raise Busy(f"no answer within {seconds:g} s") from None
+        finally:
+            answer.on_start = _nothing
+        error = visit_of(scope).error
+        if error is not None:
+            raise error
+
+    async def _confess(
+        self, error: Exception, scope: Scope, answer: "_Answer", headers: Mapping[str, str]
+    ) -> None:
+        """Answer an error with its problem document, or, if the answer has begun, break it off."""
+        visit = visit_of(scope)
+        known = known_error(error)
+        if known is None or known.status >= 500:
+            self._desk.journal.error("failure", request=visit.id, route=visit.route, exc_info=error)
+        known = known or Unexpected(str(error))
+        visit.code = known.code
+        if answer.status:
+            raise error
+        problem = describe(known, visit.id)
+        own_headers = headers_of(known)
+        if is_for_people(scope["path"], headers):
+            body, kind = self._show(problem, headers), b"text/html; charset=utf-8"
+        else:
+            body, kind = msgspec.json.encode(problem), MEDIA_TYPE.encode()
+        own_headers += [
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await answer({"type": "http.response.start", "status": known.status, "headers": own_headers})
+        await answer({"type": "http.response.body", "body": body})
+
+    def _write_down(self, scope: Scope, visit: Visit, answer: "_Answer", seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = getattr(scope.get("route"), "path", visit.route)
+        self._metrics.requests.labels(method, route, str(answer.status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        if visit.code:
+            self._metrics.problems.labels(visit.code).inc()
+        if self._desk.site.access_log:
+            self._desk.journal.info(
+                "request",
+                id=visit.id,
+                method=method,
+                route=route,
+                status=answer.status,
+                problem=visit.code,
+                ms=round(seconds * 1000, 2),
+                bytes=answer.size,
+                address=visit.shown_address,
+                key=visit.key.id if visit.key else None,
+            )
+
+
+class HandErrorsOut:
+    """Middleware for the framework inside, which would answer errors itself: this door does."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            visit_of(scope).error = error
+
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def is_for_people(path: str, headers: Mapping[str, str]) -> bool:
+    """Whether an error at that path should be a page."""
+    return "text/html" in headers.get("accept", "") and not path.startswith(_FOR_PROGRAMS)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _host(headers: Mapping[str, str]) -> str:
+    host = headers.get("host", "").lower()
+    return host if host.endswith("]") else host.rsplit(":", 1)[0]
+
+
+class _Answer:
+    """Sends an answer on, with the headers that all have; leaves out the body for HEAD."""
+
+    def __init__(self, send: Send, visit: Visit, *, is_head: bool) -> None:
+        self._send = send
+        self._visit = visit
+        self.is_head = is_head
+        self.on_start: Callable[[], None] = _nothing
+        self.status = 0
+        self.size = 0
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.on_start()
+            headers = [*message.get("headers", []), *_SECURITY, (b"x-request-id", self._visit.id.encode())]
+            message = {**message, "headers": headers}
+        elif message["type"] == "http.response.body":
+            self.size += len(message.get("body", b""))
+            if self.is_head:
+                message = {**message, "body": b""}
+        await self._send(message)

@@ -1,0 +1,63 @@
+"""Numbers for Prometheus."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from waypost.web.desk import Health
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """What is counted. Routes are counted by their pattern, never by the path asked for."""
+
+    def __init__(self, health: Callable[[], Health]) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "waypost_http_requests", "Requests answered.", ("method", "route", "status"), registry=self._registry
+        )
+        self.seconds = Histogram(
+            "waypost_http_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.problems = Counter("waypost_http_problems", "Problem documents sent.", ("code",), registry=self._registry)
+        self.accepted = Counter("waypost_scans_accepted", "Scans on disk.", registry=self._registry)
+        self.refused = Counter("waypost_scans_refused", "Scans that were not taken.", registry=self._registry)
+        self.body_bytes = Counter(
+            "waypost_scans_body_bytes", "Bytes of scan batches, unpacked.", registry=self._registry
+        )
+        self._registry.register(_Machines(health))
+
+    def text(self) -> bytes:
+        """All of it in the text format of Prometheus."""
+        return generate_latest(self._registry)
+
+
+class _Machines(Collector):
+    """Asked whenever somebody reads the numbers."""
+
+    def __init__(self, health: Callable[[], Health]) -> None:
+        self._health = health
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: so that registering asks no machine."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector.collect`."""
+        health = self._health()
+        yield GaugeMetricFamily("waypost_log_position", "Scans in the log.", health.log_position)
+        yield GaugeMetricFamily("waypost_index_position", "Scans that look-ups see.", health.index_position)
+        yield GaugeMetricFamily("waypost_index_lag_scans", "Scans between log and index.", health.lag)
+        yield GaugeMetricFamily("waypost_failures", "Machines that report a failure.", len(health.failures))
+        if health.disk_free_bytes is not None:
+            yield GaugeMetricFamily("waypost_disk_free_bytes", "Room left for the log.", health.disk_free_bytes)
