@@ -5,9 +5,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPO = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
+
+# Speed is measured in benchmarks/: here a busy machine must not fail a law.
+settings.register_profile("waypost", deadline=None, derandomize=IN_CI)
+settings.load_profile("waypost")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from waypost.feeds.stream import MEND_CUT, ByteStream
 from waypost.track.feed import FileRefusal
 
-#: About as many lines as a portion should have, and the most bytes; whichever comes first.
+#: About as many lines as a block should have, and about the most bytes.
 LINES, BYTES = 50_000, 1 << 22
 #: A longer line is no row of any layout; it is passed over without ever being held.
 LONGEST = 1 << 20
@@ -29,14 +29,17 @@ class Block(msgspec.Struct, frozen=True):
     refusals: list[FileRefusal] = []
 
 
-def read_blocks(stream: ByteStream) -> Iterator[Block]:
+def read_blocks(stream: ByteStream, lines: int = LINES) -> Iterator[Block]:
     """All lines of a stream, block by block.
 
     A line that a cut left half is not among them: the last refusal says so and names it.
+
+    Args:
+        stream: read from its beginning to its end.
+        lines: about how many a block should have.
     """
-    line, rest, refusals = 1, b"", list[FileRefusal]()
-    skipping = False
-    for data in _big_pieces(stream):
+    line, rest, refusals, skipping = 1, b"", list[FileRefusal](), False
+    for data in _big_pieces(stream, lines):
         if skipping:
             skipped, found, data = data.partition(b"\n")
             skipping = not found
@@ -58,17 +61,15 @@ def read_blocks(stream: ByteStream) -> Iterator[Block]:
         yield Block(line, rest, refusals)
 
 
-def _big_pieces(stream: ByteStream) -> Iterator[bytes]:
-    pieces, size, lines = list[bytes](), 0, 0
-    first = True
-    for block in stream.blocks():
-        if first:
-            block, first = block.removeprefix(_BOM), False
-        pieces.append(block)
-        size, lines = size + len(block), lines + block.count(b"\n")
-        if lines >= LINES or size >= BYTES:
+def _big_pieces(stream: ByteStream, lines: int) -> Iterator[bytes]:
+    """Blocks joined until they have so many lines or so many bytes, whichever comes first."""
+    pieces, size, seen = list[bytes](), 0, 0
+    for number, block in enumerate(stream.blocks()):
+        pieces.append(block if number else block.removeprefix(_BOM))
+        size, seen = size + len(block), seen + block.count(b"\n")
+        if seen >= lines or size >= BYTES:
             yield b"".join(pieces)
-            pieces, size, lines = [], 0, 0
+            pieces, size, seen = [], 0, 0
     yield b"".join(pieces)
 
 

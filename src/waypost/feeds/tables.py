@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from waypost.feeds.lines import Block, read_blocks
+from waypost.feeds.lines import LINES, Block, read_blocks
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
@@ -37,7 +37,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def read_table(
-    path: Path, meter: Meter, needed: Collection[str], known: Collection[str] | None = None
+    path: Path, meter: Meter, needed: Collection[str], known: Collection[str] | None = None, lines: int = LINES
 ) -> Iterator[Part]:
     """A CSV file with a header, part by part. The columns may stand in any order.
 
@@ -46,25 +46,28 @@ def read_table(
         meter: counts what has been read.
         needed: columns that have to be there.
         known: columns that may be there; None for any.
+        lines: about how many lines a part should have.
 
     Raises:
         BadInput: the file cannot be read, or its columns are others.
     """
     with ByteStream(path, meter) as stream:
-        yield from read_stream(stream, needed, known)
+        yield from read_stream(stream, needed, known, lines)
 
 
-def read_stream(stream: ByteStream, needed: Collection[str], known: Collection[str] | None = None) -> Iterator[Part]:
+def read_stream(
+    stream: ByteStream, needed: Collection[str], known: Collection[str] | None = None, lines: int = LINES
+) -> Iterator[Part]:
     """As `read_table`, of a file that is open already."""
     reader: _Reader | None = None
-    for block in read_blocks(stream):
+    for block in read_blocks(stream, lines):
         if reader is None:
             head, _, data = block.data.partition(b"\n")
             reader = _Reader(stream.name, _read_header(stream.name, head, needed, known))
             block = Block(block.line + 1, data, block.refusals)
         yield reader.read(block, stream.meter.share)
-    if reader is not None:
-        yield reader.finish()
+    if reader is not None and (last := reader.finish()).refusals:
+        yield last
 
 
 def _read_header(name: str, head: bytes, needed: Collection[str], known: Collection[str] | None) -> list[str]:
@@ -96,9 +99,7 @@ def _name(columns: Sequence[str]) -> str:
 #: What the reader of the standard library says, in our words.
 _REASONS = {
     "',' expected after '\"'": "has text behind a closing quote; a quote inside a quoted field is written twice",
-    "new-line character seen in unquoted field - do you need to open the file with newline=''?": (
-        "has a carriage return outside quotes"
-    ),
+    "new-line character seen in unquoted field": "has a carriage return outside quotes",
     "field larger than field limit": "has a field of more than 131072 characters",
 }
 #: How bytes that are no UTF-8 come out of `surrogateescape`.
@@ -197,7 +198,7 @@ class _Reader:
             message = str(error)
             if message == "unexpected end of data":
                 raise _OpenQuoteError from None
-            raise _BadRowError(_REASONS.get(message.partition(" (")[0], message)) from None
+            raise _BadRowError(_REASONS.get(re.split(r" - | \(", message)[0], message)) from None
         width = len(self._header)
         if len(row) < width:
             reason = f"has {len(row)} fields where the header has {width}: a comma too few, or the line breaks off"

@@ -1,6 +1,5 @@
 """History files come in: what a reader of files gives, and the import that takes it."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -8,11 +7,12 @@ import msgspec
 
 from waypost.model.carriage import Parcel
 from waypost.model.errors import StoreError
+from waypost.model.instants import TimeFlag
 from waypost.model.places import Facility
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.intake import ZoneFinder, take_in
-from waypost.track.records import keep_parcels
+from waypost.track.records import Link, keep_link, keep_parcels
 from waypost.track.wire import Refusal, Rows, empty_rows
 
 #: How many refused rows a report spells out; all are counted.
@@ -35,15 +35,19 @@ class Portion(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         source: the file, as people know it.
         rows: scans; their numbers (`Rows.rows`, and `row` in its refusals) are lines of the source.
+        time_flags: what is doubtful about all stamps of these rows, beside what `take_in` finds.
         facilities, parcels: master data that the scans speak of.
+        links: further numbers of these parcels.
         refusals: rows that gave no scan, parcel or facility.
         share: how much of all input has been read, 0 to 1.
     """
 
     source: str
     rows: Rows = empty_rows()
+    time_flags: TimeFlag = TimeFlag(0)
     facilities: list[Facility] = []
     parcels: list[Parcel] = []
+    links: list[Link] = []
     refusals: list[FileRefusal] = []
     share: float = 0.0
 
@@ -60,9 +64,13 @@ class ScanFeed(Protocol):
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What an import did. Counts: `parcels` distinct waybills seen, scans new and already known, rows refused."""
+    """What an import did. Counts: `parcels` distinct waybills seen, scans read, of these new and already known, rows refused.
+
+    `seconds` is for whoever holds a clock to fill in.
+    """
 
     parcels: int = 0
+    scans_read: int = 0
     scans_new: int = 0
     scans_duplicate: int = 0
     rows_refused: int = 0
@@ -95,11 +103,9 @@ def import_feed(
     Args:
         progress: told the share of the input read and the scans read so far.
     """
-    began = time.monotonic()
     report = ImportReport(dry_run=dry_run)
     known_before = _count_scans(memory)
     waybills: set[tuple[str, str]] = set()
-    read = 0
     for portion in feed.portions():
         for refusal in portion.refusals:
             report.refuse(refusal)
@@ -109,7 +115,9 @@ def import_feed(
             if portion.parcels:
                 with memory.records.begin() as connection:
                     keep_parcels(connection, portion.parcels)
-        intake = take_in(portion.rows, zone_of, now_ms=now_ms, recorded_at_ms=None)
+                    for link in portion.links:
+                        keep_link(connection, link.parcel_id, link.waybill, link.since_ms, link.until_ms)
+        intake = take_in(portion.rows, zone_of, now_ms=now_ms, recorded_at_ms=None, time_flags=portion.time_flags)
         for refused in intake.refusals:
             report.refuse(_in_file(portion.source, refused))
         waybills.update((parcel.waybill.carrier, parcel.waybill.number) for parcel in portion.parcels)
@@ -117,14 +125,13 @@ def import_feed(
         waybills.update(zip(scans.column("carrier").to_pylist(), scans.column("number").to_pylist(), strict=True))
         if scans.num_rows and not dry_run:
             memory.log.append(scans)
-        read += scans.num_rows
-        progress(portion.share, read)
+        report.scans_read += scans.num_rows
+        progress(portion.share, report.scans_read)
     report.parcels = len(waybills)
     if not dry_run:
         _wait_until_indexed(memory)
         report.scans_new = _count_scans(memory) - known_before
-        report.scans_duplicate = read - report.scans_new
-    report.seconds = round(time.monotonic() - began, 3)
+        report.scans_duplicate = report.scans_read - report.scans_new
     return report
 
 

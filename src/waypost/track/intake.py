@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.model.errors import BadInput
-from waypost.model.instants import DAY_MS, OffsetSource, read_in_zone, read_stamps
+from waypost.model.instants import DAY_MS, OffsetSource, TimeFlag, get_zone, read_in_zone, read_stamps
 from waypost.model.scans import SCAN_SCHEMA, VOID
 from waypost.track.wire import Refusal, Rows
 
@@ -27,6 +27,7 @@ MAX_AHEAD_MS = 2 * DAY_MS
 #: Tells in which zone a carrier's stamps without an offset are written, given the facility, and how it is known.
 ZoneFinder = Callable[[str, str | None], tuple[str, OffsetSource] | None]
 
+_CERTAIN = TimeFlag(0)
 _BLANKS = r"[\s\x{a0}\x{3000}]+"
 _NUMBER = r"^[!-~]+$"
 _CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
@@ -70,6 +71,7 @@ def take_in(
     now_ms: int,
     recorded_at_ms: int | None,
     carrier: str | None = None,
+    time_flags: TimeFlag = _CERTAIN,
 ) -> Intake:
     """Check rows and turn them into scans.
 
@@ -79,6 +81,7 @@ def take_in(
         now_ms: the present, to refuse what lies far ahead of it.
         recorded_at_ms: when the network got them; None for history, of which that is not known.
         carrier: for rows that name none.
+        time_flags: what the sender knows to be doubtful about all of these stamps.
     """
     table = rows.table.combine_chunks()
     text = {name: _column(table, name) for name in table.column_names}
@@ -86,7 +89,7 @@ def take_in(
     if carrier is not None:
         text["carrier"] = pc.fill_null(text["carrier"], carrier)
     _check_texts(text, verdicts)
-    times = _read_times(text, zone_of, verdicts, now_ms)
+    times = _read_times(text, zone_of, verdicts, now_ms, time_flags)
     good = pa.array(verdicts.good)
     columns = {
         **{name: text[name] for name in ("carrier", "number", "code", "facility", "corrects")},
@@ -133,7 +136,7 @@ def _check_texts(text: dict[str, pa.Array], verdicts: _Verdicts) -> None:
 
 
 def _read_times(
-    text: dict[str, pa.Array], zone_of: ZoneFinder, verdicts: _Verdicts, now_ms: int
+    text: dict[str, pa.Array], zone_of: ZoneFinder, verdicts: _Verdicts, now_ms: int, time_flags: TimeFlag
 ) -> dict[str, pa.Array]:
     stamps = read_stamps(text["at"])
     for verdict in np.unique(stamps.verdict[stamps.verdict > 0]).tolist():
@@ -155,7 +158,7 @@ def _read_times(
         "at": pa.array(at_ms, pa.int64()),
         "offset_min": pa.array(offset_min),
         "offset_source": pa.array(source),
-        "time_flags": pa.array(flags),
+        "time_flags": pa.array(flags | np.uint8(time_flags)),
     }
 
 
@@ -168,22 +171,23 @@ def _zones_of(
     groups = (
         keys.append_column("row", pa.array(rows)).group_by(["carrier", "facility", "zone"]).aggregate([("row", "list")])
     )
-    found = []
+    members: dict[tuple[str, OffsetSource] | None, list[int]] = {}
     for group in groups.to_pylist():
-        members = np.array(group["row_list"], np.intp)
-        known = (
-            (group["zone"], OffsetSource.REPORTED) if group["zone"] else zone_of(group["carrier"], group["facility"])
-        )
+        stated = group["zone"]
+        known = (stated, OffsetSource.REPORTED) if stated else zone_of(group["carrier"], group["facility"])
+        members.setdefault(known, []).extend(group["row_list"])
+    found = []
+    for known, chosen in members.items():
         outside = np.ones(len(local), np.bool_)
-        outside[members] = False
+        outside[chosen] = False
         if known is None:
             reason = "has no offset, and neither the carrier nor the facility has a known zone"
             verdicts.require(outside, "at", reason, text["at"])
             continue
         try:
-            read_in_zone(np.zeros(1, np.int64), known[0])
+            get_zone(known[0])
         except BadInput as error:
             verdicts.require(outside, "zone", error.message, text["zone"])
             continue
-        found.append((known[0], known[1], members))
+        found.append((*known, np.array(chosen, np.intp)))
     return found

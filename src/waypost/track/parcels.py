@@ -183,7 +183,7 @@ class Tracker:
 
     def _view(self, bundle: _Bundle, places: Places) -> ParcelView:
         scans = read_timeline(bundle.timeline, self._tables, places)
-        standing = [scan for scan in scans if "corrected" not in scan.flags and scan.code != VOID]
+        standing = [scan for scan in scans if "corrected" not in scan.flags and scan.status != VOID]
         now = _current(standing)
         status = get_status(now.status if now else UNKNOWN)
         waybill, parcel = bundle.waybills[0], bundle.parcel

@@ -99,17 +99,26 @@ def _flag_out_of_order(scans: list[ScanEvent], flags: list[set[str]]) -> None:
 
 
 def _flag_impossible(scans: list[ScanEvent], flags: list[set[str]], tables: CodeTables) -> None:
-    """A scan is impossible if no way through the statuses leads from what stood before it to what it says."""
+    """A scan is impossible if no way through the statuses leads from what stood before it to what it says.
+
+    Not judged is the first scan of another carrier, which begins its own count, and what follows an exception, for
+    after a mishap everything can happen.
+    """
     impossible, phase = impossible_pairs(), status_arrays().phase
-    before: int | None = None
+    before: tuple[str, int] | None = None
     for scan, odd in zip(scans, flags, strict=True):
         now = tables.find_status(scan.carrier, scan.code)
         if phase[now] < 0 or "corrected" in odd:
             continue
-        if before is not None and impossible[before, now]:
+        if before is not None and _is_judged(before, scan) and impossible[before[1], now]:
             odd.add("impossible")
             continue  # what it says is doubtful: the next scan is held against the one before
-        before = now
+        before = (scan.carrier, now)
+
+
+def _is_judged(before: tuple[str, int], scan: ScanEvent) -> bool:
+    carrier, status = before
+    return carrier == scan.carrier and get_status(status).group != "exception"
 
 
 def _view(scan: ScanEvent, tables: CodeTables, places: Places, flags: list[str]) -> ScanView:

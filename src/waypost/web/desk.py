@@ -10,6 +10,7 @@ from waypost.network.facilities import Facilities
 from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
 from waypost.track.reception import Reception
+from waypost.track.scan_search import ScanSearch
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +103,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """What the door works with.
 
     Attributes:
-        tracker: look-ups.
+        tracker: parcels by number, and lists of them.
+        scan_search: scans by place and time.
         reception: takes scans in.
         overview: the network at a glance; may be some seconds old.
         keys: who may what.
@@ -113,6 +115,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     tracker: Tracker
+    scan_search: ScanSearch
     reception: Reception
     overview: Callable[[], Overview]
     keys: Keys

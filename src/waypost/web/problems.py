@@ -25,6 +25,15 @@ class NoSuchPath(NotFound):
     code = "no_such_path"
 
 
+class UnknownNumber(NotFound):
+    """No parcel bears the number. `carriers` are those whose format it has."""
+
+    def __init__(self, number: str, carriers: list[str]) -> None:
+        mend = "Check the number; a new one may take a day until its carrier sends the first scan."
+        super().__init__(f"no parcel is known under {number[:64]!r}", mend=mend)
+        self.carriers = carriers
+
+
 class WrongMethod(WaypostError):
     """The path is there, but not for that method. `allowed` are the methods it is there for."""
 
@@ -203,7 +212,7 @@ def describe(error: WaypostError, request_id: str) -> Problem:
         mend=mend if hidden else error.mend or mend,
         errors=error.places if isinstance(error, Invalid) else None,
         refusals=error.refusals if isinstance(error, AllRefused) else None,
-        carriers=getattr(error, "carriers", None),
+        carriers=error.carriers if isinstance(error, UnknownNumber) else None,
     )
 
 

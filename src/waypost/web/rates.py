@@ -35,6 +35,11 @@ class Rates:
         if len(self._buckets) > self._addresses:
             self._buckets.popitem(last=False)
 
+    def give_back(self, address: str, tokens: int) -> None:
+        """Put back what was taken for something that turned out to be in order."""
+        held, then_ms = self._buckets.get(address, (float(self._burst), 0))
+        self._buckets[address] = (min(float(self._burst), held + tokens), then_ms)
+
     def left(self, address: str, now_ms: int) -> float:
         """How many tokens the bucket of an address holds."""
         held, then_ms = self._buckets.get(address, (float(self._burst), now_ms))

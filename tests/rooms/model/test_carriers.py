@@ -5,7 +5,10 @@ import pytest
 from waypost.model.carriers import CARRIER_CODE, find_carrier, list_carriers
 from waypost.model.instants import get_zone
 
-EXPECTED = "yto sto zto best yunda sf cainiao jtexpress jdl ems deppon usps ups fedex dhl correios olist delhivery lade".split()
+EXPECTED = [
+    *("yto", "sto", "zto", "best", "yunda", "sf", "cainiao", "jtexpress", "jdl", "ems", "deppon"),
+    *("usps", "ups", "fedex", "dhl", "correios", "olist", "delhivery", "lade"),
+]
 
 
 @pytest.mark.parametrize("code", EXPECTED)

@@ -11,8 +11,8 @@ from waypost.model.errors import Conflict
 
 
 def check(kind: str, text: str) -> dict[str, Any]:
-    answer: dict[str, Any] = msgspec.to_builtins(CHECKS[kind](text))
-    return answer
+    verdict: dict[str, Any] = json.loads(msgspec.json.encode(CHECKS[kind](text)))
+    return verdict
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_an_unknown_kind_may_take_any_input() -> None:
         ("sscc.validate", None, "line 2: JSON is malformed"),
         (b"\xff\xfe", None, "line 2: JSON is malformed"),
         ("[" * 100_000, None, "line 2: "),
-        ('{"id": 7, "kind": "awb.validate", "input": "\\ud800"}', 7, "line 2: "),
+        ('{"id": 7, "kind": "awb.validate", "input": "\\ud800"}', None, "line 2: "),
     ],
 )
 def test_a_broken_line_gets_an_error_and_stops_nothing(line: str | bytes, identity: Any, error: str) -> None:
@@ -134,7 +134,7 @@ def test_a_broken_line_gets_an_error_and_stops_nothing(line: str | bytes, identi
     before, broken, after = answer(good, line, good)
     assert before == after == {"id": 1, "verdict": {"valid": True}}
     assert broken["error"].startswith(error)
-    assert identity is None or broken["id"] in (identity, None)
+    assert broken["id"] == identity
     assert "verdict" not in broken
 
 

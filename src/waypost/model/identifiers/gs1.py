@@ -91,7 +91,9 @@ def parse_sscc(text: str) -> SSCC:
     number = compact(text).removeprefix("(00)")
     expect_digits(number, of="an SSCC")
     if len(number) == SSCC_LENGTH + 2 and number.startswith("00"):
-        raise BadInput(f"20 digits: an SSCC has {SSCC_LENGTH}.", mend="Leave out the application identifier 00 before it.")
+        raise BadInput(
+            f"20 digits: an SSCC has {SSCC_LENGTH}.", mend="Leave out the application identifier 00 before it."
+        )
     if len(number) != SSCC_LENGTH:
         raise BadInput(f"{len(number)} digits: an SSCC has {SSCC_LENGTH}")
     expect_check_digit(number[:-1], number)
@@ -107,7 +109,10 @@ def compute_check_digit(text: str) -> int:
     digits = compact(text)
     expect_digits(digits, of="a GTIN")
     if len(digits) not in KEY_LENGTHS:
-        whole = ", a whole GTIN" if len(digits) in GTIN_LENGTHS else ""
+        whole = "a whole GTIN" if len(digits) in GTIN_LENGTHS else "no GS1 key has so many before its check digit"
         lengths = ", ".join(f"{length} for {key}" for length, key in KEY_LENGTHS.items())
-        raise BadInput(f"{len(digits)} digits{whole}: no GTIN lacks just its check digit then.", mend=f"Give the digits before the check digit: {lengths}.")
+        raise BadInput(
+            f"{len(digits)} digits: {whole}.",
+            mend=f"Give the digits before the check digit: {lengths}.",
+        )
     return gs1_check_digit(digits)

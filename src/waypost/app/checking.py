@@ -1,0 +1,51 @@
+"""`waypost check`: what a number is."""
+
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+
+from waypost.app.console import out
+from waypost.model.checks import CHECKS, merge_checks, run_lines
+from waypost.model.identifiers import Finding, identify
+
+#: Every kind of check of every room.
+REGISTRY = merge_checks(CHECKS)
+
+
+def list_kinds() -> None:
+    """Print the kinds that `--jsonl` knows."""
+    for kind in sorted(REGISTRY):
+        print(kind)
+
+
+def answer_lines() -> None:
+    """Answer lines of JSON from stdin, each as it comes."""
+    for answer in run_lines(sys.stdin.buffer, REGISTRY):
+        print(answer, flush=True)
+
+
+def check_numbers(numbers: list[str], *, as_json: bool) -> int:
+    """Say what each number is; 0 if each is something valid, else 1."""
+    found = {number: identify(number) for number in numbers}
+    if as_json:
+        out([{"number": number, "findings": findings} for number, findings in found.items()])
+    else:
+        console = Console(highlight=False)
+        for number, findings in found.items():
+            _print(console, number, findings)
+    return 0 if all(any(finding.valid for finding in findings) for findings in found.values()) else 1
+
+
+def _print(console: Console, number: str, findings: list[Finding]) -> None:
+    console.print(f"[bold]{escape(number[:80])}[/]")
+    if not findings:
+        console.print("  no kind of number that Waypost knows")
+    for finding in sorted(findings, key=lambda finding: not finding.valid):
+        if finding.valid:
+            details = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in finding.details.items())
+            console.print(
+                f"  [green]valid[/]    {escape(finding.name)}" + (f"  [dim]{escape(details)}[/]" if details else "")
+            )
+        else:
+            console.print(f"  [red]invalid[/]  {escape(finding.name)}: {escape(finding.reason or '')}")

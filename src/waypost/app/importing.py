@@ -1,0 +1,96 @@
+"""`waypost import`: files of parcels and scans come in."""
+
+import time
+from pathlib import Path
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from waypost.app.console import aside, out
+from waypost.app.settings import read_settings
+from waypost.app.wiring import House, now_ms, open_house
+from waypost.feeds.kinds import FEEDS
+from waypost.model.errors import BadInput
+from waypost.track.feed import ImportReport, ScanFeed, import_feed
+
+_MOST_SHOWN = 20
+
+
+def list_kinds(*, as_json: bool) -> None:
+    """Print the kinds of files that can be imported."""
+    if as_json:
+        out([{"kind": name, "help": kind.help, "files": kind.files} for name, kind in FEEDS.items()])
+        return
+    for name, kind in FEEDS.items():
+        print(f"{name:12} {kind.help}\n{'':12} {kind.files}")
+
+
+def open_feed(kind: str, path: Path, year: int | None) -> ScanFeed:
+    """The reader for that kind of files.
+
+    Raises:
+        BadInput: no such kind, no such path, or a layout that the reader does not know.
+    """
+    if kind not in FEEDS:
+        raise BadInput(f"unknown kind {kind[:40]!r}", mend=f"Kinds: {', '.join(FEEDS)}.")
+    if not path.exists():
+        raise BadInput(f"{path}: no such file or folder")
+    return FEEDS[kind].open(path, year)
+
+
+def run_import(kind: str, path: Path, *, home: Path | None, dry_run: bool, year: int | None, as_json: bool) -> None:
+    """Import and say what came of it."""
+    feed = open_feed(kind, path, year)
+    with open_house(read_settings(home=home)) as house:
+        report = import_into(house, feed, label=f"{kind} {path.name}", dry_run=dry_run)
+    if as_json:
+        out(report)
+    else:
+        _print(report)
+
+
+def import_into(house: House, feed: ScanFeed, *, label: str, dry_run: bool = False) -> ImportReport:
+    """Import a feed, with a bar that tells how far it is."""
+    began = time.monotonic()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[scans]:,} scans"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=aside, transient=True) as progress:
+        task = progress.add_task(escape(label), total=1.0, scans=0)
+        report = import_feed(
+            feed,
+            house.memory,
+            house.facilities,
+            house.zone_of,
+            now_ms=now_ms(),
+            dry_run=dry_run,
+            progress=lambda share, scans: progress.update(task, completed=share, scans=scans),
+        )
+    report.seconds = round(time.monotonic() - began, 3)
+    return report
+
+
+def _print(report: ImportReport) -> None:
+    would = "would be " if report.dry_run else ""
+    aside.print(f"{report.parcels:,} parcels in {report.seconds:.1f} s")
+    if report.dry_run:
+        aside.print(f"{report.scans_read:,} scans read, nothing kept (--dry-run)")
+    else:
+        aside.print(f"{report.scans_new:,} scans new, {report.scans_duplicate:,} known already")
+    if not report.rows_refused:
+        return
+    aside.print(f"[yellow]{report.rows_refused:,} rows {would}refused:[/]")
+    for reason, count in sorted(report.reasons.items(), key=lambda item: -item[1]):
+        aside.print(f"  {count:,} × {escape(reason)}")
+    for refusal in report.refusals[:_MOST_SHOWN]:
+        where = f"{refusal.file}:{refusal.line}" if refusal.line else refusal.file
+        field = f" {refusal.field}" if refusal.field else ""
+        value = f" ({refusal.value!r})" if refusal.value else ""
+        aside.print(f"  [dim]{escape(where)}[/]{escape(field)}: {escape(refusal.reason)}{escape(value)}")
+    if report.rows_refused > _MOST_SHOWN:
+        aside.print(
+            f"  ... {report.rows_refused - _MOST_SHOWN:,} more; --json lists the first {len(report.refusals):,}"
+        )

@@ -1,0 +1,134 @@
+"""Settings: one file, the environment over it, flags over both.
+
+The file is `waypost.toml` in the home folder, or wherever `WAYPOST_CONFIG` says. A setting `port` of the section
+`[serve]` is `WAYPOST_SERVE_PORT` in the environment. What is unknown or out of range is refused by name.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from waypost.model.carriers import CARRIER_CODE
+from waypost.model.errors import BadInput, SettingsError
+from waypost.model.instants import get_zone
+from waypost.web.desk import Limits, Site
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class Serve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the server listens. Anything but loopback is for a network that you trust, or behind a TLS proxy."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8400
+
+
+class OwnCarrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A carrier of this network that Waypost does not know, or knows otherwise."""
+
+    zone: str | None = None  #: the IANA zone of its stamps without an offset
+
+
+class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How codes are read."""
+
+    tables: Path | None = None  #: a folder with own code tables, one CSV file a carrier
+    overview_age_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0  #: how old the overview may be
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings, with what holds if nothing is said."""
+
+    home: Path
+    serve: Serve = Serve()
+    site: Site = Site()
+    limits: Limits = Limits()
+    track: Track = Track()
+    carriers: dict[str, OwnCarrier] = {}
+
+
+_SECTIONS = ("serve", "site", "limits", "track")
+#: Variables that are no settings: where the file is, and what the tests need.
+_OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """The folder that holds all state if nobody names one."""
+    data = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "waypost"
+
+
+def read_settings(environ: Mapping[str, str] = os.environ, *, home: Path | None = None, **flags: Any) -> Settings:
+    """The settings in force.
+
+    Args:
+        environ: the environment.
+        home: a flag that names the home folder.
+        flags: further settings as `section__name`; None leaves what file and environment say.
+
+    Raises:
+        SettingsError: names the setting, where it stands, and what is wrong with it.
+    """
+    folder = (home or Path(environ.get("WAYPOST_HOME") or default_home(environ))).expanduser().absolute()
+    named = environ.get("WAYPOST_CONFIG")
+    file = Path(named).expanduser() if named else folder / "waypost.toml"
+    values = _read_file(file, must_exist=named is not None)
+    _overlay_environment(values, environ)
+    for flag, value in flags.items():
+        section, _, name = flag.partition("__")
+        if value is not None:
+            values.setdefault(section, {})[name] = value
+    values["home"] = str(folder)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"settings ({file if file.exists() else 'environment'}): {error}", mend="See docs/reference/settings.md."
+        ) from None
+    _check(settings)
+    return settings
+
+
+def _read_file(file: Path, *, must_exist: bool) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(f"{file}: no such file, though WAYPOST_CONFIG names it") from None
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from None
+    if "home" in values:
+        raise SettingsError(f"{file}: the home folder cannot name itself", mend="Use WAYPOST_HOME or --home.")
+    return values
+
+
+def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for variable, text in environ.items():
+        if not variable.startswith("WAYPOST_") or variable in (*_OTHER, "WAYPOST_HOME"):
+            continue
+        section, _, name = variable.removeprefix("WAYPOST_").lower().partition("_")
+        if section not in _SECTIONS or not name:
+            raise SettingsError(
+                f"the environment variable {variable} names no setting", mend=f"Sections: {', '.join(_SECTIONS)}."
+            )
+        listed = name in ("trusted_proxies", "allowed_hosts")
+        value: Any = [part.strip() for part in text.split(",") if part.strip()] if listed else text
+        values.setdefault(section, {})[name] = value
+
+
+def _check(settings: Settings) -> None:
+    for code, carrier in settings.carriers.items():
+        if not CARRIER_CODE.fullmatch(code):
+            raise SettingsError(f"[carriers.{code[:40]}]: no carrier code: up to 32 of a-z, 0-9, _ and -")
+        if carrier.zone is not None:
+            try:
+                get_zone(carrier.zone)
+            except BadInput as error:
+                raise SettingsError(f"[carriers.{code}] zone: {error}") from None

@@ -1,0 +1,112 @@
+"""`waypost track`: where parcels are, and every scan of them."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from waypost.app.console import aside, out
+from waypost.app.settings import read_settings
+from waypost.app.wiring import House, open_house
+from waypost.model.errors import HomeInUse, NotFound
+from waypost.track.statuses import phrase
+from waypost.track.views import Found, ParcelView, PlaceView, ScanView
+
+_COLOURS = {"moving": "blue", "done": "green", "risk": "yellow", "late": "red", "stop": "magenta", "idle": "dim"}
+
+
+def track(numbers: list[str], *, home: Path | None, as_json: bool) -> int:
+    """Show what is known under each number; 0 if there is something under each, else 1."""
+    with _open(home) as house:
+        answers = house.tracker.find(numbers)
+        timelines = {
+            (parcel.carrier, parcel.number): house.tracker.timeline(parcel.carrier, parcel.number)
+            for found in answers
+            for parcel in found.parcels
+            if parcel.scans
+        }
+        lag = house.tracker.freshness().lag
+    if as_json:
+        out([_as_json(found, timelines) for found in answers])
+    else:
+        console = Console(highlight=False)
+        for found in answers:
+            _print(console, found, timelines)
+        if lag:
+            aside.print(f"[yellow]{lag} newer scans are not indexed yet.[/]")
+    return 0 if all(found.parcels for found in answers) else 1
+
+
+def _open(home: Path | None) -> House:
+    settings = read_settings(home=home)
+    if not settings.home.exists():
+        raise NotFound(f"nothing is kept in {settings.home}", mend="Import something, or name the folder by --home.")
+    try:
+        return open_house(settings)
+    except HomeInUse:  # a server is running: look over its shoulder
+        return open_house(settings, read_only=True)
+
+
+def _as_json(found: Found, timelines: dict[tuple[str, str], list[ScanView]]) -> dict[str, Any]:
+    parcels = [
+        msgspec.structs.asdict(parcel) | {"timeline": timelines.get((parcel.carrier, parcel.number), [])}
+        for parcel in found.parcels
+    ]
+    return {"asked": found.asked, "parcels": parcels, "carriers": found.carriers}
+
+
+def _print(console: Console, found: Found, timelines: dict[tuple[str, str], list[ScanView]]) -> None:
+    if not found.parcels:
+        console.print(f"[bold]{escape(found.asked[:80])}[/]: nothing is known under this number")
+        if found.carriers:
+            console.print(f"  it has the form of numbers of: {', '.join(found.carriers)}")
+    for parcel in found.parcels:
+        _print_parcel(console, parcel)
+        if (scans := timelines.get((parcel.carrier, parcel.number))) is not None:
+            _print_timeline(console, scans)
+
+
+def _print_parcel(console: Console, parcel: ParcelView) -> None:
+    label = phrase(parcel.status, "en").label
+    since = f" since {parcel.status_at}" if parcel.status_at else ""
+    console.print(
+        f"[bold]{escape(parcel.number)}[/]  {escape(parcel.carrier_name)}  [{_COLOURS[parcel.shape]}]{label}[/]{since}"
+    )
+    facts = [
+        ("from", _place(parcel.origin)),
+        ("to", _place(parcel.destination)),
+        ("order", parcel.order_number),
+        ("promised by", parcel.promised_by),
+        ("also", ", ".join(f"{each.carrier} {each.number}" for each in parcel.numbers[1:])),
+        ("note", parcel.note),
+    ]
+    for name, value in facts:
+        if value:
+            console.print(f"  [dim]{name}[/] {escape(value)}")
+
+
+def _print_timeline(console: Console, scans: list[ScanView]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+    for heading in ("at", "what", "where", "code", "remarks"):
+        table.add_column(heading, overflow="fold")
+    for scan in scans:
+        remarks = ", ".join(flag.replace("_", " ") for flag in scan.flags)
+        note = f"{remarks}; {scan.note}" if remarks and scan.note else remarks or scan.note or ""
+        table.add_row(
+            scan.at,
+            phrase(scan.status, "en").label,
+            escape(_place(scan.place)),
+            escape(f"{scan.carrier} {scan.code}"),
+            escape(note),
+        )
+    console.print(table)
+
+
+def _place(place: PlaceView | None) -> str:
+    if place is None:
+        return ""
+    city = ", ".join(part for part in (place.city, place.region, place.country) if part)
+    return city or place.name or place.facility or ""

@@ -1,0 +1,107 @@
+"""Wiring: the one place that knows every room and joins those who ask with those who answer."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from waypost.access.keys import Keys
+from waypost.app.settings import Settings
+from waypost.engines.local.home import LocalHome, open_home
+from waypost.model.carriers import find_carrier
+from waypost.model.identifiers.carriers import detect_carriers
+from waypost.model.instants import OffsetSource
+from waypost.network.facilities import Facilities
+from waypost.store.protocols import Memory
+from waypost.track.fold import StatusFold
+from waypost.track.intake import ZoneFinder
+from waypost.track.overview import Overview, read_overview
+from waypost.track.parcels import Tracker
+from waypost.track.reception import Reception
+from waypost.track.scan_search import ScanSearch
+from waypost.track.tables import CodeTables
+
+
+def now_ms() -> int:
+    """The present, in UTC milliseconds. Rooms below the doors are given it; they never look."""
+    return time.time_ns() // 1_000_000
+
+
+class House:
+    """A running Waypost without its doors."""
+
+    def __init__(self, settings: Settings, home: LocalHome, tables: CodeTables) -> None:
+        self.settings = settings
+        self.home = home
+        self.tables = tables
+        self.facilities = Facilities(self.memory.records)
+        self.keys = Keys(self.memory.records, secrets.token_bytes)
+        self.tracker = Tracker(self.memory, tables, self.facilities, detect_carriers)
+        self.scans = ScanSearch(self.memory, tables, self.facilities)
+        self.reception = Reception(self.memory, self.zone_of, now_ms)
+        self.overview = _Aged(
+            lambda: read_overview(self.memory.history, tables, self.facilities), settings.track.overview_age_s
+        )
+
+    @property
+    def memory(self) -> Memory:
+        """The machines."""
+        return self.home.memory
+
+    @property
+    def zone_of(self) -> ZoneFinder:
+        """In which zone a stamp without an offset was written: the carrier's if it has one, else the facility's."""
+        own = self.settings.carriers
+
+        def find(carrier: str, facility: str | None) -> tuple[str, OffsetSource] | None:
+            known = find_carrier(carrier)
+            zone = own[carrier].zone if carrier in own else known and known.zone
+            if zone:
+                return zone, OffsetSource.CARRIER
+            place = self.facilities.find(carrier, facility)
+            return (place.place.zone, OffsetSource.FACILITY) if place and place.place.zone else None
+
+        return find
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the folder."""
+        self.home.close()
+
+    def __enter__(self) -> "House":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_house(settings: Settings, *, read_only: bool = False) -> House:
+    """Open the home folder and everything on it.
+
+    Raises:
+        HomeInUse: another process writes to it.
+        StoreError: it cannot be opened; says why.
+    """
+    tables = CodeTables.load(settings.track.tables)
+    return House(settings, open_home(Path(settings.home), StatusFold(tables), read_only=read_only), tables)
+
+
+class _Aged:
+    """Remembers an answer for some seconds; those who ask meanwhile wait for the one who works it out."""
+
+    def __init__(self, ask: Callable[[], Overview], age_s: float) -> None:
+        self._ask = ask
+        self._age_s = age_s
+        self._answer: Overview | None = None
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Overview:
+        with self._lock:
+            if self._answer is None or time.monotonic() >= self._until:
+                self._answer = self._ask()
+                self._until = time.monotonic() + self._age_s
+            return self._answer

@@ -1,0 +1,114 @@
+"""DuckDB over Parquet files and Arrow tables. It never touches the network, and keeps to the memory it is given."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.operations as ops
+import pyarrow as pa
+
+from waypost.engines.local.disk import is_full
+from waypost.model.errors import StorageFull, StoreError
+from waypost.store.protocols import TIMELINE_SCHEMA
+
+#: `TIMELINE_SCHEMA` with words as plain text.
+PLAIN_SCHEMA = pa.schema(
+    [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in TIMELINE_SCHEMA]
+)
+_SCANS = ibis.table(ibis.Schema.from_pyarrow(PLAIN_SCHEMA), name="scans")
+_COLUMNS = ", ".join(f'"{name}"' for name in PLAIN_SCHEMA.names)
+_ORDER = 'number, carrier, "at", position'
+
+
+class Duck:
+    """One DuckDB of its own, made when first asked. Safe to ask from many threads.
+
+    Attributes:
+        memory_limit: as DuckDB writes it, such as `1GB`.
+        spill: where it may put what does not fit; None: nowhere.
+    """
+
+    def __init__(self, memory_limit: str, spill: Path | None, threads: int = 2) -> None:
+        self.memory_limit = memory_limit
+        self._spill = spill
+        self._threads = threads
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, ask: Callable[[Any], Any], files: Sequence[Path], more: pa.Table) -> pa.Table:
+        """The answer to an Ibis expression over the scans in some files and in a table (`PLAIN_SCHEMA`)."""
+        answer = ask(_SCANS).as_table()
+        sql = ibis.to_sql(answer, dialect="duckdb")
+        with self._cursor() as cursor:
+            cursor.register("staged", more)
+            sealed = f"SELECT {_COLUMNS} FROM {_read(files)} UNION ALL " if files else ""
+            cursor.execute(f"CREATE TEMP VIEW scans AS {sealed}SELECT {_COLUMNS} FROM staged")
+            for table in answer.op().find(ops.InMemoryTable):
+                cursor.register(table.name, table.data.to_pyarrow(table.schema))
+            try:
+                found = cursor.sql(sql).to_arrow_table()
+            except duckdb.OutOfMemoryException as error:
+                raise StoreError(
+                    f"The question needs more than {self.memory_limit} of memory.",
+                    mend="Ask for a shorter span, or give history more memory.",
+                ) from error
+        return found.cast(answer.schema().to_pyarrow())
+
+    def merge(self, files: Sequence[Path], metadata: str, group_rows: int, into: Path) -> None:
+        """Write the scans of some files into one, sorted."""
+        options = (
+            f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group_rows}, KV_METADATA {{waypost: {metadata!r}}}"
+        )
+        scans = f"SELECT {_COLUMNS} FROM {_read(files)} ORDER BY {_ORDER}"
+        with self._cursor() as cursor:
+            cursor.execute(f"COPY ({scans}) TO {_literal(str(into))} ({options})")
+
+    def close(self) -> None:
+        """Let go of memory and files."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._connect()
+            return self._connection.cursor()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": self.memory_limit,
+                "threads": self._threads,
+                "temp_directory": str(self._spill or ""),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "python_enable_replacements": False,
+            },
+        )
+        connection.execute("SET GLOBAL timezone = 'UTC'")  # not known before the connection is made
+        connection.execute("SET lock_configuration = true")
+        return connection
+
+
+def _read(files: Sequence[Path]) -> str:
+    """The table of some files; none of their names is a pattern, and no folder above them a column."""
+    names = ("".join(f"[{sign}]" if sign in "[*?" else sign for sign in str(file)) for file in files)
+    return f"read_parquet([{', '.join(map(_literal, names))}], hive_partitioning = false)"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def disk_error(error: OSError | duckdb.Error, doing: str) -> StoreError:
+    """The error of ours for one that came while files were written."""
+    if (isinstance(error, OSError) and is_full(error)) or "No space left" in str(error):
+        return StorageFull(f"No room left: {doing} failed.", mend="Make room; then it goes on.")
+    return StoreError(f"{doing.capitalize()} failed: {error}.", mend="Look after the disk, then start again.")

@@ -1,0 +1,274 @@
+"""History: all scans without duplicates as columns, in sorted Parquet files and, the newest, in memory."""
+
+import os
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from waypost.engines.local.disk import Disk
+from waypost.engines.local.duck import PLAIN_SCHEMA, Duck, disk_error
+from waypost.engines.local.pieces import (
+    HISTORY_FORMAT,
+    Manifest,
+    Piece,
+    find_mergeable,
+    read_manifest,
+    write_manifest,
+)
+from waypost.model.errors import StoreDamaged, StoreError
+from waypost.model.scans import SCAN_FORMAT
+from waypost.store.protocols import Frame
+
+SEAL_ROWS = 500_000
+_GROUP_ROWS = 100_000
+_PATIENCE_S = 10.0
+_ATTEMPTS = 3
+_ORDER = [(name, "ascending") for name in ("number", "carrier", "at", "position")]
+_METADATA = f"history {HISTORY_FORMAT}, scans {SCAN_FORMAT}"
+
+
+class ParquetHistory:
+    """`History` in a folder, or in memory alone if there is none (then it is the reference).
+
+    It is handed the frames of the log with word of which scans are new (`stage`) and answers over all of them at once.
+    When enough have gathered, or when asked (`seal`), they go into a Parquet file; what was only staged when the
+    process ended is staged again from the log.
+
+    Attributes:
+        failure: why the newest attempt to write failed; None if it did not.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        read_only: bool = False,
+        memory_limit: str = "1GB",
+        seal_rows: int = SEAL_ROWS,
+        disk: Disk | None = None,
+    ) -> None:
+        self.failure: StoreError | None = None
+        self._folder = folder
+        self._read_only = read_only
+        self._seal_rows = seal_rows
+        self._disk = disk or Disk()
+        self._duck = Duck(memory_limit, folder / "spill" if folder and not read_only else None)
+        self._manifest = Manifest() if folder is None else self._read_manifest(folder)
+        self._position = self._manifest.position
+        self._sealing: tuple[pa.Table, int] | None = None  # being written, with the position up to which it goes
+        self._staged: list[pa.Table] = []
+        self._in_use: Counter[str] = Counter()
+        self._doomed: set[str] = set()
+        self._closing = False
+        self._changed = threading.Condition()
+        self._one_seals = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        if folder is not None and not read_only:
+            self._sweep(folder)
+            self._keeper = threading.Thread(target=self._keep, name="history", daemon=True)
+            self._keeper.start()
+
+    def position(self) -> int:
+        """See `History.position`."""
+        return self._position
+
+    def run(self, ask: Callable[[Any], Any]) -> pa.Table:
+        """See `History.run`. Small tables of the caller's go in by `ibis.memtable` of an Arrow table."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._run(ask)
+            except duckdb.IOException as error:
+                if not self._read_only or attempt + 1 == _ATTEMPTS:
+                    mend = f"If a file is damaged, remove the folder {self._folder}; it is made anew from the log."
+                    raise StoreError(f"History cannot be read: {error}.", mend=mend) from error
+                self._look_again()
+        raise AssertionError
+
+    def _run(self, ask: Callable[[Any], Any]) -> pa.Table:
+        with self._changed:
+            names = [piece.name for piece in self._manifest.pieces]
+            staged = [self._sealing[0]] if self._sealing else []
+            staged += self._staged
+            self._in_use.update(names)
+        try:
+            folder = self._folder or Path()
+            more = pa.concat_tables(staged) if staged else PLAIN_SCHEMA.empty_table()
+            return self._duck.ask(ask, [folder / name for name in names], more)
+        finally:
+            with self._changed:
+                self._in_use.subtract(names)
+                self._remove_doomed()
+
+    def _look_again(self) -> None:
+        """The process that writes has merged files away: take up those that it has now."""
+        assert self._folder is not None
+        manifest = self._read_manifest(self._folder)
+        with self._changed:
+            sealed = manifest.position
+            self._staged = [table.filter(pc.field("position") >= sealed) for table in self._staged]
+            self._manifest, self._position = manifest, max(self._position, sealed)
+
+    def _read_manifest(self, folder: Path) -> Manifest:
+        for _ in range(_ATTEMPTS - 1 if self._read_only else 0):
+            try:
+                return read_manifest(folder)
+            except StoreDamaged:  # the files that it named are merged away in between
+                continue
+        return read_manifest(folder)
+
+    def stage(self, frame: Frame, fresh: npt.NDArray[np.bool_]) -> None:
+        """Take in the scans of a frame that had not come before. What is in already is left out.
+
+        Raises:
+            StoreError: too much has gathered, for it cannot be written away.
+        """
+        if frame.position > self._position:
+            raise StoreError(f"History is at {self._position} and cannot take in scans from {frame.position} on.")
+        skip = self._position - frame.position
+        if skip >= frame.scans.num_rows:
+            return
+        positions = pa.array(np.arange(frame.position, frame.end))
+        rows = pa.table([*frame.scans.columns, positions], names=PLAIN_SCHEMA.names).slice(skip)
+        table = rows.filter(pa.array(fresh[skip:])).cast(PLAIN_SCHEMA)
+        with self._changed:
+            self._wait_for_room()
+            if table.num_rows:
+                self._staged.append(table)
+                # Two of like size become one, so many small frames stay few tables.
+                while len(self._staged) > 1 and self._staged[-2].num_rows < 2 * self._staged[-1].num_rows:
+                    pair = pa.concat_tables([self._staged[-2], self._staged[-1]]).combine_chunks()
+                    self._staged[-2:] = [pair]
+            self._position = frame.end
+            self._changed.notify_all()
+
+    def seal(self) -> None:
+        """Write everything staged into a file, and merge small files."""
+        if self._folder is None:
+            return
+        with self._one_seals:
+            try:
+                self._seal(self._folder)
+                self._merge(self._folder)
+            except (OSError, duckdb.Error) as error:
+                self.failure = disk_error(error, f"writing to {self._folder}")
+                raise self.failure from error
+            except StoreError as error:
+                self.failure = error
+                raise
+            self.failure = None
+
+    def close(self) -> None:
+        """Seal, then let go of everything."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        try:
+            if self._keeper is not None:
+                self._keeper.join()
+                self.seal()
+        finally:
+            self._duck.close()
+
+    # Sealing
+
+    def _keep(self) -> None:
+        """Seal whenever enough has gathered."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._staged_rows() >= self._seal_rows)
+                if self._closing:
+                    return
+            try:
+                self.seal()
+            except StoreError:  # kept in `failure`, which health shows; try again by and by
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, _PATIENCE_S)
+
+    def _staged_rows(self) -> int:
+        return sum(table.num_rows for table in self._staged)
+
+    def _wait_for_room(self) -> None:
+        if self._keeper is None:
+            return
+        most = 4 * self._seal_rows
+        self._changed.wait_for(lambda: self._staged_rows() < most or self.failure is not None or self._closing)
+        if self._staged_rows() >= most and self.failure is not None:
+            raise self.failure
+
+    def _seal(self, folder: Path) -> None:
+        with self._changed:
+            if self._sealing is None:  # else what an earlier attempt left is written first
+                self._sealing = (pa.concat_tables([PLAIN_SCHEMA.empty_table(), *self._staged]), self._position)
+                self._staged = []
+            rows, end = self._sealing
+        start, pieces = self._manifest.position, self._manifest.pieces
+        if rows.num_rows:
+            piece = Piece(start, end, rows.num_rows)
+            self._write_piece(folder, piece, partial(_write_sorted, rows))
+            pieces = (*pieces, piece)
+        if end > start:
+            write_manifest(folder, Manifest(end, pieces), self._disk)
+        with self._changed:
+            self._manifest, self._sealing = Manifest(end, pieces), None
+            self._changed.notify_all()
+
+    def _merge(self, folder: Path) -> None:
+        while chosen := find_mergeable(self._manifest.pieces):
+            old = self._manifest.pieces[chosen]
+            piece = Piece(old[0].start, old[-1].end, sum(piece.rows for piece in old))
+            files = [folder / piece.name for piece in old]
+            self._write_piece(folder, piece, partial(self._duck.merge, files, _METADATA, _GROUP_ROWS))
+            manifest = Manifest(self._manifest.position, (*self._manifest.pieces[: chosen.start], piece))
+            write_manifest(folder, manifest, self._disk)
+            with self._changed:
+                self._manifest = manifest
+                self._doomed.update(piece.name for piece in old)
+                self._remove_doomed()
+
+    def _write_piece(self, folder: Path, piece: Piece, write: Callable[[Path], None]) -> None:
+        path = folder / piece.name
+        new = path.with_suffix(".tmp")
+        write(new)
+        fd = os.open(new, os.O_RDWR)
+        try:
+            self._disk.sync(fd)
+        finally:
+            os.close(fd)
+        new.replace(path)
+
+    def _remove_doomed(self) -> None:
+        """Remove merged files that no question of this process reads any more; other processes look again."""
+        for name in [name for name in self._doomed if self._in_use[name] <= 0]:
+            assert self._folder is not None
+            (self._folder / name).unlink(missing_ok=True)
+            self._doomed.discard(name)
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove files that a crash left before the manifest named them, or after it no longer did."""
+        named = {piece.name for piece in self._manifest.pieces}
+        for path in [*folder.glob("*.parquet"), *folder.glob("*.tmp")]:
+            if path.name not in named:
+                path.unlink()
+        shutil.rmtree(folder / "spill", ignore_errors=True)
+
+
+def _write_sorted(rows: pa.Table, path: Path) -> None:
+    ordered = rows.take(pc.sort_indices(rows, _ORDER)).replace_schema_metadata({"waypost": _METADATA})
+    pq.write_table(
+        ordered,
+        path,
+        compression="zstd",
+        row_group_size=_GROUP_ROWS,
+        use_dictionary=["carrier", "code", "facility", "note"],
+    )

@@ -1,0 +1,1 @@
+"""Relational databases: SQLite for one machine, PostgreSQL for several."""

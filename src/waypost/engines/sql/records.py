@@ -1,0 +1,113 @@
+"""`Records` over SQLAlchemy."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import StaticPool
+
+from waypost.engines.sql.migrate import check_revision, migrate
+from waypost.model.errors import StorageFull, StoreError
+
+_PATIENCE_S = 15.0
+
+
+class SqlRecords:
+    """`Records` in an SQLite file (`sqlite:////path`), in memory (`sqlite://`), or in PostgreSQL. Safe from many threads.
+
+    Opening brings the tables up to date, unless it is for reading only.
+
+    Raises:
+        WrongFormat: a newer version of Waypost wrote it, or, for reading only, an older one.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        parsed = make_url(url)
+        self._engine = _sqlite(parsed, read_only) if parsed.get_backend_name() == "sqlite" else _server(parsed)
+        # All of a database in memory is one connection, on which transactions take turns.
+        in_memory = parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
+        self._turn = threading.Lock() if in_memory else None
+        try:
+            if read_only:
+                with self._transaction(write=False) as connection:
+                    check_revision(connection)
+            else:
+                with self._transaction(write=True) as connection:
+                    migrate(connection)
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def begin(self) -> contextlib.AbstractContextManager[Connection]:
+        """See `Records.begin`.
+
+        Raises:
+            StorageFull: no room left; nothing of the transaction was kept.
+            StoreError: the database failed, or other writers kept it busy for too long.
+        """
+        return self._transaction(write=True)
+
+    def read(self) -> contextlib.AbstractContextManager[Connection]:
+        """See `Records.read`."""
+        return self._transaction(write=False)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        if self._turn is not None and not self._turn.acquire(timeout=_PATIENCE_S):
+            raise StoreError("The records were kept busy for too long by another transaction.")
+        try:
+            with self._engine.connect().execution_options(waypost_write=write) as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise _store_error(error) from error
+        finally:
+            if self._turn is not None:
+                self._turn.release()
+
+
+def _sqlite(url: URL, read_only: bool) -> Engine:
+    in_memory = url.database in (None, "", ":memory:")
+    options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": 4, "max_overflow": 60}
+    connect = {"check_same_thread": False, "timeout": _PATIENCE_S, "isolation_level": None}
+    engine = sqlalchemy.create_engine(url, connect_args=connect, **options)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        elif not in_memory:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that begins by reading and then writes can fail however long it waits; so writers say it first.
+        write = connection.get_execution_options().get("waypost_write", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write and not read_only else "BEGIN")
+
+    return engine
+
+
+def _server(url: URL) -> Engine:
+    return sqlalchemy.create_engine(url, pool_size=4, max_overflow=60, pool_pre_ping=True)
+
+
+def _store_error(error: OperationalError) -> StoreError:
+    text = str(error.orig)
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+        return StorageFull(f"No room left for the records ({text}).", mend="Make room; then it goes on.")
+    if code is not None and code & 0xFF == sqlite3.SQLITE_BUSY:
+        return StoreError("The records were kept busy for too long by another transaction.", mend="Try again.")
+    return StoreError(f"The records failed: {text}.", mend="Look after the disk or the database server.")

@@ -1,0 +1,99 @@
+"""Single fields of rows of master data: read and checked, or refused by name."""
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from waypost.model.carriers import CARRIER_CODE
+from waypost.model.errors import BadInput
+from waypost.track.feed import FileRefusal
+from waypost.track.intake import MAX_FACILITY, MAX_NUMBER
+
+T = TypeVar("T")
+
+_NUMBER = re.compile(rf"[!-~]{{1,{MAX_NUMBER}}}")
+_BLANKS = re.compile(r"[\s\xa0\u3000]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+#: Lengths that the tables of `Records` have room for.
+CODE, NAME, CITY, NOTE = MAX_FACILITY, 200, 120, 400
+
+
+class BadFieldError(BadInput):
+    """One field of a row cannot be used; the other rows can."""
+
+    def __init__(self, field: str, reason: str, value: str | None = None) -> None:
+        super().__init__(reason, where=field)
+        self.field, self.reason, self.value = field, reason, value
+
+    def refusal(self, source: str, line: int) -> FileRefusal:
+        """The same as a report has it."""
+        return FileRefusal(source, line, self.field, self.reason, None if self.value is None else self.value[:60])
+
+
+def read_words(text: str | None, field: str, most: int) -> str | None:
+    """Text without blanks around it; None where there is none.
+
+    Raises:
+        BadFieldError: too long, or with control characters.
+    """
+    text = (text or "").strip()
+    if len(text) > most:
+        raise BadFieldError(field, f"is longer than {most} characters", text)
+    if _CONTROL.search(text):
+        raise BadFieldError(field, "has control characters", text)
+    return text or None
+
+
+def parse_words(text: str | None, field: str, most: int) -> str:
+    """As `read_words`, of a field that has to be there."""
+    words = read_words(text, field, most)
+    if words is None:
+        raise BadFieldError(field, "is missing")
+    return words
+
+
+def parse_carrier(text: str | None, field: str = "carrier") -> str:
+    """A carrier code.
+
+    Raises:
+        BadFieldError: missing, or no code.
+    """
+    code = parse_words(text, field, NOTE)
+    if not CARRIER_CODE.fullmatch(code):
+        raise BadFieldError(field, "is no carrier code: up to 32 of a-z, 0-9, _ and -", code)
+    return code
+
+
+def parse_number(text: str | None, field: str = "number") -> str:
+    """A waybill number, without any blanks.
+
+    Raises:
+        BadFieldError: missing, too long, or with characters that no waybill number has.
+    """
+    number = _BLANKS.sub("", text or "")
+    if not number:
+        raise BadFieldError(field, "is missing")
+    if len(number) > MAX_NUMBER:
+        raise BadFieldError(field, f"is longer than {MAX_NUMBER} characters", number)
+    if not _NUMBER.fullmatch(number):
+        reason = "has characters that no waybill number has (printable ASCII only)"
+        raise BadFieldError(field, reason, number)
+    return number
+
+
+def parse_field(parse: Callable[[str], T], text: str | None, field: str) -> T | None:
+    """What `parse` makes of a field that may be missing; what it refuses with `BadInput` is refused under its name.
+
+    Raises:
+        BadFieldError: what `parse` says.
+    """
+    text = (text or "").strip()
+    if not text:
+        return None
+    try:
+        return parse(text)
+    except BadFieldError:
+        raise
+    except BadInput as error:
+        raise BadFieldError(field, error.message.removeprefix(f"{error.where}: "), text) from None

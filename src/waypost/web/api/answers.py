@@ -1,0 +1,235 @@
+"""What the API answers, as records, with one example each."""
+
+from typing import Annotated
+
+import msgspec
+
+from waypost.model.carriers import CARRIER_CODE
+from waypost.model.places import Facility, FacilityKind, Place
+from waypost.track.reception import Receipt
+from waypost.track.statuses import Phrase
+from waypost.track.views import (
+    Found,
+    Freshness,
+    MilestoneView,
+    ParcelPage,
+    ParcelView,
+    PlaceView,
+    ScanPage,
+    ScanView,
+    WaybillView,
+)
+from waypost.track.wire import Refusal
+from waypost.web.office import Timeline
+
+CarrierCode = Annotated[str, msgspec.Meta(pattern=f"^{CARRIER_CODE.pattern}$")]
+
+
+class ParcelAnswer(msgspec.Struct, frozen=True):
+    """All parcels that bear the number that was asked for: numbers are not unique."""
+
+    asked: str
+    parcels: list[ParcelView]
+    as_of: Freshness
+
+
+class FoundAnswer(msgspec.Struct, frozen=True):
+    """One entry for each number that was asked for, in that order."""
+
+    found: list[Found]
+    as_of: Freshness
+
+
+class TimelineAnswer(msgspec.Struct, frozen=True):
+    """The timelines of all parcels that bear the number."""
+
+    asked: str
+    timelines: list[Timeline]
+    as_of: Freshness
+
+
+class PlaceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where a facility is. `country` is ISO 3166-1 alpha-2, `zone` an IANA name, the coordinates are degrees."""
+
+    city: Annotated[str, msgspec.Meta(max_length=120)] | None = None
+    region: Annotated[str, msgspec.Meta(max_length=120)] | None = None
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    zone: str | None = None
+
+
+class FacilityRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A facility under the code that its carrier gives it."""
+
+    carrier: CarrierCode
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    kind: FacilityKind
+    place: PlaceRecord = PlaceRecord()
+
+    def facility(self) -> Facility:
+        """As the register takes it."""
+        place = Place(**msgspec.structs.asdict(self.place))
+        return Facility(carrier=self.carrier, code=self.code, name=self.name, kind=self.kind, place=place)
+
+
+def facility_record(facility: Facility) -> FacilityRecord:
+    """As the API shows it."""
+    place = PlaceRecord(**msgspec.structs.asdict(facility.place))
+    return FacilityRecord(
+        carrier=facility.carrier, code=facility.code, name=facility.name, kind=facility.kind, place=place
+    )
+
+
+class FacilityPage(msgspec.Struct, frozen=True):
+    """Some facilities of the register; `next` is the cursor for more, None at the end."""
+
+    facilities: list[FacilityRecord]
+    next: str | None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """How many facilities were added or brought up to date."""
+
+    kept: int
+
+
+class StatusRecord(msgspec.Struct, frozen=True):
+    """A unified status.
+
+    Attributes:
+        code: as in parcels and scans.
+        group: pre_shipment, pickup, transit, customs, delivery, exception, return; none if it is no status of a parcel.
+        shape: how it is drawn: moving, done, risk, stop, idle.
+        milestone: the one that it reaches.
+        phrases: a label and a sentence in each language.
+    """
+
+    code: str
+    group: str
+    shape: str
+    milestone: str | None
+    phrases: dict[str, Phrase]
+
+
+class StatusAnswer(msgspec.Struct, frozen=True):
+    """All unified statuses."""
+
+    statuses: list[StatusRecord]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    alive: bool
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The service takes scans and answers look-ups, `lag` scans behind the log."""
+
+    ready: bool
+    log_position: int
+    index_position: int
+    lag: int
+    disk_free_bytes: int | None
+
+
+_AS_OF = Freshness(position=48_211, log_position=48_211, lag=0)
+_HUB = PlaceView(facility="CGH", name="Congonhas hub", city="São Paulo", region="SP", country="BR")
+_SCAN = ScanView(
+    id="9f3c1e0a7b24d685",
+    at="2026-11-22T10:04:00-03:00",
+    utc="2026-11-22T13:04:00Z",
+    offset_source="facility",
+    zone="America/Sao_Paulo",
+    carrier="waypost",
+    number="WP302948571BR",
+    code="arrived_at_hub",
+    status="arrived_at_hub",
+    place=_HUB,
+    note=None,
+    corrects=None,
+    recorded_at="2026-11-22T13:05:12Z",
+    flags=[],
+)
+_PARCEL = ParcelView(
+    id="par_6c1f0e3b5a2d4f788091",
+    carrier="waypost",
+    carrier_name="Waypost",
+    number="WP302948571BR",
+    numbers=[WaybillView("waypost", "WP302948571BR")],
+    order_number="A-10293",
+    status="arrived_at_hub",
+    status_at="2026-11-22T10:04:00-03:00",
+    group="transit",
+    shape="moving",
+    place=_HUB,
+    origin=PlaceView(city="Curitiba", region="PR", country="BR"),
+    destination=PlaceView(city="São Paulo", region="SP", country="BR"),
+    first_at="2026-11-20T09:12:00-03:00",
+    last_at="2026-11-22T10:04:00-03:00",
+    promised_by="2026-11-26T18:00:00-03:00",
+    milestones=[
+        MilestoneView("accepted", "2026-11-20T09:12:00-03:00"),
+        MilestoneView("arrived", "2026-11-22T10:04:00-03:00"),
+    ],
+    scans=4,
+    weight_g=1250,
+    note=None,
+    flags=[],
+)
+_FACILITY = FacilityRecord(
+    carrier="waypost",
+    code="CGH",
+    name="Congonhas hub",
+    kind=FacilityKind.HUB,
+    place=PlaceRecord(
+        city="São Paulo", region="SP", country="BR", latitude=-23.63, longitude=-46.66, zone="America/Sao_Paulo"
+    ),
+)
+
+#: What a sender of scans writes, in the neutral format.
+SCANS_SENT = [
+    {
+        "carrier": "waypost",
+        "number": "WP302948571BR",
+        "code": "arrived_at_hub",
+        "at": "2026-11-22T10:04:00-03:00",
+        "facility": "CGH",
+    },
+    {"carrier": "waypost", "number": "WP302948571BR", "code": "departed_from_hub", "at": "2026-02-30T08:00:00Z"},
+]
+
+EXAMPLES: dict[type, msgspec.Struct] = {
+    Receipt: Receipt(
+        position=48_209,
+        accepted=1,
+        refused=1,
+        refusals=[Refusal(1, "at", "names a date that does not exist", "2026-02-30T08:00:00Z")],
+        indexed=False,
+    ),
+    ParcelAnswer: ParcelAnswer("WP302948571BR", [_PARCEL], _AS_OF),
+    FoundAnswer: FoundAnswer([Found(asked="WP302948571BR", parcels=[_PARCEL], carriers=[])], _AS_OF),
+    ParcelPage: ParcelPage([_PARCEL], "V1AzMDI5NDg1NzFCUgB3YXlwb3N0", _AS_OF),
+    TimelineAnswer: TimelineAnswer(
+        "WP302948571BR", [Timeline(_PARCEL.id, "waypost", "WP302948571BR", [_SCAN])], _AS_OF
+    ),
+    ScanPage: ScanPage([_SCAN], None, _AS_OF),
+    FacilityPage: FacilityPage([_FACILITY], None),
+    Kept: Kept(1),
+    StatusAnswer: StatusAnswer(
+        [
+            StatusRecord(
+                code="delivered",
+                group="delivery",
+                shape="done",
+                milestone="delivered",
+                phrases={"en": Phrase("Delivered", "The parcel has been delivered.")},
+            )
+        ]
+    ),
+    Alive: Alive(True),
+    Ready: Ready(ready=True, log_position=48_211, index_position=48_211, lag=0, disk_free_bytes=52_428_800_000),
+}
+FACILITIES_SENT = [_FACILITY]

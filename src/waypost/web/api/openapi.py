@@ -1,0 +1,118 @@
+"""The description of the API: schemas from our records, problems from our errors, an example for each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from waypost.track.overview import Overview
+from waypost.track.wire import RawScan
+from waypost.web.api.answers import EXAMPLES, FacilityRecord
+from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
+
+_REF = "#/components/schemas/{name}"
+_STATUS = {
+    "all_refused": 422,
+    "bad_input": 400,
+    "busy": 503,
+    "forbidden": 403,
+    "invalid": 422,
+    "not_allowed": 401,
+    "not_found": 404,
+    "not_ready": 503,
+    "slow_body": 408,
+    "storage_full": 507,
+    "too_large": 413,
+    "too_many": 429,
+    "unexpected": 500,
+    "unsupported_media_type": 415,
+}
+
+TAGS = [
+    {"name": "scans", "description": "What happened to which parcel, when and where. Sent in batches, kept for good."},
+    {"name": "parcels", "description": "Where parcels are. Public at city level; all of it with an operator's key."},
+    {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
+    {"name": "service", "description": "Whether the service is well."},
+]
+ABOUT = """Waypost keeps every scan of every parcel and says where it is, across carriers.
+
+* A number is not unique: look-ups answer a list. A scan is about a carrier and a number.
+* Instants are RFC 3339 with the offset of the place. What was sent without an offset says where its offset came from.
+* Errors are problem documents (RFC 9457) with a stable `code` and a `mend` that says what to do.
+* Lists are read page by page: send `next` of a page as `after`.
+* `as_of` says how far look-ups are behind what was sent."""
+
+WITH_KEY: dict[str, Any] = {"security": [{"key": []}]}
+WITH_OR_WITHOUT_KEY: dict[str, Any] = {"security": [{}, {"key": []}]}
+OPEN: dict[str, Any] = {"security": []}
+
+
+def answers(kinds: type | Sequence[type], what: str, *problems: str) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route: what it answers when all is well, and the codes of problems it may answer."""
+    listed = list(kinds) if isinstance(kinds, Sequence) else [kinds]
+    content: dict[str, Any] = {"schema": _either(listed)}
+    examples = {kind.__name__: {"value": msgspec.to_builtins(EXAMPLES[kind])} for kind in listed if kind in EXAMPLES}
+    if examples:
+        content["examples"] = examples
+    found: dict[int | str, dict[str, Any]] = {200: {"description": what, "content": {"application/json": content}}}
+    by_status: dict[int, list[str]] = {}
+    for code in (*problems, "unexpected"):
+        by_status.setdefault(_STATUS[code], []).append(code)
+    for status, codes in sorted(by_status.items()):
+        found[status] = _problems(status, codes)
+    found["default"] = {
+        "description": "Any other problem",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
+    }
+    return found
+
+
+def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The whole OpenAPI document; `bare` are paths that the framework does not know."""
+    document = get_openapi(
+        title="Waypost",
+        version=version,
+        description=ABOUT,
+        tags=TAGS,
+        routes=app.routes,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    for path, operations in bare.items():
+        document["paths"].setdefault(path, {}).update(operations)
+    components = document.setdefault("components", {})
+    kinds = [*EXAMPLES, FacilityRecord, Overview, Problem, RawScan]
+    components["schemas"] = msgspec.json.schema_components(kinds, ref_template=_REF)[1]
+    components["securitySchemes"] = {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key that begins with `wp_`. The first start prints an operator's key once.",
+        }
+    }
+    return document
+
+
+def _either(kinds: list[type]) -> dict[str, Any]:
+    refs = [{"$ref": _REF.format(name=kind.__name__)} for kind in kinds]
+    return refs[0] if len(refs) == 1 else {"oneOf": refs}
+
+
+def _problems(status: int, codes: list[str]) -> dict[str, Any]:
+    examples = {
+        code: {
+            "value": {
+                "type": f"urn:waypost:problem:{code}",
+                "title": KINDS[code][0],
+                "status": status,
+                "detail": KINDS[code][0],
+                "instance": "urn:waypost:request:4f0c5b1a2e7d4c3a9b8e6d5f4a3b2c1d",
+                "code": code,
+                "mend": KINDS[code][1],
+            }
+        }
+        for code in codes
+    }
+    content = {"schema": {"$ref": _REF.format(name="Problem")}, "examples": examples}
+    return {"description": " / ".join(KINDS[code][0] for code in codes), "content": {MEDIA_TYPE: content}}

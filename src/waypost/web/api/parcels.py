@@ -1,0 +1,100 @@
+"""Parcels: by number, in public or with an operator's key, and as a list."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.track.parcels import Filters
+from waypost.track.views import ParcelPage
+from waypost.web.api.answers import FoundAnswer, ParcelAnswer, TimelineAnswer
+from waypost.web.api.openapi import WITH_OR_WITHOUT_KEY, answers
+from waypost.web.api.scans import json_answer
+from waypost.web.door import visit_of
+from waypost.web.office import Office, read_instant
+from waypost.web.problems import UnknownNumber
+
+_LOOKUP_PROBLEMS = ("bad_input", "not_allowed", "invalid", "too_many", "busy")
+
+
+def add_parcels(app: FastAPI, office: Office) -> None:
+    """Look-ups and the list."""
+
+    @app.get(
+        "/v1/parcels",
+        tags=["parcels"],
+        summary="Many parcels by their numbers, or a list",
+        description=(
+            "With `number` (repeated for several): what is known under each of them, in their order. Without: the "
+            "parcels that fit the filters, by number; that needs an operator's key."
+        ),
+        response_class=Response,
+        responses=answers(
+            [FoundAnswer, ParcelPage], "An entry for each number, or a page of the list", *_LOOKUP_PROBLEMS, "forbidden"
+        ),
+        openapi_extra=WITH_OR_WITHOUT_KEY,
+    )
+    async def list_parcels(
+        request: Request,
+        number: Annotated[list[str] | None, Query(description="A number that a parcel bears.")] = None,
+        carrier: Annotated[str | None, Query(max_length=32)] = None,
+        status: Annotated[str | None, Query(max_length=40, description="A unified status.")] = None,
+        group: Annotated[str | None, Query(max_length=40, description="A group of statuses.")] = None,
+        prefix: Annotated[str | None, Query(max_length=64, description="How the number begins.")] = None,
+        facility: Annotated[str | None, Query(max_length=128, description="Where it was scanned last.")] = None,
+        since: Annotated[str | None, Query(description="RFC 3339; last scanned from here on.")] = None,
+        until: Annotated[str | None, Query(description="RFC 3339; last scanned before it.")] = None,
+        after: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
+    ) -> Response:
+        if number is not None:
+            everything = await office.may_see_all(request.scope)
+            found = await office.find(visit_of(request.scope), number, everything=everything)
+            return json_answer(FoundAnswer(found, office.desk.tracker.freshness()))
+        await office.get_operator(request.scope)
+        filters = Filters(
+            carrier=carrier,
+            status=status,
+            group=group,
+            prefix=prefix,
+            facility=facility,
+            since_ms=read_instant(since, "query.since"),
+            until_ms=read_instant(until, "query.until"),
+        )
+        return json_answer(await office.lookups.run(office.desk.tracker.list_parcels, filters, after, limit))
+
+    @app.get(
+        "/v1/parcels/{number:path}/timeline",
+        tags=["parcels"],
+        summary="The scans of a parcel",
+        description="Newest first, of all parcels that bear the number. What looks wrong is flagged, never left out.",
+        response_class=Response,
+        responses=answers(TimelineAnswer, "The timelines", *_LOOKUP_PROBLEMS, "not_found"),
+        openapi_extra=WITH_OR_WITHOUT_KEY,
+    )
+    async def get_timeline(
+        request: Request,
+        number: str,
+        carrier: Annotated[str | None, Query(max_length=32, description="Only parcels of this carrier.")] = None,
+    ) -> Response:
+        everything = await office.may_see_all(request.scope)
+        [found] = await office.find(visit_of(request.scope), [number], everything=everything)
+        timelines = await office.timelines(found, everything=everything, carrier=carrier)
+        if not timelines:
+            raise UnknownNumber(number, found.carriers)
+        return json_answer(TimelineAnswer(number, timelines, office.desk.tracker.freshness()))
+
+    @app.get(
+        "/v1/parcels/{number:path}",
+        tags=["parcels"],
+        summary="The parcels that bear a number",
+        description="Waybill numbers, and with them order numbers and numbers of carriers further down the way.",
+        response_class=Response,
+        responses=answers(ParcelAnswer, "All of them", *_LOOKUP_PROBLEMS, "not_found"),
+        openapi_extra=WITH_OR_WITHOUT_KEY,
+    )
+    async def get_parcels(request: Request, number: str) -> Response:
+        everything = await office.may_see_all(request.scope)
+        [found] = await office.find(visit_of(request.scope), [number], everything=everything)
+        if not found.parcels:
+            raise UnknownNumber(number, found.carriers)
+        return json_answer(ParcelAnswer(number, found.parcels, office.desk.tracker.freshness()))

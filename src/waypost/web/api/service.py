@@ -1,0 +1,69 @@
+"""How the service is: alive, ready, and its numbers."""
+
+from fastapi import FastAPI, Request, Response
+
+from waypost.web.api.answers import Alive, Ready
+from waypost.web.api.openapi import OPEN, WITH_KEY, answers
+from waypost.web.api.scans import json_answer
+from waypost.web.desk import Health, Limits
+from waypost.web.metrics import MEDIA_TYPE
+from waypost.web.office import Office
+from waypost.web.problems import NotReady
+
+
+def add_service(app: FastAPI, office: Office) -> None:
+    """Health, readiness, metrics."""
+
+    @app.get(
+        "/healthz",
+        tags=["service"],
+        summary="Whether the process answers",
+        response_class=Response,
+        responses=answers(Alive, "It does"),
+        openapi_extra=OPEN,
+    )
+    async def get_health() -> Response:
+        return json_answer(Alive(True))
+
+    @app.get(
+        "/readyz",
+        tags=["service"],
+        summary="Whether the service should get traffic",
+        response_class=Response,
+        responses=answers(Ready, "It should", "not_ready"),
+        openapi_extra=OPEN,
+    )
+    async def get_readiness() -> Response:
+        health = await office.lookups.run(office.desk.health)
+        reasons = list_reasons(health, office.limits)
+        if reasons:
+            raise NotReady(reasons)
+        ready = Ready(True, health.log_position, health.index_position, health.lag, health.disk_free_bytes)
+        return json_answer(ready)
+
+    @app.get(
+        "/metrics",
+        tags=["service"],
+        summary="Numbers for Prometheus",
+        response_class=Response,
+        responses={
+            200: {"description": "In the text format of Prometheus", "content": {"text/plain": {}}},
+            **{status: each for status, each in answers(Alive, "", "not_allowed", "forbidden").items() if status != 200},
+        },
+        openapi_extra=OPEN if office.desk.site.open_metrics else WITH_KEY,
+    )
+    async def get_metrics(request: Request) -> Response:
+        if not office.desk.site.open_metrics:
+            await office.get_operator(request.scope)
+        text = await office.lookups.run(office.metrics.text)
+        return Response(text, headers={"content-type": MEDIA_TYPE, "cache-control": "no-store"})
+
+
+def list_reasons(health: Health, limits: Limits) -> list[str]:
+    """Why the service should get no traffic; empty if it should."""
+    reasons = list(health.failures)
+    if health.lag > limits.most_lag:
+        reasons.append(f"look-ups are {health.lag} scans behind the log, more than {limits.most_lag}")
+    if health.disk_free_bytes is not None and health.disk_free_bytes < limits.least_disk_bytes:
+        reasons.append(f"only {health.disk_free_bytes} bytes are free on the disk of the log")
+    return reasons
