@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from waypost.feeds.fields import CODE, BadFieldError, parse_number, parse_words
+from waypost.feeds.fields import CITY, CODE, NAME, BadFieldError, parse_number, parse_words
 from waypost.feeds.gathering import Gathering
 from waypost.feeds.stream import Meter
 from waypost.feeds.tables import Part, read_table
@@ -31,7 +31,20 @@ _NAME = re.compile(r"(?P<words>.*?)\s*\((?P<state>[^()]*)\)")
 #: What a centre does, where it ends a name without underscores: processing, distribution, hub.
 _DUTY = re.compile(r"(?i:\s+(?:pc|dc|dpc|hub|hb|h|cp|ip|gateway))$")
 #: Airport codes and short forms that stand for cities.
-_CITIES = {"MAA": "Chennai", "HYD": "Hyderabad", "FBD": "Faridabad", "BLR": "Bangalore", "CCU": "Kolkata"}
+_CITIES = {
+    "AMD": "Ahmedabad",
+    "BLR": "Bangalore",
+    "BOM": "Mumbai",
+    "CCU": "Kolkata",
+    "CJB": "Coimbatore",
+    "DEL": "Delhi",
+    "FBD": "Faridabad",
+    "GGN": "Gurgaon",
+    "GZB": "Ghaziabad",
+    "HYD": "Hyderabad",
+    "MAA": "Chennai",
+    "PNQ": "Pune",
+}
 
 
 class _Leg(msgspec.Struct, frozen=True):
@@ -134,7 +147,7 @@ class DelhiveryFeed:
 
 
 def _centre(code: str, name: str) -> Facility:
-    name = name.strip()[:200] if name.isprintable() else ""
+    name = name.strip()[:NAME] if name.isprintable() else ""
     return Facility(
         carrier=CARRIER, code=code, name=name or code, kind=FacilityKind.HUB, place=_read_place(name)
     )
@@ -146,8 +159,8 @@ def _read_place(name: str) -> Place:
         return Place(country="IN", zone=ZONE)
     words = found["words"]
     city = words.split("_")[0] if "_" in words else _DUTY.sub("", words)
-    city = _CITIES.get(city.upper(), city)[:120].strip()
-    return Place(city=city or None, region=found["state"][:120] or None, country="IN", zone=ZONE)
+    city = _CITIES.get(city.split(" ")[0].upper(), city)[:CITY].strip()
+    return Place(city=city if len(city) > 2 else None, region=found["state"][:CITY] or None, country="IN", zone=ZONE)
 
 
 def _city(place: Place) -> Place:

@@ -71,11 +71,23 @@ def read_stream(
 
 
 def _read_header(name: str, head: bytes, needed: Collection[str], known: Collection[str] | None) -> list[str]:
-    mend = f"Expected: {', '.join(needed)}" + ("" if known is None else f"; known: {', '.join(known)}") + "."
     try:
         header = [text.strip() for text in next(csv.reader([head.decode("utf-8").rstrip("\r")], strict=True))]
     except (UnicodeDecodeError, csv.Error, StopIteration):
-        raise BadInput("does not begin with a line of column names", where=name, mend=mend) from None
+        message = "does not begin with a line of column names"
+        raise BadInput(message, where=name, mend=_mend(needed, known)) from None
+    check_columns(name, header, needed, known)
+    return header
+
+
+def check_columns(
+    name: str, header: Sequence[str], needed: Collection[str], known: Collection[str] | None = None
+) -> None:
+    """See that a table has the columns it should have.
+
+    Raises:
+        BadInput: names the file, the columns found and those expected.
+    """
     missing = [column for column in needed if column not in header]
     unknown = [column for column in header if known is not None and column not in known]
     twice = sorted({column for column in header if header.count(column) > 1})
@@ -86,8 +98,11 @@ def _read_header(name: str, head: bytes, needed: Collection[str], known: Collect
     ]
     if wrong:
         message = f"has other columns: it {' and '.join(wrong)}; found: {_name(header)}."
-        raise BadInput(message, where=name, mend=mend)
-    return header
+        raise BadInput(message, where=name, mend=_mend(needed, known))
+
+
+def _mend(needed: Collection[str], known: Collection[str] | None) -> str:
+    return f"Expected: {', '.join(needed)}" + ("" if known is None else f"; known: {', '.join(known)}") + "."
 
 
 def _name(columns: Sequence[str]) -> str:

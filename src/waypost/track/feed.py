@@ -64,7 +64,7 @@ class ScanFeed(Protocol):
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What an import did. Counts: `parcels` distinct waybills seen, scans read, of these new and already known, rows refused.
+    """What an import did: distinct waybills seen, scans read, of these new and already known, rows refused.
 
     `seconds` is for whoever holds a clock to fill in.
     """

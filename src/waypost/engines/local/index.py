@@ -65,6 +65,7 @@ class RocksIndex:
 
     Attributes:
         rebuilding: why the index was begun anew at opening; None if it was not.
+        failure: why it does not get on just now; None while it does.
 
     Raises:
         WrongFormat: reading only, and the index is of another format or fold.
@@ -72,6 +73,7 @@ class RocksIndex:
 
     def __init__(self, folder: Path, fold: Fold, *, read_only: bool = False, cache_bytes: int = 64 << 20) -> None:
         self.rebuilding: str | None = None
+        self.failure: StoreError | None = None
         self._folder = folder
         self._fold = fold
         self._state = np.dtype([("scans", "<i8"), ("record", fold.dtype)])
@@ -81,7 +83,6 @@ class RocksIndex:
         self._words = Words(texts)
         self._words_kept = len(self._words)
         self._applied = self._position = int(self._meta("position") or 0)
-        self._failure: StoreError | None = None
         self._moved = threading.Condition()
 
     # ParcelIndex
@@ -108,9 +109,9 @@ class RocksIndex:
     def catch_up(self, position: int, timeout_s: float) -> bool:
         """See `ParcelIndex.catch_up`."""
         with self._moved:
-            self._moved.wait_for(lambda: self._position >= position or self._failure is not None, timeout_s)
-            if self._position < position and self._failure is not None:
-                raise self._failure
+            self._moved.wait_for(lambda: self._position >= position or self.failure is not None, timeout_s)
+            if self._position < position and self.failure is not None:
+                raise self.failure
             return self._position >= position
 
     # Changes
@@ -132,6 +133,10 @@ class RocksIndex:
 
     # Following the log
 
+    def applied(self) -> int:
+        """Everything below was applied; `position` follows when it is in everywhere."""
+        return self._applied
+
     def apply(self, frame: Frame) -> npt.NDArray[np.bool_]:
         """Take in the next frame, and say which of its scans had not come before. Not seen by `position` yet."""
         if frame.position != self._applied:
@@ -144,13 +149,13 @@ class RocksIndex:
     def publish(self) -> None:
         """Tell those who wait that everything applied is in, here and in what follows the index."""
         with self._moved:
-            self._position, self._failure = self._applied, None
+            self._position, self.failure = self._applied, None
             self._moved.notify_all()
 
     def fail(self, error: StoreError) -> None:
         """Tell those who wait that they wait in vain."""
         with self._moved:
-            self._failure = error
+            self.failure = error
             self._moved.notify_all()
 
     def fresh(self, frame: Frame) -> npt.NDArray[np.bool_]:

@@ -85,7 +85,7 @@ class SegmentLog:
         self._offset = 0  # where its next frame goes; 0: it has to be made first
         self._end = 0
         self._broken: StoreError | None = None
-        self._closing = False
+        self._closing = self._closed = False
         self._waiting: deque[_Append] = deque()
         self._changed = threading.Condition()
         self._open(at_least)
@@ -115,7 +115,7 @@ class SegmentLog:
     def wait(self, position: int, timeout_s: float) -> bool:
         """Wait until the log has grown past a position, or is closed; False if neither came in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._end > position or self._closing, timeout_s)
+            return self._changed.wait_for(lambda: self._end > position or self._closed, timeout_s)
 
     def read(self, position: int) -> Iterator[Frame]:
         """See `ScanLog.read`.
@@ -172,6 +172,9 @@ class SegmentLog:
             self._changed.notify_all()
         if self._writer is not None:
             self._writer.join()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

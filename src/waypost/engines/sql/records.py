@@ -13,25 +13,29 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 from waypost.engines.sql.migrate import check_revision, migrate
-from waypost.model.errors import StorageFull, StoreError
+from waypost.model.errors import SettingsError, StorageFull, StoreError
 
 _PATIENCE_S = 15.0
 
 
 class SqlRecords:
-    """`Records` in an SQLite file (`sqlite:////path`), in memory (`sqlite://`), or in PostgreSQL. Safe from many threads.
+    """`Records` in an SQLite file (`sqlite:////path`) or in memory (`sqlite://`). Safe from many threads.
 
     Opening brings the tables up to date, unless it is for reading only.
 
     Raises:
+        SettingsError: the URL names another kind of database.
         WrongFormat: a newer version of Waypost wrote it, or, for reading only, an older one.
     """
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         parsed = make_url(url)
-        self._engine = _sqlite(parsed, read_only) if parsed.get_backend_name() == "sqlite" else _server(parsed)
+        if parsed.get_backend_name() != "sqlite":
+            mend = "Give sqlite:////path/to/records.sqlite; other databases are not supported yet."
+            raise SettingsError(f"Records cannot be kept in {parsed.get_backend_name()}.", mend=mend)
+        in_memory = parsed.database in (None, "", ":memory:")
+        self._engine = _sqlite(parsed, read_only=read_only, in_memory=in_memory)
         # All of a database in memory is one connection, on which transactions take turns.
-        in_memory = parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
         self._turn = threading.Lock() if in_memory else None
         try:
             if read_only:
@@ -75,8 +79,7 @@ class SqlRecords:
                 self._turn.release()
 
 
-def _sqlite(url: URL, read_only: bool) -> Engine:
-    in_memory = url.database in (None, "", ":memory:")
+def _sqlite(url: URL, *, read_only: bool, in_memory: bool) -> Engine:
     options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": 4, "max_overflow": 60}
     connect = {"check_same_thread": False, "timeout": _PATIENCE_S, "isolation_level": None}
     engine = sqlalchemy.create_engine(url, connect_args=connect, **options)
@@ -97,10 +100,6 @@ def _sqlite(url: URL, read_only: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write and not read_only else "BEGIN")
 
     return engine
-
-
-def _server(url: URL) -> Engine:
-    return sqlalchemy.create_engine(url, pool_size=4, max_overflow=60, pool_pre_ping=True)
 
 
 def _store_error(error: OperationalError) -> StoreError:

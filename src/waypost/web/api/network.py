@@ -7,8 +7,9 @@ import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.model.errors import BadInput, TooLarge
+from waypost.model.places import Facility
 from waypost.track.overview import Overview
-from waypost.track.statuses import LANGUAGES, list_statuses, phrase
+from waypost.track.statuses import LANGUAGES, Status, list_statuses, phrase
 from waypost.web.api.answers import (
     FACILITIES_SENT,
     FacilityPage,
@@ -40,12 +41,7 @@ def add_network(app: FastAPI, office: Office) -> None:
         openapi_extra=OPEN,
     )
     async def get_statuses() -> Response:
-        return json_answer(StatusAnswer([_status(each.code) for each in list_statuses()]))
-
-    def _status(code: str) -> StatusRecord:
-        status = next(each for each in list_statuses() if each.code == code)
-        phrases = {language: phrase(code, language) for language in LANGUAGES}
-        return StatusRecord(status.code, status.group, status.shape, status.milestone, phrases)
+        return json_answer(StatusAnswer([_record(each) for each in list_statuses()]))
 
     @app.get(
         "/v1/overview",
@@ -78,13 +74,10 @@ def _add_facilities(app: FastAPI, office: Office) -> None:
     ) -> Response:
         await office.get_operator(request.scope)
         listed = await office.lookups.run(office.desk.facilities.list_all)
-        fits = [each for each in listed if carrier in (None, each.carrier)]
-        keys = [f"{each.carrier}/{each.code}" for each in sorted(fits, key=lambda each: (each.carrier, each.code))]
-        fits.sort(key=lambda each: f"{each.carrier}/{each.code}")
-        start = 0 if after is None else bisect.bisect_right(sorted(keys), after)
+        fits = sorted((each for each in listed if carrier in (None, each.carrier)), key=_cursor)
+        start = 0 if after is None else bisect.bisect_right(fits, after, key=_cursor)
         page = fits[start : start + limit]
-        more = start + limit < len(fits)
-        cursor = f"{page[-1].carrier}/{page[-1].code}" if more else None
+        cursor = _cursor(page[-1]) if start + limit < len(fits) else None
         return json_answer(FacilityPage([facility_record(each) for each in page], cursor))
 
     @app.put(
@@ -116,6 +109,15 @@ def _add_facilities(app: FastAPI, office: Office) -> None:
             records = _parse_facilities(body, office.limits.facilities_at_once)
         kept = await office.lookups.run(office.desk.facilities.keep, [record.facility() for record in records])
         return json_answer(Kept(kept))
+
+
+def _record(status: Status) -> StatusRecord:
+    phrases = {language: phrase(status.code, language) for language in LANGUAGES}
+    return StatusRecord(status.code, status.group, status.shape, status.milestone, phrases)
+
+
+def _cursor(facility: Facility) -> str:
+    return f"{facility.carrier}/{facility.code}"
 
 
 def _parse_facilities(body: bytes, most: int) -> list[FacilityRecord]:

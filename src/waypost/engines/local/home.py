@@ -1,0 +1,255 @@
+"""The home: one folder that holds everything, and that one process at a time writes to.
+
+==============  ============================================================
+``FORMAT``      the format version of each part
+``lock``        held by the process that writes; tells its pid
+``log/``        the scans, in segments: the truth about them
+``index/``      timelines, states and changes: made from the log
+``history/``    columns over all time: made from the log and the index
+``records.sqlite``  master data and transactions: the truth about them
+==============  ============================================================
+"""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from waypost.engines.local.disk import Disk
+from waypost.engines.local.follow import Follower, restage
+from waypost.engines.local.history import SEAL_ROWS, ParquetHistory
+from waypost.engines.local.index import INDEX_FORMAT, RocksIndex
+from waypost.engines.local.log import SEGMENT_BYTES, Cut, SegmentLog
+from waypost.engines.local.pieces import HISTORY_FORMAT
+from waypost.engines.local.segments import LOG_FORMAT
+from waypost.engines.sql.records import SqlRecords
+from waypost.model.errors import HomeInUse, NotFound, StoreDamaged, StoreError, WrongFormat
+from waypost.store.fold import Fold
+from waypost.store.protocols import Memory
+
+#: The parts and the format that this version writes. Those made from the log are made anew where they are older.
+FORMATS = {"home": 1, "log": LOG_FORMAT, "index": INDEX_FORMAT, "history": HISTORY_FORMAT}
+_DERIVED = ("index", "history")
+_DRAIN_S = 10.0
+
+
+class HomeHealth(msgspec.Struct, frozen=True):
+    """How a home is doing.
+
+    Attributes:
+        log_end: so many scans were acknowledged.
+        index_position: look-ups show everything below.
+        lag: scans acknowledged, but not shown yet.
+        error: why the index or history do not get on; None if they do.
+        rebuilding: why the index is being made anew; None if it is not.
+        cut: what opening cut off the end of the log, an append that was never acknowledged; None if nothing.
+    """
+
+    log_end: int
+    index_position: int
+    lag: int
+    error: str | None
+    rebuilding: str | None
+    cut: Cut | None
+
+
+class LocalHome:
+    """An open home. `memory` is what the rooms use; `close` it when done."""
+
+    def __init__(
+        self,
+        path: Path,
+        records: SqlRecords,
+        log: SegmentLog,
+        index: RocksIndex,
+        history: ParquetHistory,
+        lock: "_Lock | None",
+    ) -> None:
+        self.path = path
+        self._records = records
+        self._log = log
+        self._index = index
+        self._history = history
+        self._lock = lock
+        self._follower = Follower(log, index, history) if lock else None
+        self._is_open = True
+        self.memory = Memory(records=records, log=log, index=index, changes=index, history=history, close=self.close)
+
+    def health(self) -> HomeHealth:
+        """How it is doing just now."""
+        end, position = self._log.position(), self._index.position()
+        failure = self._index.failure or self._history.failure
+        return HomeHealth(
+            log_end=end,
+            index_position=position,
+            lag=end - position,
+            error=str(failure) if failure else None,
+            rebuilding=self._index.rebuilding if position < end else None,
+            cut=self._log.cut,
+        )
+
+    def seal(self) -> None:
+        """Write the newest scans of history into a file, so that the next start need not read them again."""
+        self._history.seal()
+
+    def close(self) -> None:
+        """Finish what was begun, write everything away, and let go of the folder. Closing twice does no harm."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._log.close()
+        try:
+            if self._follower:
+                self._follower.stop(_DRAIN_S)
+            self._history.close()
+        finally:
+            self._index.close()
+            self._records.close()
+            if self._lock:
+                self._lock.release()
+
+
+def open_home(
+    path: Path | str,
+    fold: Fold,
+    *,
+    read_only: bool = False,
+    memory_limit: str = "1GB",
+    cache_bytes: int = 64 << 20,
+    seal_rows: int = SEAL_ROWS,
+    segment_bytes: int = SEGMENT_BYTES,
+    disk: Disk | None = None,
+) -> LocalHome:
+    """Open the home in a folder, or make one there.
+
+    Args:
+        path: the folder.
+        fold: from scans to states. If it is not the one that the index was made with, the index is made anew, behind
+            the log as ever.
+        read_only: look on while another process writes, as things stand now; nothing is changed.
+        memory_limit: for questions to history, as DuckDB writes it.
+        cache_bytes: for look-ups.
+        seal_rows: so many new scans of history are written into one file.
+        segment_bytes: so large grows a file of the log.
+        disk: for tests.
+
+    Raises:
+        HomeInUse: another process writes to it.
+        NotFound: reading only, and there is no home.
+        StoreDamaged: bytes on disk are not what was written; says which and what to do.
+        WrongFormat: another version of Waypost wrote it; says what to do.
+    """
+    path = Path(path).absolute()
+    disk = disk or Disk()
+    lock = None if read_only else _make_home(path, disk)
+    opened: list[SqlRecords | SegmentLog | RocksIndex | ParquetHistory] = []
+    try:
+        _check_formats(path, disk, read_only)
+        records = SqlRecords(f"sqlite:///{_quoted(path / 'records.sqlite')}", read_only=read_only)
+        opened.append(records)
+        index = RocksIndex(path / "index", fold, read_only=read_only, cache_bytes=cache_bytes)
+        opened.append(index)
+        history = ParquetHistory(
+            path / "history", read_only=read_only, memory_limit=memory_limit, seal_rows=seal_rows, disk=disk
+        )
+        opened.append(history)
+        reached = index.position() if read_only else max(index.position(), history.position())
+        log = SegmentLog(path / "log", read_only=read_only, at_least=reached, disk=disk, segment_bytes=segment_bytes)
+        opened.append(log)
+        restage(log, index, history)
+        return LocalHome(path, records, log, index, history, lock)
+    except BaseException:
+        for part in reversed(opened):
+            part.close()
+        if lock:
+            lock.release()
+        raise
+
+
+class _Lock:
+    """The file that says which process writes to a home. The lock goes with the process, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
+            os.close(self._fd)
+            raise HomeInUse(
+                f"{path.parent} is in use by process {pid or '(unknown)'}.",
+                mend="Stop that process first, or give another home (WAYPOST_HOME).",
+            ) from error
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let others write."""
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+def _make_home(path: Path, disk: Disk) -> _Lock:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _Lock(path / "lock")
+    except (NotADirectoryError, FileExistsError) as error:
+        raise StoreError(f"{path} is a file, not a folder.", mend="Give another home (WAYPOST_HOME).") from error
+    except PermissionError as error:
+        raise StoreError(f"{path} may not be written to.", mend="Give another home (WAYPOST_HOME).") from error
+    return lock
+
+
+def _check_formats(path: Path, disk: Disk, read_only: bool) -> None:
+    """Read or write ``FORMAT``; make derived parts that are older anew, and refuse what cannot be read."""
+    file = path / "FORMAT"
+    if not file.exists():
+        parts = [name for name in ("log", *_DERIVED, "records.sqlite") if (path / name).exists()]
+        if parts:
+            mend = "Bring the file FORMAT back from a copy of the home."
+            raise StoreDamaged(f"{path} holds {', '.join(parts)}, but no file FORMAT.", mend=mend)
+        if read_only:
+            raise NotFound(f"There is no home in {path}.", mend="Give another one (WAYPOST_HOME), or import something.")
+        kept: dict[str, int] = {}
+    else:
+        try:
+            kept = msgspec.json.decode(file.read_bytes(), type=dict[str, int])
+        except msgspec.DecodeError as error:
+            mend = "Bring it back from a copy of the home."
+            raise StoreDamaged(f"{file} cannot be read: {error}.", mend=mend) from error
+        _refuse_formats(path, kept, read_only)
+    if read_only or kept == FORMATS:
+        return
+    for name in _DERIVED:
+        if name in kept and kept[name] < FORMATS[name]:
+            shutil.rmtree(path / name, ignore_errors=True)
+    for name in ("log", *_DERIVED):
+        (path / name).mkdir(mode=0o700, exist_ok=True)
+    disk.replace(file, msgspec.json.format(msgspec.json.encode(FORMATS)))
+
+
+def _refuse_formats(path: Path, kept: dict[str, int], read_only: bool) -> None:
+    for name in {**FORMATS, **kept}:
+        found, ours = kept.get(name, 0), FORMATS.get(name, 0)
+        if found > ours:
+            raise WrongFormat(
+                f"{path} has format {found} of its {name}; this version of Waypost reads {ours}.",
+                mend="Open it with the version that wrote it, or a later one.",
+            )
+        if found < ours and name not in _DERIVED:
+            raise WrongFormat(
+                f"{path} has format {found} of its {name}; this version of Waypost reads {ours}.",
+                mend="Open it with the version that wrote it, export its scans, and import them into a new home.",
+            )
+        if found < ours and read_only:
+            raise WrongFormat(
+                f"{path} has format {found} of its {name}; this version of Waypost reads {ours}.",
+                mend="Open it once for writing: this part is then made anew from the log.",
+            )
+
+
+def _quoted(path: Path) -> str:
+    """A path as part of a database URL."""
+    return str(path).replace("%", "%25").replace("?", "%3F").replace("#", "%23")

@@ -1,0 +1,34 @@
+"""Parquet files as parts of a table. Rows have no lines; they are counted from 1."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from waypost.feeds.lines import LINES
+from waypost.feeds.stream import Meter
+from waypost.model.errors import BadInput
+
+#: How a Parquet file begins and ends.
+MAGIC = b"PAR1"
+
+
+def read_batches(path: Path, meter: Meter, rows: int = LINES) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The rows of a Parquet file, batch by batch, each with the number of its first row.
+
+    Raises:
+        BadInput: not a whole Parquet file; one that was cut cannot be read at all, for its index stands at its end.
+    """
+    first = 1
+    try:
+        with pq.ParquetFile(path) as file:
+            size = path.stat().st_size
+            for batch in file.iter_batches(rows):
+                batch.validate(full=True)
+                yield first, batch
+                first += batch.num_rows
+                meter.read += size * batch.num_rows // max(file.metadata.num_rows, 1)
+    except (pa.ArrowException, OSError) as error:
+        message = f"is no whole Parquet file: {str(error)[:200]}"
+        raise BadInput(message, where=path.name, mend="Fetch the file again.") from None
