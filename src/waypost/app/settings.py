@@ -84,13 +84,19 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, home: Path | None 
             values.setdefault(section, {})[name] = value
     values["home"] = str(folder)
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_read_path)
     except msgspec.ValidationError as error:
         raise SettingsError(
             f"settings ({file if file.exists() else 'environment'}): {error}", mend="See docs/reference/settings.md."
         ) from None
     _check(settings)
     return settings
+
+
+def _read_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise TypeError(f"{kind} is no type of a setting")
 
 
 def _read_file(file: Path, *, must_exist: bool) -> dict[str, Any]:

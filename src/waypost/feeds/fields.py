@@ -1,17 +1,19 @@
 """Single fields of rows of master data: read and checked, or refused by name."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput
+from waypost.model.places import Place
 from waypost.track.feed import FileRefusal
 from waypost.track.intake import MAX_FACILITY, MAX_NUMBER
 
 T = TypeVar("T")
 
 _NUMBER = re.compile(rf"[!-~]{{1,{MAX_NUMBER}}}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _BLANKS = re.compile(r"[\s\xa0\u3000]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -80,6 +82,21 @@ def parse_number(text: str | None, field: str = "number") -> str:
         reason = "has characters that no waybill number has (printable ASCII only)"
         raise BadFieldError(field, reason, number)
     return number
+
+
+def read_area(row: Mapping[str, str], prefix: str = "") -> Place | None:
+    """City, region and country of a row, under names with that prefix; None where all are missing.
+
+    Raises:
+        BadFieldError: one of them cannot be.
+    """
+    city, region = (read_words(row.get(prefix + name), prefix + name, CITY) for name in ("city", "region"))
+    country = read_words(row.get(f"{prefix}country"), f"{prefix}country", CITY)
+    if country is not None and not _COUNTRY.fullmatch(country):
+        raise BadFieldError(f"{prefix}country", "is no ISO 3166-1 alpha-2 country code: two letters such as CN", country)
+    if city is None and region is None and country is None:
+        return None
+    return Place(city=city, region=region, country=country)
 
 
 def parse_field(parse: Callable[[str], T], text: str | None, field: str) -> T | None:

@@ -14,18 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 
 from waypost.feeds.fields import CITY, CODE, BadFieldError, parse_number, parse_words
 from waypost.feeds.gathering import Gathering
-from waypost.feeds.parquet import MAGIC, read_batches
+from waypost.feeds.parquet import MAGIC, read_parts
 from waypost.feeds.stream import ByteStream, Meter
-from waypost.feeds.tables import Part, check_columns, read_stream
+from waypost.feeds.tables import Part, read_stream
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.errors import BadInput
 from waypost.model.instants import TimeFlag
 from waypost.model.places import Facility, FacilityKind, Place
-from waypost.track.feed import FileRefusal, Portion
+from waypost.track.feed import Portion
 
 CARRIER = "lade"
 ZONE = "Asia/Shanghai"
@@ -87,10 +86,7 @@ class LadeFeed:
                 yield from read_stream(stream, _COMMON, lines=ORDERS)
                 return
         meter.read = 0
-        for first, batch in read_batches(self._path, meter, ORDERS):
-            check_columns(self._path.name, batch.schema.names, _COMMON)
-            columns = {name: _texts(batch.column(name)) for name in batch.schema.names if _is_plain(batch, name)}
-            yield Part(columns, range(first, first + batch.num_rows), [], meter.share)
+        yield from read_parts(self._path, meter, _COMMON, ORDERS)
 
     def _take(self, part: Part, kind: _Kind, source: str) -> Portion:
         refusals, rows, areas = list(part.refusals), list[int](), list[str]()
@@ -183,15 +179,6 @@ def _kind_of(source: str, part: Part) -> _Kind:
             mend="LaDe-P has a column pickup_time, LaDe-D a column delivery_time.",
         )
     return found[0]
-
-
-def _is_plain(batch: pa.RecordBatch, name: str) -> bool:
-    """Whether the column is one that has a text for each value."""
-    return not pa.types.is_nested(batch.schema.field(name).type)
-
-
-def _texts(column: pa.Array) -> list[str]:
-    return ["" if text is None else text for text in column.cast(pa.string()).to_pylist()]
 
 
 def _median(values: list[int]) -> int:

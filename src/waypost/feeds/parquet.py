@@ -1,6 +1,6 @@
 """Parquet files as parts of a table. Rows have no lines; they are counted from 1."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from waypost.feeds.lines import LINES
 from waypost.feeds.stream import Meter
+from waypost.feeds.tables import Part, check_columns
 from waypost.model.errors import BadInput
 
 #: How a Parquet file begins and ends.
@@ -32,3 +33,23 @@ def read_batches(path: Path, meter: Meter, rows: int = LINES) -> Iterator[tuple[
     except (pa.ArrowException, OSError) as error:
         message = f"is no whole Parquet file: {str(error)[:200]}"
         raise BadInput(message, where=path.name, mend="Fetch the file again.") from None
+
+
+def read_parts(path: Path, meter: Meter, needed: Collection[str], rows: int = LINES) -> Iterator[Part]:
+    """The same as texts, as a CSV file would have them; nested columns are left out.
+
+    Raises:
+        BadInput: as `read_batches`, and where a column is missing or cannot be read as text.
+    """
+    for first, batch in read_batches(path, meter, rows):
+        check_columns(path.name, batch.schema.names, needed)
+        names = [field.name for field in batch.schema if not pa.types.is_nested(field.type)]
+        columns = {name: _texts(path.name, name, batch.column(name)) for name in names}
+        yield Part(columns, range(first, first + batch.num_rows), [], meter.share)
+
+
+def _texts(source: str, name: str, column: pa.Array) -> list[str]:
+    try:
+        return ["" if text is None else text for text in column.cast(pa.string()).to_pylist()]
+    except pa.ArrowException as error:
+        raise BadInput(f"column {name!r} cannot be read as text: {str(error)[:200]}", where=source) from None

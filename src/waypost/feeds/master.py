@@ -1,0 +1,111 @@
+"""Rows of master data, NDJSON or CSV: each becomes one thing, or is refused for one field."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from waypost.feeds.fields import BadFieldError
+from waypost.feeds.lines import read_blocks
+from waypost.feeds.stream import ByteStream, Meter
+from waypost.feeds.tables import read_stream
+from waypost.model.errors import BadInput
+from waypost.track.feed import FileRefusal
+from waypost.track.wire import UNREADABLE, refuse_json
+
+ENDINGS = (".ndjson", ".jsonl", ".json", ".csv")
+
+#: About as many rows as are made into things before they are handed on.
+ROWS = 20_000
+
+Made = TypeVar("Made")
+#: A row as texts; a field that is missing is not there or "".
+Row = dict[str, str]
+
+
+class Batch(msgspec.Struct, Generic[Made], frozen=True):
+    """What some rows became.
+
+    Attributes:
+        source: the file.
+        made: the things.
+        refusals: the rows that became nothing.
+        share: how much of all input has been read.
+    """
+
+    source: str
+    made: list[Made]
+    refusals: list[FileRefusal]
+    share: float
+
+
+def read_master(
+    paths: Sequence[Path], needed: Sequence[str], known: Sequence[str], make: Callable[[Row], Made]
+) -> Iterator[Batch[Made]]:
+    """The rows of some files made into things.
+
+    Args:
+        paths: see `choose_files`.
+        needed: fields that a CSV file must have as columns; `make` refuses rows that lack them.
+        known: all fields that there are.
+        make: makes one thing of one row; refuses it with `BadFieldError`.
+
+    Raises:
+        BadInput: a file cannot be read or is of another layout.
+    """
+    meter = Meter(paths)
+    for each in paths:
+        with ByteStream(each, meter) as stream:
+            first = stream.start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+            if first == b"[":
+                raise BadInput("is one JSON array", where=stream.name, mend="Write one JSON object a line (NDJSON).")
+            rows = _read_ndjson(stream, known) if first == b"{" else _read_csv(stream, needed, known)
+            for numbered, refusals in rows:
+                made = []
+                for line, row in numbered:
+                    try:
+                        made.append(make(row))
+                    except BadFieldError as error:
+                        refusals.append(error.refusal(stream.name, line))
+                yield Batch(stream.name, made, refusals, meter.share)
+
+
+Numbered = tuple[list[tuple[int, Row]], list[FileRefusal]]
+
+
+def _read_csv(stream: ByteStream, needed: Sequence[str], known: Sequence[str]) -> Iterator[Numbered]:
+    for part in read_stream(stream, needed, known, ROWS):
+        names = tuple(part.columns)
+        rows = zip(*part.columns.values(), strict=True)
+        numbered = [(line, dict(zip(names, row, strict=True))) for line, row in zip(part.lines, rows, strict=True)]
+        yield numbered, list(part.refusals)
+
+
+def _read_ndjson(stream: ByteStream, known: Sequence[str]) -> Iterator[Numbered]:
+    for block in read_blocks(stream, ROWS):
+        numbered, refusals = list[tuple[int, Row]](), list(block.refusals)
+        for line, text in enumerate(block.data.split(b"\n"), block.line):
+            if not text.strip():
+                continue
+            try:
+                numbered.append((line, _read_object(text, known)))
+            except BadFieldError as error:
+                refusals.append(error.refusal(stream.name, line))
+            except UNREADABLE as error:
+                refused = refuse_json(line, text, error)
+                refusals.append(FileRefusal(stream.name, line, refused.field, refused.reason, refused.value))
+        yield numbered, refusals
+
+
+_decode = msgspec.json.Decoder(dict[str, str | int | float | list[str] | None]).decode
+
+
+def _read_object(text: bytes, known: Sequence[str]) -> Row:
+    row = {}
+    for name, value in _decode(text).items():
+        if name not in known:
+            raise BadFieldError(name[:40], f"is no known field; known: {', '.join(known)}")
+        if value is not None:
+            row[name] = ";".join(value) if isinstance(value, list) else str(value)
+    return row
