@@ -91,7 +91,9 @@ def import_(
     kind: Annotated[str, typer.Argument(help="What the files are; `waypost import list` tells all kinds.")],
     path: Annotated[Path | None, typer.Argument(help="A file or a folder.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, keep nothing.")] = False,
-    year: Annotated[int | None, typer.Option(help="The year, for sources that give none (lade).")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="An option of the kind, as name=value.")
+    ] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -103,7 +105,15 @@ def import_(
     elif path is None:
         raise typer.BadParameter("name the file or folder to import", param_hint="PATH")
     else:
-        importing.run_import(kind, path, home=home, dry_run=dry_run, year=year, as_json=as_json)
+        options = dict(_pair(each) for each in option or [])
+        importing.run_import(kind, path, home=home, dry_run=dry_run, options=options, as_json=as_json)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not name=value", param_hint="--option")
+    return name, value
 
 
 @cli.command()

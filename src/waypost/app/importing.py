@@ -9,8 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from waypost.app.console import aside, out
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, now_ms, open_house
-from waypost.feeds.kinds import FEEDS
-from waypost.model.errors import BadInput
+from waypost.feeds.kinds import FEEDS, open_feed
 from waypost.track.feed import ImportReport, ScanFeed, import_feed
 
 _MOST_SHOWN = 20
@@ -19,28 +18,23 @@ _MOST_SHOWN = 20
 def list_kinds(*, as_json: bool) -> None:
     """Print the kinds of files that can be imported."""
     if as_json:
-        out([{"kind": name, "help": kind.help, "files": kind.files} for name, kind in FEEDS.items()])
+        rows = [
+            {"kind": kind.name, "help": kind.help, "files": kind.files, "options": kind.options}
+            for kind in FEEDS.values()
+        ]
+        out(rows)
         return
-    for name, kind in FEEDS.items():
-        print(f"{name:12} {kind.help}\n{'':12} {kind.files}")
+    for kind in FEEDS.values():
+        print(f"{kind.name:12} {kind.help}\n{'':12} PATH: {kind.files}")
+        for option, meaning in kind.options.items():
+            print(f"{'':12} --option {option}=...: {meaning}")
 
 
-def open_feed(kind: str, path: Path, year: int | None) -> ScanFeed:
-    """The reader for that kind of files.
-
-    Raises:
-        BadInput: no such kind, no such path, or a layout that the reader does not know.
-    """
-    if kind not in FEEDS:
-        raise BadInput(f"unknown kind {kind[:40]!r}", mend=f"Kinds: {', '.join(FEEDS)}.")
-    if not path.exists():
-        raise BadInput(f"{path}: no such file or folder")
-    return FEEDS[kind].open(path, year)
-
-
-def run_import(kind: str, path: Path, *, home: Path | None, dry_run: bool, year: int | None, as_json: bool) -> None:
+def run_import(
+    kind: str, path: Path, *, home: Path | None, dry_run: bool, options: dict[str, str], as_json: bool
+) -> None:
     """Import and say what came of it."""
-    feed = open_feed(kind, path, year)
+    feed = open_feed(kind, path, options)
     with open_house(read_settings(home=home)) as house:
         report = import_into(house, feed, label=f"{kind} {path.name}", dry_run=dry_run)
     if as_json:

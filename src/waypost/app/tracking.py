@@ -33,6 +33,8 @@ def track(numbers: list[str], *, home: Path | None, as_json: bool) -> int:
         out([_as_json(found, timelines) for found in answers])
     else:
         console = Console(highlight=False)
+        if not console.is_terminal:  # a pipe has no width, and lines that are cut in pieces are hard to search
+            console = Console(highlight=False, width=160)
         for found in answers:
             _print(console, found, timelines)
         if lag:
@@ -66,7 +68,7 @@ def _print(console: Console, found: Found, timelines: dict[tuple[str, str], list
     for parcel in found.parcels:
         _print_parcel(console, parcel)
         if (scans := timelines.get((parcel.carrier, parcel.number))) is not None:
-            _print_timeline(console, scans)
+            _print_timeline(console, scans, parcel.carrier)
 
 
 def _print_parcel(console: Console, parcel: ParcelView) -> None:
@@ -88,9 +90,10 @@ def _print_parcel(console: Console, parcel: ParcelView) -> None:
             console.print(f"  [dim]{name}[/] {escape(value)}")
 
 
-def _print_timeline(console: Console, scans: list[ScanView]) -> None:
+def _print_timeline(console: Console, scans: list[ScanView], carrier: str) -> None:
     table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
-    for heading in ("at", "what", "where", "code", "remarks"):
+    table.add_column("at", no_wrap=True)
+    for heading in ("what", "where", "code", "remarks"):
         table.add_column(heading, overflow="fold")
     for scan in scans:
         remarks = ", ".join(flag.replace("_", " ") for flag in scan.flags)
@@ -99,7 +102,7 @@ def _print_timeline(console: Console, scans: list[ScanView]) -> None:
             scan.at,
             phrase(scan.status, "en").label,
             escape(_place(scan.place)),
-            escape(f"{scan.carrier} {scan.code}"),
+            escape(scan.code if scan.carrier == carrier else f"{scan.carrier} {scan.code}"),
             escape(note),
         )
     console.print(table)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from waypost.feeds.choosing import choose_tables
 from waypost.feeds.fields import CITY, CODE, NAME, BadFieldError, parse_number, parse_words
 from waypost.feeds.gathering import Gathering
 from waypost.feeds.stream import Meter
@@ -66,24 +67,28 @@ class _Trip(msgspec.Struct):
 
 
 class DelhiveryFeed:
-    """A `ScanFeed` of one file, plain or packed.
+    """A `ScanFeed` of one file, plain or packed, or of those files of a folder that have the columns.
 
     Memory grows with the legs, a few hundred bytes each, not with the rows.
+
+    Raises:
+        BadInput: nothing there.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._paths = choose_tables(path, _COLUMNS)
         self._legs: set[_Leg] = set()
         self._trips: dict[str, _Trip] = {}
         self._centres: dict[str, Facility] = {}
 
     def portions(self) -> Iterator[Portion]:
         """See `ScanFeed.portions`."""
-        for part in read_table(self._path, Meter([self._path]), _COLUMNS):
-            yield self._take(part)
+        meter = Meter(self._paths)
+        for path in self._paths:
+            for part in read_table(path, meter, _COLUMNS):
+                yield self._take(part, path.name)
 
-    def _take(self, part: Part) -> Portion:
-        source = self._path.name
+    def _take(self, part: Part, source: str) -> Portion:
         refusals = list(part.refusals)
         legs: list[_Leg] = []
         lines: list[int] = []
@@ -148,9 +153,7 @@ class DelhiveryFeed:
 
 def _centre(code: str, name: str) -> Facility:
     name = name.strip()[:NAME] if name.isprintable() else ""
-    return Facility(
-        carrier=CARRIER, code=code, name=name or code, kind=FacilityKind.HUB, place=_read_place(name)
-    )
+    return Facility(carrier=CARRIER, code=code, name=name or code, kind=FacilityKind.HUB, place=_read_place(name))
 
 
 def _read_place(name: str) -> Place:

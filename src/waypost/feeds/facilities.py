@@ -45,7 +45,7 @@ def read_facility(row: Row) -> Facility:
         BadFieldError: a field is missing or wrong.
     """
     kind = parse_words(row.get("kind"), "kind", NAME)
-    if kind not in FacilityKind:
+    if kind not in FacilityKind.__members__.values():
         raise BadFieldError("kind", f"is none of {', '.join(FacilityKind)}", kind)
     return Facility(
         carrier=parse_carrier(row.get("carrier")),

@@ -93,7 +93,8 @@ def read_area(row: Mapping[str, str], prefix: str = "") -> Place | None:
     city, region = (read_words(row.get(prefix + name), prefix + name, CITY) for name in ("city", "region"))
     country = read_words(row.get(f"{prefix}country"), f"{prefix}country", CITY)
     if country is not None and not _COUNTRY.fullmatch(country):
-        raise BadFieldError(f"{prefix}country", "is no ISO 3166-1 alpha-2 country code: two letters such as CN", country)
+        reason = "is no ISO 3166-1 alpha-2 country code: two letters such as CN"
+        raise BadFieldError(f"{prefix}country", reason, country)
     if city is None and region is None and country is None:
         return None
     return Place(city=city, region=region, country=country)

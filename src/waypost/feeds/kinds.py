@@ -54,13 +54,13 @@ _KINDS = (
     FeedKind(
         name="delhivery",
         help="Delhivery: linehaul trips in India, departures and arrivals between centres",
-        files="the public CSV file of 24 columns",
+        files="the public CSV file of 24 columns, or a folder with it",
         open=lambda path, options: DelhiveryFeed(path),
     ),
     FeedKind(
         name="lade",
         help="Cainiao's LaDe-P (pick-ups) or LaDe-D (deliveries), told apart by their columns",
-        files="a CSV or Parquet file with the public columns",
+        files="CSV or Parquet with the public columns, or a folder of them",
         options={"year": f"the year of its stamps, which have none (default {YEAR})"},
         open=_open_lade,
     ),
@@ -96,11 +96,11 @@ def open_feed(name: str, path: Path, options: Options = MappingProxyType({})) ->
     """
     kind = FEEDS.get(name)
     if kind is None:
-        raise BadInput(f"unknown kind of files {name[:40]!r}", mend=f"Known: {', '.join(FEEDS)}.")
+        raise BadInput(f"unknown kind of files {name[:40]!r}.", mend=f"Known: {', '.join(FEEDS)}.")
     for option in options:
         if option not in kind.options:
             known = ", ".join(kind.options) or "none"
-            raise BadInput(f"{name} has no option {option[:40]!r}", mend=f"Its options: {known}.")
+            raise BadInput(f"{name} has no option {option[:40]!r}.", mend=f"Its options: {known}.")
     if not path.exists():
         raise BadInput("no such file or folder", where=str(path))
     return kind.open(path, options)

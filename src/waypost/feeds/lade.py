@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from waypost.feeds.choosing import choose_tables
 from waypost.feeds.fields import CITY, CODE, BadFieldError, parse_number, parse_words
 from waypost.feeds.gathering import Gathering
 from waypost.feeds.parquet import MAGIC, read_parts
@@ -60,33 +61,28 @@ _DELIVERIES = _Kind("D", "delivery_accepted", "delivered", "delivery_time")
 
 
 class LadeFeed:
-    """A `ScanFeed` of one file of LaDe-P or LaDe-D.
+    """A `ScanFeed` of one file of LaDe-P or LaDe-D, or of the files of a folder that have their columns.
 
     Memory grows with the areas, not with the orders.
+
+    Raises:
+        BadInput: nothing there.
     """
 
     def __init__(self, path: Path, year: int = YEAR) -> None:
-        self._path, self._year = path, year
+        self._paths, self._year = choose_tables(path, _COMMON), year
         #: For each area how often each cell of a hundredth of a degree was seen.
         self._cells: dict[str, Counter[tuple[int, int]]] = {}
         self._places: dict[str, Place] = {}
 
     def portions(self) -> Iterator[Portion]:
         """See `ScanFeed.portions`: the orders, then the areas, whose medians are known only then."""
-        source = self._path.name
-        meter = Meter([self._path])
-        for part in self._read(meter):
-            yield self._take(part, _kind_of(source, part), source)
+        meter = Meter(self._paths)
+        for path in self._paths:
+            for part in _read(path, meter):
+                yield self._take(part, _kind_of(path.name, part), path.name)
         facilities = [self._facility(code) for code in sorted(self._places)]
-        yield Portion(source=source, facilities=facilities, share=1.0)
-
-    def _read(self, meter: Meter) -> Iterator[Part]:
-        with ByteStream(self._path, meter) as stream:
-            if not stream.start.startswith(MAGIC):
-                yield from read_stream(stream, _COMMON, lines=ORDERS)
-                return
-        meter.read = 0
-        yield from read_parts(self._path, meter, _COMMON, ORDERS)
+        yield Portion(source=self._paths[-1].name, facilities=facilities, share=1.0)
 
     def _take(self, part: Part, kind: _Kind, source: str) -> Portion:
         refusals, rows, areas = list(part.refusals), list[int](), list[str]()
@@ -169,12 +165,22 @@ class LadeFeed:
         )
 
 
+def _read(path: Path, meter: Meter) -> Iterator[Part]:
+    before = meter.read
+    with ByteStream(path, meter) as stream:
+        if not stream.start.startswith(MAGIC):
+            yield from read_stream(stream, _COMMON, lines=ORDERS)
+            return
+    meter.read = before
+    yield from read_parts(path, meter, _COMMON, ORDERS)
+
+
 def _kind_of(source: str, part: Part) -> _Kind:
     found = [kind for kind in (_PICK_UPS, _DELIVERIES) if kind.done_field in part.columns]
     if len(found) != 1:
         shown = ", ".join(part.columns)
         raise BadInput(
-            f"is neither LaDe-P nor LaDe-D; columns found: {shown[:400]}",
+            f"is neither LaDe-P nor LaDe-D; columns found: {shown[:400]}.",
             where=source,
             mend="LaDe-P has a column pickup_time, LaDe-D a column delivery_time.",
         )

@@ -12,7 +12,8 @@ LINES, BYTES = 50_000, 1 << 22
 #: A longer line is no row of any layout; it is passed over without ever being held.
 LONGEST = 1 << 20
 
-_BOM = b"\xef\xbb\xbf"
+#: What some programs write before UTF-8.
+BOM = b"\xef\xbb\xbf"
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ def read_blocks(stream: ByteStream, lines: int = LINES) -> Iterator[Block]:
     line, rest, refusals, skipping = 1, b"", list[FileRefusal](), False
     for data in _big_pieces(stream, lines):
         if skipping:
-            skipped, found, data = data.partition(b"\n")
+            _, found, data = data.partition(b"\n")
             skipping = not found
             line += not skipping
             if skipping:
@@ -52,7 +53,8 @@ def read_blocks(stream: ByteStream, lines: int = LINES) -> Iterator[Block]:
             yield Block(line, whole, refusals)
             line, refusals = line + whole.count(b"\n"), []
         if len(rest) > LONGEST:
-            refusals = [*refusals, FileRefusal(stream.name, line, "", f"is longer than {LONGEST} bytes", _shorten(rest))]
+            reason = f"is longer than {LONGEST} bytes"
+            refusals = [*refusals, FileRefusal(stream.name, line, "", reason, _shorten(rest))]
             rest, skipping = b"", True
     if stream.cut is not None:
         reason = f"{stream.cut}; all {line - 1} lines before this one were read. {MEND_CUT}"
@@ -65,7 +67,7 @@ def _big_pieces(stream: ByteStream, lines: int) -> Iterator[bytes]:
     """Blocks joined until they have so many lines or so many bytes, whichever comes first."""
     pieces, size, seen = list[bytes](), 0, 0
     for number, block in enumerate(stream.blocks()):
-        pieces.append(block if number else block.removeprefix(_BOM))
+        pieces.append(block if number else block.removeprefix(BOM))
         size, seen = size + len(block), seen + block.count(b"\n")
         if seen >= lines or size >= BYTES:
             yield b"".join(pieces)

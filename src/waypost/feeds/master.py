@@ -59,7 +59,7 @@ def read_master(
         with ByteStream(each, meter) as stream:
             first = stream.start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
             if first == b"[":
-                raise BadInput("is one JSON array", where=stream.name, mend="Write one JSON object a line (NDJSON).")
+                raise BadInput("is one JSON array.", where=stream.name, mend="Write one JSON object a line (NDJSON).")
             rows = _read_ndjson(stream, known) if first == b"{" else _read_csv(stream, needed, known)
             for numbered, refusals in rows:
                 made = []
@@ -68,6 +68,7 @@ def read_master(
                         made.append(make(row))
                     except BadFieldError as error:
                         refusals.append(error.refusal(stream.name, line))
+                refusals.sort(key=lambda refusal: refusal.line)
                 yield Batch(stream.name, made, refusals, meter.share)
 
 
@@ -98,14 +99,18 @@ def _read_ndjson(stream: ByteStream, known: Sequence[str]) -> Iterator[Numbered]
         yield numbered, refusals
 
 
-_decode = msgspec.json.Decoder(dict[str, str | int | float | list[str] | None]).decode
-
-
 def _read_object(text: bytes, known: Sequence[str]) -> Row:
+    values = msgspec.json.decode(text)
+    if not isinstance(values, dict):
+        raise BadFieldError("", "is no JSON object", text.decode()[:60])
     row = {}
-    for name, value in _decode(text).items():
+    for name, value in values.items():
         if name not in known:
             raise BadFieldError(name[:40], f"is no known field; known: {', '.join(known)}")
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            value = ";".join(value)
+        if isinstance(value, bool | list | dict):
+            raise BadFieldError(name, "is neither text nor a number", str(value)[:60])
         if value is not None:
-            row[name] = ";".join(value) if isinstance(value, list) else str(value)
+            row[name] = str(value)
     return row

@@ -26,7 +26,6 @@ from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, MS, read_in_zone, read_stamps
 from waypost.model.measures import parse_weight_g
-from waypost.model.places import Place
 from waypost.track.feed import FileRefusal, Portion
 
 CARRIER = "olist"
@@ -79,10 +78,17 @@ class OlistFeed:
     def portions(self) -> Iterator[Portion]:
         """See `ScanFeed.portions`: first the areas, then the orders."""
         meter = Meter(list(self._paths.values()))
-        for name in _NAMES[:-1]:
+        takers = {
+            "geolocation": self._take_geolocation,
+            "customers": self._take_customers,
+            "sellers": self._take_sellers,
+            "products": self._take_products,
+            "order_items": self._take_order_items,
+        }
+        for name, take in takers.items():
             source = self._paths[name].name
             for part in self._read(name, meter):
-                refusals = [*part.refusals, *getattr(self, f"_take_{name}")(part, source)]
+                refusals = [*part.refusals, *take(part, source)]
                 yield Portion(source=source, refusals=refusals, share=part.share)
         facilities = self._areas.facilities(CARRIER)
         yield Portion(source=self._paths["customers"].name, facilities=facilities, share=meter.share)
@@ -203,14 +209,14 @@ def _find_files(folder: Path, path: Path) -> dict[str, Path]:
         paths = sorted(each for each in folder.glob(f"{plain}*") if each.suffix in (".csv", ".gz", ".xz", ".zst"))
         if len(paths) > 1:
             names = " and ".join(each.name for each in paths)
-            raise BadInput(f"has the same table twice: {names}", where=str(folder), mend="Keep one of them.")
+            raise BadInput(f"has the same table twice: {names}.", where=str(folder), mend="Keep one of them.")
         if paths:
             found[name] = paths[0]
         else:
             missing.append(plain)
     if missing:
         raise BadInput(
-            f"no {', '.join(missing)} (or packed: .gz, .xz, .zst)",
+            f"no {', '.join(missing)} (or packed: .gz, .xz, .zst).",
             where=str(path),
             mend="Give the folder that holds the CSV files of the public data set.",
         )

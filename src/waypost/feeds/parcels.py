@@ -1,9 +1,9 @@
 """Neutral parcels: NDJSON or CSV with the fields of `FIELDS`, plain or packed.
 
 `carrier` and `number` are the waybill and have to be there. `promised_by` is RFC 3339 with an offset. The weight stands
-in `weight_g`, or in `weight` with its `unit` (g, kg, lb, oz; kg if there is none). `origin_*` and `destination_*` are at
-city level. `also` names further numbers of the same parcel, `carrier:number` with a semicolon between them (in NDJSON
-also as a list); `usps:LZ123456785CN@2026-11-10T08:00:00+08:00` holds from that instant on, for numbers are used again.
+in `weight_g`, or in `weight` with its `unit` (g, kg, lb, oz). `origin_*` and `destination_*` are at city level. `also`
+names further numbers of the same parcel, `carrier:number` with a semicolon between them (in NDJSON also as a list);
+`usps:LZ123456785CN@2026-11-10T08:00:00+08:00` holds from that instant on, for numbers are used again.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from waypost.feeds.fields import (
     parse_carrier,
     parse_field,
     parse_number,
+    parse_words,
     read_area,
     read_words,
 )
@@ -72,7 +73,7 @@ def read_parcel(row: Row) -> tuple[Parcel, list[Link]]:
         order_number=read_words(row.get("order_number"), "order_number", MAX_NUMBER),
         origin=read_area(row, "origin_"),
         destination=read_area(row, "destination_"),
-        promised_ms=promised and promised.at_ms,
+        promised_ms=None if promised is None else promised.at_ms,
         weight_g=_read_weight(row),
         note=read_words(row.get("note"), "note", NOTE),
     )
@@ -84,7 +85,7 @@ def _read_weight(row: Row) -> int | None:
     if row.get("weight_g") and row.get("weight"):
         raise BadFieldError("weight", "stands beside weight_g: give one of them", row["weight"])
     if row.get("weight"):
-        unit = row.get("unit", "").strip() or "kg"
+        unit = parse_words(row.get("unit"), "unit", NOTE)
         return parse_field(lambda text: parse_weight_g(text, unit), row["weight"], "weight")
     return parse_field(parse_weight_g, row.get("weight_g"), "weight_g")
 
@@ -98,4 +99,4 @@ def _parse_link(parcel: str, text: str) -> Link:
     instant = parse_field(parse_instant, since, "also")
     if at and instant is None:
         raise BadFieldError("also", "has no instant behind the @", text)
-    return Link(parcel, waybill, instant and instant.at_ms, None)
+    return Link(parcel, waybill, None if instant is None else instant.at_ms, None)

@@ -1,6 +1,6 @@
 """Parquet files as parts of a table. Rows have no lines; they are counted from 1."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +15,18 @@ from waypost.model.errors import BadInput
 MAGIC = b"PAR1"
 
 
+def read_columns(path: Path) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        BadInput: not a whole Parquet file.
+    """
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(path, error) from None
+
+
 def read_batches(path: Path, meter: Meter, rows: int = LINES) -> Iterator[tuple[int, pa.RecordBatch]]:
     """The rows of a Parquet file, batch by batch, each with the number of its first row.
 
@@ -27,12 +39,16 @@ def read_batches(path: Path, meter: Meter, rows: int = LINES) -> Iterator[tuple[
             size = path.stat().st_size
             for batch in file.iter_batches(rows):
                 batch.validate(full=True)
+                meter.read += size * batch.num_rows // file.metadata.num_rows
                 yield first, batch
                 first += batch.num_rows
-                meter.read += size * batch.num_rows // max(file.metadata.num_rows, 1)
     except (pa.ArrowException, OSError) as error:
-        message = f"is no whole Parquet file: {str(error)[:200]}"
-        raise BadInput(message, where=path.name, mend="Fetch the file again.") from None
+        raise _broken(path, error) from None
+
+
+def _broken(path: Path, error: Exception) -> BadInput:
+    message = f"is no whole Parquet file ({str(error)[:200]})."
+    return BadInput(message, where=path.name, mend="Fetch the file again.")
 
 
 def read_parts(path: Path, meter: Meter, needed: Collection[str], rows: int = LINES) -> Iterator[Part]:
@@ -44,7 +60,7 @@ def read_parts(path: Path, meter: Meter, needed: Collection[str], rows: int = LI
     for first, batch in read_batches(path, meter, rows):
         check_columns(path.name, batch.schema.names, needed)
         names = [field.name for field in batch.schema if not pa.types.is_nested(field.type)]
-        columns = {name: _texts(path.name, name, batch.column(name)) for name in names}
+        columns: dict[str, Sequence[str]] = {name: _texts(path.name, name, batch.column(name)) for name in names}
         yield Part(columns, range(first, first + batch.num_rows), [], meter.share)
 
 

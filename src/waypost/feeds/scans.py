@@ -1,7 +1,7 @@
 """Neutral scans: NDJSON, CSV, Parquet or Arrow with the fields of `track.wire.FIELDS`.
 
-The content tells the format, never the name. NDJSON and CSV may be packed with gzip, xz or zstd; Parquet and Arrow files
-have a packing of their own. In Parquet and Arrow files rows are counted from 1.
+The content tells the format, never the name. NDJSON and CSV may be packed with gzip, xz or zstd; Parquet and Arrow
+files have a packing of their own, and no lines: their rows are counted from 1.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def _read_file(path: Path, meter: Meter) -> Iterator[Portion]:
             yield from _read_csv(stream) if _is_table(stream) else _read_ndjson(stream)
             return
     if stream.packing:
-        message = f"holds Parquet or Arrow columns inside {stream.packing}"
+        message = f"holds Parquet or Arrow columns inside {stream.packing}."
         raise BadInput(message, where=path.name, mend="Unpack it; such files have a packing of their own.")
     meter.read = before
     if stream.start.startswith(MAGIC):
@@ -63,7 +63,7 @@ def _read_file(path: Path, meter: Meter) -> Iterator[Portion]:
 def _is_table(stream: ByteStream) -> bool:
     first = stream.start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if first == b"[":
-        raise BadInput("is one JSON array", where=stream.name, mend="Write one JSON object a line (NDJSON).")
+        raise BadInput("is one JSON array.", where=stream.name, mend="Write one JSON object a line (NDJSON).")
     return first != b"{"
 
 

@@ -107,9 +107,9 @@ class ByteStream:
             state = f"holds nothing that can be read: {self.cut}" if self.cut else "is empty"
             raise BadInput(f"the file {state}", where=self.name)
         if self.start.startswith(b"PK\x03\x04"):
-            raise BadInput("is a zip archive", where=self.name, mend="Unpack it and give its folder.")
+            raise BadInput("is a zip archive.", where=self.name, mend="Unpack it and give its folder.")
         if self.start.startswith((b"\xff\xfe", b"\xfe\xff")) and self.start[2:4] != b"\xff\xff":
-            raise BadInput("is UTF-16 text", where=self.name, mend="Save it as UTF-8.")
+            raise BadInput("is UTF-16 text.", where=self.name, mend="Save it as UTF-8.")
 
 
 def _size(path: Path) -> int:

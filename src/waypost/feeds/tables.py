@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from waypost.feeds.lines import LINES, Block, read_blocks
+from waypost.feeds.lines import BOM, LINES, Block, read_blocks
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
@@ -70,11 +70,27 @@ def read_stream(
         yield last
 
 
+def list_columns(stream: ByteStream) -> list[str]:
+    """The column names that a file begins with; none if it does not."""
+    try:
+        return _parse_header(stream.start.removeprefix(BOM).partition(b"\n")[0])
+    except ValueError:
+        return []
+
+
+def _parse_header(head: bytes) -> list[str]:
+    """The names of the columns; ValueError if it is no line of a table."""
+    try:
+        return [text.strip() for text in next(csv.reader([head.decode("utf-8").rstrip("\r")], strict=True))]
+    except (csv.Error, StopIteration) as error:
+        raise ValueError(str(error)) from None
+
+
 def _read_header(name: str, head: bytes, needed: Collection[str], known: Collection[str] | None) -> list[str]:
     try:
-        header = [text.strip() for text in next(csv.reader([head.decode("utf-8").rstrip("\r")], strict=True))]
-    except (UnicodeDecodeError, csv.Error, StopIteration):
-        message = "does not begin with a line of column names"
+        header = _parse_header(head)
+    except ValueError:
+        message = "does not begin with a line of column names."
         raise BadInput(message, where=name, mend=_mend(needed, known)) from None
     check_columns(name, header, needed, known)
     return header
@@ -107,7 +123,7 @@ def _mend(needed: Collection[str], known: Collection[str] | None) -> str:
 
 def _name(columns: Sequence[str]) -> str:
     """Column names for a message; a file of another kind may have anything for a header."""
-    shown = ", ".join(repr(column[:40]) for column in columns[:40])
+    shown = ", ".join(repr(column[:40]) for column in columns[:40]) or "nothing"
     return shown if len(columns) <= 40 else f"{shown} and {len(columns) - 40} more"
 
 

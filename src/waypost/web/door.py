@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from waypost.access.keys import Key
-from waypost.model.errors import WaypostError
 from waypost.web.addresses import client_of, is_trusted, journal_name, parse_networks, rate_name
 from waypost.web.bodies import Disconnected
 from waypost.web.desk import Desk
@@ -181,9 +180,7 @@ class Door:
         if error is not None:
             raise error
 
-    async def _confess(
-        self, error: Exception, scope: Scope, answer: "_Answer", headers: Mapping[str, str]
-    ) -> None:
+    async def _confess(self, error: Exception, scope: Scope, answer: "_Answer", headers: Mapping[str, str]) -> None:
         """Answer an error with its problem document, or, if the answer has begun, break it off."""
         visit = visit_of(scope)
         known = known_error(error)

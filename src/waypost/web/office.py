@@ -18,7 +18,6 @@ from waypost.web.pools import Pool
 from waypost.web.problems import Invalid, Wrong
 from waypost.web.rates import Rates
 
-
 #: In a query, a plus that was not escaped arrives as a blank.
 _LOST_PLUS = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
 

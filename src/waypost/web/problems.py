@@ -219,9 +219,7 @@ def describe(error: WaypostError, request_id: str) -> Problem:
 def headers_of(error: WaypostError) -> list[tuple[bytes, bytes]]:
     """The headers that belong to an error besides the document."""
     headers = []
-    if isinstance(error, TooMany):
-        headers.append((b"retry-after", str(error.retry_after_s).encode()))
-    elif isinstance(error, Busy):
+    if isinstance(error, (TooMany, Busy)):
         headers.append((b"retry-after", str(error.retry_after_s).encode()))
     elif isinstance(error, (StorageFull, NotReady)):
         headers.append((b"retry-after", b"60"))

@@ -67,7 +67,7 @@ class Follower:
 
 def restage(log: SegmentLog, index: RocksIndex, history: ParquetHistory) -> None:
     """Bring history up to where the index is: what it had only in memory when the process ended."""
-    for frame, fresh in _known_frames(log, index, history.position()):
+    for frame, fresh in _known_frames(log, index, history.reached()):
         history.stage(frame, fresh)
 
 

@@ -73,18 +73,29 @@ class ParquetHistory:
         self._closing = False
         self._changed = threading.Condition()
         self._one_seals = threading.Lock()
+        self._prepare: Callable[[], None] | None = None
         self._keeper: threading.Thread | None = None
         if folder is not None and not read_only:
             self._sweep(folder)
             self._keeper = threading.Thread(target=self._keep, name="history", daemon=True)
             self._keeper.start()
 
+    def reached(self) -> int:
+        """Everything below was staged or sealed."""
+        return self._position
+
+    def before_first_question(self, prepare: Callable[[], None]) -> None:
+        """Have something done, once, before the first question is answered: what not every process needs."""
+        self._prepare = prepare
+
     def position(self) -> int:
         """See `History.position`."""
+        self._make_ready()
         return self._position
 
     def run(self, ask: Callable[[Any], Any]) -> pa.Table:
         """See `History.run`. Small tables of the caller's go in by `ibis.memtable` of an Arrow table."""
+        self._make_ready()
         for attempt in range(_ATTEMPTS):
             try:
                 return self._run(ask)
@@ -94,6 +105,13 @@ class ParquetHistory:
                     raise StoreError(f"History cannot be read: {error}.", mend=mend) from error
                 self._look_again()
         raise AssertionError
+
+    def _make_ready(self) -> None:
+        if self._prepare is not None:
+            with self._one_seals:
+                if self._prepare is not None:
+                    self._prepare()
+                self._prepare = None
 
     def _run(self, ask: Callable[[Any], Any]) -> pa.Table:
         with self._changed:

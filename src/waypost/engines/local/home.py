@@ -13,6 +13,7 @@
 import fcntl
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -155,10 +156,13 @@ def open_home(
             path / "history", read_only=read_only, memory_limit=memory_limit, seal_rows=seal_rows, disk=disk
         )
         opened.append(history)
-        reached = index.position() if read_only else max(index.position(), history.position())
+        reached = index.position() if read_only else max(index.position(), history.reached())
         log = SegmentLog(path / "log", read_only=read_only, at_least=reached, disk=disk, segment_bytes=segment_bytes)
         opened.append(log)
-        restage(log, index, history)
+        if read_only:
+            history.before_first_question(partial(restage, log, index, history))
+        else:
+            restage(log, index, history)
         return LocalHome(path, records, log, index, history, lock)
     except BaseException:
         for part in reversed(opened):
@@ -193,7 +197,9 @@ class _Lock:
 
 def _make_home(path: Path, disk: Disk) -> _Lock:
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            disk.sync_folder(path.parent)
         lock = _Lock(path / "lock")
     except (NotADirectoryError, FileExistsError) as error:
         raise StoreError(f"{path} is a file, not a folder.", mend="Give another home (WAYPOST_HOME).") from error
@@ -220,14 +226,17 @@ def _check_formats(path: Path, disk: Disk, read_only: bool) -> None:
             mend = "Bring it back from a copy of the home."
             raise StoreDamaged(f"{file} cannot be read: {error}.", mend=mend) from error
         _refuse_formats(path, kept, read_only)
-    if read_only or kept == FORMATS:
+    if read_only:
         return
     for name in _DERIVED:
-        if name in kept and kept[name] < FORMATS[name]:
-            shutil.rmtree(path / name, ignore_errors=True)
+        if name in kept and kept[name] < FORMATS[name] and (path / name).exists():
+            shutil.rmtree(path / name)
+    if kept != FORMATS:
+        disk.replace(file, msgspec.json.format(msgspec.json.encode(FORMATS)))
     for name in ("log", *_DERIVED):
         (path / name).mkdir(mode=0o700, exist_ok=True)
-    disk.replace(file, msgspec.json.format(msgspec.json.encode(FORMATS)))
+    (path / "records.sqlite").touch(mode=0o600)
+    disk.sync_folder(path)
 
 
 def _refuse_formats(path: Path, kept: dict[str, int], read_only: bool) -> None:

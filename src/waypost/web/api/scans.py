@@ -204,5 +204,3 @@ def describe_posting(limits_text: str) -> dict[str, Any]:
         },
         "responses": {str(status): response for status, response in responses.items()},
     }
-
-

@@ -48,7 +48,9 @@ def add_service(app: FastAPI, office: Office) -> None:
         response_class=Response,
         responses={
             200: {"description": "In the text format of Prometheus", "content": {"text/plain": {}}},
-            **{status: each for status, each in answers(Alive, "", "not_allowed", "forbidden").items() if status != 200},
+            **{
+                status: each for status, each in answers(Alive, "", "not_allowed", "forbidden").items() if status != 200
+            },
         },
         openapi_extra=OPEN if office.desk.site.open_metrics else WITH_KEY,
     )

@@ -138,7 +138,7 @@ def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language,
 
 
 def make_steps(parcel: ParcelView, language: Language) -> list[Step]:
-    """The bar: customs only where a border or a customs scan asks for it; its end is delivery, return or cancellation."""
+    """The bar: customs only where a border or a scan asks for it; its end is delivery, return or cancellation."""
     first: dict[str, str] = {}
     for milestone in parcel.milestones:
         first.setdefault(milestone.name, milestone.at)

@@ -7,7 +7,7 @@ import importlib.resources
 import babel
 import msgspec
 from babel.dates import format_date, format_skeleton, format_timedelta
-from babel.numbers import format_compact_decimal, format_decimal
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from markupsafe import Markup, escape
 
 from waypost.model.carriers import find_carrier
@@ -53,6 +53,10 @@ class Language:
     def number(self, value: float) -> str:
         """A number with its separators."""
         return format_decimal(value, locale=self._locale)
+
+    def percent(self, share: float) -> str:
+        """A share in percent; one that would round to nothing keeps a digit."""
+        return format_percent(share, "0.0%" if 0 < share < 0.01 else "0%", locale=self._locale)
 
     def short_number(self, value: float) -> str:
         """A number in three digits or so: 12K, 1.2万."""

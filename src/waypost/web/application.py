@@ -1,0 +1,91 @@
+"""The whole door, joined from its parts."""
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from waypost.web.api import network, openapi, parcels, scans, service
+from waypost.web.desk import Desk, Limits
+from waypost.web.door import Door, HandErrorsOut
+from waypost.web.office import Office
+from waypost.web.pages.docs import add_docs
+from waypost.web.pages.listing import add_listing
+from waypost.web.pages.operator import add_operator
+from waypost.web.pages.paper import Paper
+from waypost.web.pages.session import add_sessions
+from waypost.web.pages.tracking import add_tracking
+from waypost.web.problems import WrongMethod
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def make_app(desk: Desk) -> Door:
+    """The ASGI application over a house. Its `close` waits for store calls that run."""
+    office = Office(desk)
+    paper = Paper(desk.site)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(HandErrorsOut)
+    _hand_errors_out(app)
+
+    parcels.add_parcels(app, office)
+    scans.add_scans(app, office)
+    network.add_network(app, office)
+    service.add_service(app, office)
+    _add_description(app, desk.limits)
+
+    add_docs(app, paper)
+    add_tracking(app, office, paper)
+    add_sessions(app, office, paper)
+    add_listing(app, office, paper)
+    add_operator(app, office, paper)
+    paper.add_assets(app)
+
+    bare = {("POST", scans.PATH): scans.take_scans(office)}
+    return Door(app, bare, desk, office.metrics, paper.show, office.close)
+
+
+def _hand_errors_out(app: FastAPI) -> None:
+    """The framework has answers of its own to some errors; all of them are the door's to answer."""
+
+    async def hand_out(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            raise WrongMethod(request.method[:20], _allowed(app, request))
+        raise error
+
+    app.add_exception_handler(HTTPException, hand_out)
+    app.add_exception_handler(RequestValidationError, hand_out)
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The methods that a path has."""
+    allowed = ["POST"] if request.url.path == scans.PATH else []
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in app.routes):
+            allowed.append(method)
+    return allowed
+
+
+def _add_description(app: FastAPI, limits: Limits) -> None:
+    limits_text = (
+        f"At most {limits.batch_rows} rows and {limits.body_bytes} bytes (unpacked) at once; the body has to be here "
+        f"within {limits.body_s:g} s."
+    )
+    made: dict[str, Any] = {}
+
+    def describe() -> dict[str, Any]:
+        if not made:
+            bare = {scans.PATH: {"post": scans.describe_posting(limits_text)}}
+            made.update(openapi.describe_api(app, version("waypost"), bare))
+        return made
+
+    app.openapi = describe  # type: ignore[method-assign]
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    async def get_description() -> Response:
+        return Response(msgspec.json.encode(describe()), media_type="application/json")

@@ -1,0 +1,120 @@
+"""The public tracking page: one box for many numbers, and what is known under each. No key, no personal data."""
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+
+from waypost.track.parcels import MAX_TEXT
+from waypost.track.views import Found
+from waypost.web.door import visit_of
+from waypost.web.office import Office
+from waypost.web.pages.journey import Card, make_card
+from waypost.web.pages.languages import Language
+from waypost.web.pages.numbers import split_numbers
+from waypost.web.pages.paper import Paper, language_of
+
+#: Scans of a parcel that is asked for alone, and of one among many.
+_MOST_SCANS = 150
+_FEW_SCANS = 4
+
+#: Parcels shown under one number.
+_MOST_PARCELS = 8
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What the page says to one number: parcels, or whose format the number has."""
+
+    asked: str
+    cards: list[Card]
+    carriers: list[str]
+    too_long: bool = False
+
+
+def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
+    """The page and its addresses."""
+
+    @app.get("/", include_in_schema=False)
+    async def start(request: Request) -> Response:
+        language = language_of(request)
+        return paper.answer("track.html", language, request, **_frame(language, office, [], [], []))
+
+    @app.get("/track", include_in_schema=False)
+    async def track(request: Request, n: str = "", carrier: str | None = None) -> Response:
+        asked = split_numbers(n)
+        if not asked:
+            return RedirectResponse("/" if "lang" not in request.query_params else f"/?{request.url.query}", 303)
+        return await _show(request, asked, carrier)
+
+    @app.get("/track/{number:path}", include_in_schema=False)
+    async def track_one(request: Request, number: str, carrier: str | None = None) -> Response:
+        return await _show(request, split_numbers(number), carrier)
+
+    async def _show(request: Request, asked: list[str], carrier: str | None) -> Response:
+        language = language_of(request)
+        most = office.limits.numbers_at_once
+        warnings = [language.say("too_many_numbers", most=most, count=len(asked) - most)] if len(asked) > most else []
+        asked = asked[:most]
+        good = [number for number in asked if len(number) <= MAX_TEXT]
+        found = (
+            {each.asked: each for each in await office.find(visit_of(request.scope), good, everything=False)}
+            if good
+            else {}
+        )
+        results = [
+            await _result(found[number], language, carrier, few=len(asked) > 1)
+            if number in found
+            else Result(number[:MAX_TEXT] + "…", [], [], too_long=True)
+            for number in asked
+        ]
+        frame = _frame(language, office, asked, results, warnings)
+        answer = paper.answer("track.html", language, request, **frame)
+        answer.headers["x-robots-tag"] = "noindex"
+        return answer
+
+    async def _result(found: Found, language: Language, carrier: str | None, *, few: bool) -> Result:
+        timelines = await office.timelines(found, everything=False, carrier=carrier)
+        if not timelines:  # of that carrier; others may have one
+            timelines = await office.timelines(found, everything=False)
+        parcels = {parcel.id: parcel for parcel in found.parcels}
+        most = _FEW_SCANS if few or len(timelines) > 1 else _MOST_SCANS
+        now_ms = office.desk.clock()
+        cards = [
+            make_card(parcels[each.parcel_id], each.scans, language, now_ms, most) for each in timelines[:_MOST_PARCELS]
+        ]
+        return Result(found.asked, cards, [language.carrier(code) for code in found.carriers])
+
+
+def _frame(
+    language: Language, office: Office, asked: list[str], results: list[Result], warnings: list[str]
+) -> dict[str, Any]:
+    now = dt.datetime.fromtimestamp(office.desk.clock() / 1000, dt.UTC)
+    title = asked[0][:MAX_TEXT] if len(asked) == 1 else language.say("ask")
+    return {
+        "title": title,
+        "asked": [number[:MAX_TEXT] for number in asked],
+        "results": results,
+        "warnings": warnings,
+        "summary": _summary(results, language),
+        "rows": min(max(len(asked), 1), 6) if asked else 4,
+        "most": office.limits.numbers_at_once,
+        "longest": MAX_TEXT,
+        "now": f"{language.moment(now)} UTC",
+    }
+
+
+def _summary(results: list[Result], language: Language) -> str:
+    """How many parcels are where, for somebody who asked for many."""
+    cards = [card for result in results for card in result.cards]
+    kinds = Counter(
+        "done" if card.shape == "done" else "watch" if card.shape != "moving" and card.shape != "idle" else "moving"
+        for card in cards
+    )
+    kinds["unknown"] = sum(not result.cards for result in results)
+    parts = [
+        language.say(f"sum_{kind}", count=kinds[kind]) for kind in ("moving", "watch", "done", "unknown") if kinds[kind]
+    ]
+    return " · ".join(parts)
