@@ -5,6 +5,7 @@ stand the offset under which it was read and the source of that offset. A stamp 
 is read as the earlier one, a stamp that a clock change skipped is moved forward over the gap; both are flagged.
 """
 
+import bisect
 import datetime as dt
 import functools
 import zoneinfo
@@ -195,6 +196,15 @@ def _read_offsets(
     return offset_min, has_offset, ok
 
 
+def write_stamps(at_ms: npt.NDArray[np.int64], offset_min: npt.NDArray[np.int16]) -> pa.Array:
+    """A column of stamps such as `read_stamps` reads: local time in milliseconds, with the offset."""
+    local = pa.array(at_ms + offset_min.astype(np.int64) * MINUTE_MS, pa.int64()).cast(pa.timestamp("ms"))
+    unique, places = np.unique(offset_min, return_inverse=True)
+    texts = [format_instant(0, offset)[-6:] for offset in unique.tolist()]
+    offsets = pa.array(texts, pa.string()).take(pa.array(places))
+    return pc.binary_join_element_wise(local.cast(pa.string()), offsets, "")
+
+
 def _days_from_civil(
     year: npt.NDArray[np.int64], month: npt.NDArray[np.int64], day: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
@@ -220,37 +230,65 @@ def read_in_zone(wall_ms: npt.NDArray[np.int64], zone: str) -> Localised:
     """Read wall-clock milliseconds (as if UTC) as local time of one zone.
 
     In a repeated hour the earlier instant is taken; a skipped wall time is read with the offset that was in
-    force before the gap, which lands as far behind the gap as the stamp lay inside it. Both are flagged.
+    force before the gap, which lands as far behind the gap as the stamp lay inside it. Both are flagged. (PEP 495
+    with fold 0.)
 
     Raises:
         BadInput: unknown zone.
     """
-    get_zone(zone)
-    wall = pa.array(wall_ms, pa.int64()).cast(pa.timestamp("ms"))
-    early = _assume(wall, zone, "earliest", "earliest")
-    late = _assume(wall, zone, "latest", "latest")
-    # Arrow answers the last millisecond before a gap and the first one after it, so a real repeat
-    # (an hour apart) and a gap (a millisecond apart) can be told.
-    skipped = (late - early) == 1
-    repeated = (late - early) > 1
-    at_ms = np.where(skipped, wall_ms - _offset_ms(early, zone), early)
-    offset_ms = _offset_ms(at_ms, zone)
+    clock = _clock_of(zone)
+    before, after = clock.offset_ms[:-1], clock.offset_ms[1:]
+    # A wall time up to the later end of a change still goes by the clock before it, one from the earlier end on may
+    # go by the clock after it: in between lies what happened twice or never.
+    first = np.searchsorted(clock.change_ms + np.maximum(before, after), wall_ms, side="right")
+    second = np.searchsorted(clock.change_ms + np.minimum(before, after), wall_ms, side="right")
+    repeated = clock.offset_ms[second] < clock.offset_ms[first]
+    skipped = clock.offset_ms[second] > clock.offset_ms[first]
+    at_ms = wall_ms - clock.offset_ms[first]
     flags = np.where(repeated, TimeFlag.REPEATED_HOUR, 0) | np.where(skipped, TimeFlag.SKIPPED_HOUR, 0)
-    return Localised(at_ms, (offset_ms // MINUTE_MS).astype(np.int16), flags.astype(np.uint8))
-
-
-def _assume(wall: pa.Array, zone: str, ambiguous: str, nonexistent: str) -> npt.NDArray[np.int64]:
-    moments = pc.assume_timezone(wall, zone, ambiguous=ambiguous, nonexistent=nonexistent)
-    return np.asarray(moments.cast(pa.timestamp("ms", "UTC")).cast(pa.int64()))
-
-
-def _offset_ms(at_ms: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int64]:
-    local = pc.local_timestamp(pa.array(at_ms, pa.int64()).cast(pa.timestamp("ms", zone)))
-    wall: npt.NDArray[np.int64] = np.asarray(local.cast(pa.int64()))
-    return wall - at_ms
+    return Localised(at_ms, offsets_in_zone(at_ms, zone), flags.astype(np.uint8))
 
 
 def offsets_in_zone(at_ms: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int16]:
-    """Minutes east of UTC in `zone` at each instant."""
-    get_zone(zone)
-    return (_offset_ms(at_ms, zone) // MINUTE_MS).astype(np.int16)
+    """Minutes east of UTC in `zone` at each instant.
+
+    Raises:
+        BadInput: unknown zone.
+    """
+    clock = _clock_of(zone)
+    offset_ms = clock.offset_ms[np.searchsorted(clock.change_ms, at_ms, side="right")]
+    return (offset_ms // MINUTE_MS).astype(np.int16)
+
+
+class _ZoneClock(msgspec.Struct, frozen=True):
+    """The offsets of a zone over the years that are kept: `offset_ms[i]` up to `change_ms[i]`, then the next. int64."""
+
+    change_ms: npt.NDArray[np.int64]
+    offset_ms: npt.NDArray[np.int64]
+
+
+@functools.cache
+def _clock_of(name: str) -> _ZoneClock:
+    """Asks `zoneinfo` for each day, and to the second where two days differ.
+
+    Arrow's own reading of zones is not used: it needs the zone files of the operating system, knows fewer names, and
+    has no summer time after 2037.
+    """
+    zone = get_zone(name)
+
+    def offset_at(second: int) -> int:
+        offset = dt.datetime.fromtimestamp(second, tz=zone).utcoffset()
+        assert offset is not None
+        return int(offset.total_seconds())
+
+    day_s = DAY_MS // MS
+    days = range(EARLIEST_MS // MS - 2 * day_s, LATEST_MS // MS + 2 * day_s, day_s)
+    changes: list[int] = []
+    offsets = [offset_at(days[0])]
+    for day in days[1:]:
+        offset = offset_at(day)
+        if offset != offsets[-1]:
+            inside = range(day - day_s, day + 1)
+            changes.append(inside[bisect.bisect_left(inside, True, key=lambda second: offset_at(second) == offset)])
+            offsets.append(offset)
+    return _ZoneClock(np.array(changes, np.int64) * MS, np.array(offsets, np.int64) * MS)

@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from waypost.model.errors import BadInput, TooLarge
+from waypost.model.instants import offsets_in_zone, parse_instant, write_stamps
 
 #: The fields of a neutral scan, as `/v1/scans` and `waypost import scans` take them. `zone` is an IANA name for stamps
 #: without an offset. All text; what is missing is null.
@@ -72,11 +75,17 @@ def empty_rows() -> Rows:
     return Rows(ROW_SCHEMA.empty_table(), [], [])
 
 
+_TEXT_KINDS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+_LONGEST_WORD = 2000
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_LATEST_S = 4_102_444_800  # the year 2100
+
 #: What the JSON reader raises; the last one for nesting that only an attacker sends.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _decode_row = msgspec.json.Decoder(RawScan)
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw])
+_BOM = b"\xef\xbb\xbf"
 _PATH = re.compile(r" - at `\$(?:\[[0-9]+\])?\.?(.*)`$")
 
 
@@ -88,14 +97,12 @@ def read_ndjson(body: bytes, limit: int) -> Rows:
     """
     if body.count(b"\n") > 2 * limit + 2:
         raise _too_many(limit)
-    numbered = [(row, line) for row, line in enumerate(body.split(b"\n")) if line.strip()]
+    lines = body.removeprefix(_BOM).split(b"\n")
+    numbered = [(row, line) for row, line in enumerate(lines) if line.strip()]
     if len(numbered) > limit:
         raise _too_many(limit)
-    try:
-        scans = _decode_row.decode_lines(body)
-    except UNREADABLE:
-        return _read_each(numbered)
-    return Rows(_table(scans), [row for row, _ in numbered], [])
+    # Line by line: a reader of the whole body takes an object that goes on in the next line, and numbers would shift.
+    return _read_each(numbered)
 
 
 def read_json_array(body: bytes, limit: int) -> Rows:
@@ -106,7 +113,7 @@ def read_json_array(body: bytes, limit: int) -> Rows:
         TooLarge: more than `limit` rows.
     """
     try:
-        items = _decode_items.decode(body)
+        items = _decode_items.decode(body.removeprefix(_BOM))
     except UNREADABLE as error:
         raise BadInput(f"the body is no JSON array: {error}") from None
     if len(items) > limit:
@@ -158,14 +165,40 @@ def rows_of_table(table: pa.Table) -> Rows:
 
 def _as_text(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
-    if pa.types.is_timestamp(kind):
+    if name == "at" and pa.types.is_timestamp(kind):
         if kind.tz is None:
             raise BadInput(f"column {name!r} is a timestamp without a time zone", mend="Send text or give it a zone.")
-        return column.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.string())
+        return _write_moments(column)
     plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_null(plain)):
+    if not any(is_kind(plain) for is_kind in _TEXT_KINDS):
         raise BadInput(f"column {name!r} is {kind}; it has to be text")
+    if pa.types.is_dictionary(kind):
+        chunks = [_shorten_words(chunk).cast(pa.string()) for chunk in column.chunks]
+        return pa.chunked_array(chunks, pa.string())
     return column.cast(pa.string())
+
+
+def _shorten_words(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """A long text that is sent once and named by every row would unpack to any amount; no field takes so long a one."""
+    words = pc.utf8_slice_codeunits(column.dictionary.cast(pa.large_string()), 0, _LONGEST_WORD)
+    return pa.DictionaryArray.from_arrays(column.indices, words)
+
+
+def _write_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Timestamps as text, in milliseconds and with the offset of the column's zone.
+
+    What lies before 1970 or after 2099 stays a bare number, which `intake` refuses.
+    """
+    unit, zone = column.type.unit, column.type.tz
+    numbers = column.cast(pa.int64())
+    latest = _LATEST_S * _PER_SECOND[unit]
+    usable = pc.fill_null(pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, latest)), False)
+    at_ms = np.asarray(pc.if_else(usable, numbers, 0)) * 1000 // _PER_SECOND[unit]
+    if zone[:1] in ("+", "-"):
+        offset_min = np.full(len(at_ms), parse_instant(f"2020-01-01T00:00:00{zone}").offset_min, np.int16)
+    else:
+        offset_min = offsets_in_zone(at_ms, zone)
+    return pc.if_else(usable, write_stamps(at_ms, offset_min), numbers.cast(pa.string()))
 
 
 def _read_each(numbered: Sequence[tuple[int, bytes]]) -> Rows:

@@ -92,7 +92,7 @@ async def serve_until(
     finally:
         stopping.cancel()
         if not serving.done():
-            server.signal_handler_interrupt()  # type: ignore[no-untyped-call]
+            server.stop()  # type: ignore[no-untyped-call]
             with contextlib.suppress(TimeoutError):  # whatever is still running then is cut off
                 await asyncio.wait_for(serving, grace_s)
 

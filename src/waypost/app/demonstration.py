@@ -1,0 +1,76 @@
+"""`waypost demo`: a server with a sample world to look at."""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from waypost.access.keys import Role
+from waypost.app.console import aside, out
+from waypost.app.importing import import_into
+from waypost.app.serving import serve_house, tell_addresses
+from waypost.app.settings import Settings, read_settings
+from waypost.app.wiring import House, now_ms, open_house
+from waypost.feeds.kinds import open_feed
+from waypost.model.errors import Conflict
+from waypost.twin.sample import Sample, make_sample
+
+SEED = 2026
+_NOTE, _BEGUN = "sample.json", "sample.json.begun"
+
+
+def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bool, as_json: bool) -> None:
+    """Make the sample world if there is none yet, and serve it."""
+    settings = _demo_settings(home, host, port)
+    if fresh:
+        _clear(settings.home)
+    house = open_house(settings)
+    sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
+    key = house.keys.make(Role.OPERATOR, "demo", now_ms())
+
+    def ready(address: str) -> None:
+        looks = [(f"{address}/track/{look.number}", look.why) for look in sample.worth_a_look]
+        if as_json:
+            numbers = [{"number": look.number, "why": look.why} for look in sample.worth_a_look]
+            out({"address": address, "home": str(settings.home), "key": key, "worth_a_look": numbers})
+            return
+        aside.print("\n[bold]Waypost is running.[/] Its parcels are made up (seeded); Ctrl-C stops it.")
+        tell_addresses(address)
+        aside.print(f"  operator's key  {key}", soft_wrap=True)
+        aside.print("\nWorth a look:")
+        for link, why in looks:
+            aside.print(f"  {link}\n      [dim]{why}[/]", soft_wrap=True)
+        aside.print(f"\nAll state is in {settings.home}; `waypost demo --fresh` begins again.", soft_wrap=True)
+
+    serve_house(house, ready)
+
+
+def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Settings:
+    """The demo keeps to a folder of its own, so that it never mixes made-up parcels with real ones."""
+    settings = read_settings(home=home, serve__host=host, serve__port=port)
+    return msgspec.structs.replace(settings, home=settings.home / "demo")
+
+
+def _fill(house: House, home: Path) -> Sample:
+    """Make the sample and import it; if that was interrupted before, import the same one again."""
+    begun = home / _BEGUN
+    sample = _read_note(begun)
+    if sample is None:
+        sample = make_sample(home / "sample", seed=SEED, now_ms=now_ms())
+        begun.write_bytes(msgspec.json.encode(sample))
+    for kind, file in sample.files.items():
+        import_into(house, open_feed(kind, Path(file)), label=f"sample {kind}")
+    begun.rename(home / _NOTE)
+    return sample
+
+
+def _read_note(note: Path) -> Sample | None:
+    return msgspec.json.decode(note.read_bytes(), type=Sample) if note.exists() else None
+
+
+def _clear(home: Path) -> None:
+    if not home.exists():
+        return
+    if not ((home / _NOTE).exists() or (home / _BEGUN).exists()):
+        raise Conflict(f"{home} holds no demo, so it is left alone", mend="Name another folder by --home.")
+    shutil.rmtree(home)
