@@ -46,7 +46,7 @@ class Keys:
 
     def any(self) -> bool:
         """Whether there is a key at all; the first start makes one if not."""
-        with self._records.begin() as connection:
+        with self._records.read() as connection:
             return bool(connection.execute(select(func.count()).select_from(keys)).scalar_one())
 
     def find(self, secret: str) -> Key | None:
@@ -76,7 +76,7 @@ class Keys:
             connection.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
 
     def _find(self, statement: Select[tuple[object, ...]]) -> Key | None:
-        with self._records.begin() as connection:
+        with self._records.read() as connection:
             row = connection.execute(statement).first()
         return None if row is None else Key(row.id, Role(row.role), row.name)
 

@@ -116,8 +116,9 @@ _STAMP = (
 )
 _DAYS_IN_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
+#: What can be wrong with a stamp, and in words.
 OK, NO_STAMP, NO_DATE, NO_TIME, NO_OFFSET, OUT_OF_RANGE = range(6)
-_PROBLEMS = {
+PROBLEMS = {
     NO_STAMP: "is not a date and time; write it as 2026-11-22T10:00:00+08:00",
     NO_DATE: "names a date that does not exist",
     NO_TIME: "names a time of day that does not exist",
@@ -143,7 +144,7 @@ class Stamps(msgspec.Struct, frozen=True):
 
     def problem(self, row: int) -> str | None:
         """What is wrong with that row, in words; None if nothing is."""
-        return _PROBLEMS.get(int(self.verdict[row]))
+        return PROBLEMS.get(int(self.verdict[row]))
 
 
 def read_stamps(texts: pa.Array) -> Stamps:

@@ -11,6 +11,7 @@ from waypost.model.errors import BadInput
 _MINOR_DIGITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3,
                  "PYG": 0, "TND": 3, "UGX": 0, "VND": 0, "XAF": 0, "XOF": 0, "XPF": 0}  # fmt: skip
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([Ee][+-]?[0-9]{1,9})?")
 _GRAMS = {
     "g": decimal.Decimal(1),
     "kg": decimal.Decimal(1000),
@@ -60,8 +61,9 @@ def parse_weight_g(text: str, unit: str = "g") -> int:
     """
     if unit not in _GRAMS:
         raise BadInput(f"unknown unit of weight {unit[:8]!r}; known: {', '.join(_GRAMS)}", where="weight")
-    grams = (_decimal(text, "weight") * _GRAMS[unit]).to_integral_value(decimal.ROUND_HALF_UP)
-    if grams < 0:
+    value = _decimal(text, "weight")
+    grams = (value * _GRAMS[unit]).to_integral_value(decimal.ROUND_HALF_UP)
+    if value < 0:
         raise BadInput(f"{text[:32]!r} is negative", where="weight")
     if grams > MAX_WEIGHT_G:
         raise BadInput(f"{text[:32]!r} {unit} is more than {MAX_WEIGHT_G} g", where="weight")
@@ -69,10 +71,9 @@ def parse_weight_g(text: str, unit: str = "g") -> int:
 
 
 def _decimal(text: str, where: str) -> decimal.Decimal:
-    try:
-        value = decimal.Decimal(text.strip())
-    except decimal.InvalidOperation:
-        raise BadInput(f"{text[:32]!r} is no number", where=where) from None
-    if not value.is_finite() or abs(value.adjusted()) > 15:
+    if not _NUMBER.fullmatch(text.strip()):
+        raise BadInput(f"{text[:32]!r} is no number", where=where)
+    value = decimal.Decimal(text.strip())
+    if abs(value.adjusted()) > 15 or len(value.as_tuple().digits) > decimal.DefaultContext.prec:
         raise BadInput(f"{text[:32]!r} is no number of a usable size", where=where)
     return value

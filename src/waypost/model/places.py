@@ -1,11 +1,14 @@
 """Places: areas and the facilities of the network."""
 
+import re
 from enum import StrEnum
 
 import msgspec
 
 from waypost.model.errors import BadInput
 from waypost.model.instants import get_zone
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 class FacilityKind(StrEnum):
@@ -71,10 +74,11 @@ def check_place(place: Place, where: str) -> Place:
         raise BadInput(f"latitude {place.latitude} is off the globe", where=where)
     if place.longitude is not None and not -180 <= place.longitude <= 180:
         raise BadInput(f"longitude {place.longitude} is off the globe", where=where)
-    if place.country is not None and not (
-        len(place.country) == 2 and place.country.isascii() and place.country.isupper()
-    ):
+    if place.country is not None and not _COUNTRY.fullmatch(place.country):
         raise BadInput(f"{place.country[:8]!r} is no ISO 3166-1 alpha-2 country code", where=where)
     if place.zone is not None:
-        get_zone(place.zone)
+        try:
+            get_zone(place.zone)
+        except BadInput as error:
+            raise BadInput(error.message, where=where, mend=error.mend) from None
     return place

@@ -3,10 +3,14 @@
 import threading
 from collections.abc import Iterable
 
+from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput
 from waypost.model.places import Facility, check_place
 from waypost.network.records import find_facilities, keep_facilities, list_facilities
 from waypost.store.protocols import Records
+
+#: Known and unknown ones; a sender may make up any number of codes.
+_REMEMBERED = 200_000
 
 
 class Facilities:
@@ -27,17 +31,11 @@ class Facilities:
         Raises:
             BadInput: one of them cannot be; none is kept.
         """
-        checked = []
-        for facility in facilities:
-            where = f"facility {facility.carrier}/{facility.code}"
-            if not facility.code or len(facility.code) > 128 or not facility.name or len(facility.name) > 200:
-                raise BadInput("the code has 1 to 128 and the name 1 to 200 characters", where=where)
-            check_place(facility.place, where)
-            checked.append(facility)
+        checked = [check_facility(facility) for facility in facilities]
         with self._records.begin() as connection:
             keep_facilities(connection, checked)
         with self._lock:
-            self._known.clear()
+            self._known = {}
         return len(checked)
 
     def find(self, carrier: str, code: str | None) -> Facility | None:
@@ -46,18 +44,37 @@ class Facilities:
 
     def find_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Facility]:
         """The known ones among some (carrier, code)."""
-        wanted = list(dict.fromkeys(keys))
         with self._lock:
-            missing = [key for key in wanted if key not in self._known]
+            known = self._known  # `keep` puts another in its place: what was read before it is not remembered after
+            answer = {key: known.get(key) for key in keys}
+            missing = [key for key, facility in answer.items() if facility is None and key not in known]
         if missing:
-            with self._records.begin() as connection:
+            with self._records.read() as connection:
                 found = find_facilities(connection, missing)
+            answer |= found
             with self._lock:
-                self._known |= {key: found.get(key) for key in missing}
-        with self._lock:
-            return {key: facility for key in wanted if (facility := self._known.get(key)) is not None}
+                if len(known) + len(missing) > _REMEMBERED:
+                    known.clear()
+                known.update((key, found.get(key)) for key in missing)
+        return {key: facility for key, facility in answer.items() if facility is not None}
 
     def list_all(self) -> list[Facility]:
         """All of them, by carrier and code."""
-        with self._records.begin() as connection:
+        with self._records.read() as connection:
             return list_facilities(connection)
+
+
+def check_facility(facility: Facility) -> Facility:
+    """The same facility, if it can be one.
+
+    Raises:
+        BadInput: the carrier is no carrier code, the code or the name is missing or too long, or the place cannot be
+            (see `check_place`).
+    """
+    where = f"facility {facility.carrier[:40]}/{facility.code[:40]}"
+    if not CARRIER_CODE.fullmatch(facility.carrier):
+        raise BadInput(f"{facility.carrier[:40]!r} is no carrier code: up to 32 of a-z, 0-9, _ and -", where=where)
+    if not facility.code or len(facility.code) > 128 or not facility.name or len(facility.name) > 200:
+        raise BadInput("the code has 1 to 128 and the name 1 to 200 characters", where=where)
+    check_place(facility.place, where)
+    return facility

@@ -1,15 +1,15 @@
 """History files come in: what a reader of files gives, and the import that takes it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
 
 from waypost.model.carriage import Parcel
 from waypost.model.errors import StoreError
-from waypost.model.instants import TimeFlag
+from waypost.model.instants import OffsetSource, TimeFlag
 from waypost.model.places import Facility
-from waypost.network.facilities import Facilities
+from waypost.network.facilities import Facilities, check_facility
 from waypost.store.protocols import Memory
 from waypost.track.intake import ZoneFinder, take_in
 from waypost.track.records import Link, keep_link, keep_parcels
@@ -106,13 +106,18 @@ def import_feed(
     report = ImportReport(dry_run=dry_run)
     known_before = _count_scans(memory)
     waybills: set[tuple[str, str]] = set()
+    zones: dict[tuple[str, str | None], str | None] = {}
+    if dry_run:
+        zone_of = _knowing_also(zones, zone_of)
     for portion in feed.portions():
         for refusal in portion.refusals:
             report.refuse(refusal)
-        if not dry_run:
+        if dry_run:
+            zones |= {(each.carrier, each.code): check_facility(each).place.zone for each in portion.facilities}
+        else:
             if portion.facilities:
                 facilities.keep(portion.facilities)
-            if portion.parcels:
+            if portion.parcels or portion.links:
                 with memory.records.begin() as connection:
                     keep_parcels(connection, portion.parcels)
                     for link in portion.links:
@@ -133,6 +138,16 @@ def import_feed(
         report.scans_new = _count_scans(memory) - known_before
         report.scans_duplicate = report.scans_read - report.scans_new
     return report
+
+
+def _knowing_also(zones: Mapping[tuple[str, str | None], str | None], zone_of: ZoneFinder) -> ZoneFinder:
+    """For a dry run, in which the facilities of the feed are not kept, though their zones count."""
+
+    def find(carrier: str, facility: str | None) -> tuple[str, OffsetSource] | None:
+        zone = zones.get((carrier, facility))
+        return zone_of(carrier, facility) or ((zone, OffsetSource.FACILITY) if zone else None)
+
+    return find
 
 
 def _in_file(source: str, refused: Refusal) -> FileRefusal:

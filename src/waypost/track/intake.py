@@ -12,7 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.model.errors import BadInput
-from waypost.model.instants import DAY_MS, OffsetSource, TimeFlag, get_zone, read_in_zone, read_stamps
+from waypost.model.instants import (
+    DAY_MS,
+    EARLIEST_MS,
+    LATEST_MS,
+    OUT_OF_RANGE,
+    PROBLEMS,
+    OffsetSource,
+    TimeFlag,
+    get_zone,
+    read_in_zone,
+    read_stamps,
+)
 from waypost.model.scans import SCAN_SCHEMA, VOID
 from waypost.track.wire import Refusal, Rows
 
@@ -33,8 +44,9 @@ _NUMBER = r"^[!-~]+$"
 _CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
 _CARRIER = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _SCAN_ID = r"^[0-9a-f]{16}$"
-#: Runs of digits as long as a telephone number: drivers' and consignees' numbers stand in carriers' texts.
-_PHONE = r"\+?[0-9](?:[0-9\s().-]{5,}[0-9])"
+#: Runs of digits as long as a telephone number: drivers' and consignees' numbers stand in carriers' texts, in the
+#: digits and with the blanks and dashes of any writing.
+_PHONE = r"\+?\p{Nd}(?:[\p{Nd}\s\p{Z}\p{Pd}\p{Cf}()（）./·]{5,}\p{Nd})"
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -152,6 +164,8 @@ def _read_times(
         read = read_in_zone(stamps.at_ms[rows], zone)
         at_ms[rows], offset_min[rows], flags[rows] = read.at_ms, read.offset_min, read.flags
         source[rows] = zone_source
+    # A local stamp at the edge was inside as it stood and is outside in UTC.
+    verdicts.require((at_ms >= EARLIEST_MS) & (at_ms <= LATEST_MS), "at", PROBLEMS[OUT_OF_RANGE], text["at"])
     ahead = "lies more than two days ahead of now"
     verdicts.require(at_ms <= now_ms + MAX_AHEAD_MS, "at", ahead, text["at"])
     return {

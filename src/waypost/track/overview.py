@@ -9,7 +9,7 @@ import pyarrow as pa
 from waypost.model.instants import format_instant
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, read_standing
+from waypost.track.standing import Ask, in_milliseconds, read_standing
 from waypost.track.statuses import get_status
 from waypost.track.tables import CodeTables
 
@@ -119,7 +119,7 @@ def _parcel(scans: Any) -> Any:
 
 def _read_statuses(history: History, standing: Ask) -> list[StatusCount]:
     def ask(scans: Any) -> Any:
-        bearing = standing(scans).filter(ibis._.status != "void")
+        bearing = standing(scans)
         said = ibis.ifelse(bearing.phase >= 0, bearing.status, "unknown")
         now = bearing.mutate(said=said).group_by("carrier", "number").aggregate(status=ibis._.said.argmax(ibis._.rank))
         return now.group_by("status").aggregate(parcels=now.count()).order_by(ibis.desc("parcels"), "status")
@@ -195,7 +195,7 @@ def _read_lanes(history: History, standing: Ask, facilities: Facilities) -> list
             ended=ibis.ifelse(ends.is_trip, ends.arrived_at, ends.delivered_at),
         )
         ways = ways.filter(ways.origin.notnull(), ways.destination.notnull(), ways.ended > ways.began)
-        took_h = (ways.ended.epoch_seconds() - ways.began.epoch_seconds()) / 3600.0
+        took_h = (in_milliseconds(ways.ended) - in_milliseconds(ways.began)) / 3_600_000.0
         lanes = ways.group_by("carrier", "origin", "destination").aggregate(
             parcels=ways.count(), p50_h=took_h.quantile(0.5), p90_h=took_h.quantile(0.9)
         )

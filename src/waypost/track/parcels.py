@@ -97,15 +97,17 @@ class Tracker:
         return answers
 
     def timeline(self, carrier: str, number: str) -> list[ScanView]:
-        """The scans of one parcel, newest first.
+        """The scans of one parcel, newest first: of the one that was accepted under that number, if others bear it too.
 
         Raises:
-            NotFound: no scan of that carrier bears the number.
+            NotFound: no parcel of that carrier bears the number.
         """
-        for bundle in self._gather([number]):
-            if Waybill(carrier, number) in bundle.waybills:
-                return read_timeline(bundle.timeline, self._tables, self._places([bundle.timeline]))
-        raise NotFound(f"no parcel of {carrier!r} bears the number {number[:MAX_TEXT]!r}")
+        waybill = Waybill(carrier, number)
+        bundles = [bundle for bundle in self._gather([number]) if waybill in bundle.waybills]
+        if not bundles:
+            raise NotFound(f"no parcel of {carrier!r} bears the number {number[:MAX_TEXT]!r}")
+        bundle = min(bundles, key=lambda bundle: bundle.waybills.index(waybill))
+        return read_timeline(bundle.timeline, self._tables, self._places([bundle.timeline]))
 
     def list_parcels(self, filters: Filters, after: str | None, limit: int) -> ParcelPage:
         """The parcels that fit, by number; `after` is the cursor that the page before gave.
@@ -116,8 +118,20 @@ class Tracker:
         keys, cursor = self._select(filters, _read_cursor(after), limit)
         bundles = self._gather([number for number, _ in keys])
         wanted = {Waybill(carrier, number) for number, carrier in keys}
-        shown = [bundle for bundle in bundles if wanted & set(bundle.waybills)]
+        leading = self._leading([bundle for bundle in bundles if len(bundle.waybills) > 1], filters)
+        shown = [bundle for bundle in bundles if leading.get(bundle.id, bundle.waybills[0]) in wanted]
         return ParcelPage(self._views(shown), cursor and _write_cursor(cursor), self.freshness())
+
+    def _leading(self, bundles: Sequence[_Bundle], filters: Filters) -> dict[str, Waybill]:
+        """For parcels of several numbers the one under which a list shows them: of those that fit, the first."""
+        if not bundles:
+            return {}
+        states = self._memory.index.states([waybill.number for bundle in bundles for waybill in bundle.waybills])
+        fitting = _waybills_of(states.filter(pa.array(_fits(states, filters, _numbers_of(filters)))))
+        return {
+            bundle.id: next((waybill for waybill in fitting if waybill in bundle.waybills), bundle.waybills[0])
+            for bundle in bundles
+        }
 
     def _select(
         self, filters: Filters, after: tuple[str, str] | None, limit: int
@@ -126,56 +140,44 @@ class Tracker:
         if filters.prefix and (after is None or after < (filters.prefix, "")):
             after = (filters.prefix, "")
         statuses = _numbers_of(filters)
+        step = limit + 1 if filters == Filters(prefix=filters.prefix) else _STEP
         found: list[tuple[str, str]] = []
         examined = 0
         while examined < _MOST_EXAMINED:
-            page = self._memory.index.page(after, _STEP)
-            keys = list(zip(page.column("number").to_pylist(), page.column("carrier").to_pylist(), strict=True))
-            fits = _fits(page, filters, statuses)
-            for key, fit in zip(keys, fits.tolist(), strict=True):
-                if filters.prefix and not key[0].startswith(filters.prefix):
-                    return found, None
-                if fit and len(found) == limit:
+            page = self._memory.index.page(after, step)
+            for waybill in _waybills_of(page.filter(pa.array(_fits(page, filters, statuses)))):
+                if len(found) == limit:
                     return found, found[-1]
-                if fit:
-                    found.append(key)
-            if len(keys) < _STEP:
+                found.append((waybill.number, waybill.carrier))
+            if page.num_rows < step:
                 return found, None
-            examined += len(keys)
-            after = keys[-1]
+            [last] = _waybills_of(page.slice(page.num_rows - 1))
+            if filters.prefix and not last.number.startswith(filters.prefix):
+                return found, None
+            examined += page.num_rows
+            after = last.number, last.carrier
         return found, after
 
     def _gather(self, numbers: Sequence[str]) -> list[_Bundle]:
         """All parcels that bear one of the numbers, each with all its scans, by first number."""
         numbers = list(dict.fromkeys(numbers))
-        with self._memory.records.begin() as connection:
-            parcels = {parcel.id: parcel for parcel in find_parcels(connection, numbers)}
-            links = list_links(connection, list(parcels))
-        further = [parcel.waybill.number for parcel in parcels.values()] + [link.waybill.number for link in links]
-        timelines = _split(self._memory.index.timelines(list(dict.fromkeys([*numbers, *further]))))
+        asked = set(numbers)
+        with self._memory.records.read() as connection:
+            parcels = find_parcels(connection, numbers)
+            links = list_links(connection, [parcel.id for parcel in parcels])
+            borne = [parcel.waybill.number for parcel in parcels] + [link.waybill.number for link in links]
+            further = list(dict.fromkeys(number for number in borne if number not in asked))
+            if further:  # other parcels may bear the same numbers at other times
+                others = [parcel.id for parcel in find_parcels(connection, further)]
+                links = list_links(connection, list(dict.fromkeys([*(parcel.id for parcel in parcels), *others])))
+        timelines = _split(self._memory.index.timelines([*numbers, *further]))
 
-        bundles = [self._bundle(parcel, links, timelines) for parcel in parcels.values()]
-        wanted = set(numbers)
+        linked = [(link, _claim(link, timelines)) for link in links]  # before anyone takes all under a waybill
+        bundles = [_bundle(parcel, linked, timelines) for parcel in parcels]
         for waybill, timeline in timelines.items():  # what no record claims is a parcel of its own
-            if timeline.num_rows and waybill.number in wanted:
+            if timeline.num_rows and waybill.number in asked:
                 bundles.append(_Bundle([waybill], timeline))
         return sorted(bundles, key=lambda bundle: (bundle.waybills[0].number, bundle.waybills[0].carrier))
-
-    def _bundle(self, parcel: Parcel, links: Sequence[Link], timelines: dict[Waybill, pa.Table]) -> _Bundle:
-        """Take the scans of a parcel out of the timelines: all under its waybill, those of its time under the links."""
-        parts = [timelines.pop(parcel.waybill, TIMELINE_SCHEMA.empty_table())]
-        waybills = [parcel.waybill]
-        for link in links:
-            if link.parcel_id != parcel.id:
-                continue
-            waybills.append(link.waybill)
-            whole = timelines.get(link.waybill)
-            if whole is not None:
-                at_ms = whole.column("at").cast(pa.int64()).to_pylist()
-                holds = pa.array([link.holds(at) for at in at_ms], pa.bool_())
-                parts.append(whole.filter(holds))
-                timelines[link.waybill] = whole.filter(pc.invert(holds))
-        return _Bundle(waybills, pa.concat_tables(parts).unify_dictionaries(), parcel)
 
     def _views(self, bundles: Sequence[_Bundle]) -> list[ParcelView]:
         places = self._places([bundle.timeline for bundle in bundles])
@@ -220,6 +222,23 @@ class Tracker:
         return self._facilities.find_many(keys)
 
 
+def _claim(link: Link, timelines: dict[Waybill, pa.Table]) -> pa.Table:
+    """Take the scans that a link holds out of the timelines."""
+    whole = timelines.get(link.waybill, TIMELINE_SCHEMA.empty_table())
+    at_ms = whole.column("at").cast(pa.int64()).to_pylist()
+    holds = pa.array([link.holds(at) for at in at_ms], pa.bool_())
+    timelines[link.waybill] = whole.filter(pc.invert(holds))
+    return whole.filter(holds)
+
+
+def _bundle(parcel: Parcel, linked: Sequence[tuple[Link, pa.Table]], timelines: dict[Waybill, pa.Table]) -> _Bundle:
+    """A parcel with its scans: those that its links hold, and out of the timelines what is left under its waybill."""
+    own = [(link.waybill, scans) for link, scans in linked if link.parcel_id == parcel.id]
+    parts = [timelines.pop(parcel.waybill, TIMELINE_SCHEMA.empty_table()), *(scans for _, scans in own)]
+    waybills = list(dict.fromkeys([parcel.waybill, *(waybill for waybill, _ in own)]))
+    return _Bundle(waybills, pa.concat_tables(parts).unify_dictionaries(), parcel)
+
+
 def _current(standing: Sequence[ScanView]) -> ScanView | None:
     """The scan that says the status, by the order of `track.fold`: phase first, then the newest."""
     bearing = [scan for scan in standing if get_status(scan.status).phase >= 0]
@@ -250,7 +269,9 @@ def _end(place: Place | None) -> PlaceView | None:
 
 def _spellings(text: str) -> list[str]:
     """The ways in which a number may be kept: as typed, in capitals or small letters, without hyphens and dots."""
-    plain = "".join(text.split())[:MAX_TEXT]
+    plain = "".join(text.split())
+    if len(plain) > MAX_TEXT or not plain.isprintable():
+        return []
     bare = plain.replace("-", "").replace(".", "")
     return list(dict.fromkeys(form for each in (plain, bare) for form in (each, each.upper(), each.lower()) if form))
 
@@ -258,6 +279,11 @@ def _spellings(text: str) -> list[str]:
 def _names_of(view: ParcelView) -> set[str]:
     names = {waybill.number for waybill in view.numbers}
     return names | {view.order_number} if view.order_number else names
+
+
+def _waybills_of(states: pa.Table) -> list[Waybill]:
+    pairs = zip(states.column("carrier").to_pylist(), states.column("number").to_pylist(), strict=True)
+    return [Waybill(carrier, number) for carrier, number in pairs]
 
 
 def _split(timelines: pa.Table) -> dict[Waybill, pa.Table]:
@@ -288,6 +314,8 @@ def _numbers_of(filters: Filters) -> list[int] | None:
 
 def _fits(page: pa.Table, filters: Filters, statuses: list[int] | None) -> npt.NDArray[np.bool_]:
     fits = np.ones(page.num_rows, np.bool_)
+    if filters.prefix:
+        fits &= np.asarray(pc.starts_with(page.column("number"), filters.prefix))
     for name in ("carrier", "facility"):
         wanted = getattr(filters, name)
         if wanted is not None:

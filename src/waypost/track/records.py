@@ -41,7 +41,7 @@ links = Table(
     Index(None, "number"),
 )
 
-_CHUNK = 400
+_CHUNK = 300  # three parameters a number; SQLite takes at least 999
 
 
 def keep_parcels(connection: Connection, found: Iterable[Parcel]) -> None:
@@ -87,7 +87,7 @@ def list_links(connection: Connection, parcel_ids: Sequence[str]) -> list[Link]:
     found = []
     for start in range(0, len(parcel_ids), _CHUNK):
         where = links.c.parcel_id.in_(parcel_ids[start : start + _CHUNK])
-        for row in connection.execute(select(links).where(where)):
+        for row in connection.execute(select(links).where(where).order_by(*links.primary_key)):
             found.append(Link(row.parcel_id, Waybill(row.carrier, row.number), row.since_ms, row.until_ms))
     return found
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from waypost.model.errors import BadInput
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import TIMELINE_SCHEMA, Memory
-from waypost.track.standing import read_standing
+from waypost.track.standing import in_milliseconds, read_standing
 from waypost.track.statuses import find_status_by_code
 from waypost.track.tables import CodeTables
 from waypost.track.timeline import read_timeline
@@ -56,7 +56,7 @@ class ScanSearch:
                     found = found.filter(found[name] == wanted)
             if filters.city is not None or filters.country is not None:
                 found = found.semi_join(ibis.memtable(self._places(filters)), ["carrier", "facility"])
-            found = found.mutate(at_ms=found.at.epoch_seconds().cast("int64") * 1000 + found.at.millisecond())
+            found = found.mutate(at_ms=in_milliseconds(found.at))
             if filters.since_ms is not None:
                 found = found.filter(found.at_ms >= filters.since_ms)
             if filters.until_ms is not None:
@@ -105,6 +105,9 @@ def _read_cursor(text: str | None) -> tuple[int, int] | None:
         return None
     try:
         at_ms, position = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").split(".")
-        return int(at_ms), int(position)
+        cursor = int(at_ms), int(position)
+        if not all(0 <= number < 1 << 62 for number in cursor):
+            raise ValueError(text)
+        return cursor
     except ValueError:
         raise BadInput("this cursor is none of ours", where="cursor", mend="Use `next` of the page before.") from None

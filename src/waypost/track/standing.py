@@ -21,6 +21,11 @@ from waypost.track.tables import CodeTables
 Ask = Callable[[Any], Any]
 
 
+def in_milliseconds(at: Any) -> Any:
+    """The instants of a column as UTC milliseconds. Seconds are cut off first, for engines round them otherwise."""
+    return at.truncate("s").epoch_seconds().cast("int64") * 1000 + at.millisecond()
+
+
 def read_standing(history: History, tables: CodeTables) -> Ask:
     """How to turn the table of all scans into those that stand, with the columns `status`, `milestone` and `rank`.
 
@@ -34,8 +39,8 @@ def read_standing(history: History, tables: CodeTables) -> Ask:
         if corrected is not None:
             scans = scans.anti_join(ibis.memtable(corrected), "position")
         joined = scans.inner_join(meanings, ["carrier", "code"])
-        at_ms = joined.at.epoch_seconds().cast("int64") * 1000 + joined.at.millisecond()
-        in_phase = (at_ms - EARLIEST_MS) * 64 + joined.precedence  # 40 bits of time, 6 of precedence
+        # 40 bits of time, 6 of precedence
+        in_phase = (in_milliseconds(joined.at) - EARLIEST_MS) * 64 + joined.precedence
         return joined.mutate(rank=joined.phase.cast("int64") * (1 << 47) + in_phase)
 
     return standing

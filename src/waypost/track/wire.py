@@ -193,7 +193,8 @@ def _write_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
     numbers = column.cast(pa.int64())
     latest = _LATEST_S * _PER_SECOND[unit]
     usable = pc.fill_null(pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, latest)), False)
-    at_ms = np.asarray(pc.if_else(usable, numbers, 0)) * 1000 // _PER_SECOND[unit]
+    kept = np.asarray(pc.if_else(usable, numbers, 0))
+    at_ms = kept * 1000 if unit == "s" else kept // (_PER_SECOND[unit] // 1000)
     if zone[:1] in ("+", "-"):
         offset_min = np.full(len(at_ms), parse_instant(f"2020-01-01T00:00:00{zone}").offset_min, np.int16)
     else:

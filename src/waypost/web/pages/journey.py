@@ -22,7 +22,7 @@ _STEPS = {
 }
 
 #: What of a scan's flags means something to the person who waits for the parcel.
-_PUBLIC_FLAGS = ("late", "repeated_hour", "skipped_hour", "year_assumed")
+_PUBLIC_FLAGS = ("repeated_hour", "skipped_hour", "year_assumed")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -152,16 +152,33 @@ def make_steps(parcel: ParcelView, language: Language) -> list[Step]:
     elif parcel.status == "order_cancelled":
         labels["delivered"] = ("cancelled", ("cancelled",))
     reached = [[first[each] for each in milestones if each in first] for _, milestones in labels.values()]
-    furthest = max((place for place, instants in enumerate(reached) if instants), default=-1)
+    here = _find_step(parcel, list(labels.values()), reached)
     steps = []
     for place, ((label, _), instants) in enumerate(zip(labels.values(), reached, strict=True)):
-        state = "done" if place < furthest else "ahead" if place > furthest else "now"
-        if place == furthest == len(labels) - 1:
+        state = "done" if place < here else "ahead" if place > here else "now"
+        if place == here == len(labels) - 1:
             state = "done"
-        at = min(instants, default=None)
+        at = None if state == "ahead" else min(instants, default=None)
         day = language.short_day(dt.datetime.fromisoformat(at)) if at else None
         steps.append(Step(language.say(f"step_{label}"), state, day))
     return steps
+
+
+def _find_step(
+    parcel: ParcelView, steps: list[tuple[str, tuple[str, ...]]], reached: Sequence[Sequence[str]]
+) -> int:
+    """Where the parcel stands on the bar, -1 before its beginning.
+
+    At the step of its status; a trouble stands at the furthest step that was reached, and so does what moves on behind
+    the customs.
+    """
+    milestone = get_status(parcel.status).milestone
+    now = next((place for place, (_, milestones) in enumerate(steps) if milestone in milestones), None)
+    furthest = max((place for place, instants in enumerate(reached) if instants), default=-1)
+    if now is None:
+        return furthest
+    cleared = [place for place, (name, _) in enumerate(steps) if name == "customs" and reached[place]]
+    return max([now, *cleared]) if steps[now][0] == "moving" else now
 
 
 def make_days(scans: Sequence[ScanView], language: Language, *, everything: bool = False) -> list[Day]:

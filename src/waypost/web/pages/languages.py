@@ -78,6 +78,11 @@ class Language:
         """Day and time."""
         return f"{self.date(moment)} {self.time(moment)}"
 
+    def stamp(self, moment: dt.datetime) -> str:
+        """Day and time without the weekday, for tables."""
+        day = format_skeleton("yMMMd", moment, tzinfo=moment.tzinfo, locale=self._locale)
+        return f"{day} {self.time(moment)}"
+
     def time(self, moment: dt.datetime) -> str:
         """The time of day, in 24 hours."""
         return f"{moment:%H:%M}"

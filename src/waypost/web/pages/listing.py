@@ -142,6 +142,7 @@ def _address(path: str, wanted: Wanted, **more: str) -> str:
 
 def _row(parcel: ParcelView, language: Language, lang: dict[str, str]) -> dict[str, Any]:
     last = dt.datetime.fromisoformat(parcel.last_at) if parcel.last_at else None
+    place = parcel.place
     path = f"{PATH}/{quote(parcel.carrier, safe='')}/{quote(parcel.number, safe='')}"
     return {
         "link": _address(path, Wanted(), **lang),
@@ -149,9 +150,10 @@ def _row(parcel: ParcelView, language: Language, lang: dict[str, str]) -> dict[s
         "carrier": language.carrier(parcel.carrier),
         "shape": parcel.shape,
         "label": language.phrase(parcel.status).label,
-        "place": place_text(parcel.place, language, everything=True),
+        "place": place and (place.name or place.facility or place.city),
+        "city": place_text(place, language),
         "iso": parcel.last_at,
-        "last": f"{language.moment(last)} {offset_text(last)}" if last else None,
+        "last": f"{language.stamp(last)} {offset_text(last)}" if last else None,
         "scans": language.number(parcel.scans),
         "flags": ", ".join(language.say(f"short_{flag}") for flag in parcel.flags),
     }

@@ -88,7 +88,7 @@ def _overview_values(overview: Overview, now_ms: int, language: Language) -> dic
                 "shape": each.shape,
                 "label": language.phrase(each.status).label,
                 "count": language.number(each.parcels),
-                "width": f"{100 * each.parcels / most:.1f}",
+                "width": f"{max(100 * each.parcels / most, 1):.1f}",
                 "share": language.percent(each.parcels / max(overview.parcels, 1)),
             }
             for each in overview.statuses
@@ -106,7 +106,7 @@ def _overview_values(overview: Overview, now_ms: int, language: Language) -> dic
                 "below": " · ".join(part for part in (each.city, language.carrier(each.carrier)) if part),
                 "scans": language.number(each.scans),
                 "parcels": language.number(each.parcels),
-                "last": language.moment(_instant(each.last_at)),
+                "last": language.stamp(_instant(each.last_at)),
                 "iso": each.last_at,
             }
             for each in overview.facilities
@@ -126,7 +126,7 @@ def _overview_values(overview: Overview, now_ms: int, language: Language) -> dic
                 "carrier": language.carrier(each.carrier),
                 "code": each.code,
                 "scans": language.number(each.scans),
-                "last": language.moment(_instant(each.last_at)),
+                "last": language.stamp(_instant(each.last_at)),
                 "iso": each.last_at,
             }
             for each in overview.unknown_codes
@@ -181,7 +181,7 @@ def _scan_row(scan: ScanView, language: Language) -> dict[str, Any]:
     return {
         "iso": scan.at,
         "utc": scan.utc,
-        "moment": language.moment(at),
+        "moment": language.stamp(at),
         "offset": offset_text(at),
         "source": language.say(f"source_{scan.offset_source}"),
         "shape": "idle" if "corrected" in scan.flags else get_status(scan.status).shape,
@@ -189,13 +189,13 @@ def _scan_row(scan: ScanView, language: Language) -> dict[str, Any]:
         "code": scan.code,
         "carrier": scan.carrier,
         "number": scan.number,
-        "place": place_text(place, language, everything=True),
-        "facility": place.facility if place and place.facility != place.name else None,
+        "place": place and (place.name or place.facility or place.city),
+        "city": place_text(place, language),
         "note": scan.note or "",
-        "flags": [language.say(f"flag_{flag}") for flag in scan.flags],
+        "flags": [(language.say(f"short_{flag}"), language.say(f"flag_{flag}")) for flag in scan.flags],
         "corrected": "corrected" in scan.flags,
         "corrects": scan.corrects,
-        "recorded": f"{language.moment(recorded)} UTC" if recorded else language.say("not_recorded"),
+        "recorded": f"{language.stamp(recorded)} UTC" if recorded else language.say("not_recorded"),
         "id": scan.id,
     }
 

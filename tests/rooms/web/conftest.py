@@ -1,0 +1,239 @@
+"""A small network in memory, and a caller that speaks ASGI to the door above it."""
+
+import asyncio
+import io
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from waypost.access.keys import Keys, Role
+from waypost.engines.reference import open_reference
+from waypost.model.carriage import Parcel, Waybill, parcel_id
+from waypost.model.identifiers.carriers import detect_carriers
+from waypost.model.instants import OffsetSource, parse_instant
+from waypost.model.places import Facility, FacilityKind, Place
+from waypost.network.facilities import Facilities
+from waypost.track.fold import StatusFold
+from waypost.track.overview import read_overview
+from waypost.track.parcels import Tracker
+from waypost.track.reception import Receipt, Reception
+from waypost.track.records import keep_link, keep_parcels
+from waypost.track.scan_search import ScanSearch
+from waypost.track.tables import CodeTables
+from waypost.track.wire import read_json_array
+from waypost.web import Desk, Health, Limits, Site, make_app, open_journal
+from waypost.web.door import Door
+
+NOW = parse_instant("2026-11-22T15:00:00Z").at_ms
+
+
+class Reply(msgspec.Struct):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    cookies: list[str]
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+async def _call(app: Door, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]]) -> Reply:
+    reply = Reply(0, {}, b"", [])
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            reply.status = message["status"]
+            for name, value in message["headers"]:
+                if name == b"set-cookie":
+                    reply.cookies.append(value.decode())
+                reply.headers[name.decode()] = value.decode("latin-1")
+        else:
+            reply.body += message.get("body", b"")
+
+    await app(scope, receive, send)
+    return reply
+
+
+class World:
+    """A network with a door. `ask` is one request."""
+
+    def __init__(self, limits: Limits = Limits(), site: Site = Site(), **desk: Any) -> None:  # noqa: B008
+        self.now_ms = NOW
+        self.tables = CodeTables.load()
+        self.memory = open_reference(StatusFold(self.tables))
+        self.facilities = Facilities(self.memory.records)
+        self.keys = Keys(self.memory.records, _Tokens())
+        self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
+        self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
+        self.journal = io.StringIO()
+        parts: dict[str, Any] = {
+            "tracker": self.tracker,
+            "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
+            "reception": self.reception,
+            "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
+            "keys": self.keys,
+            "facilities": self.facilities,
+            "clock": lambda: self.now_ms,
+            "health": self.health,
+            "journal": open_journal(self.journal),
+            "limits": limits,
+            "site": site,
+        }
+        self.app = make_app(Desk(**parts | desk))
+        self.operator = self.keys.make(Role.OPERATOR, "tests", NOW)
+        self.carrier = self.keys.make(Role.CARRIER, "tests", NOW)
+
+    def zone_of(self, carrier: str, facility: str | None) -> tuple[str, OffsetSource] | None:
+        return ("Asia/Shanghai", OffsetSource.CARRIER) if carrier == "yto" else None
+
+    def health(self) -> Health:
+        return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())
+
+    def close(self) -> None:
+        self.app.close()
+        self.memory.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        body: bytes | Iterable[bytes] = b"",
+        key: str | None = None,
+        client: tuple[str, int] | None = ("203.0.113.7", 4711),
+        stall: bool = False,
+    ) -> Reply:
+        """One request. Pieces of a body come one by one; after them a body that `stall`s sends no end."""
+        path, _, query = path.partition("?")
+        sent = {"host": "test"} | (headers or {}) | ({"authorization": f"Bearer {key}"} if key else {})
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": quote(path).encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.items()],
+            "client": client,
+            "server": ("test", 80),
+        }
+        pieces = iter([body] if isinstance(body, bytes) else body)
+
+        async def receive() -> dict[str, Any]:
+            piece = next(pieces, None)
+            if piece is None and stall:
+                await asyncio.Event().wait()
+            return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+
+        return asyncio.run(_call(self.app, scope, receive))
+
+    def get(self, path: str, **more: Any) -> Reply:
+        return self.ask("GET", path, **more)
+
+    def post_scans(self, rows: object, query: str = "", **more: Any) -> Reply:
+        headers = {"content-type": "application/json"} | more.pop("headers", {})
+        return self.ask(
+            "POST", f"/v1/scans{query}", headers=headers, body=json.dumps(rows).encode(), **{"key": self.operator} | more
+        )
+
+    def keep(self, *rows: dict[str, Any]) -> Receipt:
+        """Scans that are there before the test begins; all good."""
+        receipt = self.reception.receive(read_json_array(json.dumps(rows).encode(), 10_000), wait_s=5)
+        assert receipt.refusals == []
+        return receipt
+
+
+class _Tokens:
+    """Tokens that are different, but the same in each run."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def __call__(self, size: int) -> bytes:
+        self._made += 1
+        return self._made.to_bytes(size, "little")
+
+
+def scan(number: str, code: str, at: str, facility: str | None = None, carrier: str = "waypost", **more: Any) -> Any:
+    return {"carrier": carrier, "number": number, "code": code, "at": at, "facility": facility} | more
+
+
+def fill(world: World) -> None:
+    """Two facilities in two countries, and some parcels."""
+    sites = [
+        ("CAN", "Guangzhou hub", "Guangzhou", "GD", "CN", "Asia/Shanghai"),
+        ("GRU", "Guarulhos gateway", "São Paulo", "SP", "BR", "America/Sao_Paulo"),
+    ]
+    world.facilities.keep(
+        Facility(
+            carrier="waypost",
+            code=code,
+            name=name,
+            kind=FacilityKind.HUB,
+            place=Place(city=city, region=region, country=country, zone=zone),
+        )
+        for code, name, city, region, country, zone in sites
+    )
+    waybill = Waybill("waypost", "WP100000001BR")
+    with world.memory.records.begin() as connection:
+        keep_parcels(
+            connection,
+            [
+                Parcel(
+                    id=parcel_id(waybill),
+                    waybill=waybill,
+                    order_number="ORDER-77",
+                    origin=Place(city="Guangzhou", region="GD", country="CN"),
+                    destination=Place(city="São Paulo", region="SP", country="BR"),
+                    promised_ms=parse_instant("2026-11-25T18:00:00-03:00").at_ms,
+                    weight_g=1250,
+                    note="fragile, for the operator only",
+                )
+            ],
+        )
+        keep_link(connection, parcel_id(waybill), Waybill("yto", "YT8800000000001"))
+    world.keep(
+        scan("WP100000001BR", "order_created", "2026-11-10T09:00:00+08:00", "CAN"),
+        scan("WP100000001BR", "picked_up", "2026-11-11T10:30:00+08:00", "CAN", note="by courier Li 13800001111"),
+        scan("YT8800000000001", "SENT_SCAN", "2026-11-12 08:00:00", carrier="yto"),
+        scan("WP100000001BR", "customs_declared", "2026-11-20T07:15:00-03:00", "GRU"),
+        scan("WP100000001BR", "customs_released", "2026-11-21T16:45:00-03:00", "GRU"),
+        scan("WP100000002BR", "picked_up", "2026-11-18T10:30:00-03:00", "GRU"),
+        scan("WP100000002BR", "delivered", "2026-11-20T14:03:00-03:00", "GRU"),
+        scan("SHARED01", "picked_up", "2026-11-20T14:03:00-03:00"),
+        scan("SHARED01", "delivered", "2026-11-20T14:03:00+08:00", carrier="yto"),
+        scan("WP100000003BR", "warp_drive_engaged", "2026-11-21T10:00:00-03:00", "GRU"),
+    )
+
+
+@pytest.fixture
+def make_world() -> Iterator[Callable[..., World]]:
+    made: list[World] = []
+
+    def make(**more: Any) -> World:
+        made.append(World(**more))
+        fill(made[-1])
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    return make_world()
