@@ -95,7 +95,7 @@ def _read_ndjson(stream: ByteStream, known: Sequence[str]) -> Iterator[Numbered]
                 refusals.append(error.refusal(stream.name, line))
             except UNREADABLE as error:
                 refused = refuse_json(line, text, error)
-                refusals.append(FileRefusal(stream.name, line, refused.field, refused.reason, refused.value))
+                refusals.append(FileRefusal(stream.name, line, "", refused.reason, refused.value))
         yield numbered, refusals
 
 

@@ -99,11 +99,11 @@ def _read_arrow(path: Path, meter: Meter, *, is_stream: bool) -> Iterator[Portio
     before, first = meter.read, 1
     try:
         with pa.OSFile(str(path)) as file:
-            for batch in _batches(file, is_stream=is_stream):
+            for batch, read in _batches(file, is_stream=is_stream):
                 batch.validate(full=True)
+                meter.read = before + read
                 for start in range(0, batch.num_rows, LINES):
                     piece = batch.slice(start, LINES)
-                    meter.read = before + file.tell()
                     yield _of_batch(path.name, first, piece, meter.share)
                     first += piece.num_rows
     except (pa.ArrowException, OSError) as error:
@@ -113,11 +113,13 @@ def _read_arrow(path: Path, meter: Meter, *, is_stream: bool) -> Iterator[Portio
         yield Portion(source=path.name, refusals=[FileRefusal(path.name, first, "", reason)], share=meter.share)
 
 
-def _batches(file: pa.NativeFile, *, is_stream: bool) -> Iterator[pa.RecordBatch]:
+def _batches(file: pa.NativeFile, *, is_stream: bool) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """The batches, each with the bytes that have been read with it."""
     if is_stream:
         with pa.ipc.open_stream(file) as stream:
-            yield from stream
+            for batch in stream:
+                yield batch, file.tell()
         return
     with pa.ipc.open_file(file) as reader:
         for number in range(reader.num_record_batches):
-            yield reader.get_batch(number)
+            yield reader.get_batch(number), file.size() * (number + 1) // reader.num_record_batches

@@ -1,4 +1,4 @@
-"""What goes wrong between a scanner and the network: scans sent twice, late, out of order, wrongly, in unknown codes."""
+"""What goes wrong on the way to the network: scans sent twice, late, out of order, wrongly, in unknown codes."""
 
 import random
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from waypost.model.identifiers.check_digits import mod10_check_digit, s10_check_digit
 
-#: First digits and digits in all, as these couriers' numbers look; none has a published check digit.
+#: First digits and digits in all, as these carriers' numbers look; none has a published check digit.
 _CHINESE = {
     "yto": ("YT8", 12),
     "sto": ("7730", 11),
@@ -24,7 +24,7 @@ class Numbers:
         self._given: set[str] = set()
 
     def chinese(self, carrier: str) -> str:
-        """A number of a courier in China."""
+        """A number of a carrier in China."""
         start, digits = _CHINESE[carrier]
         return self._fresh(lambda: start + self._digits(digits))
 

@@ -243,7 +243,7 @@ def _parcel_row(rng: random.Random, way: Journey) -> dict[str, object]:
 def _promise(way: Journey) -> str:
     """The end of the day, where the parcel goes, by which nine in ten parcels are there."""
     if way.destination.country == "CN":
-        hours = 52 + distance_km(way.origin, way.destination) / 40
+        hours = 44 + distance_km(way.origin, way.destination) / 45
     else:
         hours = (10 if way.destination.country == "US" else 14) * 24
     zone = zoneinfo.ZoneInfo(way.destination.zone)

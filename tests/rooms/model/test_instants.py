@@ -162,7 +162,9 @@ def test_a_stamp_is_read_as_the_standard_library_reads_it(local: dt.datetime, qu
 
 
 def test_a_bad_row_does_not_disturb_its_neighbours() -> None:
-    stamps = read_stamps(pa.array(["2026-11-22T10:00:00Z", None, "x" * 10_000, "", "2026-11-22 10:00", "2026-02-30 10:00"]))
+    stamps = read_stamps(
+        pa.array(["2026-11-22T10:00:00Z", None, "x" * 10_000, "", "2026-11-22 10:00", "2026-02-30 10:00"])
+    )
     assert [stamps.problem(row) is None for row in range(6)] == [True, False, False, False, True, False]
     assert stamps.at_ms[[0, 4]].tolist() == [ms("2026-11-22T10:00:00+00:00")] * 2
     assert stamps.has_offset.tolist() == [True, False, False, False, False, False]
@@ -273,7 +275,8 @@ def test_every_zone_keeps_to_the_offsets_that_can_be_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Mars/Olympus", "", "asia/shanghai", "+08:00", "Europe", "../UTC", "/etc/passwd", "UTC\0", "zone.tab", "x" * 5000]
+    "name",
+    ["Mars/Olympus", "", "asia/shanghai", "+08:00", "Europe", "../UTC", "/etc/passwd", "UTC\0", "zone.tab", "x" * 5000],
 )
 def test_an_unknown_zone_is_refused(name: str) -> None:
     with pytest.raises(BadInput, match="unknown time zone") as caught:

@@ -14,9 +14,17 @@ from waypost.engines.local.disk import is_full
 from waypost.model.errors import StorageFull, StoreError
 from waypost.store.protocols import TIMELINE_SCHEMA
 
+
+def _may_be_null(schema: pa.Schema) -> pa.Schema:
+    """The same columns: what is never null in a scan may be so in an answer, such as the newest of no scans."""
+    return pa.schema([field.with_nullable(True) for field in schema])
+
+
 #: `TIMELINE_SCHEMA` with words as plain text.
-PLAIN_SCHEMA = pa.schema(
-    [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in TIMELINE_SCHEMA]
+PLAIN_SCHEMA = _may_be_null(
+    pa.schema(
+        [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in TIMELINE_SCHEMA]
+    )
 )
 _SCANS = ibis.table(ibis.Schema.from_pyarrow(PLAIN_SCHEMA), name="scans")
 _COLUMNS = ", ".join(f'"{name}"' for name in PLAIN_SCHEMA.names)
@@ -55,7 +63,7 @@ class Duck:
                     f"The question needs more than {self.memory_limit} of memory.",
                     mend="Ask for a shorter span, or give history more memory.",
                 ) from error
-        return found.cast(answer.schema().to_pyarrow())
+        return found.cast(_may_be_null(answer.schema().to_pyarrow()))
 
     def merge(self, files: Sequence[Path], metadata: str, group_rows: int, into: Path) -> None:
         """Write the scans of some files into one, sorted."""
