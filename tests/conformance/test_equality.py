@@ -16,7 +16,7 @@ from waypost.model.scans import ScanEvent
 from waypost.store.protocols import Memory
 
 NUMBERS = ["A1", "A2", "A", "A~", "A!sf"]
-CAN_RESTART = {engine.name for engine in ENGINES if engine.name != "reference"}
+OTHERS = [engine for engine in ENGINES if engine.name != "reference"]
 
 
 def everything(memory: Memory) -> dict[str, Any]:
@@ -34,7 +34,8 @@ def everything(memory: Memory) -> dict[str, Any]:
     return told | {"positions": (memory.log.position(), memory.index.position(), memory.history.position())}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@pytest.mark.parametrize("engine", OTHERS, ids=lambda engine: engine.name)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(world=worlds(), restarts=st.sets(st.integers(0, 6), max_size=3))
 def test_any_world(engine: Engine, world: list[list[ScanEvent]], restarts: set[int]) -> None:
     reference = open_reference(FOLD)
@@ -43,7 +44,7 @@ def test_any_world(engine: Engine, world: list[list[ScanEvent]], restarts: set[i
         for place, events in enumerate(world):
             reference.log.append(batch(*events))
             opened.memory.log.append(batch(*events))
-            if place in restarts and engine.name in CAN_RESTART:
+            if place in restarts:
                 opened.restart()
         told = everything(opened.memory)
         opened.close()
@@ -51,7 +52,7 @@ def test_any_world(engine: Engine, world: list[list[ScanEvent]], restarts: set[i
     reference.close()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(world=worlds())
 def test_any_cut_and_order_gives_the_same_states(engine: Engine, world: list[list[ScanEvent]]) -> None:
     """Scan by scan backwards, and all at once: what a parcel is does not depend on the way it came."""

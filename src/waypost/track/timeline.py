@@ -3,6 +3,7 @@
 Checks that need the whole order run here, on read; a scan that looks wrong is flagged, never dropped.
 """
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -87,15 +88,20 @@ def _flags_of(scan: ScanEvent, tables: CodeTables, stands: bool) -> set[str]:
 
 
 def _flag_out_of_order(scans: list[ScanEvent], flags: list[set[str]]) -> None:
-    """A scan came out of order if one that happened after it had been recorded before it."""
-    earliest_later: int | None = None
-    for scan, odd in zip(reversed(scans), reversed(flags), strict=True):
-        recorded = scan.recorded_at_ms
-        if recorded is None:
-            continue
-        if earliest_later is not None and earliest_later < recorded:
-            odd.add("out_of_order")
-        earliest_later = recorded if earliest_later is None else min(earliest_later, recorded)
+    """A scan came out of order if one that happened after it had been recorded before it.
+
+    Carriers send whole minutes, so nobody knows the order within one instant.
+    """
+    recorded_by: int | None = None  # when the network got the first of all that happened later
+    newest_first = list(zip(scans, flags, strict=True))[::-1]
+    for _, same in itertools.groupby(newest_first, key=lambda pair: pair[0].at.at_ms):
+        recorded = [(scan.recorded_at_ms, odd) for scan, odd in same if scan.recorded_at_ms is not None]
+        for at_ms, odd in recorded:
+            if recorded_by is not None and recorded_by < at_ms:
+                odd.add("out_of_order")
+        recorded_by = min(
+            (at_ms for at_ms, _ in recorded if recorded_by is None or at_ms < recorded_by), default=recorded_by
+        )
 
 
 def _flag_impossible(scans: list[ScanEvent], flags: list[set[str]], tables: CodeTables) -> None:

@@ -98,7 +98,7 @@ class Door:
     Args:
         inside: answers whatever is not in `bare`.
         bare: applications by method and path, called without any framework around them.
-        show: an HTML page for a problem, for people.
+        show: an HTML page for a problem, for people, given the query and the headers of the request.
         close: called once when the server stops.
     """
 
@@ -108,7 +108,7 @@ class Door:
         bare: Mapping[tuple[str, str], App],
         desk: Desk,
         metrics: Metrics,
-        show: Callable[[Problem, Mapping[str, str]], bytes],
+        show: Callable[[Problem, str, Mapping[str, str]], bytes],
         close: Callable[[], None],
     ) -> None:
         self._inside = inside
@@ -193,7 +193,10 @@ class Door:
         problem = describe(known, visit.id)
         own_headers = headers_of(known)
         if is_for_people(scope["path"], headers):
-            body, kind = self._show(problem, headers), b"text/html; charset=utf-8"
+            body, kind = (
+                self._show(problem, scope["query_string"].decode("latin-1"), headers),
+                b"text/html; charset=utf-8",
+            )
         else:
             body, kind = msgspec.json.encode(problem), MEDIA_TYPE.encode()
         own_headers += [

@@ -79,8 +79,10 @@ class Office:
         check_numbers(texts, self.limits.numbers_at_once_with_key if everything else self.limits.numbers_at_once)
         if not everything:
             self.numbers.take(visit.address, len(texts), self.desk.clock())
-        found = await self.lookups.run(self.desk.tracker.find, texts)
-        return found if everything else [found_in_public(each) for each in found]
+        numbers = [text for text in texts if _is_plain(text)]
+        answers = await self.lookups.run(self.desk.tracker.find, numbers) if numbers else []
+        found = {each.asked: each if everything else found_in_public(each) for each in answers}
+        return [found.get(text) or Found(asked=text, parcels=[], carriers=[]) for text in texts]
 
     async def timelines(self, found: Found, *, everything: bool, carrier: str | None = None) -> list[Timeline]:
         """The timelines of the parcels that were found."""
@@ -95,6 +97,12 @@ class Office:
             return timelines
 
         return await self.lookups.run(read)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is printable ASCII, as every number is."""
+    plain = "".join(text.split())
+    return plain.isascii() and plain.isprintable()
 
 
 def found_in_public(found: Found) -> Found:

@@ -1,5 +1,6 @@
 """Rate limits by client address: token buckets in a table of bounded size."""
 
+import math
 from collections import OrderedDict
 
 from waypost.model.errors import TooMany
@@ -28,7 +29,7 @@ class Rates:
             return
         left = self.left(address, now_ms) - cost
         if left < 0:
-            retry_after_s = max(1, round(-left / self._per_ms / 1000 + 0.5))
+            retry_after_s = math.ceil(-left / self._per_ms / 1000)
             raise TooMany("too many requests from your address", retry_after_s=retry_after_s)
         self._buckets[address] = (left, now_ms)
         self._buckets.move_to_end(address)

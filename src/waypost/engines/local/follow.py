@@ -56,6 +56,7 @@ class Follower:
             self._log.wait(self._index.position(), _LOOK_S)
 
     def _catch_up(self) -> None:
+        self._index.recover()
         restage(self._log, self._index, self._history)
         self._index.publish()
         for frame in self._log.read(self._index.applied()):

@@ -1,5 +1,6 @@
 """History: all scans without duplicates as columns, in sorted Parquet files and, the newest, in memory."""
 
+import contextlib
 import os
 import shutil
 import threading
@@ -179,12 +180,18 @@ class ParquetHistory:
                 self._seal(self._folder)
                 self._merge(self._folder)
             except (OSError, duckdb.Error) as error:
-                self.failure = disk_error(error, f"writing to {self._folder}")
-                raise self.failure from error
+                failed = disk_error(error, f"writing to {self._folder}")
+                self._note(failed)
+                raise failed from error
             except StoreError as error:
-                self.failure = error
+                self._note(error)
                 raise
-            self.failure = None
+            self._note(None)
+
+    def _note(self, failure: StoreError | None) -> None:
+        with self._changed:
+            self.failure = failure
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Seal, then let go of everything."""
@@ -201,17 +208,18 @@ class ParquetHistory:
     # Sealing
 
     def _keep(self) -> None:
-        """Seal whenever enough has gathered."""
+        """Seal whenever enough has gathered, and by and by after an attempt that failed."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closing or self._staged_rows() >= self._seal_rows)
+                self._changed.wait_for(
+                    lambda: self._closing or self.failure is not None or self._staged_rows() >= self._seal_rows
+                )
+                if self.failure is not None:
+                    self._changed.wait_for(lambda: self._closing, _PATIENCE_S)
                 if self._closing:
                     return
-            try:
+            with contextlib.suppress(StoreError):  # kept in `failure`, which health shows
                 self.seal()
-            except StoreError:  # kept in `failure`, which health shows; try again by and by
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closing, _PATIENCE_S)
 
     def _staged_rows(self) -> int:
         return sum(table.num_rows for table in self._staged)

@@ -79,10 +79,10 @@ class RocksIndex:
         self._state = np.dtype([("scans", "<i8"), ("record", fold.dtype)])
         self._change = np.dtype([("new", "u1"), ("before", fold.dtype), ("after", fold.dtype)])
         self._rocks = self._open(read_only, cache_bytes)
-        texts = (value.decode() for _, value in self._rocks.items(_WORD, _next(_WORD)))
-        self._words = Words(texts)
-        self._words_kept = len(self._words)
-        self._applied = self._position = int(self._meta("position") or 0)
+        self._words = Words()
+        self._words_kept = self._applied = 0
+        self._see_what_is_kept()
+        self._position = self._applied
         self._moved = threading.Condition()
 
     # ParcelIndex
@@ -158,6 +158,11 @@ class RocksIndex:
             self.failure = error
             self._moved.notify_all()
 
+    def recover(self) -> None:
+        """Make it possible to apply again after that failed."""
+        if self._rocks.reopen():
+            self._see_what_is_kept()
+
     def fresh(self, frame: Frame) -> npt.NDArray[np.bool_]:
         """Which scans of a frame that was applied before, or of a part of one, had not come before it."""
         mask = np.ones(frame.scans.num_rows, np.bool_)
@@ -201,6 +206,13 @@ class RocksIndex:
             self._rocks = Rocks(self._folder, cache_bytes=cache_bytes)
         self._rocks.write((_META + name.encode(), text.encode()) for name, text in wanted.items())
         return self._rocks
+
+    def _see_what_is_kept(self) -> None:
+        texts = [value.decode() for _, value in self._rocks.items(_WORD, _next(_WORD))]
+        for text in texts:
+            self._words.id_of(text)
+        self._words_kept = len(texts)
+        self._applied = int(self._meta("position") or 0)
 
     def _meta(self, name: str) -> str | None:
         value = self._rocks.get([_META + name.encode()])[0]

@@ -11,7 +11,7 @@ import rocksdict
 
 from waypost.model.errors import StorageFull, StoreDamaged, StoreError
 
-_RETRIES = 5
+_ATTEMPTS = 5
 
 
 class Rocks:
@@ -23,16 +23,23 @@ class Rocks:
 
     def __init__(self, folder: Path, *, read_only: bool = False, cache_bytes: int = 64 << 20) -> None:
         self._folder = folder
+        self._cache_bytes = cache_bytes
+        self._has_failed = False
+        self._map = self._open(read_only)
+
+    def _open(self, read_only: bool) -> rocksdict.Rdict:
         access = rocksdict.AccessType.read_only(False) if read_only else rocksdict.AccessType.read_write()
-        for attempt in range(_RETRIES):
+        for _ in range(_ATTEMPTS):
             try:
-                self._map = rocksdict.Rdict(str(folder), _options(cache_bytes), access_type=access)
-                return
+                return rocksdict.Rdict(str(self._folder), _options(self._cache_bytes), access_type=access)
             except Exception as error:
-                if read_only and attempt + 1 < _RETRIES:  # the writer may have put files away in between
-                    time.sleep(0.05)
-                    continue
-                raise _error(error, folder, "opening") from error
+                failed = error
+                # The writer may have put files away in between, or a forgotten iterator still holds the lock.
+                if not read_only and "lock hold by current process" not in str(error):
+                    break
+                gc.collect()
+                time.sleep(0.05)
+        raise _error(failed, self._folder, "opening") from failed
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values under some keys, None where there is none."""
@@ -55,19 +62,44 @@ class Rocks:
             return pair if pair is not None and pair[0] >= start else None
 
     def write(self, pairs: Iterator[tuple[bytes, bytes]]) -> None:
-        """Put all pairs, or none."""
+        """Put all pairs, or none. After an error nothing can be written until `reopen`."""
         with self._guard("writing"):
             batch = rocksdict.WriteBatch(raw_mode=True)
             put = batch.put
             for key, value in pairs:
                 put(key, value)
+            self._has_failed = True
             self._map.write(batch)
+            self._has_failed = False
+
+    def reopen(self) -> bool:
+        """After a failed write, make writing possible again. While that cannot be, reading still is.
+
+        Returns:
+            Whether it was needed. Then what the failed write brought may be there or not.
+        """
+        if not self._has_failed:
+            return False
+        self._let_go()
+        try:
+            self._map = self._open(read_only=False)
+        except StoreError:
+            self._map = self._open(read_only=True)
+            raise
+        self._has_failed = False
+        return True
 
     def close(self) -> None:
         """Let go of the folder."""
-        with self._guard("closing"):
-            self._map.close()
-        gc.collect()  # the folder's lock goes with the last handle
+        self._let_go()
+
+    def _let_go(self) -> None:
+        try:
+            with self._guard("closing"):
+                self._map.close()
+        except StoreError:
+            if not self._has_failed:  # else it only tells once more of the write that failed
+                raise
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:

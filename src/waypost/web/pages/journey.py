@@ -164,9 +164,7 @@ def make_steps(parcel: ParcelView, language: Language) -> list[Step]:
     return steps
 
 
-def _find_step(
-    parcel: ParcelView, steps: list[tuple[str, tuple[str, ...]]], reached: Sequence[Sequence[str]]
-) -> int:
+def _find_step(parcel: ParcelView, steps: list[tuple[str, tuple[str, ...]]], reached: Sequence[Sequence[str]]) -> int:
     """Where the parcel stands on the bar, -1 before its beginning.
 
     At the step of its status; a trouble stands at the furthest step that was reached, and so does what moves on behind

@@ -52,16 +52,19 @@ class Paper:
         """The same as a response, which nobody keeps."""
         return html(self.render(template, language, request, **values), language, status)
 
-    def show(self, problem: Problem, headers: Mapping[str, str]) -> bytes:
+    def show(self, problem: Problem, query: str, headers: Mapping[str, str]) -> bytes:
         """The page for a problem, for people."""
-        language = choose_language(None, headers.get("accept-language", ""))
+        asked = dict(parse_qsl(query)).get("lang")
+        language = choose_language(asked, headers.get("accept-language", ""))
         key = problem.code if problem.code in _SPOKEN else "our_fault" if problem.status >= 500 else "your_fault"
         values = {
             "problem": problem,
             "heading": language.say(f"problem_{key}"),
             "advice": language.say(f"problem_{key}_advice"),
         }
-        return self._render("problem.html", language, "/", "", values).encode()
+        return self._render(
+            "problem.html", language, "/", f"lang={asked}" if asked == language.code else "", values
+        ).encode()
 
     def add_assets(self, app: FastAPI) -> None:
         """Serve stylesheet and mark."""

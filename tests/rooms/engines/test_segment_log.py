@@ -1,0 +1,413 @@
+"""The files of the log: torn tails, damage, full and failing disks, edges of segments."""
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.rooms.engines.scan_batches import batch, event
+from waypost.engines.local.disk import Disk
+from waypost.engines.local.log import Cut, SegmentLog
+from waypost.engines.local.segments import HEADER_SIZE, list_segments, segment_header, segment_path
+from waypost.model.errors import StorageFull, StoreDamaged, StoreError, WrongFormat
+from waypost.model.scans import ScanEvent, events_of
+
+
+def read(log: SegmentLog, position: int = 0) -> list[ScanEvent]:
+    return [event for frame in log.read(position) for event in events_of(frame.scans)]
+
+
+def events(start: int, count: int) -> list[ScanEvent]:
+    return [event(place) for place in range(start, start + count)]
+
+
+def write(folder: Path, *counts: int, **options: int) -> list[int]:
+    """Append that many scans each; returns the sizes of the last segment, after its header and after each append."""
+    sizes = []
+    with closing(SegmentLog(folder, **options)) as log:
+        for count in counts:
+            log.append(batch(log.position(), count))
+            sizes.append(list_segments(folder)[-1].stat().st_size)
+    return sizes
+
+
+# Torn tails
+
+
+def test_a_tail_torn_at_any_byte_is_cut_off_and_told(tmp_path: Path) -> None:
+    first, second, whole = write(tmp_path, 3, 2, 2)
+    path = segment_path(tmp_path, 0)
+    data = path.read_bytes()
+    for size in range(second, whole):
+        path.write_bytes(data[:size])
+        with closing(SegmentLog(tmp_path)) as log:
+            assert log.cut == (Cut(path, second, size - second) if size > second else None)
+            assert log.position() == 5
+            assert read(log) == events(0, 5)
+        assert path.stat().st_size == second
+    with closing(SegmentLog(tmp_path)) as log:
+        assert log.cut is None
+        assert log.append(batch(5, 4)) == 5
+        assert read(log) == events(0, 9)
+    assert first < second
+
+
+def test_a_tail_of_which_only_the_length_reached_the_disk_is_cut_off(tmp_path: Path) -> None:
+    """After a power cut a file may be as long as it was to be, with zeros where the bytes did not come."""
+    _, second, whole = write(tmp_path, 3, 2, 2)
+    path = segment_path(tmp_path, 0)
+    data = path.read_bytes()
+    for kept in (second, second + 1, second + 20, second + 40, whole - 1):
+        path.write_bytes(data[:kept] + bytes(whole - kept))
+        with closing(SegmentLog(tmp_path)) as log:
+            assert (log.position(), log.cut) == (5, Cut(path, second, whole - second))
+
+
+@pytest.mark.parametrize("size", [0, 1, HEADER_SIZE - 1, HEADER_SIZE, HEADER_SIZE + 3])
+def test_a_segment_that_was_hardly_begun_is_no_loss(tmp_path: Path, size: int) -> None:
+    write(tmp_path, 3)
+    path = segment_path(tmp_path, 3)
+    path.write_bytes((segment_header(3) + b"scan")[:size])
+    with closing(SegmentLog(tmp_path)) as log:
+        assert log.position() == 3
+        assert (log.cut is None) == (size == HEADER_SIZE)
+        assert log.append(batch(3, 2)) == 3
+        assert read(log) == events(0, 5)
+
+
+def test_a_first_segment_of_zeros_is_an_empty_log(tmp_path: Path) -> None:
+    path = segment_path(tmp_path, 0)
+    path.write_bytes(bytes(4096))
+    with closing(SegmentLog(tmp_path)) as log:
+        assert log.cut == Cut(path, 0, 4096)
+        assert log.append(batch(0, 2)) == 0
+        assert read(log) == events(0, 2)
+
+
+# Damage
+
+
+def test_a_flipped_bit_is_never_read_as_good(tmp_path: Path) -> None:
+    """In the last frame it looks like a torn tail; before it, the log is damaged and says where."""
+    first, second, whole = write(tmp_path, 2, 2, 2)
+    path = segment_path(tmp_path, 0)
+    data = path.read_bytes()
+    for place in [*range(HEADER_SIZE + 60), *range(HEADER_SIZE, whole, 13)]:
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << (place % 8)
+        path.write_bytes(flipped)
+        if place >= second:
+            with closing(SegmentLog(tmp_path)) as log:
+                assert (log.position(), log.cut) == (4, Cut(path, second, whole - second))
+                assert read(log) == events(0, 4)
+        else:
+            frame = 0 if place < HEADER_SIZE else HEADER_SIZE if place < first else first
+            with pytest.raises(StoreDamaged, match=f"{path}, byte {frame}: .* a whole frame follows .* copy"):
+                SegmentLog(tmp_path)
+            assert path.read_bytes() == bytes(flipped)
+
+
+def test_damage_in_an_earlier_segment_is_told_when_it_is_read(tmp_path: Path) -> None:
+    write(tmp_path, *[50] * 12, segment_bytes=5_000)
+    segments = list_segments(tmp_path)
+    assert len(segments) > 3
+    data = bytearray(segments[1].read_bytes())
+    data[HEADER_SIZE + 100] ^= 4
+    segments[1].write_bytes(data)
+    with closing(SegmentLog(tmp_path)) as log:
+        assert read(log, int(segments[2].stem)) == events(int(segments[2].stem), 600 - int(segments[2].stem))
+        with pytest.raises(StoreDamaged, match=f"{segments[1]}, byte {HEADER_SIZE}"):
+            read(log)
+
+
+@pytest.mark.parametrize("harm", ["torn", "headless", "missing"])
+def test_an_earlier_segment_that_lost_something_is_told(tmp_path: Path, harm: str) -> None:
+    write(tmp_path, *[50] * 12, segment_bytes=5_000)
+    segments = list_segments(tmp_path)
+    if harm == "missing":
+        segments[1].unlink()
+    else:
+        data = segments[1].read_bytes()
+        segments[1].write_bytes(data[:-1] if harm == "torn" else data[: HEADER_SIZE - 1])
+    with closing(SegmentLog(tmp_path)) as log:
+        named = segments[2] if harm == "missing" else segments[1]
+        with pytest.raises(StoreDamaged, match=str(named)):
+            read(log)
+
+
+def test_a_log_without_its_beginning_is_damaged(tmp_path: Path) -> None:
+    write(tmp_path, *[50] * 12, segment_bytes=5_000)
+    list_segments(tmp_path)[0].unlink()
+    with pytest.raises(StoreDamaged, match="the segments before it are missing"):
+        SegmentLog(tmp_path)
+
+
+def test_a_log_that_ends_too_early_is_damaged_and_left_as_it_is(tmp_path: Path) -> None:
+    """What was indexed had been acknowledged: if the log no longer has it, its tail is not torn but lost."""
+    write(tmp_path, 3, 2)
+    path = segment_path(tmp_path, 0)
+    data = path.read_bytes()[:-5]
+    path.write_bytes(data)
+    with pytest.raises(StoreDamaged, match="ends at scan 3, but 5 scans had been taken from it"):
+        SegmentLog(tmp_path, at_least=5)
+    assert path.read_bytes() == data
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    path = segment_path(tmp_path, 0)
+    import struct
+    import zlib
+
+    head = struct.pack("<8sHHQ", b"waypost\n", 2, 1, 0)
+    path.write_bytes(head + struct.pack("<I", zlib.crc32(head)) + path.read_bytes()[HEADER_SIZE:])
+    with pytest.raises(WrongFormat, match="log format 2 with scan format 1; this version reads 1 with 1"):
+        SegmentLog(tmp_path)
+
+
+# Segments
+
+
+def test_segments_follow_one_another(tmp_path: Path) -> None:
+    write(tmp_path, *[50] * 20, segment_bytes=5_000)
+    segments = list_segments(tmp_path)
+    assert len(segments) >= 5
+    assert all(5_000 <= path.stat().st_size < 10_000 for path in segments[:-1])
+    for start in (0, 1, 499, 500, 999):
+        with closing(SegmentLog(tmp_path, segment_bytes=5_000)) as log:
+            assert read(log, start) == events(start, 1000 - start)
+
+
+def test_reading_hops_over_what_was_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, *[100] * 100, segment_bytes=100_000)
+    with closing(SegmentLog(tmp_path)) as log:
+        total, was = 0, os.pread
+
+        def pread(fd: int, size: int, offset: int) -> bytes:
+            nonlocal total
+            data = was(fd, size, offset)
+            total += len(data)
+            return data
+
+        monkeypatch.setattr(os, "pread", pread)
+        frames = log.read(5_050)
+        assert next(frames).position == 5_050
+        frames.close()
+    assert total < sum(path.stat().st_size for path in list_segments(tmp_path)) / 20
+
+
+def test_appends_that_wait_become_one_frame(tmp_path: Path) -> None:
+    gate, waiting = threading.Event(), threading.Event()
+
+    class SlowDisk(Disk):
+        syncs = 0
+
+        def sync(self, fd: int) -> None:
+            self.syncs += 1
+            if self.syncs == 2:  # the first is that of the segment's header
+                waiting.set()
+                assert gate.wait(30)
+            super().sync(fd)
+
+    disk, positions = SlowDisk(), {}
+    with closing(SegmentLog(tmp_path, disk=disk, frame_rows=100)) as log:
+
+        def append(place: int) -> None:
+            positions[place] = log.append(batch(place * 10, 10))
+
+        threads = [threading.Thread(target=append, args=(0,))]
+        threads[0].start()
+        assert waiting.wait(30)
+        for place in range(1, 16):
+            threads.append(threading.Thread(target=append, args=(place,)))
+            threads[-1].start()
+        while len(log._waiting) < 15:
+            threading.Event().wait(0.001)
+        assert (positions, log.position()) == ({}, 0)  # nobody is told before the sync
+        gate.set()
+        for thread in threads:
+            thread.join()
+        assert [(frame.position, frame.end) for frame in log.read(0)] == [(0, 10), (10, 110), (110, 160)]
+        kept = read(log)
+        for place, position in positions.items():
+            assert kept[position : position + 10] == events(place * 10, 10)
+    assert disk.syncs == 4
+
+
+def test_a_single_append_larger_than_a_frame_stays_whole(tmp_path: Path) -> None:
+    with closing(SegmentLog(tmp_path, frame_rows=10)) as log:
+        log.append(batch(0, 500))
+        assert [(frame.position, frame.end) for frame in log.read(0)] == [(0, 500)]
+
+
+def test_words_that_no_row_speaks_are_not_written(tmp_path: Path) -> None:
+    whole = batch(0, 20_000).slice(0, 1)
+    many = pa.DictionaryArray.from_arrays(pa.array([7], pa.int32()), [f"word {n}" for n in range(20_000)])
+    one = whole.set_column(2, whole.schema.field("code"), many)
+    with closing(SegmentLog(tmp_path)) as log:
+        log.append(one)
+        assert read(log)[0].code == "word 7"
+    assert segment_path(tmp_path, 0).stat().st_size < 4_000
+
+
+# Failing disks
+
+
+class FailingDisk(Disk):
+    """Fails the write, the sync or the cut when told so; a failing write leaves half of the bytes."""
+
+    def __init__(self) -> None:
+        self.fail: dict[str, int] = {}
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        if "write" in self.fail:
+            os.write(fd, memoryview(data)[: len(data) // 2])
+            raise OSError(self.fail["write"], os.strerror(self.fail["write"]))
+        super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        if "sync" in self.fail:
+            raise OSError(self.fail["sync"], os.strerror(self.fail["sync"]))
+        super().sync(fd)
+
+    def cut(self, fd: int, size: int) -> None:
+        if "cut" in self.fail:
+            raise OSError(self.fail["cut"], os.strerror(self.fail["cut"]))
+        super().cut(fd, size)
+
+
+@pytest.fixture
+def disk() -> FailingDisk:
+    return FailingDisk()
+
+
+@pytest.fixture
+def log(tmp_path: Path, disk: FailingDisk) -> Iterator[SegmentLog]:
+    with closing(SegmentLog(tmp_path, disk=disk)) as log:
+        log.append(batch(0, 3))
+        yield log
+
+
+@pytest.mark.parametrize("step", ["write", "sync"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_keeps_nothing_and_goes_on_when_there_is_room(
+    tmp_path: Path, log: SegmentLog, disk: FailingDisk, step: str, code: int
+) -> None:
+    size = segment_path(tmp_path, 0).stat().st_size
+    disk.fail = {step: code}
+    for _ in range(2):
+        with pytest.raises(StorageFull, match="No room left"):
+            log.append(batch(3, 2))
+        assert segment_path(tmp_path, 0).stat().st_size == size
+        assert log.position() == 3
+    disk.fail = {}
+    assert log.append(batch(3, 2)) == 3
+    assert read(log) == events(0, 5)
+    with closing(SegmentLog(tmp_path, read_only=True)) as again:
+        assert read(again) == events(0, 5)
+
+
+def test_a_disk_too_full_for_a_new_segment_goes_on_when_there_is_room(tmp_path: Path, disk: FailingDisk) -> None:
+    with closing(SegmentLog(tmp_path, disk=disk, segment_bytes=1)) as log:
+        for fail in ({}, {"write": errno.ENOSPC}, {"sync": errno.ENOSPC}, {}):
+            disk.fail = fail
+            if fail:
+                with pytest.raises(StorageFull):
+                    log.append(batch(3, 2))
+                assert list_segments(tmp_path) == [segment_path(tmp_path, 0)]
+            else:
+                log.append(batch(log.position(), 3))
+        assert read(log) == events(0, 6)
+        assert len(list_segments(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("step", ["write", "sync"])
+def test_after_a_failed_disk_nothing_is_written_until_opened_anew(
+    tmp_path: Path, log: SegmentLog, disk: FailingDisk, step: str
+) -> None:
+    """A sync that failed may have thrown pages away; the next one would say that all is well."""
+    disk.fail = {step: errno.EIO}
+    with pytest.raises(StoreError, match="The disk failed"):
+        log.append(batch(3, 2))
+    disk.fail = {}
+    for _ in range(2):
+        with pytest.raises(StoreError, match="takes no more scans since an error"):
+            log.append(batch(3, 2))
+    assert read(log) == events(0, 3)
+    log.close()
+    with closing(SegmentLog(tmp_path)) as again:
+        assert read(again) == events(0, 3)
+        assert again.append(batch(3, 2)) == 3
+
+
+def test_a_full_disk_that_cannot_be_cut_back_takes_no_more(log: SegmentLog, disk: FailingDisk) -> None:
+    disk.fail = {"write": errno.ENOSPC, "cut": errno.EIO}
+    with pytest.raises(StorageFull):
+        log.append(batch(3, 2))
+    disk.fail = {}
+    with pytest.raises(StoreError, match="takes no more scans since an error: .*cutting"):
+        log.append(batch(3, 2))
+    assert read(log) == events(0, 3)
+
+
+def test_everyone_who_waits_is_told_of_the_failure(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    disk.fail = {"sync": errno.EIO}
+    failures = []
+    with closing(SegmentLog(tmp_path, disk=disk)) as log:
+
+        def append() -> None:
+            try:
+                log.append(batch(0, 1))
+            except StoreError as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=append) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert len(failures) == 10
+
+
+def test_a_closed_log_takes_nothing_and_can_still_be_read(tmp_path: Path) -> None:
+    log = SegmentLog(tmp_path)
+    log.append(batch(0, 3))
+    log.close()
+    with pytest.raises(StoreError, match="closed"):
+        log.append(batch(3, 1))
+    assert read(log) == events(0, 3)
+
+
+# Looking on
+
+
+def test_another_may_look_on_while_one_writes(tmp_path: Path) -> None:
+    with closing(SegmentLog(tmp_path, segment_bytes=5_000)) as log:
+        log.append(batch(0, 300))
+        path = list_segments(tmp_path)[-1]
+        with path.open("ab") as file:  # the writer in the middle of an append
+            file.write(b"scan\x01\x00")
+        with closing(SegmentLog(tmp_path, read_only=True)) as other:
+            assert (other.position(), other.cut) == (300, None)
+            assert read(other) == events(0, 300)
+            with pytest.raises(StoreError, match="reading only"):
+                other.append(batch(300, 1))
+        assert path.read_bytes().endswith(b"scan\x01\x00")
+
+
+def test_waiting_ends_when_scans_come_or_the_log_closes(tmp_path: Path) -> None:
+    log = SegmentLog(tmp_path)
+    assert not log.wait(0, 0.01)
+    woken = []
+    waiter = threading.Thread(target=lambda: woken.append((log.wait(0, 30), log.wait(3, 30))))
+    waiter.start()
+    log.append(batch(0, 3))
+    log.close()
+    waiter.join(30)
+    assert woken == [(True, True)]

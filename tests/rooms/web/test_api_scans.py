@@ -1,0 +1,283 @@
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from waypost.model.errors import StorageFull
+from waypost.track.wire import Rows
+from waypost.web import Limits
+
+NDJSON = "application/x-ndjson"
+ARROW = "application/vnd.apache.arrow.stream"
+ROW = {"carrier": "waypost", "number": "NEW01", "code": "picked_up", "at": "2026-11-22T10:00:00-03:00"}
+MakeWorld = Callable[..., Any]
+
+
+def arrow(table: pa.Table, compression: str | None = None) -> bytes:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def scans_of(world: Any, number: str) -> list[dict[str, Any]]:
+    reply = world.get(f"/v1/parcels/{number}/timeline", key=world.operator)
+    assert reply.status == 200, reply.text
+    return [scan for timeline in reply.json["timelines"] for scan in timeline["scans"]]
+
+
+def test_a_batch_is_kept_and_found(world: Any) -> None:
+    position = world.memory.log.position()
+    reply = world.post_scans([ROW, ROW | {"code": "delivered", "at": "2026-11-22T11:00:00-03:00"}], "?wait=5")
+    assert (reply.status, reply.json) == (
+        200,
+        {"position": position, "accepted": 2, "refused": 0, "refusals": [], "indexed": True},
+    )
+    assert [scan["status"] for scan in scans_of(world, "NEW01")] == ["delivered", "picked_up"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json; charset=utf-8", json.dumps([ROW]).encode()),
+        (NDJSON, b"\n" + json.dumps(ROW).encode() + b"\n\n"),
+        (ARROW, arrow(pa.table({name: [value] for name, value in ROW.items()}))),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_format_says_the_same(world: Any, kind: str, body: bytes, packed: bool) -> None:
+    headers = {"content-type": kind} | ({"content-encoding": "gzip"} if packed else {})
+    body = gzip.compress(body) if packed else body
+    reply = world.ask("POST", "/v1/scans?wait=5", headers=headers, body=body, key=world.operator)
+    assert (reply.status, reply.json["accepted"]) == (200, 1)
+    [scan] = scans_of(world, "NEW01")
+    assert (scan["at"], scan["code"], scan["offset_source"]) == (ROW["at"], "picked_up", "reported")
+
+
+def test_good_rows_go_in_and_bad_ones_say_why(world: Any) -> None:
+    bad = [ROW | {"at": "2026-02-30T10:00:00Z"}, ROW | {"number": "N" * 10_000}, {"carrier": "waypost"}, {"colour": "red"}]
+    reply = world.post_scans([*bad, ROW], "?wait=5")
+    assert (reply.status, reply.json["accepted"], reply.json["refused"]) == (200, 1, 4)
+    told = [(refusal["row"], refusal["field"]) for refusal in reply.json["refusals"]]
+    assert told == [(0, "at"), (1, "number"), (2, "number"), (3, "")]
+    assert "does not exist" in reply.json["refusals"][0]["reason"]
+    assert len(reply.json["refusals"][1]["value"]) <= 60
+    assert len(scans_of(world, "NEW01")) == 1
+
+
+def test_if_no_row_is_good_it_is_a_problem(world: Any) -> None:
+    reply = world.post_scans([ROW | {"at": "tomorrow"}])
+    assert (reply.status, reply.json["code"]) == (422, "all_refused")
+    assert reply.json["refusals"][0]["field"] == "at"
+
+
+@pytest.mark.parametrize("body", [b"[]", b""])
+def test_nothing_sent_is_nothing_kept(world: Any, body: bytes) -> None:
+    kind = "application/json" if body else NDJSON
+    reply = world.ask("POST", "/v1/scans", headers={"content-type": kind}, body=body, key=world.operator)
+    assert (reply.status, reply.json["accepted"]) == (200, 0)
+
+
+def test_sent_twice_is_kept_once(world: Any) -> None:
+    for _ in range(2):
+        reply = world.post_scans([ROW], "?wait=5", headers={"idempotency-key": "batch-17"})
+        assert reply.status == 200
+    assert len(scans_of(world, "NEW01")) == 1
+
+
+def test_the_carrier_may_stand_in_the_address(world: Any) -> None:
+    row = {name: value for name, value in ROW.items() if name != "carrier"} | {"at": "2026-11-22 10:00:00"}
+    assert world.post_scans([row], "?carrier=yto&wait=5").json["accepted"] == 1
+    [scan] = scans_of(world, "NEW01")
+    assert (scan["carrier"], scan["at"], scan["offset_source"]) == ("yto", "2026-11-22T10:00:00+08:00", "carrier")
+
+
+def test_who_may_send(world: Any) -> None:
+    assert world.post_scans([ROW], key=world.carrier).status == 200
+    nobody = world.post_scans([ROW], key=None)
+    assert (nobody.status, nobody.json["code"]) == (401, "not_allowed")
+    assert nobody.headers["www-authenticate"].startswith("Bearer")
+    assert "wp_" in nobody.json["mend"]
+    wrong = world.post_scans([ROW], key="wp_guessed")
+    assert (wrong.status, wrong.json["detail"]) == (401, "this key is not known here")
+    other = world.post_scans([ROW], key=None, headers={"authorization": "Basic dXNlcjpwYXNz"})
+    assert other.status == 401
+
+
+def test_without_a_key_no_body_is_read(world: Any) -> None:
+    def untouched() -> Iterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    headers = {"content-type": NDJSON}
+    assert world.ask("POST", "/v1/scans", headers=headers, body=untouched()).status == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"content-type": "text/csv"}, "application/x-ndjson"),
+        ({}, "application/json"),
+        ({"content-type": NDJSON, "content-encoding": "br"}, "gzip"),
+    ],
+)
+def test_what_is_not_read_is_named(world: Any, headers: dict[str, str], said: str) -> None:
+    reply = world.ask("POST", "/v1/scans", headers=headers, body=b"x", key=world.operator)
+    assert (reply.status, reply.json["code"]) == (415, "unsupported_media_type")
+    assert said in reply.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("?wait=soon", "query.wait"),
+        ("?wait=-1", "query.wait"),
+        ("?wait=nan", "query.wait"),
+        ("?wait=1e9", "query.wait"),
+        ("?carrier=No%20Such", "query.carrier"),
+        ("?wiat=1", "query.wiat"),
+    ],
+)
+def test_wrong_parameters_are_named(world: Any, query: str, where: str) -> None:
+    reply = world.post_scans([ROW], query)
+    assert (reply.status, reply.json["code"], reply.json["errors"][0]["where"]) == (422, "invalid", where)
+
+
+def test_a_key_for_repeating_has_a_length(world: Any) -> None:
+    reply = world.post_scans([ROW], headers={"idempotency-key": "k" * 300})
+    assert (reply.status, reply.json["errors"][0]["where"]) == (422, "header.Idempotency-Key")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("application/json", b'{"carrier": "waypost"}', "no JSON array"),
+        ("application/json", b'[{"carrier": "waypost"', "no JSON array"),
+        ("application/json", b"\xff\xfe[]", "no JSON array"),
+        ("application/json", b"[" * 100_000, "no JSON array"),
+        (ARROW, b"no arrow", "no whole Arrow stream"),
+        (ARROW, arrow(pa.table({"number": ["x" * 100_000]}))[:-9000], "no whole Arrow stream"),
+        (ARROW, arrow(pa.table({"number": ["x" * 100_000]}), "zstd"), "compressed"),
+        (ARROW, arrow(pa.table({"number": ["x" * 100_000]}), "lz4"), "compressed"),
+        (ARROW, arrow(pa.table({"number": [7]})), "has to be text"),
+        (ARROW, arrow(pa.table({"weight": ["7"]})), "unknown or repeated column 'weight'"),
+    ],
+)
+def test_a_body_that_is_no_batch(world: Any, kind: str, body: bytes, said: str) -> None:
+    reply = world.ask("POST", "/v1/scans", headers={"content-type": kind}, body=body, key=world.operator)
+    assert (reply.status, reply.json["code"]) == (400, "bad_input"), reply.text
+    assert said in reply.json["detail"]
+
+
+def test_half_a_line_costs_one_row(world: Any) -> None:
+    line = json.dumps(ROW).encode()
+    body = line + b"\n" + b'{"number": "caf\xe9"}\n' + line[: len(line) // 2]
+    reply = world.ask("POST", "/v1/scans", headers={"content-type": NDJSON}, body=body, key=world.operator)
+    assert (reply.status, reply.json["accepted"]) == (200, 1)
+    assert [refusal["row"] for refusal in reply.json["refusals"]] == [1, 2]
+    assert reply.json["refusals"][0]["reason"] == "is not UTF-8"
+    assert "truncated" in reply.json["refusals"][1]["reason"]
+
+
+def test_too_many_rows(make_world: MakeWorld) -> None:
+    world = make_world(limits=Limits(batch_rows=3))
+    reply = world.post_scans([ROW] * 4)
+    assert (reply.status, reply.json["code"], reply.json["detail"]) == (413, "too_large", "more than 3 scans at once")
+    assert world.post_scans([ROW] * 3).status == 200
+
+
+def test_a_hundred_megabytes_are_not_taken(world: Any) -> None:
+    sent = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(100):
+            sent += 1
+            yield b" " * (1 << 20)
+
+    reply = world.ask("POST", "/v1/scans", headers={"content-type": NDJSON}, body=pieces(), key=world.operator)
+    assert (reply.status, reply.json["code"], reply.headers["connection"]) == (413, "too_large", "close")
+    assert sent == 17
+    assert world.ask("POST", "/v1/scans", headers={"content-type": NDJSON}, key=world.operator).status == 200
+
+
+def test_a_slow_body(make_world: MakeWorld) -> None:
+    world = make_world(limits=Limits(body_s=0.05))
+    reply = world.ask(
+        "POST", "/v1/scans", headers={"content-type": NDJSON}, body=[b"{"], stall=True, key=world.operator
+    )
+    assert (reply.status, reply.json["code"]) == (408, "slow_body")
+
+
+def test_a_full_disk_is_said(make_world: MakeWorld) -> None:
+    class Full:
+        def receive(self, rows: Rows, *, carrier: str | None = None, wait_s: float = 0) -> None:
+            raise StorageFull("no room in /var/lib/secret/place", mend="rm /var/lib/secret/place")
+
+    world = make_world(reception=Full())
+    reply = world.post_scans([ROW])
+    assert (reply.status, reply.json["code"], reply.headers["retry-after"]) == (507, "storage_full", "60")
+    assert "secret" not in reply.text
+    assert "/var/lib/secret/place" in world.journal.getvalue()
+
+
+def test_more_than_can_be_done_is_turned_away(make_world: MakeWorld) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    class Slow:
+        def receive(self, rows: Rows, *, carrier: str | None = None, wait_s: float = 0) -> None:
+            entered.set()
+            assert leave.wait(20)
+            raise StorageFull("never mind")
+
+    world = make_world(reception=Slow(), limits=Limits(intake_threads=1, waiting=0))
+    replies: list[Any] = []
+    first = threading.Thread(target=lambda: replies.append(world.post_scans([ROW])))
+    first.start()
+    assert entered.wait(20)
+    busy = world.post_scans([ROW])
+    leave.set()
+    first.join(20)
+    assert (busy.status, busy.json["code"], busy.headers["retry-after"]) == (503, "busy", "1")
+    assert replies[0].status == 507
+
+
+def test_the_list_goes_by_place_and_time(world: Any) -> None:
+    reply = world.get("/v1/scans?country=br&since=2026-11-20T00:00:00-03:00&limit=2", key=world.operator)
+    assert reply.status == 200, reply.text
+    assert [scan["code"] for scan in reply.json["scans"]] == ["customs_released", "warp_drive_engaged"]
+    rest = world.get(f"/v1/scans?country=BR&limit=9&after={reply.json['next']}", key=world.operator).json
+    assert [scan["code"] for scan in rest["scans"]] == ["delivered", "customs_declared", "picked_up"]
+    assert rest["next"] is None
+    assert rest["as_of"]["lag"] == 0
+
+
+def test_the_list_is_for_operators(world: Any) -> None:
+    assert world.get("/v1/scans").status == 401
+    forbidden = world.get("/v1/scans", key=world.carrier)
+    assert (forbidden.status, forbidden.json["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "where"),
+    [
+        ("since=yesterday", 422, "query.since"),
+        ("until=2026-02-30T00:00:00Z", 422, "query.until"),
+        ("limit=0", 422, "query.limit"),
+        ("limit=501", 422, "query.limit"),
+        ("limit=ten", 422, "query.limit"),
+        ("country=Brazil", 422, "query.country"),
+        ("status=flying", 400, None),
+        ("after=!!", 400, None),
+    ],
+)
+def test_filters_that_cannot_be_used(world: Any, query: str, status: int, where: str | None) -> None:
+    reply = world.get(f"/v1/scans?{query}", key=world.operator)
+    assert reply.status == status, reply.text
+    assert reply.headers["content-type"] == "application/problem+json"
+    if where:
+        assert reply.json["errors"][0]["where"] == where
