@@ -20,6 +20,7 @@ from waypost.track.intake import ZoneFinder
 from waypost.track.overview import Overview, read_overview
 from waypost.track.parcels import Tracker
 from waypost.track.reception import Reception
+from waypost.track.records import list_all_links
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
 
@@ -41,9 +42,7 @@ class House:
         self.tracker = Tracker(self.memory, tables, self.facilities, detect_carriers)
         self.scans = ScanSearch(self.memory, tables, self.facilities)
         self.reception = Reception(self.memory, self.zone_of, now_ms)
-        self.overview = _Aged(
-            lambda: read_overview(self.memory.history, tables, self.facilities), settings.track.overview_age_s
-        )
+        self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
 
     @property
     def memory(self) -> Memory:
@@ -64,6 +63,11 @@ class House:
             return (place.place.zone, OffsetSource.FACILITY) if place and place.place.zone else None
 
         return find
+
+    def _read_overview(self) -> Overview:
+        with self.memory.records.begin() as connection:
+            links = list_all_links(connection)
+        return read_overview(self.memory.history, self.tables, self.facilities, links)
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""

@@ -1,14 +1,17 @@
 """The network at a glance, from `History`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import ibis
 import msgspec
 import pyarrow as pa
 
+from waypost.model.carriage import Waybill
 from waypost.model.instants import format_instant
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
+from waypost.track.records import Link
 from waypost.track.standing import Ask, in_milliseconds, read_standing
 from waypost.track.statuses import get_status
 from waypost.track.tables import CodeTables
@@ -94,26 +97,30 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
-def read_overview(history: History, tables: CodeTables, facilities: Facilities) -> Overview:
-    """Ask the history for all of it."""
+def read_overview(
+    history: History, tables: CodeTables, facilities: Facilities, links: Sequence[tuple[Waybill, Link]] = ()
+) -> Overview:
+    """Ask the history for all of it. `links` are the further numbers of parcels, so that each is counted once."""
     position = history.position()
-    standing = read_standing(history, tables)
-    totals = history.run(
-        lambda scans: scans.aggregate(scans=scans.count(), parcels=_parcel(scans).nunique())
-    ).to_pylist()
+    standing = read_standing(history, tables, links)
+    statuses = _read_statuses(history, standing)
+    scans = history.run(lambda scans: scans.aggregate(scans=scans.count())).to_pylist()[0]["scans"]
     return Overview(
-        statuses=_read_statuses(history, standing),
+        statuses=statuses,
         hours=_read_hours(history),
         facilities=_read_facilities(history, facilities),
         lanes=_read_lanes(history, standing, facilities),
         unknown_codes=_read_unknown_codes(history, standing),
-        scans=totals[0]["scans"],
-        parcels=totals[0]["parcels"],
+        scans=scans,
+        parcels=sum(count.parcels for count in statuses),
         position=position,
     )
 
 
-def _parcel(scans: Any) -> Any:
+_PARCEL = ("parcel_carrier", "parcel_number")
+
+
+def _waybill(scans: Any) -> Any:
     return scans.number.concat("\x1f", scans.carrier)
 
 
@@ -121,7 +128,7 @@ def _read_statuses(history: History, standing: Ask) -> list[StatusCount]:
     def ask(scans: Any) -> Any:
         bearing = standing(scans)
         said = ibis.ifelse(bearing.phase >= 0, bearing.status, "unknown")
-        now = bearing.mutate(said=said).group_by("carrier", "number").aggregate(status=ibis._.said.argmax(ibis._.rank))
+        now = bearing.mutate(said=said).group_by(*_PARCEL).aggregate(status=ibis._.said.argmax(ibis._.rank))
         return now.group_by("status").aggregate(parcels=now.count()).order_by(ibis.desc("parcels"), "status")
 
     return [
@@ -145,7 +152,7 @@ def _read_facilities(history: History, facilities: Facilities) -> list[FacilityC
     def ask(scans: Any) -> Any:
         placed = scans.filter(scans.facility.notnull())
         counted = placed.group_by("carrier", "facility").aggregate(
-            scans=placed.count(), parcels=_parcel(placed).nunique(), last_at=placed.at.max()
+            scans=placed.count(), parcels=_waybill(placed).nunique(), last_at=placed.at.max()
         )
         return counted.order_by(ibis.desc("scans"), "carrier", "facility").limit(MOST_ROWS)
 
@@ -176,7 +183,7 @@ def _read_lanes(history: History, standing: Ask, facilities: Facilities) -> list
         moves = standing(scans).inner_join(placed, ["carrier", "facility"])
         accepted, departed = moves.milestone == "accepted", moves.milestone == "departed"
         arrived, delivered = moves.milestone == "arrived", moves.milestone == "delivered"
-        ends = moves.group_by("carrier", "number").aggregate(
+        ends = moves.group_by(*_PARCEL).aggregate(
             is_trip=(accepted | delivered).sum() == 0,
             accepted_in=moves.area.argmin(moves.at, where=accepted),
             accepted_at=moves.at.min(where=accepted),
@@ -188,7 +195,7 @@ def _read_lanes(history: History, standing: Ask, facilities: Facilities) -> list
             arrived_at=moves.at.max(where=arrived),
         )
         ways = ends.select(
-            "carrier",
+            carrier=ends.parcel_carrier,
             origin=ibis.ifelse(ends.is_trip, ends.departed_from, ends.accepted_in),
             destination=ibis.ifelse(ends.is_trip, ends.arrived_in, ends.delivered_in),
             began=ibis.ifelse(ends.is_trip, ends.departed_at, ends.accepted_at),

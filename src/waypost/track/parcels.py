@@ -72,7 +72,7 @@ class Tracker:
         facilities: Facilities,
         carriers_of: Callable[[str], list[str]],
     ) -> None:
-        """`carriers_of` names the carriers whose number format a text has."""
+        """`carriers_of` names the carriers whose number format a text of printable ASCII has."""
         self._memory = memory
         self._tables = tables
         self._facilities = facilities
@@ -90,9 +90,10 @@ class Tracker:
         views = self._views(bundles)
         answers = []
         for text in texts:
-            wanted = set(spellings[text])
-            parcels = [view for view in views if wanted & _names_of(view)]
-            carriers = [] if parcels else self._carriers_of(text)
+            wanted = spellings[text]
+            parcels = [view for view in views if not _names_of(view).isdisjoint(wanted)]
+            plain = wanted[0] if wanted else ""
+            carriers = self._carriers_of(plain) if plain.isascii() and plain and not parcels else []
             answers.append(Found(asked=text, parcels=parcels, carriers=carriers))
         return answers
 
@@ -268,7 +269,10 @@ def _end(place: Place | None) -> PlaceView | None:
 
 
 def _spellings(text: str) -> list[str]:
-    """The ways in which a number may be kept: as typed, in capitals or small letters, without hyphens and dots."""
+    """The ways in which a number may be kept: as typed, in capitals or small letters, without hyphens and dots.
+
+    The first is as typed, without blanks. None for what is no number.
+    """
     plain = "".join(text.split())
     if len(plain) > MAX_TEXT or not plain.isprintable():
         return []

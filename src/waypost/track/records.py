@@ -92,6 +92,19 @@ def list_links(connection: Connection, parcel_ids: Sequence[str]) -> list[Link]:
     return found
 
 
+def list_all_links(connection: Connection) -> list[tuple[Waybill, Link]]:
+    """Every further number of every parcel, with the waybill under which the parcel was first known."""
+    first = [parcels.c.carrier.label("first_carrier"), parcels.c.number.label("first_number")]
+    found = connection.execute(select(links, *first).join(parcels, parcels.c.id == links.c.parcel_id))
+    return [
+        (
+            Waybill(row.first_carrier, row.first_number),
+            Link(row.parcel_id, Waybill(row.carrier, row.number), row.since_ms, row.until_ms),
+        )
+        for row in found
+    ]
+
+
 def _row(parcel: Parcel) -> dict[str, object]:
     row: dict[str, object] = {
         "id": parcel.id,

@@ -4,16 +4,18 @@ Codes become statuses by a small table that is joined on, and scans that were co
 are Ibis, so that any engine can run them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waypost.model.instants import EARLIEST_MS
+from waypost.model.carriage import Waybill
+from waypost.model.instants import EARLIEST_MS, LATEST_MS
 from waypost.model.scans import surviving
 from waypost.store.protocols import History
+from waypost.track.records import Link
 from waypost.track.statuses import get_status, status_arrays
 from waypost.track.tables import CodeTables
 
@@ -26,24 +28,61 @@ def in_milliseconds(at: Any) -> Any:
     return at.truncate("s").epoch_seconds().cast("int64") * 1000 + at.millisecond()
 
 
-def read_standing(history: History, tables: CodeTables) -> Ask:
-    """How to turn the table of all scans into those that stand, with the columns `status`, `milestone` and `rank`.
+def read_standing(history: History, tables: CodeTables, links: Sequence[tuple[Waybill, Link]] = ()) -> Ask:
+    """How to turn the table of all scans into those that stand, with what they mean and whose they are.
 
-    `status` and `milestone` are text; `rank` orders the scans of one parcel as `track.fold` does, so that the scan of
-    the greatest rank says the parcel's status; it is negative where a scan bears no status.
+    The columns `parcel_carrier` and `parcel_number` are the first waybill of the parcel, which `links` tell for scans
+    under its further numbers. `status` and `milestone` are text; `rank` orders the scans of one parcel as `track.fold`
+    does, so that the scan of the greatest rank says the parcel's status; it is negative where a scan bears none.
     """
     meanings = ibis.memtable(_read_meanings(history, tables))
     corrected = _read_corrected(history)
+    linked = ibis.memtable(_link_table(links)) if links else None
 
     def standing(scans: Any) -> Any:
         if corrected is not None:
             scans = scans.anti_join(ibis.memtable(corrected), "position")
         joined = scans.inner_join(meanings, ["carrier", "code"])
+        joined = _of_parcels(joined, linked)
         # 40 bits of time, 6 of precedence
         in_phase = (in_milliseconds(joined.at) - EARLIEST_MS) * 64 + joined.precedence
         return joined.mutate(rank=joined.phase.cast("int64") * (1 << 47) + in_phase)
 
     return standing
+
+
+def _of_parcels(scans: Any, linked: Any) -> Any:
+    """Say for each scan which parcel it belongs to."""
+    if linked is None:
+        return scans.mutate(parcel_carrier=scans.carrier, parcel_number=scans.number)
+    at_ms = in_milliseconds(scans.at)
+    holds = [
+        scans.carrier == linked.link_carrier,
+        scans.number == linked.link_number,
+        at_ms >= linked.since_ms,
+        at_ms < linked.until_ms,
+    ]
+    both = scans.left_join(linked, holds)
+    return both.mutate(
+        parcel_carrier=ibis.coalesce(both.first_carrier, both.carrier),
+        parcel_number=ibis.coalesce(both.first_number, both.number),
+    )
+
+
+def _link_table(links: Sequence[tuple[Waybill, Link]]) -> pa.Table:
+    until_ms = [LATEST_MS + 1 if link.until_ms is None else link.until_ms for _, link in links]
+    return pa.table(
+        {
+            "link_carrier": [link.waybill.carrier for _, link in links],
+            "link_number": [link.waybill.number for _, link in links],
+            "first_carrier": [first.carrier for first, _ in links],
+            "first_number": [first.number for first, _ in links],
+            "since_ms": pa.array([link.since_ms or 0 for _, link in links], pa.int64()),
+            "until_ms": pa.array(
+                [LATEST_MS + 1 if link.until_ms is None else link.until_ms for _, link in links], pa.int64()
+            ),
+        }
+    )
 
 
 def _read_meanings(history: History, tables: CodeTables) -> pa.Table:
