@@ -78,9 +78,7 @@ def _link_table(links: Sequence[tuple[Waybill, Link]]) -> pa.Table:
             "first_carrier": [first.carrier for first, _ in links],
             "first_number": [first.number for first, _ in links],
             "since_ms": pa.array([link.since_ms or 0 for _, link in links], pa.int64()),
-            "until_ms": pa.array(
-                [LATEST_MS + 1 if link.until_ms is None else link.until_ms for _, link in links], pa.int64()
-            ),
+            "until_ms": pa.array(until_ms, pa.int64()),
         }
     )
 
