@@ -29,6 +29,7 @@ class Scan(msgspec.Struct, kw_only=True):
         zone: in whose clock it is written.
         with_offset: whether the stamp says how far that clock is from UTC.
         heard_ms: when the network hears of it.
+        corrects: the scan that this one replaces or withdraws.
         status: what it means, in unified codes; "" for a code that nobody knows.
     """
 
@@ -42,13 +43,14 @@ class Scan(msgspec.Struct, kw_only=True):
     heard_ms: int
     facility: str | None = None
     note: str | None = None
-    corrects: str | None = None
+    corrects: "Scan | None" = None
 
     @property
     def id(self) -> str:
         """As it will be known to the network."""
         offset_min = offset_in_zone(self.at_ms, self.zone)
-        return scan_id(self.carrier, self.number, self.at_ms, offset_min, self.code, self.facility, self.corrects)
+        corrects = self.corrects.id if self.corrects else None
+        return scan_id(self.carrier, self.number, self.at_ms, offset_min, self.code, self.facility, corrects)
 
 
 class Journey:

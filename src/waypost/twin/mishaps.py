@@ -37,7 +37,7 @@ def correct_delivery(way: Journey) -> None:
         right, facility=way.site(other).code, at_ms=right.at_ms - HOUR_MS // 2, heard_ms=right.at_ms - HOUR_MS // 3
     )
     way.scans.insert(-1, wrong)
-    right.corrects = wrong.id
+    right.corrects = wrong
 
 
 def withdraw_delivery(way: Journey) -> None:
@@ -45,7 +45,7 @@ def withdraw_delivery(way: Journey) -> None:
     wrong = way.scans[-1]
     at_ms = wrong.at_ms + HOUR_MS // 4
     void = msgspec.structs.replace(
-        wrong, code=VOID, status=VOID, at_ms=at_ms, heard_ms=at_ms + 1000, note=None, corrects=wrong.id
+        wrong, code=VOID, status=VOID, at_ms=at_ms, heard_ms=at_ms + 1000, note=None, corrects=wrong
     )
     way.scans.append(void)
 

@@ -261,7 +261,7 @@ def _scan_row(scan: Scan) -> dict[str, object]:
         "at": stamp if scan.with_offset else stamp[:19].replace("T", " "),
         "facility": scan.facility,
         "note": scan.note,
-        "corrects": scan.corrects,
+        "corrects": scan.corrects.id if scan.corrects else None,
     }
     return {name: value for name, value in row.items() if value is not None}
 

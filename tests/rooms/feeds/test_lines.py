@@ -50,6 +50,8 @@ def test_a_cut_drops_the_half_line_and_names_it(tmp_path: Path) -> None:
     assert b"".join(block.data for block in found) == b"one\ntwo\n"
     (refusal,) = found[-1].refusals
     assert (refusal.file, refusal.line, refusal.field) == ("cut.gz", 3, "")
-    assert refusal.reason.startswith("the gzip stream ends early; all 2 lines before this one were read. Fetch the file")
+    assert refusal.reason.startswith(
+        "the gzip stream ends early; all 2 lines before this one were read. Fetch the file"
+    )
     assert refusal.value is not None
     assert "thr".startswith(refusal.value)

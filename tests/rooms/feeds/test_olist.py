@@ -117,9 +117,7 @@ def test_weights_are_the_sum_over_the_items(real, data_folder: Path) -> None:
 def test_parcels_go_from_the_sellers_city_to_the_buyers(real, data_folder: Path) -> None:
     buyers = {row["customer_id"]: row["customer_state"] for row in rows_of(data_folder, "customers")}
     orders = {row["order_id"]: buyers[row["customer_id"]] for row in rows_of(data_folder, "orders")}
-    differ = [
-        parcel for parcel in real.parcels if parcel.destination.region != orders[parcel.waybill.number]
-    ]
+    differ = [parcel for parcel in real.parcels if parcel.destination.region != orders[parcel.waybill.number]]
     assert len(differ) < 10  # rows that contradict all others of their zip code
     assert {parcel.destination.country for parcel in real.parcels} == {"BR"}
     cities = Counter(parcel.destination.city for parcel in real.parcels)

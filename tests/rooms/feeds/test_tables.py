@@ -120,7 +120,7 @@ def test_other_columns_are_refused_as_a_whole(tmp_path: Path, head: bytes, messa
 def test_unknown_columns_are_refused_where_all_are_known(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_bytes(b"a,b,noet\n")
-    with pytest.raises(BadInput, match="it does not know 'noet'.*known: a, b, note"):
+    with pytest.raises(BadInput, match=r"it does not know 'noet'.*known: a, b, note"):
         list(read_table(path, Meter([path]), ("a", "b"), ("a", "b", "note")))
 
 

@@ -1,0 +1,181 @@
+"""The examples run as they stand, and the tutorial says what its commands print."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+BIN = Path(sys.executable).parent
+
+SCANS = [
+    {"carrier": "hilltop", "number": "HT0001", "code": "picked_up", "at": "2026-11-02T09:00:00-03:00"},
+    {"carrier": "hilltop", "number": "HT0001", "code": "delivered", "at": "2026-11-03T10:30:00-03:00"},
+    {"carrier": "hilltop", "number": "HT0001", "code": "delivered", "at": "2026-02-30T08:00:00-03:00"},
+    {"carrier": "yto", "number": "YT1", "code": "GOT", "at": "2026-11-02 09:00"},
+    {"carrier": "yto", "number": "YT1", "code": "SIGNED", "at": "2026-11-02 21:00"},
+    {"carrier": "yto", "number": "YT2", "code": "GOT", "at": "2026-11-02 09:00"},
+]
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A server: where it is, its operator's key, its home."""
+
+    address: str
+    key: str
+    home: Path
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    home = tmp_path / "home"
+    command = [BIN / "waypost", "serve", "--json", "--port", "0", "--home", home]
+    with (tmp_path / "journal").open("w") as journal:
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=journal, text=True)
+    assert server.stdout is not None
+    try:
+        text = ""
+        for line in server.stdout:
+            text += line
+            if line == "}\n":
+                break
+        told = json.loads(text)
+        assert told["home"] == str(home)
+        yield Running(told["address"], told["key"], home)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.stdout.close()
+        assert server.wait(timeout=60) == 0
+
+
+def run(repo: Path, name: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, repo / "examples" / name, *arguments]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+
+
+def write_scans(folder: Path) -> Path:
+    path = folder / "scans.ndjson"
+    path.write_text("".join(json.dumps(scan) + "\n" for scan in SCANS))
+    return path
+
+
+def test_every_example_is_tested(repo_folder: Path) -> None:
+    names = {path.name for path in (repo_folder / "examples").iterdir() if path.name != "__pycache__"}
+    assert names == {"send_scans.py", "read_history.py", "own_reader.py"}
+
+
+def test_scans_are_sent_and_the_history_is_read_beside_the_server(
+    repo_folder: Path, running: Running, tmp_path: Path
+) -> None:
+    path = write_scans(tmp_path)
+    sent = run(repo_folder, "send_scans.py", running.address, path, KEY=running.key)
+    assert sent.stdout == "5 accepted, 1 refused\n"
+    assert sent.stderr == "scans.ndjson:3 at: names a date that does not exist\n"
+    assert sent.returncode == 1
+    read = run(repo_folder, "read_history.py", running.home)
+    assert read.returncode == 0, read.stderr
+    assert [line.split() for line in read.stdout.splitlines()] == [
+        ["hilltop", "1", "parcels", "25.5", "h"],
+        ["yto", "1", "parcels", "12.0", "h"],
+    ]
+
+
+def test_a_sender_is_told_when_nothing_was_taken(repo_folder: Path, running: Running, tmp_path: Path) -> None:
+    path = tmp_path / "scans.ndjson"
+    path.write_text(json.dumps(SCANS[2]) + "\n")
+    sent = run(repo_folder, "send_scans.py", running.address, path, KEY=running.key)
+    assert (sent.stdout, sent.returncode) == ("0 accepted, 1 refused\n", 1)
+    refused = run(repo_folder, "send_scans.py", running.address, path, KEY="wp_0")
+    assert refused.returncode == 1
+    assert "this key is not known here" in refused.stderr
+
+
+def test_a_reader_of_ones_own_imports(repo_folder: Path, tmp_path: Path) -> None:
+    file, home = tmp_path / "hilltop.txt", tmp_path / "home"
+    file.write_text(
+        "HT0001;PICKUP;02/11/2026 09:12;CWB\n"
+        "HT0001;DONE;31/11/2026 10:05;MAO\n"
+        "HT0001;DONE\n"
+        "HT0001;DONE;05/11/2026 10:05;MAO\n"
+    )
+    first = run(repo_folder, "own_reader.py", home, file)
+    assert first.stdout.splitlines() == [
+        "2 new, 0 known, 2 refused",
+        "hilltop.txt:3 : has 2 fields, not 4",
+        "hilltop.txt:2 at: names a date that does not exist",
+    ]
+    assert run(repo_folder, "own_reader.py", home, file).stdout.startswith("0 new, 2 known, 2 refused\n")
+    tracked = subprocess.run(
+        [BIN / "waypost", "track", "HT0001", "--home", home], capture_output=True, text=True, timeout=60
+    )
+    assert tracked.stdout.splitlines()[0] == "HT0001  hilltop  Delivered since 2026-11-05T10:05:00-03:00"
+
+
+#: What the tutorial asks of curl, for machines that lack it.
+CURL = """#!{python}
+import sys, urllib.error, urllib.request
+method, body, headers, arguments = "GET", None, {{}}, iter(sys.argv[1:])
+for argument in arguments:
+    if argument == "-X":
+        method = next(arguments)
+    elif argument == "-H":
+        name, _, value = next(arguments).partition(": ")
+        headers[name] = value
+    elif argument in ("-d", "--data-binary"):
+        text = next(arguments)
+        body = open(text[1:], "rb").read() if text.startswith("@") else text.encode()
+        method = "POST" if method == "GET" else method
+    elif argument != "-sS":
+        address = argument
+try:
+    answer = urllib.request.urlopen(urllib.request.Request(address, body, headers, method=method))
+except urllib.error.HTTPError as error:
+    answer = error
+sys.stdout.buffer.write(answer.read())
+"""
+
+
+def list_steps(page: Path) -> list[tuple[str, str | None]]:
+    """The commands of a page, each with what it says they print; None where it does not say."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?", page.read_text("utf-8"), re.M | re.S)
+    return [(commands, printed or None) for commands, printed in blocks]
+
+
+def plain(text: str) -> list[str]:
+    """Lines without what cannot be seen: blanks at their ends, empty lines before and after all."""
+    return [line.rstrip() for line in text.strip("\n").splitlines()]
+
+
+@pytest.mark.parametrize("with_curl", [True, False])
+def test_the_tutorial_prints_what_it_says(
+    repo_folder: Path, running: Running, tmp_path: Path, *, with_curl: bool
+) -> None:
+    place, tools = tmp_path / "place", tmp_path / "tools"
+    place.mkdir()
+    tools.mkdir()
+    if not with_curl or shutil.which("curl") is None:
+        (tools / "curl").write_text(CURL.format(python=sys.executable))
+        (tools / "curl").chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tools}:{BIN}:{os.environ['PATH']}",
+        "ADDRESS": running.address,
+        "KEY": running.key,
+        "WAYPOST_HOME": str(running.home),
+        "LC_ALL": "C.UTF-8",
+    }
+    steps = list_steps(repo_folder / "docs/tutorial.md")
+    assert len(steps) >= 10
+    for commands, printed in steps:
+        result = subprocess.run(
+            ["bash", "-c", commands], cwd=place, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert printed is not None, f"the tutorial does not say what this prints: {commands}"
+        assert plain(result.stdout) == plain(printed), commands + result.stderr

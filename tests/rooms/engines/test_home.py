@@ -1,0 +1,346 @@
+"""The folder: made, locked, checked, looked on, and opened again after whatever happened to it."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.rooms.engines.homes import FOLD, caught_up, count, home_in
+from tests.rooms.engines.scan_batches import batch
+
+from waypost.engines.local.home import FORMATS, open_home
+from waypost.engines.local.index import RocksIndex
+from waypost.model.errors import HomeInUse, NotFound, StoreDamaged, StoreError, WrongFormat
+from waypost.store.protocols import Frame
+from waypost.track.fold import StatusFold
+
+
+def fill(path: Path, scans: int = 300) -> None:
+    home = home_in(path)
+    home.memory.log.append(batch(0, scans))
+    caught_up(home).close()
+
+
+def told(path: Path) -> tuple[list[dict[str, object]], list[dict[str, object]], int]:
+    home = caught_up(home_in(path))
+    states, changes = home.memory.index.page(None, 1000).to_pylist(), home.memory.changes.read(-1, 1000).to_pylist()
+    scans = count(home)
+    home.close()
+    return states, changes, scans
+
+
+# Making
+
+
+def test_a_home_is_private_and_says_its_formats(tmp_path: Path) -> None:
+    path = tmp_path / "some" / "home"
+    home_in(path).close()
+    assert json.loads((path / "FORMAT").read_text()) == FORMATS
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    readable = [file for file in path.rglob("*") if file.parent == path and file.stat().st_mode & 0o077]
+    assert readable == []
+
+
+def test_a_folder_with_other_things_in_it_can_be_a_home(tmp_path: Path) -> None:
+    (tmp_path / "waypost.toml").write_text("[web]\n")
+    home_in(tmp_path).close()
+    assert (tmp_path / "waypost.toml").read_text() == "[web]\n"
+
+
+def test_a_path_with_odd_signs_can_be_a_home(tmp_path: Path) -> None:
+    path = tmp_path / "a home=1 #?%20 [x]*'y 杭州"
+    fill(path)
+    home = home_in(path, seal_rows=10)
+    home.memory.log.append(batch(300, 20))
+    home.seal()
+    assert count(caught_up(home)) == 320
+    home.close()
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name}
+    assert told(path)[2] == 320
+
+
+def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(StoreError, match=r"home is a file, not a folder. .*WAYPOST_HOME"):
+        home_in(tmp_path / "home")
+
+
+def test_closing_twice_does_no_harm(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    home.close()
+    home.memory.close()
+    home_in(tmp_path).close()
+
+
+# Locking
+
+
+def test_a_second_writer_is_told_who_holds_it(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    with pytest.raises(HomeInUse, match=f"{re.escape(str(tmp_path))} is in use by process {os.getpid()}. Stop"):
+        home_in(tmp_path)
+    home.memory.log.append(batch(0, 5))
+    assert count(caught_up(home)) == 5
+    home.close()
+    home_in(tmp_path).close()
+
+
+def test_two_processes_on_one_home(tmp_path: Path) -> None:
+    """The second may look on, and sees what was there; it may not write until the first has gone, however it went."""
+    program = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from tests.rooms.engines.homes import caught_up, home_in
+        from tests.rooms.engines.scan_batches import batch
+        home = home_in(Path(sys.argv[1]), seal_rows=100)
+        for start in range(0, 400, 50):
+            home.memory.log.append(batch(start, 50))
+        caught_up(home)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        """
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+        text=True,
+    )
+    with writer:
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+            with pytest.raises(HomeInUse, match=f"process {writer.pid}"):
+                home_in(tmp_path)
+            other = home_in(tmp_path, read_only=True)
+            assert other.memory.index.position() == other.memory.log.position() == 400
+            assert sum(other.memory.index.page(None, 1000).column("scans").to_pylist()) == 400
+            assert other.memory.index.timelines(["P3"]).num_rows == 5
+            assert other.memory.changes.read(-1, 10_000).num_rows == 400
+            assert count(other) == 400
+            assert other.health().error is None
+            with pytest.raises(StoreError, match="reading only"):
+                other.memory.log.append(batch(400, 1))
+            other.close()
+            assert (tmp_path / "lock").read_text() == f"{writer.pid}\n"
+        finally:
+            writer.kill()
+    home = caught_up(home_in(tmp_path))
+    assert count(home) == 400
+    home.close()
+
+
+def test_looking_on_needs_a_home(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="There is no home in"):
+        home_in(tmp_path / "nothing", read_only=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Formats
+
+
+@pytest.mark.parametrize("part", sorted(FORMATS))
+def test_a_newer_format_is_refused(tmp_path: Path, part: str) -> None:
+    fill(tmp_path)
+    (tmp_path / "FORMAT").write_text(json.dumps(FORMATS | {part: 99}))
+    with pytest.raises(WrongFormat, match=f"format 99 of its {part}; this version of Waypost reads 1. Open it with"):
+        home_in(tmp_path)
+    assert json.loads((tmp_path / "FORMAT").read_text())[part] == 99
+
+
+def test_a_part_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path)
+    (tmp_path / "FORMAT").write_text(json.dumps(FORMATS | {"ledger": 1}))
+    with pytest.raises(WrongFormat, match="format 1 of its ledger; this version of Waypost reads 0"):
+        home_in(tmp_path)
+
+
+def test_an_older_log_is_refused_with_the_way_to_upgrade(tmp_path: Path) -> None:
+    fill(tmp_path)
+    (tmp_path / "FORMAT").write_text(json.dumps(FORMATS | {"log": 0}))
+    with pytest.raises(WrongFormat, match=r"format 0 of its log.* export its scans, and import them into a new home"):
+        home_in(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["index", "history"])
+def test_an_older_part_that_is_made_from_the_log_is_made_anew(tmp_path: Path, part: str) -> None:
+    fill(tmp_path)
+    before = told(tmp_path)
+    (tmp_path / "FORMAT").write_text(json.dumps(FORMATS | {part: 0}))
+    (tmp_path / part / "left-over").write_text("of the old format")
+    with pytest.raises(WrongFormat, match="Open it once for writing"):
+        home_in(tmp_path, read_only=True)
+    assert told(tmp_path) == before
+    assert not (tmp_path / part / "left-over").exists()
+    assert json.loads((tmp_path / "FORMAT").read_text()) == FORMATS
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"log": "x"}'])
+def test_an_unreadable_format_is_damage(tmp_path: Path, text: str) -> None:
+    fill(tmp_path)
+    (tmp_path / "FORMAT").write_text(text)
+    with pytest.raises(StoreDamaged, match="FORMAT cannot be read"):
+        home_in(tmp_path)
+
+
+def test_a_home_without_its_format_is_damage(tmp_path: Path) -> None:
+    fill(tmp_path)
+    (tmp_path / "FORMAT").unlink()
+    with pytest.raises(StoreDamaged, match=r"holds log, index, history, records.sqlite, but no file FORMAT"):
+        home_in(tmp_path)
+
+
+def test_a_home_that_was_hardly_begun_opens(tmp_path: Path) -> None:
+    """Killed between any two steps of the first opening."""
+    home_in(tmp_path / "whole").close()
+    (tmp_path / "lock").touch()
+    home_in(tmp_path).close()
+    (tmp_path / "second").mkdir()
+    shutil.copy(tmp_path / "whole" / "FORMAT", tmp_path / "second")
+    (tmp_path / "second" / "log").mkdir()
+    home_in(tmp_path / "second").close()
+
+
+# Coming back
+
+
+@pytest.mark.parametrize("parts", [["index"], ["history"], ["index", "history"]], ids="+".join)
+def test_what_is_made_from_the_log_may_be_removed(tmp_path: Path, parts: list[str]) -> None:
+    home = home_in(tmp_path)
+    for start in range(0, 300, 30):
+        home.memory.log.append(batch(max(start - 5, 0), 30))
+    caught_up(home).close()
+    before = told(tmp_path)
+    for part in parts:
+        shutil.rmtree(tmp_path / part)
+    assert told(tmp_path) == before
+
+
+def test_a_log_that_lost_its_end_is_refused_and_not_cut(tmp_path: Path) -> None:
+    fill(tmp_path)
+    segment = tmp_path / "log" / f"{0:020d}.seg"
+    data = segment.read_bytes()
+    segment.write_bytes(data[:-1])
+    with pytest.raises(StoreDamaged, match=r"ends at scan 0, but 300 scans had been taken from it before.* remove"):
+        home_in(tmp_path)
+    assert segment.read_bytes() == data[:-1]
+    segment.write_bytes(data)
+    assert told(tmp_path)[2] == 300
+
+
+def test_a_torn_tail_is_told_by_health(tmp_path: Path) -> None:
+    fill(tmp_path)
+    segment = tmp_path / "log" / f"{0:020d}.seg"
+    size = segment.stat().st_size
+    with segment.open("ab") as file:
+        file.write(b"scan and then the power went")
+    home = home_in(tmp_path)
+    cut = home.health().cut
+    assert cut is not None
+    assert (cut.file, cut.offset, cut.bytes) == (segment, size, 28)
+    assert home.health().log_end == 300
+    home.close()
+    assert home_in(tmp_path, read_only=True).health().cut is None
+
+
+def test_an_index_of_an_earlier_moment_catches_up(tmp_path: Path) -> None:
+    """After a power cut the index comes back as it was some frames ago; history may be ahead of it."""
+    home = home_in(tmp_path)
+    home.memory.log.append(batch(0, 100))
+    caught_up(home).close()
+    shutil.copytree(tmp_path / "index", tmp_path / "earlier")
+    home = home_in(tmp_path)
+    home.memory.log.append(batch(50, 100))
+    caught_up(home).close()
+    before = told(tmp_path)
+    shutil.rmtree(tmp_path / "index")
+    (tmp_path / "earlier").rename(tmp_path / "index")
+    assert told(tmp_path) == before
+    assert before[2] == 150
+
+
+class OtherFold(StatusFold):
+    """Another version, which forgets the milestones."""
+
+    @property
+    def version(self) -> str:
+        return "other"
+
+    def fold(self, scans: object) -> np.ndarray:
+        states = super().fold(scans)
+        states["milestones"] = 0
+        return states
+
+
+def test_another_fold_makes_the_index_anew(tmp_path: Path) -> None:
+    fill(tmp_path)
+    before = told(tmp_path)
+    with pytest.raises(WrongFormat, match="once for writing"):
+        open_home(tmp_path, OtherFold(FOLD._tables), read_only=True)
+    home = open_home(tmp_path, OtherFold(FOLD._tables))
+    assert home._index.rebuilding is not None
+    assert f"{FOLD.version} → other" in home._index.rebuilding
+    caught_up(home)
+    assert home.health().rebuilding is None
+    states = home.memory.index.page(None, 1000)
+    assert set(states.column("milestones").to_pylist()) == {0}
+    assert sum(states.column("scans").to_pylist()) == count(home) == 300
+    # A reader with a cursor hears nothing twice: what is before its cursor stays before it.
+    assert home.memory.changes.read(299, 1000).num_rows == 0
+    home.memory.log.append(batch(300, 1))
+    assert caught_up(home).memory.changes.read(299, 1000).column("position").to_pylist() == [300]
+    home.close()
+    assert not (tmp_path / "index.old").exists()
+    states, changes, scans = told(tmp_path)
+    assert {row["milestones"] for row in states} != {0}
+    assert ([row for row in changes if row["position"] < 300], scans) == (before[1], 301)
+
+
+# Health
+
+
+def test_a_failure_of_the_index_is_visible_and_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = home_in(tmp_path)
+    was = RocksIndex.apply
+
+    def fail(self: RocksIndex, frame: Frame) -> np.ndarray:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(RocksIndex, "apply", fail)
+    home.memory.log.append(batch(0, 5))
+    with pytest.raises(StoreError, match="The disk failed: indexing"):
+        home.memory.index.catch_up(5, timeout_s=60)
+    health = home.health()
+    assert (health.log_end, health.index_position, health.lag) == (5, 0, 5)
+    assert "The disk failed: indexing" in str(health.error)
+    assert home.memory.index.catch_up(0, timeout_s=0)
+    monkeypatch.setattr(RocksIndex, "apply", was)
+    while home.health().lag:
+        home._log.wait(5, 0.01)
+    assert home.health().error is None
+    assert home.memory.index.catch_up(5, timeout_s=0)
+    assert count(home) == 5
+    home.close()
+
+
+def test_a_fault_of_ours_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: RocksIndex, frame: Frame) -> np.ndarray:
+        raise ZeroDivisionError("by zero")
+
+    home = home_in(tmp_path)
+    monkeypatch.setattr(RocksIndex, "apply", fail)
+    home.memory.log.append(batch(0, 5))
+    with pytest.raises(StoreError, match="Indexing failed: ZeroDivisionError"):
+        home.memory.index.catch_up(5, timeout_s=60)
+    home.close()
+    monkeypatch.undo()
+    assert told(tmp_path)[2] == 5

@@ -1,0 +1,106 @@
+"""Parcels and links in the records: kept, brought up to date, and found by any number."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from waypost.model.carriage import Parcel, Waybill, parcel_id
+from waypost.model.places import Place
+from waypost.store.protocols import Memory
+from waypost.track.records import Link, find_parcels, keep_link, keep_parcels, list_links
+
+
+def parcel(number: str, carrier: str = "yto", **fields: object) -> Parcel:
+    waybill = Waybill(carrier, number)
+    return Parcel(id=parcel_id(waybill), waybill=waybill, **fields)  # type: ignore[arg-type]
+
+
+FULL = parcel(
+    "YT1",
+    order_number="O'Neill; --",
+    origin=Place(city="杭州", region="Zhejiang", country="CN"),
+    destination=Place(country="BR"),
+    promised_ms=1_795_262_400_000,
+    weight_g=0,
+    note="<b>fragile</b>",
+)
+
+
+def keep(memory: Memory, *parcels: Parcel) -> None:
+    with memory.records.begin() as connection:
+        keep_parcels(connection, parcels)
+
+
+def find(memory: Memory, *texts: str) -> list[Parcel]:
+    with memory.records.read() as connection:
+        return find_parcels(connection, texts)
+
+
+def test_a_parcel_comes_back_as_it_was_kept(memory: Memory) -> None:
+    keep(memory, FULL, parcel("YT2"))
+    assert find(memory, "YT1") == [FULL]
+    assert find(memory, "YT2") == [parcel("YT2")]
+    assert find(memory, "O'Neill; --") == [FULL]
+    assert find(memory) == find(memory, "yt1", "%", "YT_", "") == []
+
+
+def test_of_a_place_only_the_city_is_kept(memory: Memory) -> None:
+    """Coordinates and street level are no matter of a parcel's record."""
+    exact = Place(city="Campinas", country="BR", latitude=-22.9, longitude=-47.06, zone="America/Sao_Paulo")
+    keep(memory, parcel("YT1", destination=exact))
+    assert find(memory, "YT1")[0].destination == Place(city="Campinas", country="BR")
+
+
+def test_a_parcel_that_is_kept_again_is_brought_up_to_date(memory: Memory) -> None:
+    keep(memory, FULL, parcel("YT2"))
+    later = parcel("YT1", order_number="O-2", weight_g=900)
+    keep(memory, later, later)
+    assert find(memory, "YT1", "YT2") == [later, parcel("YT2")]
+    assert find(memory, "O'Neill; --") == []
+
+
+def test_parcels_come_in_the_order_of_numbers_and_each_once(memory: Memory) -> None:
+    keep(memory, *(parcel(f"YT{number:04}", order_number=f"O{number % 7}") for number in range(1000)))
+    keep(memory, parcel("YT0003", "sto"))
+    found = find(memory, "O1", "YT0001", "YT0003")
+    numbers = [(each.waybill.number, each.waybill.carrier) for each in found]
+    assert numbers == sorted(numbers)
+    assert len(numbers) == len(set(numbers)) == len([number for number in range(1000) if number % 7 == 1]) + 2
+    everything = find(memory, *(f"YT{number:04}" for number in range(1000)))
+    assert len(everything) == len({each.id for each in everything}) == 1001
+
+
+def test_one_waybill_is_one_parcel(memory: Memory) -> None:
+    keep(memory, FULL)
+    with pytest.raises(IntegrityError), memory.records.begin() as connection:
+        keep_parcels(connection, [Parcel(id="par_other", waybill=FULL.waybill)])
+    assert find(memory, "YT1") == [FULL]
+
+
+def test_links_are_kept_brought_up_to_date_and_followed(memory: Memory) -> None:
+    keep(memory, parcel("YT1"), parcel("YT2"))
+    ids = [parcel_id(Waybill("yto", number)) for number in ("YT1", "YT2")]
+    abroad = Waybill("ctt", "LX9PT")
+    with memory.records.begin() as connection:
+        keep_link(connection, ids[0], abroad)
+        keep_link(connection, ids[1], abroad, since_ms=5)
+        keep_link(connection, ids[0], abroad, until_ms=5)
+        assert set(list_links(connection, ids)) == {Link(ids[0], abroad, None, 5), Link(ids[1], abroad, 5, None)}
+        assert list_links(connection, [ids[1]]) == [Link(ids[1], abroad, 5, None)]
+        assert list_links(connection, []) == []
+    assert [each.waybill.number for each in find(memory, "LX9PT")] == ["YT1", "YT2"]
+
+
+def test_a_link_needs_a_parcel(memory: Memory) -> None:
+    with pytest.raises(IntegrityError), memory.records.begin() as connection:
+        keep_link(connection, "par_nobody", Waybill("ctt", "LX9PT"))
+
+
+@pytest.mark.parametrize(
+    ("since_ms", "until_ms", "held"),
+    [(None, None, [4, 5, 6]), (5, None, [5, 6]), (None, 5, [4]), (5, 6, [5]), (6, 5, []), (5, 5, [])],
+)
+def test_a_link_holds_from_an_instant_to_before_another(
+    since_ms: int | None, until_ms: int | None, held: list[int]
+) -> None:
+    link = Link("par_1", Waybill("ctt", "LX9PT"), since_ms, until_ms)
+    assert [at_ms for at_ms in (4, 5, 6) if link.holds(at_ms)] == held

@@ -1,0 +1,174 @@
+"""Scans by place and time: newest first, filtered, and page by page each exactly once."""
+
+import base64
+import random
+
+import pytest
+
+from waypost.model.errors import BadInput
+from waypost.model.instants import Instant, OffsetSource, parse_instant
+from waypost.model.scans import VOID, ScanEvent
+from waypost.store.protocols import Memory
+from waypost.testing import World, facility, scan
+from waypost.track.scan_search import ScanFilters
+from waypost.track.views import Freshness, PlaceView, ScanView
+
+FACILITIES = [
+    facility("HGH", "CN-Zhejiang", city="Hangzhou", zone="Asia/Shanghai"),
+    facility("PVG", "CN-Shanghai", city="Shanghai", zone="Asia/Shanghai"),
+    facility("GRU", "BR-SP", city="São Paulo", zone="America/Sao_Paulo", carrier="correios"),
+]
+WAYS = """
+    YT1              2026-11-20 10:00        GOT        HGH
+                     2026-11-20 22:10        DEPARTURE  HGH
+                     2026-11-21 06:20        ARRIVAL    PVG
+    YT2              2026-11-20 11:00        GOT        PVG
+                     2026-11-20 23:00        WHO_KNOWS  X
+                     2026-11-21 11:30        SIGNED
+    correios/LB1BR   2026-11-21 10:00        delivered  GRU
+"""
+
+
+def ms(text: str) -> int:
+    return parse_instant(text).at_ms
+
+
+def list_all(world: World, filters: ScanFilters, limit: int) -> list[ScanView]:
+    scans, cursor = [], None
+    for _ in range(1000):
+        page = world.search.list_scans(filters, cursor, limit)
+        assert len(page.scans) <= limit
+        scans += page.scans
+        cursor = page.next
+        if cursor is None:
+            return scans
+    raise AssertionError("the pages do not end")
+
+
+def codes(world: World, **filters: str | int) -> list[str]:
+    return [view.code for view in list_all(world, ScanFilters(**filters), 2)]  # type: ignore[arg-type]
+
+
+def test_scans_are_listed_newest_first(memory: Memory) -> None:
+    world = World(memory, WAYS, FACILITIES)
+    page = world.search.list_scans(ScanFilters(), None, 10)
+    assert [(view.number, view.at) for view in page.scans] == [
+        ("LB1BR", "2026-11-21T10:00:00-03:00"),
+        ("YT2", "2026-11-21T11:30:00+08:00"),
+        ("YT1", "2026-11-21T06:20:00+08:00"),
+        ("YT2", "2026-11-20T23:00:00+08:00"),
+        ("YT1", "2026-11-20T22:10:00+08:00"),
+        ("YT2", "2026-11-20T11:00:00+08:00"),
+        ("YT1", "2026-11-20T10:00:00+08:00"),
+    ]
+    assert (page.next, page.as_of) == (None, Freshness(7, 7, 0))
+    assert page.scans[2].place == PlaceView(
+        facility="PVG", name="Shanghai hub", city="Shanghai", region="Shanghai", country="CN"
+    )
+    assert (page.scans[3].status, page.scans[3].flags) == ("unknown", ["unknown_code"])
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"carrier": "correios"}, ["delivered"]),
+        ({"carrier": "nobody"}, []),
+        ({"facility": "HGH"}, ["DEPARTURE", "GOT"]),
+        ({"facility": "' OR 1=1; --"}, []),
+        ({"city": "Shanghai"}, ["ARRIVAL", "GOT"]),
+        ({"city": "sHANGHAI"}, ["ARRIVAL", "GOT"]),
+        ({"city": "SÃO paulo"}, ["delivered"]),
+        ({"city": "Atlantis"}, []),
+        ({"country": "CN"}, ["ARRIVAL", "DEPARTURE", "GOT", "GOT"]),
+        ({"country": "BR", "city": "Hangzhou"}, []),
+        ({"status": "picked_up"}, ["GOT", "GOT"]),
+        ({"status": "delivered"}, ["delivered", "SIGNED"]),
+        ({"status": "unknown"}, ["WHO_KNOWS"]),
+        ({"status": "picked_up", "facility": "PVG", "carrier": "yto"}, ["GOT"]),
+        ({"since_ms": ms("2026-11-21T06:20:00+08:00")}, ["delivered", "SIGNED", "ARRIVAL"]),
+        ({"until_ms": ms("2026-11-20T11:00:00+08:00")}, ["GOT"]),
+        ({"since_ms": ms("2026-11-20T11:00:00+08:00"), "until_ms": ms("2026-11-20T11:00:00.001+08:00")}, ["GOT"]),
+        ({"since_ms": ms("2026-11-21T00:00:00Z"), "city": "Shanghai"}, []),
+    ],
+    ids=str,
+)
+def test_filters(memory: Memory, filters: dict[str, str | int], expected: list[str]) -> None:
+    assert codes(World(memory, WAYS, FACILITIES), **filters) == expected
+
+
+def test_what_was_corrected_is_not_listed(memory: Memory) -> None:
+    wrong = scan("YT1", "SIGNED", "2026-11-21 09:00", at="HGH")
+    right = scan("YT1", "SIGNED", "2026-11-21 10:00", at="HGH", corrects=wrong)
+    stranger = scan("YT2", VOID, "2026-11-21 11:00", corrects=wrong.id)
+    world = World(memory, [right, wrong, stranger])
+    assert [view.at for view in list_all(world, ScanFilters(facility="HGH"), 5)] == ["2026-11-21T10:00:00+08:00"]
+    world.keep([scan("YT1", VOID, "2026-11-21 12:00", corrects=right)])
+    assert list_all(world, ScanFilters(facility="HGH"), 5) == []
+
+
+def test_duplicates_are_listed_once(memory: Memory) -> None:
+    world = World(memory, WAYS)
+    world.keep(WAYS)
+    assert len(list_all(world, ScanFilters(), 3)) == 7
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 79, 80, 81])
+def test_all_pages_together_show_every_scan_exactly_once(memory: Memory, limit: int) -> None:
+    """Also where instants are equal, or differ by less than a second."""
+    rng = random.Random(limit)
+    noon = ms("2026-11-21T12:00:00Z")
+    scans = [
+        ScanEvent(
+            carrier="yto",
+            number=f"YT{number}",
+            code="GOT",
+            at=Instant(noon + rng.choice([0, 1, 499, 500, 501, 999, 1000, 1500]), 480, OffsetSource.CARRIER),
+        )
+        for number in range(80)
+    ]
+    shown = list_all(World(memory, scans), ScanFilters(), limit)
+    assert sorted(view.number for view in shown) == sorted(each.number for each in scans)
+    assert [view.utc for view in shown] == sorted((view.utc for view in shown), key=ms, reverse=True)
+
+
+def test_a_half_second_counts_as_it_is(memory: Memory) -> None:
+    at = ms("2026-11-21T12:00:00.500Z")
+    one = ScanEvent(carrier="yto", number="YT1", code="GOT", at=Instant(at, 480, OffsetSource.CARRIER))
+    world = World(memory, [one])
+    assert codes(world, since_ms=at) == codes(world, until_ms=at + 1) == ["GOT"]
+    assert codes(world, since_ms=at + 1) == codes(world, until_ms=at) == []
+
+
+def test_a_cursor_goes_on_where_the_page_ended_also_if_scans_came_since(memory: Memory) -> None:
+    world = World(memory, [scan(f"YT{hour}", "GOT", f"2026-11-20 {hour}:00") for hour in range(10, 14)])
+    page = world.search.list_scans(ScanFilters(), None, 2)
+    assert [view.number for view in page.scans] == ["YT13", "YT12"]
+    world.keep([scan("YT99", "GOT", "2026-11-20 20:00"), scan("YT98", "GOT", "2026-11-20 10:30")])
+    page = world.search.list_scans(ScanFilters(), page.next, 2)
+    assert [view.number for view in page.scans] == ["YT11", "YT98"]
+
+
+def test_nothing_is_listed_of_nothing(memory: Memory) -> None:
+    page = World(memory).search.list_scans(ScanFilters(country="CN", status="delivered"), None, 10)
+    assert (page.scans, page.next, page.as_of) == ([], None, Freshness(0, 0, 0))
+
+
+@pytest.mark.parametrize("status", ["flying", "", "DELIVERED", "x" * 10_000])
+def test_an_unknown_status_is_refused(memory: Memory, status: str) -> None:
+    with pytest.raises(BadInput, match="no status is called") as caught:
+        World(memory).search.list_scans(ScanFilters(status=status), None, 10)
+    assert len(str(caught.value)) < 100
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "!!!!", "é", "圆通", encoded("1"), encoded("1.2.3"), encoded("a.b"), encoded("-1.5"), encoded("1.-5"),
+     encoded("9" * 30 + ".1"), encoded("1." + "9" * 4000), encoded("9" * 5000 + ".1"), encoded("١.٢")],
+)  # fmt: skip
+def test_a_cursor_that_is_none_of_ours_is_refused(memory: Memory, cursor: str) -> None:
+    with pytest.raises(BadInput, match="this cursor is none of ours"):
+        World(memory, WAYS).search.list_scans(ScanFilters(), cursor, 10)

@@ -1,0 +1,125 @@
+"""What stands in the history, and what it means, is what the fold makes of the same scans."""
+
+import random
+
+import pyarrow as pa
+import pytest
+
+from waypost.model.instants import Instant, OffsetSource, parse_instant
+from waypost.model.scans import VOID, ScanEvent
+from waypost.store.protocols import Memory
+from waypost.testing import World, scan
+from waypost.track.standing import in_milliseconds, read_standing
+from waypost.track.statuses import MILESTONES, get_status
+
+CODES = [
+    "GOT",
+    "ARRIVAL",
+    "DEPARTURE",
+    "SENT_SCAN",
+    "SIGNED",
+    "FAILED",
+    "TMS_RETURN",
+    "customs_held",
+    "WHO_KNOWS",
+    "lost",
+    "notice",
+]
+
+
+def standing(world: World) -> pa.Table:
+    ask = read_standing(world.memory.history, world.tables)
+    return world.memory.history.run(lambda scans: ask(scans).order_by("number", "carrier", "at", "position"))
+
+
+def random_world(memory: Memory, seed: int) -> World:
+    """Parcels of two carriers with codes known and unknown, equal instants, parts of seconds, corrections and voids."""
+    rng = random.Random(seed)
+    noon = parse_instant("2026-11-21T12:00:00Z").at_ms
+    scans = [
+        ScanEvent(
+            carrier=rng.choice(["yto", "sto"]),
+            number=f"N{rng.randrange(12)}",
+            code=rng.choice(CODES),
+            at=Instant(
+                noon + rng.choice([0, 1, 499, 500, 999, 1000, 60_000, 3_600_000]),
+                rng.choice([480, 0]),
+                OffsetSource.CARRIER,
+            ),
+            facility=rng.choice([None, "HGH", "PVG"]),
+        )
+        for _ in range(rng.choice([5, 60, 120]))
+    ]
+    for wrong in rng.sample(scans, len(scans) // 4):
+        scans.append(
+            ScanEvent(
+                carrier=wrong.carrier,
+                number=rng.choice([wrong.number, wrong.number, "N0"]),
+                code=rng.choice([VOID, VOID, *CODES]),
+                at=wrong.at,
+                corrects=wrong.id,
+            )
+        )
+    scans += [scan("VOID-ONLY", VOID, "2026-11-20 10:00", corrects="0" * 16)]
+    rng.shuffle(scans)
+    scans += rng.choices(scans, k=10)
+    world = World(memory)
+    cuts = sorted(rng.sample(range(len(scans)), 3))
+    for begin, end in zip([0, *cuts], [*cuts, len(scans)], strict=True):
+        world.keep(scans[begin:end])
+    return world
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_greatest_rank_says_the_status_that_the_index_says(memory: Memory, seed: int) -> None:
+    world = random_world(memory, seed)
+    rows = standing(world).to_pylist()
+    states = world.memory.index.page(None, 1000).to_pylist()
+    best: dict[tuple[str, str], dict[str, object]] = {}
+    for row in rows:
+        key = (row["carrier"], row["number"])
+        if key not in best or row["rank"] > best[key]["rank"]:  # type: ignore[operator]
+            best[key] = row
+    assert {(state["carrier"], state["number"]) for state in states} == best.keys()
+    for state in states:
+        said = best[state["carrier"], state["number"]]
+        expected = said["status"] if said["rank"] >= 0 else "unknown"  # type: ignore[operator]
+        assert get_status(state["status"]).code == expected, state
+
+
+@pytest.mark.parametrize("seed", range(8, 12))
+def test_milestones_of_what_stands_are_those_of_the_index(memory: Memory, seed: int) -> None:
+    world = random_world(memory, seed)
+    reached: dict[tuple[str, str], set[str]] = {}
+    for row in standing(world).to_pylist():
+        reached.setdefault((row["carrier"], row["number"]), set()).update({row["milestone"]} - {None})
+    for state in world.memory.index.page(None, 1000).to_pylist():
+        names = {name for bit, name in enumerate(MILESTONES) if state["milestones"] >> bit & 1}
+        assert reached[state["carrier"], state["number"]] == names
+
+
+def test_codes_are_read_by_the_table_of_their_carrier(memory: Memory) -> None:
+    world = World(
+        memory, "yto/1  2026-11-20 10:00  GOT\nsto/1  2026-11-20 10:00  GOT\nyto/2  2026-11-20 10:00  delivered"
+    )
+    rows = [(row["carrier"], row["code"], row["status"], row["milestone"]) for row in standing(world).to_pylist()]
+    sto = get_status(world.tables.find_status("sto", "GOT"))
+    assert rows == [
+        ("sto", "GOT", sto.code, sto.milestone),
+        ("yto", "GOT", "picked_up", "accepted"),
+        ("yto", "delivered", "delivered", "delivered"),
+    ]
+    assert sto.code == "unknown"
+
+
+def test_nothing_stands_in_an_empty_history(memory: Memory) -> None:
+    assert standing(World(memory)).num_rows == 0
+
+
+@pytest.mark.parametrize("ms", [0, 1, 499, 500, 501, 999])
+def test_instants_are_read_to_the_millisecond(memory: Memory, ms: int) -> None:
+    """Engines give seconds as a fraction, which a cast to an integer rounds."""
+    at_ms = parse_instant("2049-11-03T00:00:59Z").at_ms + ms
+    World(memory, [ScanEvent(carrier="yto", number="1", code="GOT", at=Instant(at_ms, 0, OffsetSource.CARRIER))])
+    answer = memory.history.run(lambda scans: scans.select(at_ms=in_milliseconds(scans.at)))
+    assert answer.to_pylist() == [{"at_ms": at_ms}]

@@ -1,0 +1,114 @@
+import asyncio
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from waypost.model.errors import SettingsError
+from waypost.track.overview import Overview
+from waypost.web import Limits
+from waypost.web.serve import claim_port, serve_until
+
+
+@contextmanager
+def running(world: Any, grace_s: float = 10) -> Iterator[tuple[int, Callable[[], None], threading.Thread]]:
+    """A real server in a thread: its port, what stops it, and the thread."""
+    ready, found = threading.Event(), {}
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        found["stop"] = (asyncio.get_running_loop(), stop)
+
+        def tell(address: str) -> None:
+            found["port"] = int(address.rsplit(":", 1)[1])
+            ready.set()
+
+        await serve_until(stop, world.app, "127.0.0.1", 0, ready=tell, grace_s=grace_s)
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert ready.wait(20)
+    loop, event = found["stop"]
+
+    def stop() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)
+
+    try:
+        yield found["port"], stop, thread
+    finally:
+        stop()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_it_answers_and_stops(world: Any) -> None:
+    with running(world) as (port, stop, thread):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/track/WP100000001BR")
+        reply = connection.getresponse()
+        assert (reply.status, b"Released by customs" in reply.read()) == (200, True)
+        stop()
+        thread.join(20)
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_a_running_request_ends_before_the_server_does(make_world: Callable[..., Any]) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait() -> Overview:
+        entered.set()
+        assert leave.wait(20)
+        return Overview(statuses=[], hours=[], facilities=[], lanes=[], unknown_codes=[], scans=7, parcels=1, position=7)
+
+    world = make_world(overview=wait)
+    with running(world) as (port, stop, thread):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/v1/overview", headers={"authorization": f"Bearer {world.operator}"})
+        assert entered.wait(20)
+        stop()
+        leave.set()
+        reply = connection.getresponse()
+        assert (reply.status, b'"scans":7' in reply.read()) == (200, True)
+        connection.close()
+        thread.join(20)
+
+
+def test_too_large_and_too_slow_over_a_real_connection(make_world: Callable[..., Any]) -> None:
+    world = make_world(limits=Limits(body_bytes=100_000, body_s=0.2))
+    headers = {"authorization": f"Bearer {world.operator}", "content-type": "application/x-ndjson"}
+    with running(world) as (port, _, _):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.putrequest("POST", "/v1/scans")
+        for name, value in (headers | {"content-length": "100001"}).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        reply = connection.getresponse()
+        assert (reply.status, reply.getheader("content-type")) == (413, "application/problem+json")
+
+        slow = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        slow.putrequest("POST", "/v1/scans")
+        for name, value in (headers | {"content-length": "1000"}).items():
+            slow.putheader(name, value)
+        slow.endheaders(b'{"carrier": ')
+        reply = slow.getresponse()
+        assert (reply.status, b"slow_body" in reply.read()) == (408, True)
+        slow.close()
+
+
+def test_a_port_in_use_is_said(world: Any) -> None:
+    with running(world) as (port, _, _), pytest.raises(SettingsError, match=f"cannot listen at 127.0.0.1:{port}"):
+        claim_port("127.0.0.1", port)
+
+
+def test_an_address_that_is_not_ours_is_said() -> None:
+    with pytest.raises(SettingsError, match=r"cannot listen at 192\.0\.2\.1:0"):
+        claim_port("192.0.2.1", 0)
+
+
+def test_any_free_port() -> None:
+    assert claim_port("127.0.0.1", 0) > 1023
