@@ -127,7 +127,8 @@ def test_small_files_are_merged_in_tiers(tmp_path: Path) -> None:
         ([10] * FAN, slice(0, FAN)),
         ([10_000] + [10] * FAN, slice(1, FAN + 1)),
         ([10_000, *[10] * 3, 900, *[10] * 4], slice(1, 9)),  # a larger one among the small is taken along
-        ([10] * 7 + [10_000], None),
+        ([10] * 7 + [10_000], slice(0, FAN)),
+        ([10] * 6 + [10_000], None),
         ([10_000] * FAN, slice(0, FAN)),
         ([LARGEST // 4] * FAN, None),
         ([LARGEST // 4] * FAN + [10] * FAN, slice(FAN, 2 * FAN)),
@@ -214,7 +215,6 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         assert positions(history) == list(range(30))
         disk.is_full = False
         history.seal()
-        history.seal()
         assert history.failure is None
         assert positions(history) == list(range(30))
     assert pieces(tmp_path) == [(0, 10, 10), (10, 20, 10), (20, 30, 10)]
@@ -224,12 +224,11 @@ def test_what_cannot_be_written_away_does_not_fill_the_memory(tmp_path: Path) ->
     disk = FullDisk()
     history = ParquetHistory(tmp_path, disk=disk, seal_rows=10)
     disk.is_full = True
-    staged = 0
-    with pytest.raises(StorageFull):
-        while staged < 10_000:
-            stage(history, staged, 5)
-            staged += 5
-    assert staged <= 100
+    with pytest.raises(StorageFull):  # noqa: PT012
+        for start in range(0, 10_000, 5):
+            stage(history, start, 5)
+    staged = history.position()
+    assert 40 <= staged <= 100
     assert positions(history) == list(range(staged))
     disk.is_full = False
     history.close()
@@ -255,7 +254,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         stage(history, 0, 10)
     path = tmp_path / name(0, 10)
     path.write_bytes(path.read_bytes()[:-20])
-    with closing(ParquetHistory(tmp_path)) as history, pytest.raises(StoreError, match=r"cannot be read.* made anew"):
+    with (
+        closing(ParquetHistory(tmp_path)) as history,
+        pytest.raises(StoreError, match=r"cannot answer: .*No magic bytes.* made anew"),
+    ):
         positions(history)
 
 
@@ -276,7 +278,7 @@ def test_a_question_beyond_its_memory_is_told(tmp_path: Path) -> None:
         one, other = scans.select(a="note"), scans.select(b="note")  # type: ignore[attr-defined]
         return one.cross_join(other).select(c=lambda pair: pair.a + pair.b).distinct().count()
 
-    with pytest.raises(StoreError, match="needs more than 20MB of memory. Ask for a shorter span"):
+    with pytest.raises(StoreError, match=r"needs more than 20MB of memory\. Ask for a shorter span"):
         history.run(all_pairs)
     assert len(positions(history)) == 2_000
     history.close()

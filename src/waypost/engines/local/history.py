@@ -100,11 +100,13 @@ class ParquetHistory:
         for attempt in range(_ATTEMPTS):
             try:
                 return self._run(ask)
-            except duckdb.IOException as error:
-                if not self._read_only or attempt + 1 == _ATTEMPTS:
-                    mend = f"If a file is damaged, remove the folder {self._folder}; it is made anew from the log."
-                    raise StoreError(f"History cannot be read: {error}.", mend=mend) from error
-                self._look_again()
+            except duckdb.Error as error:
+                if isinstance(error, duckdb.IOException) and self._read_only and attempt + 1 < _ATTEMPTS:
+                    self._look_again()
+                    continue
+                mend = f"If a file is damaged, remove the folder {self._folder}; it is made anew from the log."
+                told = str(error).splitlines()[0]
+                raise StoreError(f"History cannot answer: {told}.", mend=mend if self._folder else None) from error
         raise AssertionError
 
     def _make_ready(self) -> None:
@@ -233,21 +235,22 @@ class ParquetHistory:
             raise self.failure
 
     def _seal(self, folder: Path) -> None:
-        with self._changed:
-            if self._sealing is None:  # else what an earlier attempt left is written first
-                self._sealing = (pa.concat_tables([PLAIN_SCHEMA.empty_table(), *self._staged]), self._position)
-                self._staged = []
-            rows, end = self._sealing
-        start, pieces = self._manifest.position, self._manifest.pieces
-        if rows.num_rows:
-            piece = Piece(start, end, rows.num_rows)
-            self._write_piece(folder, piece, partial(_write_sorted, rows))
-            pieces = (*pieces, piece)
-        if end > start:
+        upto = self._position
+        while self._manifest.position < upto:
+            with self._changed:
+                if self._sealing is None:  # else what an earlier attempt left is written first
+                    self._sealing = (pa.concat_tables([PLAIN_SCHEMA.empty_table(), *self._staged]), self._position)
+                    self._staged = []
+                rows, end = self._sealing
+            pieces = self._manifest.pieces
+            if rows.num_rows:
+                piece = Piece(self._manifest.position, end, rows.num_rows)
+                self._write_piece(folder, piece, partial(_write_sorted, rows))
+                pieces = (*pieces, piece)
             write_manifest(folder, Manifest(end, pieces), self._disk)
-        with self._changed:
-            self._manifest, self._sealing = Manifest(end, pieces), None
-            self._changed.notify_all()
+            with self._changed:
+                self._manifest, self._sealing = Manifest(end, pieces), None
+                self._changed.notify_all()
 
     def _merge(self, folder: Path) -> None:
         while chosen := find_mergeable(self._manifest.pieces):

@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from waypost.engines.sql.migrate import check_revision, migrate
-from waypost.model.errors import SettingsError, StorageFull, StoreError
+from waypost.model.errors import SettingsError, StorageFull, StoreDamaged, StoreError
 
 _PATIENCE_S = 15.0
 
@@ -72,8 +72,11 @@ class SqlRecords:
         try:
             with self._engine.connect().execution_options(waypost_write=write) as connection, connection.begin():
                 yield connection
-        except OperationalError as error:
-            raise _store_error(error) from error
+        except DatabaseError as error:
+            failed = _store_error(error)
+            if failed is None:
+                raise
+            raise failed from error
         finally:
             if self._turn is not None:
                 self._turn.release()
@@ -102,11 +105,16 @@ def _sqlite(url: URL, *, read_only: bool, in_memory: bool) -> Engine:
     return engine
 
 
-def _store_error(error: OperationalError) -> StoreError:
+def _store_error(error: DatabaseError) -> StoreError | None:
+    """The error of ours if the machine failed; None if a statement asked for what may not be."""
     text = str(error.orig)
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
         return StorageFull(f"No room left for the records ({text}).", mend="Make room; then it goes on.")
-    if code is not None and code & 0xFF == sqlite3.SQLITE_BUSY:
+    if code == sqlite3.SQLITE_BUSY:
         return StoreError("The records were kept busy for too long by another transaction.", mend="Try again.")
-    return StoreError(f"The records failed: {text}.", mend="Look after the disk or the database server.")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreDamaged(f"The records are damaged: {text}.", mend="Bring them back from a copy of the home.")
+    if isinstance(error, OperationalError):
+        return StoreError(f"The records failed: {text}.", mend="Look after the disk.")
+    return None

@@ -1,0 +1,144 @@
+"""Keys and sessions: made once, known by their digest alone, and gone when they end."""
+
+import itertools
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from waypost.access.keys import SESSION_MS, Key, Keys, Role
+from waypost.access.records import sessions
+from waypost.engines.sql.records import SqlRecords
+from waypost.store.protocols import Records
+from waypost.testing import Clock
+
+
+def counting() -> Callable[[int], bytes]:
+    """Bytes that anyone can guess: 1, 2, 3 ..."""
+    numbers = itertools.count(1)
+    return lambda size: next(numbers).to_bytes(4, "big") + bytes(size - 4)
+
+
+@pytest.fixture
+def records() -> Records:
+    return SqlRecords("sqlite://")
+
+
+@pytest.fixture
+def keys(records: Records) -> Keys:
+    return Keys(records, counting())
+
+
+def count_sessions(records: Records) -> int:
+    with records.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(sessions)).scalar_one())
+
+
+def test_a_key_is_known_by_its_secret(keys: Keys) -> None:
+    secret = keys.make(Role.OPERATOR, "first start", 5)
+    assert secret == "wp_" + "00000001" + "00" * 20
+    assert keys.find(secret) == Key("00000001", Role.OPERATOR, "first start")
+    other = keys.make(Role.CARRIER, "圆通", 6)
+    assert keys.find(other) == Key("00000002", Role.CARRIER, "圆通")
+    assert keys.find(secret) == Key("00000001", Role.OPERATOR, "first start")
+
+
+def test_there_is_a_key_once_one_was_made(keys: Keys) -> None:
+    assert keys.any() is False
+    keys.make(Role.OPERATOR, "first start", 5)
+    assert keys.any() is True
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "wp_", "WP_" + "00000001" + "00" * 20, "00000001", " ", "' OR 1=1; --", "\0", "圆通", "x" * 100_000]
+)
+def test_a_wrong_secret_is_nobodys(keys: Keys, wrong: str) -> None:
+    secret = keys.make(Role.OPERATOR, "first start", 5)
+    assert keys.find(wrong) is None
+    assert keys.find(secret[:-1]) is None
+    assert keys.find(secret + " ") is None
+    assert keys.open_session(wrong, 10) is None
+    assert keys.find_session(wrong, 10) is None
+
+
+def test_a_key_is_no_session_and_a_session_no_key(keys: Keys) -> None:
+    secret = keys.make(Role.OPERATOR, "first start", 5)
+    token = keys.open_session(secret, 10)
+    assert token is not None
+    assert keys.find(token) is None
+    assert keys.find_session(secret, 10) is None
+
+
+def test_a_session_lasts_for_its_time(keys: Keys) -> None:
+    clock = Clock()
+    secret = keys.make(Role.OPERATOR, "first start", clock())
+    token = keys.open_session(secret, clock())
+    assert token is not None
+    assert keys.find_session(token, clock()) == keys.find(secret)
+    clock.move(hours=12)
+    assert clock() == Clock()() + SESSION_MS
+    assert keys.find_session(token, clock()) == keys.find(secret)
+    assert keys.find_session(token, clock() + 1) is None
+
+
+def test_a_session_that_was_closed_is_gone_and_others_stay(keys: Keys) -> None:
+    secret = keys.make(Role.OPERATOR, "first start", 5)
+    one, other = keys.open_session(secret, 10), keys.open_session(secret, 10)
+    assert one is not None
+    assert other is not None
+    keys.close_session(one)
+    keys.close_session(one)
+    keys.close_session("nobody's")
+    assert keys.find_session(one, 10) is None
+    assert keys.find_session(other, 10) == keys.find(secret)
+
+
+def test_sessions_that_ended_are_swept_out(records: Records, keys: Keys) -> None:
+    secret = keys.make(Role.OPERATOR, "first start", 5)
+    for _ in range(3):
+        keys.open_session(secret, 10)
+    assert count_sessions(records) == 3
+    keys.open_session(secret, 11 + SESSION_MS)
+    assert count_sessions(records) == 1
+
+
+def test_no_two_keys_share_a_secret(records: Records) -> None:
+    keys = Keys(records, lambda size: bytes(size))
+    keys.make(Role.OPERATOR, "one", 5)
+    with pytest.raises(IntegrityError):
+        keys.make(Role.CARRIER, "two", 5)
+
+
+def test_the_secrets_are_nowhere_in_the_database(tmp_path: Path) -> None:
+    records = SqlRecords(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    keys = Keys(records, secrets.token_bytes)
+    secret = keys.make(Role.OPERATOR, "first start", 5)
+    token = keys.open_session(secret, 10)
+    assert token is not None
+    on_disk = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    records.close()
+    on_disk += b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    assert b"first start" in on_disk
+    for word in (secret, token):
+        # all but the eight digits that are the public id of a key
+        hidden = word.removeprefix("wp_")[8:]
+        assert hidden.encode() not in on_disk
+        assert bytes.fromhex(hidden) not in on_disk
+
+
+def test_keys_outlive_the_process(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    records = SqlRecords(url)
+    secret = Keys(records, secrets.token_bytes).make(Role.CARRIER, "yto", 5)
+    records.close()
+    again = SqlRecords(url)
+    found = Keys(again, secrets.token_bytes).find(secret)
+    again.close()
+    assert found == Key(secret[3:11], Role.CARRIER, "yto")
+
+
+def test_roles_are_stored_by_name() -> None:
+    assert {role.value for role in Role} == {"operator", "carrier"}

@@ -1,0 +1,131 @@
+"""The tables: migrated as the rooms draw them, on a database that keeps its promises."""
+
+import importlib
+import pkgutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.engine import Connection
+
+import waypost
+from waypost.engines.sql import migrate
+from waypost.engines.sql.records import SqlRecords
+from waypost.model.errors import SettingsError, StoreDamaged, StoreError, WrongFormat
+from waypost.network.records import facilities
+from waypost.store.tables import METADATA
+
+FACILITY = {"carrier": "sf", "code": "A", "name": "", "kind": "hub"}
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path / 'records.sqlite'}"
+
+
+@pytest.fixture(params=["memory", "file"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
+    records = SqlRecords("sqlite://" if request.param == "memory" else url(tmp_path))
+    yield records
+    records.close()
+
+
+def test_migrations_make_the_tables_that_the_rooms_draw(records: SqlRecords) -> None:
+    rooms = [module.name for module in pkgutil.iter_modules(waypost.__path__, "waypost.") if module.ispkg]
+    found = 0
+    for room in rooms:
+        if any(module.name == "records" for module in pkgutil.iter_modules(importlib.import_module(room).__path__)):
+            importlib.import_module(f"{room}.records")
+            found += 1
+    assert found >= 3
+    with records.read() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), METADATA) == []
+        assert {"facilities", "parcels", "links"} <= METADATA.tables.keys()
+
+
+def test_migrations_lead_back_as_well(tmp_path: Path) -> None:
+    records = SqlRecords(url(tmp_path))
+    config = Config()
+    config.set_main_option("script_location", str(migrate._FOLDER))
+    with records.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert tables(connection) == {"alembic_version"}
+        migrate.migrate(connection)
+        assert "parcels" in tables(connection)
+    records.close()
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
+
+
+def test_a_file_is_safe_from_power_cuts_and_kept_by_its_links(tmp_path: Path) -> None:
+    records = SqlRecords(url(tmp_path))
+    with records.begin() as connection:
+        found = {name: connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")}
+        assert found == {"journal_mode": "wal", "synchronous": 2}
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    records.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    SqlRecords(url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "records.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    for read_only in (False, True):
+        with pytest.raises(WrongFormat, match="revision 9999, which a newer version of Waypost wrote"):
+            SqlRecords(url(tmp_path), read_only=read_only)
+
+
+def test_reading_only_migrates_nothing(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite").touch()
+    with pytest.raises(WrongFormat, match=r"revision None.* Open this home once for writing"):
+        SqlRecords(url(tmp_path), read_only=True)
+    assert (tmp_path / "records.sqlite").stat().st_size == 0
+    SqlRecords(url(tmp_path)).close()
+    records = SqlRecords(url(tmp_path), read_only=True)
+    with records.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(facilities)) == 0
+    with pytest.raises(StoreError, match="readonly"), records.begin() as connection:
+        connection.execute(insert(facilities), [FACILITY])
+    records.close()
+
+
+def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
+    """They see what was there before it, all of it."""
+    records = SqlRecords(url(tmp_path))
+    found: list[int] = []
+
+    def look() -> None:
+        with records.read() as connection:
+            found.append(connection.scalar(select(func.count()).select_from(facilities)))
+
+    with records.begin() as connection:
+        connection.execute(insert(facilities), [FACILITY])
+        reader = threading.Thread(target=look)
+        reader.start()
+        reader.join(10)
+        assert found == [0]
+    look()
+    assert found == [0, 1]
+    records.close()
+
+
+def test_another_kind_of_database_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"cannot be kept in postgresql\. Give sqlite"):
+        SqlRecords("postgresql+psycopg://localhost/waypost")
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite").write_bytes(b"not a database, but long enough to look at" * 100)
+    with pytest.raises(StoreDamaged, match="file is not a database"):
+        SqlRecords(url(tmp_path))
