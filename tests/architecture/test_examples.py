@@ -153,14 +153,11 @@ def plain(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip("\n").splitlines()]
 
 
-@pytest.mark.parametrize("with_curl", [True, False])
-def test_the_tutorial_prints_what_it_says(
-    repo_folder: Path, running: Running, tmp_path: Path, *, with_curl: bool
-) -> None:
+def test_the_tutorial_prints_what_it_says(repo_folder: Path, running: Running, tmp_path: Path) -> None:
     place, tools = tmp_path / "place", tmp_path / "tools"
     place.mkdir()
     tools.mkdir()
-    if not with_curl or shutil.which("curl") is None:
+    if shutil.which("curl") is None:
         (tools / "curl").write_text(CURL.format(python=sys.executable))
         (tools / "curl").chmod(0o755)
     environment = {

@@ -1,1 +1,1 @@
-"""."""
+"""Machines that answer the protocols of `store`."""

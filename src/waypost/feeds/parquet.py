@@ -1,6 +1,6 @@
 """Parquet files as parts of a table. Rows have no lines; they are counted from 1."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,7 +60,7 @@ def read_parts(path: Path, meter: Meter, needed: Collection[str], rows: int = LI
     for first, batch in read_batches(path, meter, rows):
         check_columns(path.name, batch.schema.names, needed)
         names = [field.name for field in batch.schema if not pa.types.is_nested(field.type)]
-        columns: dict[str, Sequence[str]] = {name: _texts(path.name, name, batch.column(name)) for name in names}
+        columns = {name: _texts(path.name, name, batch.column(name)) for name in names}
         yield Part(columns, range(first, first + batch.num_rows), [], meter.share)
 
 

@@ -6,7 +6,7 @@ anything is off is read again line by line, so that only the bad rows are lost.
 
 import csv
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,7 +30,7 @@ class Part(msgspec.Struct, frozen=True):
         share: how much of all input has been read.
     """
 
-    columns: dict[str, Sequence[str]]
+    columns: Mapping[str, Sequence[str]]
     lines: Sequence[int]
     refusals: list[FileRefusal]
     share: float
@@ -247,5 +247,5 @@ class _Reader:
         return part
 
     def _part(self, rows: list[list[str]], lines: Sequence[int], refusals: list[FileRefusal], share: float) -> Part:
-        columns = zip(*rows, strict=True) if rows else ((),) * len(self._header)
-        return Part(dict(zip(self._header, columns, strict=True)), lines, refusals, share)
+        columns = {name: [row[place] for row in rows] for place, name in enumerate(self._header)}
+        return Part(columns, lines, refusals, share)

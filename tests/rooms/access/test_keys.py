@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,10 @@ def counting() -> Callable[[int], bytes]:
 
 
 @pytest.fixture
-def records() -> Records:
-    return SqlRecords("sqlite://")
+def records() -> Iterator[Records]:
+    records = SqlRecords("sqlite://")
+    yield records
+    records.close()
 
 
 @pytest.fixture

@@ -296,3 +296,12 @@ def test_no_extension_is_loaded_from_outside() -> None:
     assert settings["autoinstall_known_extensions"] == settings["autoload_known_extensions"] == "false"
     assert settings["TimeZone"] == "UTC"
     history.close()
+
+
+def test_a_closed_history_says_so(tmp_path: Path) -> None:
+    for folder in (None, tmp_path):
+        history = ParquetHistory(folder)
+        stage(history, 0, 5)
+        history.close()
+        with pytest.raises(StoreError, match="closed"):
+            positions(history)

@@ -62,4 +62,4 @@ def test_an_index_that_does_not_catch_up_is_told(memory: Memory) -> None:
             return False
 
     with pytest.raises(StoreError, match="did not catch up"):
-        World(msgspec.structs.replace(memory, index=Slow()), "YT1  2026-11-20 10:00  GOT")  # type: ignore[arg-type]
+        World(msgspec.structs.replace(memory, index=Slow()), "YT1  2026-11-20 10:00  GOT")

@@ -216,6 +216,6 @@ def test_an_index_that_stands_still_is_told(memory: Memory) -> None:
 
     index = Stuck()
     with pytest.raises(StoreError, match="stood still at 2 of 1 scans") as caught:
-        take(msgspec.structs.replace(memory, index=index), MORE)  # type: ignore[arg-type]
+        take(msgspec.structs.replace(memory, index=index), MORE)
     assert "Nothing is lost" in str(caught.value)
     assert index.waits == 3

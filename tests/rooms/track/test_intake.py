@@ -1,7 +1,5 @@
 """The way in: each bad field is refused with row, field and reason; good rows go in untouched beside it."""
 
-from collections.abc import Mapping
-
 import msgspec
 import pyarrow as pa
 import pytest
@@ -13,7 +11,7 @@ from waypost.model.scans import SCAN_SCHEMA, VOID, ScanEvent, check_batch, event
 from waypost.track.intake import MAX_AHEAD_MS, Intake, take_in
 from waypost.track.wire import ROW_SCHEMA, Refusal, Rows, empty_rows, read_ndjson
 
-Row = Mapping[str, str | None]
+Row = dict[str, str | None]
 
 NOW_MS = parse_instant("2026-11-22T12:00:00Z").at_ms
 GOOD: Row = {"carrier": "yto", "number": "YT1", "code": "GOT", "at": "2026-11-20T10:00:00+08:00"}
@@ -296,7 +294,7 @@ def test_each_carrier_and_facility_is_asked_for_once() -> None:
         asked.append((carrier, facility))
         return zone_of(carrier, facility)
 
-    rows = [{**GOOD, "at": "2026-11-20 10:00", "facility": f"F{row % 3}"} for row in range(300)]
+    rows: list[Row] = [{**GOOD, "at": "2026-11-20 10:00", "facility": f"F{row % 3}"} for row in range(300)]
     take_in(rows_of(rows), count, now_ms=NOW_MS, recorded_at_ms=None)
     assert sorted(asked) == [("yto", "F0"), ("yto", "F1"), ("yto", "F2")]
 

@@ -1,5 +1,7 @@
 """What stands in the history, and what it means, is what the fold makes of the same scans."""
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 from tests.rooms.track.random_worlds import random_world
@@ -22,15 +24,15 @@ def test_the_greatest_rank_says_the_status_that_the_index_says(memory: Memory, s
     world = random_world(memory, seed)
     rows = standing(world).to_pylist()
     states = world.memory.index.page(None, 1000).to_pylist()
-    best: dict[tuple[str, str], dict[str, object]] = {}
+    best: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         key = (row["carrier"], row["number"])
-        if key not in best or row["rank"] > best[key]["rank"]:  # type: ignore[operator]
+        if key not in best or row["rank"] > best[key]["rank"]:
             best[key] = row
     assert {(state["carrier"], state["number"]) for state in states} == best.keys()
     for state in states:
         said = best[state["carrier"], state["number"]]
-        expected = said["status"] if said["rank"] >= 0 else "unknown"  # type: ignore[operator]
+        expected = said["status"] if said["rank"] >= 0 else "unknown"
         assert get_status(state["status"]).code == expected, state
 
 

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from waypost.model.instants import TimeFlag, parse_instant
+from waypost.model.places import Facility
 from waypost.model.scans import VOID, ScanEvent, batch_of
 from waypost.store.protocols import TIMELINE_SCHEMA
 from waypost.testing import facility, scan, timetable
@@ -24,8 +25,8 @@ def flags(scans: list[ScanEvent]) -> dict[str, list[str]]:
     return {view.code: view.flags for view in read(scans) if view.flags}
 
 
-def places(*facilities: object) -> Places:
-    return {(each.carrier, each.code): each for each in facilities}  # type: ignore[attr-defined]
+def places(*facilities: Facility) -> Places:
+    return {(each.carrier, each.code): each for each in facilities}
 
 
 def test_a_timeline_reads_newest_first() -> None:

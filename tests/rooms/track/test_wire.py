@@ -50,7 +50,7 @@ BAD = [
 #: Deeper than any reader goes.
 DEEP = '{"note":' + "[" * 100_000 + "]" * 100_000 + "}"
 
-GOOD = [
+GOOD: list[dict[str, str | None]] = [
     {"number": "YT1", "code": "GOT"},
     {"number": "x" * 10_000},
     {"note": "'; DROP TABLE scans; --", "facility": "<script>alert(1)</script>"},

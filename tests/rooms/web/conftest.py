@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
+
 from waypost.access.keys import Keys, Role
 from waypost.engines.reference import open_reference
 from waypost.model.carriage import Parcel, Waybill, parcel_id
@@ -132,12 +133,15 @@ class World:
             "server": ("test", 80),
         }
         pieces = iter([body] if isinstance(body, bytes) else body)
+        ended = False
 
         async def receive() -> dict[str, Any]:
+            nonlocal ended
             piece = next(pieces, None)
-            if piece is None and stall:
-                await asyncio.Event().wait()
-            return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+            if ended or (piece is None and stall):
+                await asyncio.Event().wait()  # a client that neither sends more nor goes away
+            ended = piece is None
+            return {"type": "http.request", "body": piece or b"", "more_body": not ended}
 
         return asyncio.run(_call(self.app, scope, receive))
 
@@ -147,7 +151,11 @@ class World:
     def post_scans(self, rows: object, query: str = "", **more: Any) -> Reply:
         headers = {"content-type": "application/json"} | more.pop("headers", {})
         return self.ask(
-            "POST", f"/v1/scans{query}", headers=headers, body=json.dumps(rows).encode(), **{"key": self.operator} | more
+            "POST",
+            f"/v1/scans{query}",
+            headers=headers,
+            body=json.dumps(rows).encode(),
+            **{"key": self.operator} | more,
         )
 
     def keep(self, *rows: dict[str, Any]) -> Receipt:

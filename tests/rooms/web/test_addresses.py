@@ -1,4 +1,5 @@
 import pytest
+
 from waypost.model.errors import SettingsError
 from waypost.web.addresses import client_of, is_trusted, journal_name, parse_networks, rate_name
 

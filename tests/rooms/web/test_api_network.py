@@ -3,10 +3,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from waypost.web import Limits
 
 PEK = {"carrier": "waypost", "code": "PEK", "name": "Capital hub", "kind": "hub"}
-PLACE = {"city": "北京", "region": "BJ", "country": "CN", "latitude": 40.08, "longitude": 116.6, "zone": "Asia/Shanghai"}
+PLACE = {
+    "city": "北京",
+    "region": "BJ",
+    "country": "CN",
+    "latitude": 40.08,
+    "longitude": 116.6,
+    "zone": "Asia/Shanghai",
+}
 
 
 def put(world: Any, value: object, **more: Any) -> Any:
@@ -92,4 +100,6 @@ def test_the_overview_counts(world: Any) -> None:
     assert (overview["scans"], overview["parcels"]) == (10, 6)
     assert {"status": "delivered", "shape": "done", "parcels": 2} in overview["statuses"]
     assert [(each["facility"], each["scans"]) for each in overview["facilities"]] == [("GRU", 5), ("CAN", 2)]
-    assert [(each["carrier"], each["code"]) for each in overview["unknown_codes"]] == [("waypost", "warp_drive_engaged")]
+    assert [(each["carrier"], each["code"]) for each in overview["unknown_codes"]] == [
+        ("waypost", "warp_drive_engaged")
+    ]

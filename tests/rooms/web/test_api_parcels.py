@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from waypost.web import Limits
 
 
@@ -90,7 +91,9 @@ def test_what_can_be_no_number(world: Any, number: str) -> None:
     assert len(reply.body) < 1000
 
 
-@pytest.mark.parametrize("number", ["A/B", "';DROP TABLE parcels;--", "<script>", "\x00", "\ud7ff", "%", "..", "🚚" * 16])
+@pytest.mark.parametrize(
+    "number", ["A/B", "';DROP TABLE parcels;--", "<script>", "\x00", "\ud7ff", "%", "..", "🚚" * 16]
+)
 def test_odd_numbers_are_looked_up_like_others(world: Any, number: str) -> None:
     reply = world.get(f"/v1/parcels/{number}")
     assert (reply.status, reply.json["code"]) == (404, "not_found"), reply.text

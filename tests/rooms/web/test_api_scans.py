@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from waypost.model.errors import StorageFull
 from waypost.track.wire import Rows
 from waypost.web import Limits
@@ -59,7 +60,12 @@ def test_every_format_says_the_same(world: Any, kind: str, body: bytes, packed: 
 
 
 def test_good_rows_go_in_and_bad_ones_say_why(world: Any) -> None:
-    bad = [ROW | {"at": "2026-02-30T10:00:00Z"}, ROW | {"number": "N" * 10_000}, {"carrier": "waypost"}, {"colour": "red"}]
+    bad = [
+        ROW | {"at": "2026-02-30T10:00:00Z"},
+        ROW | {"number": "N" * 10_000},
+        {"carrier": "waypost"},
+        {"colour": "red"},
+    ]
     reply = world.post_scans([*bad, ROW], "?wait=5")
     assert (reply.status, reply.json["accepted"], reply.json["refused"]) == (200, 1, 4)
     told = [(refusal["row"], refusal["field"]) for refusal in reply.json["refusals"]]

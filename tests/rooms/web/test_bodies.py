@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+
 from waypost.model.errors import BadInput, TooLarge
 from waypost.web.bodies import Body, Disconnected, Purse
 from waypost.web.problems import Busy, SlowBody, Unsupported

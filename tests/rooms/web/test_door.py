@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from waypost.track.overview import Overview
 from waypost.web import Limits, Site
 
@@ -95,7 +96,12 @@ def test_headers_have_a_limit(world: Any) -> None:
 
 def test_hosts_can_be_named(make_world: MakeWorld) -> None:
     world = make_world(site=Site(allowed_hosts=("track.example", "[::1]")))
-    for host, status in [("track.example", 200), ("TRACK.example:8443", 200), ("[::1]:8000", 200), ("evil.example", 421)]:
+    for host, status in [
+        ("track.example", 200),
+        ("TRACK.example:8443", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 421),
+    ]:
         assert world.get("/healthz", headers={"host": host}).status == status, host
     assert world.get("/healthz", headers={"host": "evil.example"}).json["code"] == "misdirected"
 
@@ -178,7 +184,10 @@ def test_a_client_that_goes_away_is_no_failure(world: Any) -> None:
         "method": "POST",
         "path": "/v1/scans",
         "query_string": b"",
-        "headers": [(b"content-type", b"application/x-ndjson"), (b"authorization", b"Bearer " + world.carrier.encode())],
+        "headers": [
+            (b"content-type", b"application/x-ndjson"),
+            (b"authorization", b"Bearer " + world.carrier.encode()),
+        ],
         "client": None,
     }
     asyncio.run(world.app(scope, receive, send))

@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+
 from waypost.model.instants import parse_instant
 from waypost.track.statuses import get_status
 from waypost.track.views import MilestoneView, ParcelView, PlaceView, ScanView, WaybillView
@@ -16,7 +17,8 @@ NOW = parse_instant("2026-11-22T12:00:00Z").at_ms
 
 def parcel(status: str, milestones: str, **more: Any) -> ParcelView:
     reached = [
-        MilestoneView(name, f"2026-{day}T10:00:00-03:00") for name, _, day in (each.partition("@") for each in milestones.split())
+        MilestoneView(name, f"2026-{day}T10:00:00-03:00")
+        for name, _, day in (each.partition("@") for each in milestones.split())
     ]
     known = get_status(status)
     fields: dict[str, Any] = {
@@ -150,9 +152,27 @@ def test_steps_have_the_day_on_which_they_were_reached_first() -> None:
     [
         ("in_transit", "departed@11-20", "2026-11-25T18:00:00-03:00", "Promised by Wed, 25 Nov 2026", True),
         ("in_transit", "departed@11-20", "2026-11-19T12:00:00Z", "Was promised by Thu, 19 Nov 2026, 3 days ago", False),
-        ("delivered", "delivered@11-20", "2026-11-20T08:00:00-03:00", "Delivered on the promised day, Fri, 20 Nov 2026", True),
-        ("delivered", "delivered@11-20", "2026-11-21T08:00:00-03:00", "Delivered 1 day before the promised Sat, 21 Nov 2026", True),
-        ("delivered", "delivered@11-20", "2026-11-18T08:00:00-03:00", "Delivered 2 days after the promised Wed, 18 Nov 2026", False),
+        (
+            "delivered",
+            "delivered@11-20",
+            "2026-11-20T08:00:00-03:00",
+            "Delivered on the promised day, Fri, 20 Nov 2026",
+            True,
+        ),
+        (
+            "delivered",
+            "delivered@11-20",
+            "2026-11-21T08:00:00-03:00",
+            "Delivered 1 day before the promised Sat, 21 Nov 2026",
+            True,
+        ),
+        (
+            "delivered",
+            "delivered@11-20",
+            "2026-11-18T08:00:00-03:00",
+            "Delivered 2 days after the promised Wed, 18 Nov 2026",
+            False,
+        ),
         ("returned_to_sender", "returned@11-20", "2026-11-18T08:00:00-03:00", None, True),
         ("order_cancelled", "cancelled@11-20", "2026-11-18T08:00:00-03:00", None, True),
         ("in_transit", "departed@11-20", None, None, True),

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from waypost.track.statuses import LANGUAGES
 from waypost.web.pages.languages import choose_language, get_language, offset_text
 

@@ -1,4 +1,5 @@
 import pytest
+
 from waypost.model.errors import BadInput
 from waypost.web.pages.messages import Message
 
@@ -27,7 +28,8 @@ def test_messages_are_filled_in(text: str, values: dict[str, object], said: str)
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "}", "{count", "{count, plural, one {#}}", "{count, ordinal, other {#}}", "{COUNT}", "{a, plural, other {#}"]
+    "text",
+    ["{", "}", "{count", "{count, plural, one {#}}", "{count, ordinal, other {#}}", "{COUNT}", "{a, plural, other {#}"],
 )
 def test_broken_messages_are_found_when_they_are_read(text: str) -> None:
     with pytest.raises(BadInput):

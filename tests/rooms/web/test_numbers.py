@@ -1,4 +1,5 @@
 import pytest
+
 from waypost.web.pages.numbers import split_numbers
 
 

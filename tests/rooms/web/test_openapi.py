@@ -6,7 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-KEYED = {"get /v1/scans", "post /v1/scans", "get /v1/overview", "get /v1/facilities", "put /v1/facilities", "get /metrics"}
+KEYED = {
+    "get /v1/scans",
+    "post /v1/scans",
+    "get /v1/overview",
+    "get /v1/facilities",
+    "put /v1/facilities",
+    "get /metrics",
+}
 
 
 @pytest.fixture
@@ -83,7 +90,9 @@ def test_the_examples_that_are_sent_are_taken(world: Any, document: Any) -> None
 
 TEXTS = st.one_of(
     st.text(max_size=40),
-    st.sampled_from(["WP100000001BR", "2026-11-22T10:00:00+08:00", "delivered", "1", "0", "-1", "\x00", "a\nb", "😀", "%"]),
+    st.sampled_from(
+        ["WP100000001BR", "2026-11-22T10:00:00+08:00", "delivered", "1", "0", "-1", "\x00", "a\nb", "😀", "%"]
+    ),
 )
 
 

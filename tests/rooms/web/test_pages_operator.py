@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+
 from waypost.access.keys import SESSION_MS
 from waypost.track.overview import Overview
 from waypost.web import Limits, Site
@@ -131,7 +132,13 @@ def test_forms_of_our_own_are_taken(world: Any) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        *("https://evil.example/operator", "//evil.example/operator", "/\\evil.example", "javascript:alert(1)", "/track"),
+        *(
+            "https://evil.example/operator",
+            "//evil.example/operator",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "/track",
+        ),
         *("/operatorevil", "/operator/../..//evil.example\\", "/operator/\r\nset-cookie:a=b", ""),
     ],
 )
@@ -145,7 +152,7 @@ def test_the_form_has_limits(world: Any) -> None:
     assert world.ask("POST", "/operator/login", headers={"content-type": "application/json"}, body=b"{}").status == 415
     assert world.ask("POST", "/operator/login", headers=FORM, body=b"\xff\xfe=%ff&key=%ff").status == 401
     fields = b"&".join(b"f=1" for _ in range(1000))
-    assert world.ask("POST", "/operator/login", headers=FORM, body=fields).status in (400, 401)
+    assert world.ask("POST", "/operator/login", headers=FORM, body=fields).status == 400
 
 
 def test_the_overview(browser: Browser) -> None:
@@ -161,7 +168,7 @@ def test_the_overview(browser: Browser) -> None:
         "A lane shows once five parcels have run over it",
         'href="/operator/parcels?status=delivered"',
         'href="/operator/parcels?facility=GRU&amp;carrier=waypost"',
-        "<title id=\"chart-title\">Scans per hour</title>",
+        '<title id="chart-title">Scans per hour</title>',
         "From Tue, 10 Nov 2026 01:00 to Sat, 21 Nov 2026 19:00 UTC",
     ]:
         assert text in reply.text, text
@@ -210,7 +217,11 @@ def test_the_list_goes_page_by_page(world: Any) -> None:
 
 @pytest.mark.parametrize(
     ("query", "said"),
-    [("since=yesterday", "is no day"), ("status=flying", "no status fits"), ("after=!!", "this cursor is none of ours")],
+    [
+        ("since=yesterday", "is no day"),
+        ("status=flying", "no status fits"),
+        ("after=!!", "this cursor is none of ours"),
+    ],
 )
 def test_filters_that_cannot_be_used_are_said_on_the_page(browser: Browser, query: str, said: str) -> None:
     reply = browser.get(f"/operator/parcels?{query}")

@@ -2,6 +2,7 @@ import asyncio
 import threading
 
 import pytest
+
 from waypost.web.pools import Pool
 from waypost.web.problems import Busy
 

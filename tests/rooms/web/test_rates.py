@@ -1,4 +1,5 @@
 import pytest
+
 from waypost.model.errors import TooMany
 from waypost.web.rates import Rates
 

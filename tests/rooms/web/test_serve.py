@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
 from waypost.model.errors import SettingsError
 from waypost.track.overview import Overview
 from waypost.web import Limits
@@ -51,9 +52,10 @@ def test_it_answers_and_stops(world: Any) -> None:
         connection.request("GET", "/track/WP100000001BR")
         reply = connection.getresponse()
         assert (reply.status, b"Released by customs" in reply.read()) == (200, True)
+        connection.close()
         stop()
         thread.join(20)
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
@@ -63,7 +65,9 @@ def test_a_running_request_ends_before_the_server_does(make_world: Callable[...,
     def wait() -> Overview:
         entered.set()
         assert leave.wait(20)
-        return Overview(statuses=[], hours=[], facilities=[], lanes=[], unknown_codes=[], scans=7, parcels=1, position=7)
+        return Overview(
+            statuses=[], hours=[], facilities=[], lanes=[], unknown_codes=[], scans=7, parcels=1, position=7
+        )
 
     world = make_world(overview=wait)
     with running(world) as (port, stop, thread):
@@ -89,6 +93,7 @@ def test_too_large_and_too_slow_over_a_real_connection(make_world: Callable[...,
         connection.endheaders()
         reply = connection.getresponse()
         assert (reply.status, reply.getheader("content-type")) == (413, "application/problem+json")
+        connection.close()
 
         slow = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         slow.putrequest("POST", "/v1/scans")

@@ -44,6 +44,7 @@ class Duck:
         self._spill = spill
         self._threads = threads
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._is_closed = False
         self._lock = threading.Lock()
 
     def ask(self, ask: Callable[[Any], Any], files: Sequence[Path], more: pa.Table) -> pa.Table:
@@ -79,10 +80,12 @@ class Duck:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection = None
+            self._connection, self._is_closed = None, True
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
+            if self._is_closed:
+                raise StoreError("History is closed.")
             if self._connection is None:
                 self._connection = self._connect()
             return self._connection.cursor()

@@ -54,7 +54,10 @@ def draw_bars(bars: Sequence[Bar], title: str, description: str, tick: str, tick
             parts.append(
                 f'<line class="axis" x1="{left:.1f}" x2="{left:.1f}" y1="{_TOP + height}" y2="{_TOP + height + 4}"/>'
             )
-            parts.append(f'<text x="{left:.1f}" y="{_HEIGHT - 6}">{escape(ticks[place])}</text>')
+            end = ' text-anchor="end"' if left > 0.9 * _WIDTH else ""
+            parts.append(
+                f'<text x="{_WIDTH if end else left:.1f}" y="{_HEIGHT - 6}"{end}>{escape(ticks[place])}</text>'
+            )
     lines = [f'x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"' for y in (_TOP, _TOP + height / 2)]
     scale = "".join(f'<line class="grid-line" {line}/>' for line in lines)
     return Markup(

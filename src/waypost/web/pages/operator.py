@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from waypost.model.errors import NotFound
-from waypost.track.overview import HOURS_BACK, Overview
+from waypost.track.overview import HOURS_BACK, Overview, StatusCount
 from waypost.track.statuses import get_status
 from waypost.track.views import Freshness, ParcelView, ScanView
 from waypost.web.office import Office
@@ -15,6 +15,9 @@ from waypost.web.pages.journey import make_card, place_text
 from waypost.web.pages.languages import Language, offset_text
 from waypost.web.pages.paper import Paper, language_of
 from waypost.web.pages.session import HOME, get_operator
+
+#: Statuses shown at once; the others are a click away.
+_MOST_STATUSES = 10
 
 
 def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
@@ -70,7 +73,7 @@ def _overview_values(overview: Overview, now_ms: int, language: Language) -> dic
     hours = [(_instant(each.hour), each.scans) for each in overview.hours]
     newest = max((each.last_at for each in overview.facilities), default=None)
     age = language.ago((now - _instant(newest)).total_seconds()) if newest else "–"
-    watch = sum(each.parcels for each in overview.statuses if each.shape in ("risk", "late", "stop"))
+    watch = sum(each.parcels for each in overview.statuses if _needs_attention(each))
     tiles = [
         _tile(language.say("parcels"), language.number(overview.parcels)),
         _tile(language.say("on_the_way"), language.number(_count(overview, "moving"))),
@@ -82,6 +85,7 @@ def _overview_values(overview: Overview, now_ms: int, language: Language) -> dic
     return {
         "empty": overview.scans == 0,
         "tiles": tiles,
+        "most_statuses": _MOST_STATUSES,
         "statuses": [
             {
                 "status": each.status,
@@ -149,7 +153,7 @@ def _chart(hours: list[tuple[dt.datetime, int]], language: Language) -> str:
     )
     ticks, day, place = [], None, -100
     for here, (hour, _) in enumerate(filled):
-        fresh = hour.date() != day and here - place >= len(filled) / 8
+        fresh = hour.date() != day and here - place >= len(filled) / 6
         ticks.append(language.short_day(hour) if fresh else "")
         if fresh:
             day, place = hour.date(), here
@@ -206,6 +210,11 @@ def _tile(label: str, value: str, note: str | None = None) -> dict[str, str | No
 
 def _count(overview: Overview, shape: str) -> int:
     return sum(each.parcels for each in overview.statuses if each.shape == shape)
+
+
+def _needs_attention(counted: StatusCount) -> bool:
+    """Whether parcels of that status are in trouble and still under way: what is returned or cancelled is settled."""
+    return counted.shape in ("risk", "late", "stop") and get_status(counted.status).phase == 0
 
 
 def _instant(text: str) -> dt.datetime:

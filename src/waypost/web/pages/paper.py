@@ -15,6 +15,8 @@ from waypost.web.problems import KINDS, NoSuchPath, Problem
 
 _KINDS_OF_FILES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 
+_LONGEST_LINK = 4000
+
 #: Problems that have words of their own in the catalogue; others share those for 4xx and 5xx.
 _SPOKEN = {"no_such_path", "too_many", "busy", "not_found", "forbidden"}
 
@@ -93,6 +95,8 @@ class Paper:
             return f"{to}?{urlencode(given)}" if given else to
 
         def translated(code: str) -> str:
+            if len(path) + len(query) > _LONGEST_LINK:  # four times over it would be most of the page
+                return f"/?lang={code}"
             rest = [(name, value) for name, value in parse_qsl(query) if name != "lang"]
             return f"{path}?{urlencode([*rest, ('lang', code)])}"
 

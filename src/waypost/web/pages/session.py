@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from waypost.access.keys import Key
+from waypost.model.errors import BadInput
 from waypost.web.door import headers_in, visit_of
 from waypost.web.gate import session_cookie
 from waypost.web.office import Office
@@ -14,6 +15,7 @@ from waypost.web.pages.paper import Paper, language_of
 from waypost.web.problems import Forbidden, Unsupported
 
 HOME = "/operator"
+_MOST_FIELDS = 20
 
 
 class SignIn(Exception):
@@ -85,7 +87,10 @@ async def _read_form(request: Request, office: Office) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/x-www-form-urlencoded")
     async with office.body(request.scope, request.receive, office.limits.form_bytes) as body:
-        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+        try:
+            fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            raise BadInput(f"more than {_MOST_FIELDS} fields in this form") from None
     return {name: values[-1] for name, values in fields.items()}
 
 

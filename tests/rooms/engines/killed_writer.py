@@ -1,0 +1,42 @@
+"""A process that appends scans until it is killed, and tells each append once it was acknowledged.
+
+Run as: python -m tests.rooms.engines.killed_writer HOME ROUND. Each line it prints: position, first place, how many.
+Three threads append, each along its own row of scans; every batch sends a few of the one before once more.
+"""
+
+import random
+import sys
+import threading
+from pathlib import Path
+
+from tests.rooms.engines.homes import home_in
+from tests.rooms.engines.scan_batches import batch
+
+#: Small files, so that every step of their lives is often under way.
+OPTIONS = {"segment_bytes": 30_000, "seal_rows": 400}
+THREADS = 3
+ROW = 100_000
+
+
+def main() -> None:
+    path, turn = Path(sys.argv[1]), int(sys.argv[2])
+    home = home_in(path, **OPTIONS)
+    telling = threading.Lock()
+
+    def append(thread: int) -> None:
+        rng = random.Random(turn * THREADS + thread)
+        place = (turn * THREADS + thread) * ROW
+        while True:
+            count = rng.randint(5, 60)
+            position = home.memory.log.append(batch(place, count))
+            with telling:
+                print(position, place, count, flush=True)
+            place += count - rng.randint(0, 4)
+
+    for thread in range(THREADS):
+        threading.Thread(target=append, args=(thread,), daemon=True).start()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
