@@ -53,6 +53,18 @@ class Keys:
         """The key with that secret."""
         return self._find(select(keys).where(keys.c.digest == _digest(secret)))
 
+    def list_all(self) -> list[tuple[Key, int]]:
+        """All keys without their secrets, each with the instant at which it was made (UTC milliseconds)."""
+        with self._records.read() as connection:
+            rows = connection.execute(select(keys).order_by(keys.c.made_ms, keys.c.id))
+            return [(Key(row.id, Role(row.role), row.name), row.made_ms) for row in rows]
+
+    def withdraw(self, key_id: str) -> bool:
+        """Forget a key and the sessions that were opened with it; False if there is none of that id."""
+        with self._records.begin() as connection:
+            connection.execute(delete(sessions).where(sessions.c.key_id == key_id))
+            return bool(connection.execute(delete(keys).where(keys.c.id == key_id)).rowcount)
+
     def open_session(self, secret: str, now_ms: int) -> str | None:
         """A token for a browser that knows the key; None if nobody does."""
         key = self.find(secret)

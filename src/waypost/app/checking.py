@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from waypost.app.console import out
 from waypost.model.checks import CHECKS, merge_checks, run_lines
+from waypost.model.errors import BadInput
 from waypost.model.identifiers import Finding, identify
 
 #: Every kind of check of every room.
@@ -27,7 +28,7 @@ def answer_lines() -> None:
 
 def check_numbers(numbers: list[str], *, as_json: bool) -> int:
     """Say what each number is; 0 if each is something valid, else 1."""
-    found = {number: identify(number) for number in numbers}
+    found = {number: _identify(number) for number in numbers}
     if as_json:
         out([{"number": number, "findings": findings} for number, findings in found.items()])
     else:
@@ -35,6 +36,13 @@ def check_numbers(numbers: list[str], *, as_json: bool) -> int:
         for number, findings in found.items():
             _print(console, number, findings)
     return 0 if all(any(finding.valid for finding in findings) for findings in found.values()) else 1
+
+
+def _identify(number: str) -> list[Finding]:
+    try:
+        return identify(number)
+    except BadInput as error:  # it can be no number at all; the others are still answered
+        return [Finding(kind="number", name="number", number=number[:80], valid=False, reason=error.message)]
 
 
 def _print(console: Console, number: str, findings: list[Finding]) -> None:

@@ -23,10 +23,10 @@ cli = typer.Typer(
 admin = typer.Typer(help="Look after a Waypost.", no_args_is_help=True)
 cli.add_typer(admin, name="admin")
 
-Home = Annotated[Path | None, typer.Option("--home", help="The folder that holds all state [default: $WAYPOST_HOME].")]
+Home = Annotated[Path | None, typer.Option("--home", help="The folder that holds all state (default: $WAYPOST_HOME).")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 Port = Annotated[int | None, typer.Option("--port", help="The port to listen on; 0 takes a free one.")]
-Host = Annotated[str | None, typer.Option("--host", help="The address to listen on [default: loopback].")]
+Host = Annotated[str | None, typer.Option("--host", help="The address to listen on (default: loopback).")]
 
 EXIT_NOT_FOUND, EXIT_INPUT, EXIT_MACHINE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -158,6 +158,26 @@ def make_key(
     home: Home = None,
 ) -> None:
     """Make a key for the API and the operator's pages. It is shown once."""
-    from waypost.app import serving
+    from waypost.app import keyring
 
-    serving.make_key(name, role, home=home, as_json=as_json)
+    keyring.make_key(name, role, home=home, as_json=as_json)
+
+
+@admin.command("list-keys")
+def list_keys(as_json: Json = False, home: Home = None) -> None:
+    """List the keys, without their secrets."""
+    from waypost.app import keyring
+
+    keyring.list_keys(home=home, as_json=as_json)
+
+
+@admin.command("withdraw-key")
+def withdraw_key(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As list-keys shows it.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Withdraw a key, and end the sessions that were opened with it."""
+    from waypost.app import keyring
+
+    keyring.withdraw_key(key_id, home=home, as_json=as_json)

@@ -9,7 +9,6 @@ from waypost.access.keys import Role
 from waypost.app.console import aside, out
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
-from waypost.model.errors import BadInput
 from waypost.web import Desk, Health, make_app, open_journal, serve
 
 
@@ -54,20 +53,6 @@ def first_key(house: House) -> str | None:
     if house.keys.any():
         return None
     return house.keys.make(Role.OPERATOR, "first start", now_ms())
-
-
-def make_key(name: str, role: str, *, home: Path | None, as_json: bool) -> None:
-    """Make a key and print it."""
-    try:
-        kind = Role(role)
-    except ValueError:
-        raise BadInput(f"unknown role {role[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
-    with open_house(read_settings(home=home)) as house:
-        secret = house.keys.make(kind, name[:80], now_ms())
-    if as_json:
-        out({"key": secret, "role": kind.value, "name": name[:80]})
-    else:
-        print(secret)
 
 
 def _desk(house: House) -> Desk:

@@ -87,7 +87,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, home: Path | None 
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_read_path)
     except msgspec.ValidationError as error:
         raise SettingsError(
-            f"settings ({file if file.exists() else 'environment'}): {error}", mend="See docs/reference/settings.md."
+            f"settings: {error}",
+            mend=f"It comes from a flag, the environment or {file}; docs/reference/settings.md lists all settings.",
         ) from None
     _check(settings)
     return settings

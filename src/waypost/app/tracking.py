@@ -15,6 +15,9 @@ from waypost.model.errors import HomeInUse, NotFound
 from waypost.track.statuses import phrase
 from waypost.track.views import Found, ParcelView, PlaceView, ScanView
 
+#: How long a look-up waits for the index, when this process is the one that brings it up to date.
+CATCH_UP_S = 30.0
+
 _COLOURS = {"moving": "blue", "done": "green", "risk": "yellow", "late": "red", "stop": "magenta", "idle": "dim"}
 
 
@@ -47,7 +50,9 @@ def _open(home: Path | None) -> House:
     if not settings.home.exists():
         raise NotFound(f"nothing is kept in {settings.home}", mend="Import something, or name the folder by --home.")
     try:
-        return open_house(settings)
+        house = open_house(settings)
+        house.memory.index.catch_up(house.memory.log.position(), CATCH_UP_S)
+        return house
     except HomeInUse:  # a server is running: look over its shoulder
         return open_house(settings, read_only=True)
 

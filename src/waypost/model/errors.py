@@ -38,7 +38,9 @@ class WaypostError(Exception):
         self.mend = mend
 
     def __str__(self) -> str:
-        return f"{self.message} {self.mend}" if self.mend else self.message
+        if not self.mend:
+            return self.message
+        return f"{self.message}{'' if self.message.endswith(('.', '!', '?')) else '.'} {self.mend}"
 
 
 class BadInput(WaypostError):

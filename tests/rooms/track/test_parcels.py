@@ -375,8 +375,15 @@ FILTERS = [
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
-@pytest.mark.parametrize("limit", [1, 3, 100])
-def test_filters_show_what_fits_them(memory: Memory, filters: Filters, limit: int) -> None:
+@pytest.mark.parametrize(
+    ("limit", "step", "most"), [(1, 5000, 200_000), (3, 4, 200_000), (100, 60, 200_000), (3, 4, 7)]
+)
+def test_filters_show_what_fits_them(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, filters: Filters, limit: int, step: int, most: int
+) -> None:
+    """Also where it takes several steps to find enough, and where a page gives up on the way."""
+    monkeypatch.setattr("waypost.track.parcels._STEP", step)
+    monkeypatch.setattr("waypost.track.parcels._MOST_EXAMINED", most)
     world = _many(memory)
     parcels = list_all(world, filters, limit)
     assert len(parcels) == len({parcel.id for parcel in parcels})

@@ -148,7 +148,7 @@ def open_home(
     opened: list[SqlRecords | SegmentLog | RocksIndex | ParquetHistory] = []
     try:
         _check_formats(path, disk, read_only)
-        records = SqlRecords(f"sqlite:///{_quoted(path / 'records.sqlite')}", read_only=read_only)
+        records = open_records(path, read_only=read_only)
         opened.append(records)
         index = RocksIndex(path / "index", fold, read_only=read_only, cache_bytes=cache_bytes)
         opened.append(index)
@@ -170,6 +170,11 @@ def open_home(
         if lock:
             lock.release()
         raise
+
+
+def open_records(path: Path, *, read_only: bool = False) -> SqlRecords:
+    """The records of a home. They may be written to beside the process that writes to the rest."""
+    return SqlRecords(f"sqlite:///{_quoted(path / 'records.sqlite')}", read_only=read_only)
 
 
 class _Lock:

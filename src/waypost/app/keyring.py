@@ -1,0 +1,69 @@
+"""`waypost admin make-key | list-keys | withdraw-key`: they work beside a running server too."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from waypost.access.keys import Keys, Role
+from waypost.app.console import out
+from waypost.app.settings import read_settings
+from waypost.app.wiring import now_ms, open_house
+from waypost.engines.local.home import open_records
+from waypost.model.errors import BadInput, HomeInUse, NotFound
+from waypost.model.instants import format_instant
+
+
+@contextmanager
+def _keys(home: Path | None) -> Iterator[Keys]:
+    """The keys of a home, whether a server runs over it or not."""
+    settings = read_settings(home=home)
+    try:
+        with open_house(settings) as house:
+            yield house.keys
+    except HomeInUse:
+        records = open_records(settings.home)
+        try:
+            yield Keys(records, secrets.token_bytes)
+        finally:
+            records.close()
+
+
+def make_key(name: str, role: str, *, home: Path | None, as_json: bool) -> None:
+    """Make a key and print it."""
+    try:
+        kind = Role(role)
+    except ValueError:
+        raise BadInput(f"unknown role {role[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
+    with _keys(home) as keys:
+        secret = keys.make(kind, name[:80], now_ms())
+    if as_json:
+        out({"key": secret, "role": kind.value, "name": name[:80]})
+    else:
+        print(secret)
+
+
+def list_keys(*, home: Path | None, as_json: bool) -> None:
+    """Print the keys, without their secrets."""
+    with _keys(home) as keys:
+        listed = keys.list_all()
+    if as_json:
+        out([{"id": key.id, "role": key.role.value, "name": key.name, "made": _utc(made)} for key, made in listed])
+        return
+    for key, made in listed:
+        print(f"{key.id}  {key.role.value:9} {_utc(made)}  {key.name}")
+
+
+def withdraw_key(key_id: str, *, home: Path | None, as_json: bool) -> None:
+    """Withdraw a key."""
+    with _keys(home) as keys:
+        if not keys.withdraw(key_id):
+            raise NotFound(f"no key has the id {key_id[:40]!r}", mend="`waypost admin list-keys` shows them.")
+    if as_json:
+        out({"withdrawn": key_id})
+    else:
+        print(f"withdrawn: {key_id}")
+
+
+def _utc(at_ms: int) -> str:
+    return format_instant(at_ms, 0).replace("+00:00", "Z")
