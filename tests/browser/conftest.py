@@ -1,0 +1,96 @@
+"""A demo as `waypost demo` starts it, and a browser to look at it with."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
+LOCALES = {"en": "en-GB", "zh": "zh-CN", "es": "es-ES", "pt": "pt-BR"}
+
+
+class Demo(msgspec.Struct):
+    """Where the demo answers, the operator's key, and numbers with what is special about them."""
+
+    address: str
+    key: str
+    numbers: dict[str, str]
+
+    def find(self, *words: str) -> str:
+        """The number that is worth a look for a reason with these words."""
+        return next(number for number, why in self.numbers.items() if all(word in why for word in words))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-c", "from waypost.app.cli import main; main()", "demo", "--port", "0", "--json"]
+    with (folder / "journal").open("wb") as journal:
+        process = subprocess.Popen([*command, "--home", str(folder)], stdout=subprocess.PIPE, stderr=journal, text=True)
+    assert process.stdout is not None
+    told = ""
+    for line in process.stdout:
+        told += line
+        if line == "}\n":
+            break
+    assert told, (folder / "journal").read_text()
+    found = json.loads(told)
+    yield Demo(found["address"], found["key"], {each["number"]: each["why"] for each in found["worth_a_look"]})
+    process.send_signal(signal.SIGTERM)
+    rest, _ = process.communicate(timeout=60)
+    assert (process.returncode, rest) == (0, ""), (folder / "journal").read_text()[-2000:]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)}, and fonts-noto-cjk for Chinese")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, demo: Demo) -> Iterator[Open]:
+    """Opens pages of the demo. Anything the page asks of another host, and any error it logs, fails the test."""
+    contexts: list[BrowserContext] = []
+    strange: list[str] = []
+
+    def watch(request: Request) -> None:
+        if urlsplit(request.url).netloc != urlsplit(demo.address).netloc and not request.url.startswith("data:"):
+            strange.append(request.url)
+
+    def open_page(
+        path: str, *, lang: str = "en", theme: str = "light", size: str = "desktop", operator: bool = False, **more: Any
+    ) -> Page:
+        context = browser.new_context(viewport=SIZES[size], locale=LOCALES[lang], color_scheme=theme, **more)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", watch)
+        page.on("pageerror", lambda error: strange.append(str(error)))
+        if operator:
+            page.goto(f"{demo.address}/operator/login")
+            page.fill("#key", demo.key)
+            page.click("main button[type=submit]")
+            page.wait_for_url(f"{demo.address}/operator")
+        page.goto(f"{demo.address}{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert strange == []
