@@ -95,10 +95,15 @@ def get_zone(name: str) -> zoneinfo.ZoneInfo:
     Raises:
         BadInput: no such zone.
     """
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadInput(f"unknown time zone {name[:64]!r}", mend="Use an IANA name such as Asia/Shanghai.") from None
+    if name not in _zone_names():
+        raise BadInput(f"unknown time zone {name[:64]!r}", mend="Use an IANA name such as Asia/Shanghai.")
+    return zoneinfo.ZoneInfo(name)
+
+
+@functools.cache
+def _zone_names() -> frozenset[str]:
+    """Asked for once: a sender may make up any number of names, and some machines have files that are no zones."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def offset_in_zone(at_ms: int, zone: str) -> int:
@@ -270,7 +275,7 @@ class _ZoneClock(msgspec.Struct, frozen=True):
 
 @functools.cache
 def _clock_of(name: str) -> _ZoneClock:
-    """Asks `zoneinfo` for each day, and to the second where two days differ.
+    """Asks `zoneinfo` for each week, and to the second where two weeks differ: no zone changes to and fro within one.
 
     Arrow's own reading of zones is not used: it needs the zone files of the operating system, knows fewer names, and
     has no summer time after 2037.
@@ -282,14 +287,14 @@ def _clock_of(name: str) -> _ZoneClock:
         assert offset is not None
         return int(offset.total_seconds())
 
-    day_s = DAY_MS // MS
-    days = range(EARLIEST_MS // MS - 2 * day_s, LATEST_MS // MS + 2 * day_s, day_s)
+    week_s = 7 * DAY_MS // MS
+    weeks = range(EARLIEST_MS // MS - week_s, LATEST_MS // MS + 2 * week_s, week_s)
     changes: list[int] = []
-    offsets = [offset_at(days[0])]
-    for day in days[1:]:
-        offset = offset_at(day)
+    offsets = [offset_at(weeks[0])]
+    for week in weeks[1:]:
+        offset = offset_at(week)
         if offset != offsets[-1]:
-            inside = range(day - day_s, day + 1)
+            inside = range(week - week_s, week + 1)
             changes.append(inside[bisect.bisect_left(inside, True, key=lambda second: offset_at(second) == offset)])
             offsets.append(offset)
     return _ZoneClock(np.array(changes, np.int64) * MS, np.array(offsets, np.int64) * MS)

@@ -104,6 +104,7 @@ def import_feed(
         progress: told the share of the input read and the scans read so far.
     """
     report = ImportReport(dry_run=dry_run)
+    _wait_until_indexed(memory)  # a run before this one may have been cut off between log and index
     known_before = _count_scans(memory)
     waybills: set[tuple[str, str]] = set()
     zones: dict[tuple[str, str | None], str | None] = {}

@@ -70,10 +70,13 @@ class _Verdicts:
 
     def require(self, ok: pa.Array | npt.NDArray[np.bool_], field: str, reason: str, values: pa.Array) -> None:
         holds = np.asarray(pc.fill_null(ok, False) if isinstance(ok, (pa.Array, pa.ChunkedArray)) else ok)
-        for row in np.flatnonzero(self.good & ~holds).tolist():
+        self.refuse(np.flatnonzero(self.good & ~holds), field, reason, values)
+
+    def refuse(self, rows: npt.NDArray[np.intp], field: str, reason: str, values: pa.Array) -> None:
+        for row in rows.tolist():
             value = values[row].as_py()
             self.found.append((row, field, reason, value if value is None else str(value)[:60]))
-        self.good &= holds
+        self.good[rows] = False
 
 
 def take_in(
@@ -185,23 +188,24 @@ def _zones_of(
     groups = (
         keys.append_column("row", pa.array(rows)).group_by(["carrier", "facility", "zone"]).aggregate([("row", "list")])
     )
-    members: dict[tuple[str, OffsetSource] | None, list[int]] = {}
-    for group in groups.to_pylist():
+    members: dict[tuple[str, OffsetSource] | None, list[npt.NDArray[np.intp]]] = {}
+    lists = groups.column("row_list").combine_chunks()
+    ends, of_groups = np.asarray(lists.offsets), np.asarray(lists.values)
+    for number, group in enumerate(groups.drop_columns("row_list").to_pylist()):
         stated = group["zone"]
         known = (stated, OffsetSource.REPORTED) if stated else zone_of(group["carrier"], group["facility"])
-        members.setdefault(known, []).extend(group["row_list"])
+        members.setdefault(known, []).append(of_groups[ends[number] : ends[number + 1]])
     found = []
-    for known, chosen in members.items():
-        outside = np.ones(len(local), np.bool_)
-        outside[chosen] = False
+    for known, parts in members.items():
+        chosen = np.concatenate(parts)
         if known is None:
             reason = "has no offset, and neither the carrier nor the facility has a known zone"
-            verdicts.require(outside, "at", reason, text["at"])
+            verdicts.refuse(chosen, "at", reason, text["at"])
             continue
         try:
             get_zone(known[0])
         except BadInput as error:
-            verdicts.require(outside, "zone", error.message, text["zone"])
+            verdicts.refuse(chosen, "zone", error.message, text["zone"])
             continue
-        found.append((*known, np.array(chosen, np.intp)))
+        found.append((*known, chosen))
     return found
