@@ -24,7 +24,7 @@ from waypost.feeds.stream import Meter
 from waypost.feeds.tables import Part, read_table
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.errors import BadInput
-from waypost.model.instants import DAY_MS, MS, read_in_zone, read_stamps
+from waypost.model.instants import DAY_MS, MS, TimeFlag, read_in_zone, read_stamps
 from waypost.model.measures import parse_weight_g
 from waypost.track.feed import FileRefusal, Portion
 
@@ -175,7 +175,9 @@ class OlistFeed:
         ]
         refusals += scans.refusals
         yield Portion(source=source, rows=scans.rows(), parcels=parcels, refusals=refusals, share=part.share)
-        yield Portion(source=source, rows=_close(columns, lines, source).rows(), share=part.share)
+        yield Portion(
+            source=source, rows=_close(columns, lines, source).rows(), time_flags=TimeFlag.NOT_BEFORE, share=part.share
+        )
 
     def _find_handover(self, order: str) -> str | None:
         """Where an order was handed over: the area of its sellers, if it is the same one."""

@@ -47,6 +47,7 @@ class TimeFlag(IntFlag):
     REPEATED_HOUR = 1  #: the local hour happened twice; the earlier was taken
     SKIPPED_HOUR = 2  #: the local hour never happened; moved forward over the gap
     YEAR_ASSUMED = 4  #: the source gives no year
+    NOT_BEFORE = 8  #: the source says only that it happened, at this instant or later
 
 
 class Instant(msgspec.Struct, frozen=True, order=True):

@@ -34,7 +34,8 @@ class ScanView(msgspec.Struct, frozen=True, kw_only=True):
         zone: the IANA zone of the place, where known; `at` is shown in it.
         code: as the carrier sent it; `status` is what it means in unified codes, `unknown` if nobody knows.
         recorded_at: when the network got it; None for imported history.
-        flags: late, out_of_order, impossible, corrected, unknown_code, repeated_hour, skipped_hour, year_assumed.
+        flags: late, out_of_order, impossible, corrected, unknown_code, repeated_hour, skipped_hour, year_assumed,
+            not_before.
     """
 
     id: str

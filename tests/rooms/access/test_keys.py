@@ -144,3 +144,25 @@ def test_keys_outlive_the_process(tmp_path: Path) -> None:
 
 def test_roles_are_stored_by_name() -> None:
     assert {role.value for role in Role} == {"operator", "carrier"}
+
+
+def test_keys_are_listed_without_their_secrets(keys: Keys) -> None:
+    assert keys.list_all() == []
+    late = keys.make(Role.CARRIER, "yto", 9)
+    early = keys.make(Role.OPERATOR, "first start", 5)
+    assert keys.list_all() == [(keys.find(early), 5), (keys.find(late), 9)]
+
+
+def test_a_key_that_was_withdrawn_is_gone_with_its_sessions(records: Records, keys: Keys) -> None:
+    secret, other = keys.make(Role.OPERATOR, "one", 5), keys.make(Role.OPERATOR, "two", 5)
+    token, others_token = keys.open_session(secret, 10), keys.open_session(other, 10)
+    assert token is not None
+    assert others_token is not None
+    key = keys.find(secret)
+    assert key is not None
+    assert keys.withdraw("nobody's") is False
+    assert keys.withdraw(key.id) is True
+    assert keys.withdraw(key.id) is False
+    assert (keys.find(secret), keys.find_session(token, 10), keys.open_session(secret, 10)) == (None, None, None)
+    assert keys.find_session(others_token, 10) == keys.find(other)
+    assert count_sessions(records) == 1

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from waypost.track.statuses import LANGUAGES
+from waypost.model.instants import OffsetSource, TimeFlag
+from waypost.track.statuses import LANGUAGES, list_statuses
 from waypost.web.pages.languages import choose_language, get_language, offset_text
 
 MOMENT = dt.datetime(2026, 11, 22, 9, 5, tzinfo=dt.timezone(dt.timedelta(hours=-3)))
@@ -39,6 +40,15 @@ def test_no_page_speaks_past_the_catalogue(room: Path) -> None:
         asked |= set(re.findall(r"""\bsay\(\s*['"]([a-z_]+)['"]\s*[,)]""", path.read_text("utf-8")))
     assert len(asked) > 80
     assert asked - set(get_language("en").keys) == set()
+
+
+def test_there_are_words_for_every_flag_group_and_source() -> None:
+    flags = {flag.name.lower() for flag in TimeFlag if flag.name}
+    flags |= {"late", "out_of_order", "impossible", "corrected", "unknown_code"}
+    wanted = {f"{kind}_{flag}" for flag in flags for kind in ("flag", "short")}
+    wanted |= {f"group_{status.group}" for status in list_statuses() if status.phase >= 0}
+    wanted |= {f"source_{source.name.lower()}" for source in OffsetSource}
+    assert wanted - set(get_language("en").keys) == set()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ _STEPS = {
 }
 
 #: What of a scan's flags means something to the person who waits for the parcel.
-_PUBLIC_FLAGS = ("repeated_hour", "skipped_hour", "year_assumed")
+_PUBLIC_FLAGS = ("repeated_hour", "skipped_hour", "year_assumed", "not_before")
 
 
 class Step(msgspec.Struct, frozen=True):
