@@ -32,7 +32,9 @@ from waypost.store import protocols
 from waypost.track import wire
 from waypost.track.statuses import list_statuses, list_transitions
 from waypost.track.tables import CONFIDENCES, bundled_tables
-from waypost.web import Desk, Health, Limits, Site, make_app, open_journal
+from waypost.web.application import make_app
+from waypost.web.desk import Desk, Health, Limits, Site
+from waypost.web.journal import open_journal
 from waypost.web.problems import KINDS
 
 Rows = list[dict[str, str]]

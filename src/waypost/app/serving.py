@@ -9,7 +9,10 @@ from waypost.access.keys import Role
 from waypost.app.console import aside, out
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
-from waypost.web import Desk, Health, make_app, open_journal, serve
+from waypost.web.application import make_app
+from waypost.web.desk import Desk, Health
+from waypost.web.journal import open_journal
+from waypost.web.serve import serve
 
 
 def run_server(*, home: Path | None, host: str | None, port: int | None, as_json: bool) -> None:

@@ -44,15 +44,16 @@ def test_codes_are_public_and_stay(code: str, status: int) -> None:
 def test_a_message_says_what_and_how_to_mend_it() -> None:
     error = NotFound("no parcel bears the number 'YT1'", mend="Look at the first letters again.")
     assert (error.message, error.mend) == ("no parcel bears the number 'YT1'", "Look at the first letters again.")
-    assert str(error) == "no parcel bears the number 'YT1' Look at the first letters again."
+    assert str(error) == "no parcel bears the number 'YT1'. Look at the first letters again."
     assert str(NotFound("gone")) == "gone"
     assert NotFound("gone").mend is None
+    assert str(NotFound("Gone!", mend="Wait.")) == "Gone! Wait."
 
 
 def test_bad_input_says_where() -> None:
     error = TooLarge("more than 10 rows", where="scans.csv:12", mend="Cut it in two.")
     assert isinstance(error, BadInput)
-    assert (error.where, str(error)) == ("scans.csv:12", "scans.csv:12: more than 10 rows Cut it in two.")
+    assert (error.where, str(error)) == ("scans.csv:12", "scans.csv:12: more than 10 rows. Cut it in two.")
     assert (BadInput("no").where, str(BadInput("no"))) == (None, "no")
 
 

@@ -293,6 +293,7 @@ def test_the_numbers_that_are_stored_stay() -> None:
         ("REPEATED_HOUR", 1),
         ("SKIPPED_HOUR", 2),
         ("YEAR_ASSUMED", 4),
+        ("NOT_BEFORE", 8),
     ]
     assert ms("2015-01-01T00:00:00+00:00") == EARLIEST_MS
     assert LATEST_MS - EARLIEST_MS == 2**40 - 1

@@ -330,7 +330,7 @@ def test_a_waybill_number_that_another_parcel_bears_later_is_split_too(memory: M
 
 
 def _many(memory: Memory) -> World:
-    """60 parcels of two carriers, of which some share numbers and some bear two."""
+    """30 waybills of three carriers on 28 parcels, of which some share numbers and some bear two."""
     scans = [
         scan(
             f"P{number:03}",
@@ -339,21 +339,21 @@ def _many(memory: Memory) -> World:
             at=["HGH", "PVG", None][number % 3],
             carrier="sto" if number % 5 == 0 else "yto",
         )
-        for number in range(50)
+        for number in range(24)
     ]
-    scans += [scan(f"P{number:03}", "delivered", "2026-11-21 10:00", carrier="zto") for number in range(10)]
+    scans += [scan(f"P{number:03}", "delivered", "2026-11-21 10:00", carrier="zto") for number in range(6)]
     world = World(memory, scans)
     world.link(world.book("P010", "sto"), "P020", "sto", None, None)
-    world.link(world.book("P030", "sto"), "P001", "yto", None, None)
+    world.link(world.book("P015", "sto"), "P001", "yto", None, None)
     return world
 
 
-@pytest.mark.parametrize("limit", [1, 2, 7, 57, 58, 59, 500])
+@pytest.mark.parametrize("limit", [1, 2, 7, 27, 28, 29, 500])
 def test_all_pages_together_show_every_parcel_exactly_once(memory: Memory, limit: int) -> None:
     parcels = list_all(_many(memory), Filters(), limit)
-    assert len(parcels) == len({parcel.id for parcel in parcels}) == 58
+    assert len(parcels) == len({parcel.id for parcel in parcels}) == 28
     shown = {(waybill.carrier, waybill.number) for parcel in parcels for waybill in parcel.numbers}
-    assert len(shown) == 60
+    assert len(shown) == 30
 
 
 FILTERS = [
@@ -365,7 +365,7 @@ FILTERS = [
     Filters(group="pickup"),
     Filters(facility="HGH"),
     Filters(prefix="P00"),
-    Filters(prefix="P04", status="in_transit"),
+    Filters(prefix="P01", status="in_transit"),
     Filters(prefix="Q"),
     Filters(prefix="A"),
     Filters(since_ms=ms("2026-11-15T02:00:00Z")),
@@ -376,7 +376,7 @@ FILTERS = [
 
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
 @pytest.mark.parametrize(
-    ("limit", "step", "most"), [(1, 5000, 200_000), (3, 4, 200_000), (100, 60, 200_000), (3, 4, 7)]
+    ("limit", "step", "most"), [(1, 5000, 200_000), (3, 4, 200_000), (100, 30, 200_000), (3, 4, 7)]
 )
 def test_filters_show_what_fits_them(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, filters: Filters, limit: int, step: int, most: int

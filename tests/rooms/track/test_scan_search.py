@@ -112,7 +112,7 @@ def test_duplicates_are_listed_once(memory: Memory) -> None:
     assert len(list_all(world, ScanFilters(), 3)) == 7
 
 
-@pytest.mark.parametrize("limit", [1, 3, 10, 79, 80, 81])
+@pytest.mark.parametrize("limit", [1, 5, 23, 24, 25])
 def test_all_pages_together_show_every_scan_exactly_once(memory: Memory, limit: int) -> None:
     """Also where instants are equal, or differ by less than a second."""
     rng = random.Random(limit)
@@ -124,7 +124,7 @@ def test_all_pages_together_show_every_scan_exactly_once(memory: Memory, limit: 
             code="GOT",
             at=Instant(noon + rng.choice([0, 1, 499, 500, 501, 999, 1000, 1500]), 480, OffsetSource.CARRIER),
         )
-        for number in range(80)
+        for number in range(24)
     ]
     shown = list_all(World(memory, scans), ScanFilters(), limit)
     assert sorted(view.number for view in shown) == sorted(each.number for each in scans)

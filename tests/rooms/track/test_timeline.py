@@ -222,6 +222,7 @@ def test_a_code_that_nobody_knows_is_shown_as_it_came() -> None:
         (TimeFlag.REPEATED_HOUR, ["repeated_hour"]),
         (TimeFlag.SKIPPED_HOUR, ["skipped_hour"]),
         (TimeFlag.YEAR_ASSUMED | TimeFlag.REPEATED_HOUR, ["repeated_hour", "year_assumed"]),
+        (TimeFlag.NOT_BEFORE, ["not_before"]),
         (TimeFlag(0), []),
     ],
 )

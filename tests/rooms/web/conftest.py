@@ -25,8 +25,10 @@ from waypost.track.records import keep_link, keep_parcels
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
 from waypost.track.wire import read_json_array
-from waypost.web import Desk, Health, Limits, Site, make_app, open_journal
+from waypost.web.application import make_app
+from waypost.web.desk import Desk, Health, Limits, Site
 from waypost.web.door import Door
+from waypost.web.journal import open_journal
 
 NOW = parse_instant("2026-11-22T15:00:00Z").at_ms
 

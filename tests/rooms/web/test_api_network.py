@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from waypost.web import Limits
+from waypost.web.desk import Limits
 
 PEK = {"carrier": "waypost", "code": "PEK", "name": "Capital hub", "kind": "hub"}
 PLACE = {

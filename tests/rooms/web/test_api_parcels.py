@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from waypost.web import Limits
+from waypost.web.desk import Limits
 
 
 def test_in_public_a_parcel_has_cities_and_nothing_else(world: Any) -> None:

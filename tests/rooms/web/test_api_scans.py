@@ -9,7 +9,7 @@ import pytest
 
 from waypost.model.errors import StorageFull
 from waypost.track.wire import Rows
-from waypost.web import Limits
+from waypost.web.desk import Limits
 
 NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"

@@ -2,7 +2,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from waypost.web import Health, Limits, Site
+from waypost.web.desk import Health, Limits, Site
 
 
 def test_alive(world: Any) -> None:

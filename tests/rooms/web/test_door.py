@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from waypost.track.overview import Overview
-from waypost.web import Limits, Site
+from waypost.web.desk import Limits, Site
 
 MakeWorld = Callable[..., Any]
 

@@ -9,7 +9,7 @@ import pytest
 
 from waypost.access.keys import SESSION_MS
 from waypost.track.overview import Overview
-from waypost.web import Limits, Site
+from waypost.web.desk import Limits, Site
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 HOSTILE = "<script>alert(1)</script>'\";--"

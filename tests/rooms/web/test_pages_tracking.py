@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from waypost.web import Limits
+from waypost.web.desk import Limits
 
 HOSTILE = "<script>alert(1)</script>'\";DROP TABLE parcels;--"
 

@@ -10,7 +10,7 @@ import pytest
 
 from waypost.model.errors import SettingsError
 from waypost.track.overview import Overview
-from waypost.web import Limits
+from waypost.web.desk import Limits
 from waypost.web.serve import claim_port, serve_until
 
 
