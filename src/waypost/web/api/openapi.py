@@ -44,6 +44,7 @@ ABOUT = """Waypost keeps every scan of every parcel and says where it is, across
 * Lists are read page by page: send `next` of a page as `after`.
 * `as_of` says how far look-ups are behind what was sent."""
 
+DATE_TIME: dict[str, Any] = {"format": "date-time"}
 WITH_KEY: dict[str, Any] = {"security": [{"key": []}]}
 WITH_OR_WITHOUT_KEY: dict[str, Any] = {"security": [{}, {"key": []}]}
 OPEN: dict[str, Any] = {"security": []}

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Query, Request, Response
 from waypost.track.parcels import Filters
 from waypost.track.views import ParcelPage
 from waypost.web.api.answers import FoundAnswer, ParcelAnswer, TimelineAnswer
-from waypost.web.api.openapi import WITH_OR_WITHOUT_KEY, answers
+from waypost.web.api.openapi import DATE_TIME, WITH_OR_WITHOUT_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.door import visit_of
 from waypost.web.office import Office, read_instant
@@ -41,8 +41,12 @@ def add_parcels(app: FastAPI, office: Office) -> None:
         group: Annotated[str | None, Query(max_length=40, description="A group of statuses.")] = None,
         prefix: Annotated[str | None, Query(max_length=64, description="How the number begins.")] = None,
         facility: Annotated[str | None, Query(max_length=128, description="Where it was scanned last.")] = None,
-        since: Annotated[str | None, Query(description="RFC 3339; last scanned from here on.")] = None,
-        until: Annotated[str | None, Query(description="RFC 3339; last scanned before it.")] = None,
+        since: Annotated[
+            str | None, Query(description="RFC 3339; last scanned from here on.", json_schema_extra=DATE_TIME)
+        ] = None,
+        until: Annotated[
+            str | None, Query(description="RFC 3339; last scanned before it.", json_schema_extra=DATE_TIME)
+        ] = None,
         after: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
     ) -> Response:

@@ -15,7 +15,7 @@ from waypost.track.views import ScanPage
 from waypost.track.wire import Rows, read_arrow_stream, read_json_array, read_ndjson
 from waypost.web.api.answers import SCANS_SENT
 from waypost.web.api.arrow import refuse_packed_buffers
-from waypost.web.api.openapi import WITH_KEY, answers
+from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
 from waypost.web.door import App, Receive, Scope, Send, headers_in, visit_of
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import AllRefused, Invalid, Unsupported, Wrong
@@ -114,8 +114,12 @@ def add_scans(app: FastAPI, office: Office) -> None:
         city: Annotated[str | None, Query(max_length=120, description="By the register of facilities.")] = None,
         country: Annotated[str | None, Query(min_length=2, max_length=2)] = None,
         status: Annotated[str | None, Query(max_length=40, description="A unified status.")] = None,
-        since: Annotated[str | None, Query(description="RFC 3339; scans from here on.")] = None,
-        until: Annotated[str | None, Query(description="RFC 3339; scans before it.")] = None,
+        since: Annotated[
+            str | None, Query(description="RFC 3339; scans from here on.", json_schema_extra=DATE_TIME)
+        ] = None,
+        until: Annotated[
+            str | None, Query(description="RFC 3339; scans before it.", json_schema_extra=DATE_TIME)
+        ] = None,
         after: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
     ) -> Response:
