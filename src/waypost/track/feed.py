@@ -18,6 +18,10 @@ from waypost.track.wire import Refusal, Rows, empty_rows
 #: How many refused rows a report spells out; all are counted.
 MOST_SPELLED_OUT = 1000
 
+#: How many reasons are counted apart: what a JSON reader says differs from line to line.
+MOST_REASONS = 100
+OTHER_REASONS = "for other reasons"
+
 
 class FileRefusal(msgspec.Struct, frozen=True):
     """Why a row of a file was not taken. `line` counts from 1, the header included; 0 means the file as a whole."""
@@ -83,6 +87,8 @@ class ImportReport(msgspec.Struct, kw_only=True):
         """Count a refused row, and spell it out while there is room."""
         self.rows_refused += 1
         reason = f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+        if reason not in self.reasons and len(self.reasons) >= MOST_REASONS:
+            reason = OTHER_REASONS
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         if len(self.refusals) < MOST_SPELLED_OUT:
             self.refusals.append(refusal)

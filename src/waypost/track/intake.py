@@ -41,6 +41,7 @@ ZoneFinder = Callable[[str, str | None], tuple[str, OffsetSource] | None]
 _CERTAIN = TimeFlag(0)
 _BLANKS = r"[\s\x{a0}\x{3000}]+"
 _NUMBER = r"^[!-~]+$"
+_LINE_ENDS = r"[\t\r\n]+"
 _CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
 _CARRIER = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _SCAN_ID = r"^[0-9a-f]{16}$"
@@ -118,7 +119,7 @@ def take_in(
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:
-    """The text without blanks around it, empty as null; numbers without any blanks."""
+    """The text without blanks around it, empty as null; numbers without any blanks, notes on one line."""
     column = table.column(name)
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(column, pa.ChunkedArray):  # a column of no chunks
@@ -126,6 +127,8 @@ def _column(table: pa.Table, name: str) -> pa.Array:
     column = pc.utf8_trim_whitespace(column)
     if name == "number":
         column = pc.replace_substring_regex(column, _BLANKS, "")
+    if name == "note":
+        column = pc.replace_substring_regex(column, _LINE_ENDS, " ")
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 

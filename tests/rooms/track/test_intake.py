@@ -329,3 +329,12 @@ def test_a_void_names_the_scan_that_it_withdraws() -> None:
 )
 def test_telephone_numbers_do_not_enter_the_log(note: str, kept: str) -> None:
     assert take_one(note=note).note == kept
+
+
+def test_a_note_of_several_lines_becomes_one() -> None:
+    rows = read_ndjson(
+        b'{"carrier":"yto","number":"1","code":"GOT","at":"2026-01-02T03:04:05Z","note":"left\\r\\n\\tat 3"}', 9
+    )
+    taken = take_in(rows, lambda carrier, facility: None, now_ms=NOW_MS, recorded_at_ms=None)
+    assert taken.refusals == []
+    assert taken.scans.column("note").to_pylist() == ["left at 3"]
