@@ -16,6 +16,7 @@ from waypost.model.errors import Conflict
 from waypost.twin.sample import Sample, make_sample
 
 SEED = 2026
+_KEY_NAME = "demo"
 _NOTE, _BEGUN = "sample.json", "sample.json.begun"
 
 
@@ -23,10 +24,10 @@ def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bo
     """Make the sample world if there is none yet, and serve it."""
     settings = _demo_settings(home, host, port)
     if fresh:
-        _clear(settings.home)
+        _clear(settings)
     house = open_house(settings)
     sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
-    key = house.keys.make(Role.OPERATOR, "demo", now_ms())
+    key = _new_key(house)
 
     def ready(address: str) -> None:
         looks = [(f"{address}/track/{look.number}", look.why) for look in sample.worth_a_look]
@@ -68,9 +69,19 @@ def _read_note(note: Path) -> Sample | None:
     return msgspec.json.decode(note.read_bytes(), type=Sample) if note.exists() else None
 
 
-def _clear(home: Path) -> None:
+def _new_key(house: House) -> str:
+    """The key of this run; those of runs before it end, for nobody can know them any more."""
+    for key, _ in house.keys.list_all():
+        if key.name == _KEY_NAME:
+            house.keys.withdraw(key.id)
+    return house.keys.make(Role.OPERATOR, _KEY_NAME, now_ms())
+
+
+def _clear(settings: Settings) -> None:
+    home = settings.home
     if not home.exists():
         return
     if not ((home / _NOTE).exists() or (home / _BEGUN).exists()):
         raise Conflict(f"{home} holds no demo, so it is left alone", mend="Name another folder by --home.")
+    open_house(settings).close()  # refuses while another process is using it
     shutil.rmtree(home)

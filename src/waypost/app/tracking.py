@@ -1,5 +1,6 @@
 """`waypost track`: where parcels are, and every scan of them."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from waypost.app.console import aside, out
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, open_house
-from waypost.model.errors import HomeInUse, NotFound
+from waypost.model.errors import HomeInUse, NotFound, StoreError
 from waypost.track.statuses import phrase
 from waypost.track.views import Found, ParcelView, PlaceView, ScanView
 
@@ -49,11 +50,16 @@ def _open(home: Path | None) -> House:
     settings = read_settings(home=home)
     if not settings.home.exists():
         raise NotFound(f"nothing is kept in {settings.home}", mend="Import something, or name the folder by --home.")
-    try:
+    with suppress(StoreError):  # look on, and leave the home to whoever wants to write to it
+        house = open_house(settings, read_only=True)
+        if not house.tracker.freshness().lag:
+            return house
+        house.close()
+    try:  # no server brings the index up to date, or it has to be made anew
         house = open_house(settings)
         house.memory.index.catch_up(house.memory.log.position(), CATCH_UP_S)
         return house
-    except HomeInUse:  # a server is running: look over its shoulder
+    except HomeInUse:
         return open_house(settings, read_only=True)
 
 

@@ -1,6 +1,7 @@
 """What this door needs from the house, in one place. `app` fills it in."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -11,6 +12,10 @@ from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
 from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
+
+#: A limit of 0 would shut the door for good, which nobody means.
+Count = Annotated[int, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,31 +38,31 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         least_disk_bytes: free bytes down to which it is.
     """
 
-    body_bytes: int = 16 << 20
-    bodies_bytes: int = 256 << 20
-    form_bytes: int = 16 << 10
-    header_bytes: int = 32 << 10
-    batch_rows: int = 50_000
-    facilities_at_once: int = 20_000
-    body_s: float = 30.0
-    request_s: float = 30.0
-    stream_s: float = 300.0
-    wait_s: float = 10.0
-    numbers_at_once: int = 30
-    numbers_at_once_with_key: int = 100
-    page_rows: int = 500
-    export_rows: int = 100_000
-    numbers_per_min: int = 120
-    numbers_burst: int = 60
-    guesses_per_min: int = 10
-    guesses_burst: int = 10
-    addresses: int = 50_000
-    lookup_threads: int = 8
-    intake_threads: int = 16
-    history_threads: int = 2
-    waiting: int = 256
-    most_lag: int = 5_000_000
-    least_disk_bytes: int = 100 << 20
+    body_bytes: Count = 16 << 20
+    bodies_bytes: Count = 256 << 20
+    form_bytes: Count = 16 << 10
+    header_bytes: Count = 32 << 10
+    batch_rows: Count = 50_000
+    facilities_at_once: Count = 20_000
+    body_s: Seconds = 30.0
+    request_s: Seconds = 30.0
+    stream_s: Seconds = 300.0
+    wait_s: Seconds = 10.0
+    numbers_at_once: Count = 30
+    numbers_at_once_with_key: Count = 100
+    page_rows: Count = 500
+    export_rows: Count = 100_000
+    numbers_per_min: Count = 120
+    numbers_burst: Count = 60
+    guesses_per_min: Count = 10
+    guesses_burst: Count = 10
+    addresses: Count = 50_000
+    lookup_threads: Count = 8
+    intake_threads: Count = 16
+    history_threads: Count = 2
+    waiting: Count = 256
+    most_lag: Count = 5_000_000
+    least_disk_bytes: Count = 100 << 20
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):

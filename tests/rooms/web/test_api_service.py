@@ -23,12 +23,12 @@ def test_ready(world: Any) -> None:
 
 def test_not_ready_says_why(make_world: Callable[..., Any]) -> None:
     health = Health(
-        log_position=900, index_position=100, disk_free_bytes=1000, failures=["the index stands still since 10:00"]
+        log_position=900, index_position=100, disk_free_bytes=1000, failures=["writing /srv/home/index failed"]
     )
     world = make_world(health=lambda: health, limits=Limits(most_lag=799, least_disk_bytes=1001))
     reply = world.get("/readyz")
     assert (reply.status, reply.json["code"], reply.headers["retry-after"]) == (503, "not_ready", "60")
-    for reason in ("index stands still", "800 scans behind the log", "only 1000 bytes are free"):
+    for reason in ("a machine under the service has failed", "800 scans behind the log", "only 1000 bytes are free"):
         assert reason in reply.json["detail"]
     assert world.get("/healthz").status == 200
 

@@ -118,8 +118,11 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def disk_error(error: OSError | duckdb.Error, doing: str) -> StoreError:
-    """The error of ours for one that came while files were written."""
+def disk_error(error: Exception, doing: str) -> StoreError:
+    """The error of ours for one that came while files were written: of the disk, or any other, such as no memory."""
     if (isinstance(error, OSError) and is_full(error)) or "No space left" in str(error):
         return StorageFull(f"No room left: {doing} failed.", mend="Make room; then it goes on.")
-    return StoreError(f"{doing.capitalize()} failed: {error}.", mend="Look after the disk, then start again.")
+    told = f"{doing[:1].upper()}{doing[1:]} failed"
+    if isinstance(error, OSError | duckdb.Error):
+        return StoreError(f"{told}: {error}.", mend="Look after the disk, then start again.")
+    return StoreError(f"{told}: {error!r}.", mend="No scan is lost: all are in the log. It is tried again by and by.")

@@ -23,6 +23,7 @@ from waypost.engines.local.pieces import (
     HISTORY_FORMAT,
     Manifest,
     Piece,
+    find_damage,
     find_mergeable,
     read_manifest,
     write_manifest,
@@ -104,9 +105,8 @@ class ParquetHistory:
                 if isinstance(error, duckdb.IOException) and self._read_only and attempt + 1 < _ATTEMPTS:
                     self._look_again()
                     continue
-                mend = f"If a file is damaged, remove the folder {self._folder}; it is made anew from the log."
                 told = str(error).splitlines()[0]
-                raise StoreError(f"History cannot answer: {told}.", mend=mend if self._folder else None) from error
+                raise self._find_damage() or StoreError(f"History cannot answer: {told}.") from error
         raise AssertionError
 
     def _make_ready(self) -> None:
@@ -129,6 +129,20 @@ class ParquetHistory:
         finally:
             with self._changed:
                 self._in_use.subtract(names)
+                self._remove_doomed()
+
+    def _find_damage(self) -> StoreDamaged | None:
+        """After an error: the damaged file that explains it, if one does."""
+        if self._folder is None:
+            return None
+        with self._changed:
+            pieces = self._manifest.pieces
+            self._in_use.update(piece.name for piece in pieces)
+        try:
+            return find_damage(self._folder, pieces)
+        finally:
+            with self._changed:
+                self._in_use.subtract(piece.name for piece in pieces)
                 self._remove_doomed()
 
     def _look_again(self) -> None:
@@ -181,13 +195,13 @@ class ParquetHistory:
             try:
                 self._seal(self._folder)
                 self._merge(self._folder)
-            except (OSError, duckdb.Error) as error:
-                failed = disk_error(error, f"writing to {self._folder}")
-                self._note(failed)
-                raise failed from error
             except StoreError as error:
                 self._note(error)
                 raise
+            except Exception as error:  # whatever it is, who waits for room must hear of it, and the keeper must live
+                failed = self._find_damage() or disk_error(error, f"writing to {self._folder}")
+                self._note(failed)
+                raise failed from error
             self._note(None)
 
     def _note(self, failure: StoreError | None) -> None:

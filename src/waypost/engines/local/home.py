@@ -43,8 +43,8 @@ class HomeHealth(msgspec.Struct, frozen=True):
         log_end: so many scans were acknowledged.
         index_position: look-ups show everything below.
         lag: scans acknowledged, but not shown yet.
-        error: why the index or history do not get on; None if they do.
-        rebuilding: why the index is being made anew; None if it is not.
+        error: why the log takes no more scans, or why the index or history do not get on; None if all is well.
+        rebuilding: why the index is being made anew, until it has all that the log held at opening; None if it is not.
         cut: what opening cut off the end of the log, an append that was never acknowledged; None if nothing.
     """
 
@@ -74,6 +74,7 @@ class LocalHome:
         self._index = index
         self._history = history
         self._lock = lock
+        self._began_at = log.position()
         self._follower = Follower(log, index, history) if lock else None
         self._is_open = True
         self.memory = Memory(records=records, log=log, index=index, changes=index, history=history, close=self.close)
@@ -81,13 +82,13 @@ class LocalHome:
     def health(self) -> HomeHealth:
         """How it is doing just now."""
         end, position = self._log.position(), self._index.position()
-        failure = self._index.failure or self._history.failure
+        failure = self._log.failure or self._index.failure or self._history.failure
         return HomeHealth(
             log_end=end,
             index_position=position,
             lag=end - position,
             error=str(failure) if failure else None,
-            rebuilding=self._index.rebuilding if position < end else None,
+            rebuilding=self._index.rebuilding if position < self._began_at else None,
             cut=self._log.cut,
         )
 

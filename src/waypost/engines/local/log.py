@@ -112,6 +112,11 @@ class SegmentLog:
         """See `ScanLog.position`."""
         return self._end
 
+    @property
+    def failure(self) -> StoreError | None:
+        """Why it takes no more scans until it is opened anew; None while it does."""
+        return self._broken
+
     def wait(self, position: int, timeout_s: float) -> bool:
         """Wait until the log has grown past a position, or is closed; False if neither came in time."""
         with self._changed:

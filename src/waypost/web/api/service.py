@@ -37,6 +37,7 @@ def add_service(app: FastAPI, office: Office) -> None:
         health = await office.lookups.run(office.desk.health)
         reasons = list_reasons(health, office.limits)
         if reasons:
+            office.desk.journal.warning("not ready", reasons=reasons + health.failures)
             raise NotReady(reasons)
         ready = Ready(True, health.log_position, health.index_position, health.lag, health.disk_free_bytes)
         return json_answer(ready)
@@ -62,8 +63,8 @@ def add_service(app: FastAPI, office: Office) -> None:
 
 
 def list_reasons(health: Health, limits: Limits) -> list[str]:
-    """Why the service should get no traffic; empty if it should."""
-    reasons = list(health.failures)
+    """Why the service should get no traffic; empty if it should. Anyone may read it: no details."""
+    reasons = ["a machine under the service has failed; the journal says which"] if health.failures else []
     if health.lag > limits.most_lag:
         reasons.append(f"look-ups are {health.lag} scans behind the log, more than {limits.most_lag}")
     if health.disk_free_bytes is not None and health.disk_free_bytes < limits.least_disk_bytes:
