@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -54,18 +54,28 @@ class House:
         """In which zone a stamp without an offset was written: the carrier's if it has one, else the facility's."""
         own = self.settings.carriers
 
-        def find(carrier: str, facility: str | None) -> tuple[str, OffsetSource] | None:
+        def find_own(carrier: str) -> str | None:
+            if carrier in own:
+                return own[carrier].zone
             known = find_carrier(carrier)
-            zone = own[carrier].zone if carrier in own else known and known.zone
-            if zone:
-                return zone, OffsetSource.CARRIER
-            place = self.facilities.find(carrier, facility)
-            return (place.place.zone, OffsetSource.FACILITY) if place and place.place.zone else None
+            return known.zone if known else None
+
+        def find(pairs: Sequence[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
+            of_carriers = {carrier: find_own(carrier) for carrier, _ in pairs}
+            places = self.facilities.find_many((who, code) for who, code in pairs if code and not of_carriers[who])
+            found: list[tuple[str, OffsetSource] | None] = []
+            for carrier, code in pairs:
+                known = places.get((carrier, code)) if code else None
+                if zone := of_carriers[carrier]:
+                    found.append((zone, OffsetSource.CARRIER))
+                else:
+                    found.append((known.place.zone, OffsetSource.FACILITY) if known and known.place.zone else None)
+            return found
 
         return find
 
     def _read_overview(self) -> Overview:
-        with self.memory.records.begin() as connection:
+        with self.memory.records.read() as connection:
             links = list_all_links(connection)
         return read_overview(self.memory.history, self.tables, self.facilities, links)
 

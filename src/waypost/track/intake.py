@@ -3,7 +3,7 @@
 Every check works on the whole column. A row is refused for the first field that is wrong; nothing else is lost for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -25,23 +25,20 @@ from waypost.model.instants import (
     read_stamps,
 )
 from waypost.model.scans import SCAN_SCHEMA, VOID
-from waypost.track.wire import Refusal, Rows
+from waypost.track.wire import LONGEST, Refusal, Rows, tidy
 
-MAX_NUMBER = 64
-MAX_CODE = 64
-MAX_FACILITY = 128
-MAX_NOTE = 1000
+MAX_NUMBER = LONGEST["number"]
+MAX_FACILITY = LONGEST["facility"]
 
 #: Scans from a clock that runs ahead are kept up to here; one from next year would be the newest for a year.
 MAX_AHEAD_MS = 2 * DAY_MS
 
-#: Tells in which zone a carrier's stamps without an offset are written, given the facility, and how it is known.
-ZoneFinder = Callable[[str, str | None], tuple[str, OffsetSource] | None]
+#: Tells for each of many (carrier, facility), in their order, in which zone stamps without an offset are written there,
+#: and how it is known. All of a batch at once: a sender may name another facility in every row.
+ZoneFinder = Callable[[Sequence[tuple[str, str | None]]], Sequence[tuple[str, OffsetSource] | None]]
 
 _CERTAIN = TimeFlag(0)
-_BLANKS = r"[\s\x{a0}\x{3000}]+"
 _NUMBER = r"^[!-~]+$"
-_LINE_ENDS = r"[\t\r\n]+"
 _CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
 _CARRIER = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _SCAN_ID = r"^[0-9a-f]{16}$"
@@ -119,16 +116,12 @@ def take_in(
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:
-    """The text without blanks around it, empty as null; numbers without any blanks, notes on one line."""
+    """The tidy text, empty as null."""
     column = table.column(name)
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(column, pa.ChunkedArray):  # a column of no chunks
         column = pa.array([], pa.string())
-    column = pc.utf8_trim_whitespace(column)
-    if name == "number":
-        column = pc.replace_substring_regex(column, _BLANKS, "")
-    if name == "note":
-        column = pc.replace_substring_regex(column, _LINE_ENDS, " ")
+    column = tidy(name, column)
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 
@@ -137,7 +130,8 @@ def _check_texts(text: dict[str, pa.Array], verdicts: _Verdicts) -> None:
         verdicts.require(pc.is_valid(text[name]), name, "is missing", text[name])
     rule = "is no carrier code: up to 32 of a-z, 0-9, _ and -"
     verdicts.require(pc.match_substring_regex(text["carrier"], _CARRIER), "carrier", rule, text["carrier"])
-    for name, most in (("number", MAX_NUMBER), ("code", MAX_CODE), ("facility", MAX_FACILITY), ("note", MAX_NOTE)):
+    for name in ("number", "code", "facility", "note"):
+        most = LONGEST[name]
         short = pc.fill_null(pc.less_equal(pc.utf8_length(text[name]), most), True)
         verdicts.require(short, name, f"is longer than {most} characters", text[name])
     rule = "has characters that no waybill number has (printable ASCII only)"
@@ -191,12 +185,15 @@ def _zones_of(
     groups = (
         keys.append_column("row", pa.array(rows)).group_by(["carrier", "facility", "zone"]).aggregate([("row", "list")])
     )
+    stated = groups.column("zone").to_pylist()
+    pairs = list(zip(groups.column("carrier").to_pylist(), groups.column("facility").to_pylist(), strict=True))
+    asked = [pair for pair, zone in zip(pairs, stated, strict=True) if zone is None]
+    answers = dict(zip(asked, zone_of(asked), strict=True)) if asked else {}
     members: dict[tuple[str, OffsetSource] | None, list[npt.NDArray[np.intp]]] = {}
     lists = groups.column("row_list").combine_chunks()
     ends, of_groups = np.asarray(lists.offsets), np.asarray(lists.values)
-    for number, group in enumerate(groups.drop_columns("row_list").to_pylist()):
-        stated = group["zone"]
-        known = (stated, OffsetSource.REPORTED) if stated else zone_of(group["carrier"], group["facility"])
+    for number, (pair, zone) in enumerate(zip(pairs, stated, strict=True)):
+        known = (zone, OffsetSource.REPORTED) if zone else answers[pair]
         members.setdefault(known, []).append(of_groups[ends[number] : ends[number + 1]])
     found = []
     for known, parts in members.items():

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from waypost.model.errors import StoreError
 from waypost.store.protocols import Memory
 from waypost.track.intake import ZoneFinder, take_in
 from waypost.track.wire import Refusal, Rows
@@ -54,5 +55,11 @@ class Reception:
             accepted=intake.scans.num_rows,
             refused=len(intake.refusals),
             refusals=intake.refusals,
-            indexed=self._memory.index.catch_up(end, wait_s) if wait_s > 0 else self._memory.index.position() >= end,
+            indexed=self._catch_up(end, wait_s) if wait_s > 0 else self._memory.index.position() >= end,
         )
+
+    def _catch_up(self, end: int, wait_s: float) -> bool:
+        try:
+            return self._memory.index.catch_up(end, wait_s)
+        except StoreError:  # the log has the scans: to tell of a failure would have them sent again
+            return False

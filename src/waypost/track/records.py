@@ -1,5 +1,6 @@
 """Parcels and the links between their numbers, in `Records`."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -70,6 +71,33 @@ class Link(msgspec.Struct, frozen=True):
         return (self.since_ms is None or at_ms >= self.since_ms) and (self.until_ms is None or at_ms < self.until_ms)
 
 
+def settle_links(found: Iterable[Link]) -> list[Link]:
+    """The same links, ended so that no two of one waybill hold at once: each scan belongs to one parcel.
+
+    A link ends where the next one of its waybill begins, whichever parcel bears it; of those that begin together the
+    one of the last parcel by id stays.
+
+    Args:
+        found: all links of the waybills that they name.
+    """
+
+    def since_ms(link: Link) -> int:
+        return link.since_ms or 0  # nothing is kept from before 1970
+
+    ordered = sorted(
+        found, key=lambda link: (link.waybill.carrier, link.waybill.number, since_ms(link), link.parcel_id)
+    )
+    settled = []
+    for link, following in itertools.pairwise([*ordered, None]):
+        assert link is not None
+        if following is not None and following.waybill == link.waybill:
+            end_ms = since_ms(following)
+            if link.until_ms is None or link.until_ms > end_ms:
+                link = msgspec.structs.replace(link, until_ms=end_ms)
+        settled.append(link)
+    return settled
+
+
 def find_parcels(connection: Connection, texts: Sequence[str]) -> list[Parcel]:
     """The parcels that bear one of some numbers, be it the waybill, the order or a linked number."""
     found: dict[str, Parcel] = {}
@@ -83,26 +111,41 @@ def find_parcels(connection: Connection, texts: Sequence[str]) -> list[Parcel]:
 
 
 def list_links(connection: Connection, parcel_ids: Sequence[str]) -> list[Link]:
-    """The further numbers of some parcels."""
-    found = []
-    for start in range(0, len(parcel_ids), _CHUNK):
-        where = links.c.parcel_id.in_(parcel_ids[start : start + _CHUNK])
-        for row in connection.execute(select(links).where(where).order_by(*links.primary_key)):
-            found.append(Link(row.parcel_id, Waybill(row.carrier, row.number), row.since_ms, row.until_ms))
-    return found
+    """The further numbers of some parcels, as `settle_links` ends them; by parcel, then waybill."""
+    own = _select_links(connection, links.c.parcel_id, parcel_ids)
+    rivals = _select_links(connection, links.c.number, list({link.waybill.number for link in own}))
+    asked = set(parcel_ids)
+    return sorted((link for link in settle_links(rivals) if link.parcel_id in asked), key=_link_key)
 
 
 def list_all_links(connection: Connection) -> list[tuple[Waybill, Link]]:
-    """Every further number of every parcel, with the waybill under which the parcel was first known."""
+    """Every further number of every parcel, with the waybill under which the parcel was first known.
+
+    Ended as by `settle_links`.
+    """
+    first_of: dict[str, Waybill] = {}
+    found = []
     first = [parcels.c.carrier.label("first_carrier"), parcels.c.number.label("first_number")]
-    found = connection.execute(select(links, *first).join(parcels, parcels.c.id == links.c.parcel_id))
-    return [
-        (
-            Waybill(row.first_carrier, row.first_number),
-            Link(row.parcel_id, Waybill(row.carrier, row.number), row.since_ms, row.until_ms),
-        )
-        for row in found
-    ]
+    for row in connection.execute(select(links, *first).join(parcels, parcels.c.id == links.c.parcel_id)):
+        first_of[row.parcel_id] = Waybill(row.first_carrier, row.first_number)
+        found.append(_link(row))
+    return [(first_of[link.parcel_id], link) for link in settle_links(found)]
+
+
+def _select_links(connection: Connection, column: Column[Any], values: Sequence[str]) -> list[Link]:
+    found = []
+    for start in range(0, len(values), _CHUNK):
+        where = column.in_(values[start : start + _CHUNK])
+        found += [_link(row) for row in connection.execute(select(links).where(where))]
+    return found
+
+
+def _link(row: Row[Any]) -> Link:
+    return Link(row.parcel_id, Waybill(row.carrier, row.number), row.since_ms, row.until_ms)
+
+
+def _link_key(link: Link) -> tuple[str, str, str]:
+    return link.parcel_id, link.waybill.carrier, link.waybill.number
 
 
 def _row(parcel: Parcel) -> dict[str, object]:

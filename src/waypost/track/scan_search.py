@@ -10,7 +10,7 @@ import pyarrow as pa
 from waypost.model.errors import BadInput
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import TIMELINE_SCHEMA, Memory
-from waypost.track.standing import in_milliseconds, read_standing
+from waypost.track.standing import in_milliseconds, instant, read_standing
 from waypost.track.statuses import find_status_by_code
 from waypost.track.tables import CodeTables
 from waypost.track.timeline import read_timeline
@@ -46,10 +46,11 @@ class ScanSearch:
         cursor = _read_cursor(after)
         if filters.status is not None and find_status_by_code(filters.status) is None:
             raise BadInput(f"no status is called {filters.status!r:.40}", where="filter")
+        as_of = self._freshness()  # before anything is read, so that it never claims more
         standing = read_standing(self._memory.history, self._tables)
 
         def ask(scans: Any) -> Any:
-            found = standing(scans)
+            found = standing(_within(scans, filters, cursor))
             for name in ("carrier", "facility", "status"):
                 wanted = getattr(filters, name)
                 if wanted is not None:
@@ -57,10 +58,6 @@ class ScanSearch:
             if filters.city is not None or filters.country is not None:
                 found = found.semi_join(ibis.memtable(self._places(filters)), ["carrier", "facility"])
             found = found.mutate(at_ms=in_milliseconds(found.at))
-            if filters.since_ms is not None:
-                found = found.filter(found.at_ms >= filters.since_ms)
-            if filters.until_ms is not None:
-                found = found.filter(found.at_ms < filters.until_ms)
             if cursor is not None:
                 at_ms, position = cursor
                 older = (found.at_ms == at_ms) & (found.position < position)
@@ -71,8 +68,6 @@ class ScanSearch:
         rows = self._memory.history.run(ask).cast(TIMELINE_SCHEMA)
         more = rows.num_rows > limit
         rows = rows.slice(0, limit)
-        log_end, position = self._memory.log.position(), self._memory.history.position()
-        as_of = Freshness(position, log_end, max(log_end - position, 0))
         places = self._facilities.find_many(
             (carrier, code)
             for carrier, code in zip(
@@ -85,6 +80,10 @@ class ScanSearch:
         ]
         return ScanPage(views, _write_cursor(rows) if more else None, as_of)
 
+    def _freshness(self) -> Freshness:
+        position, end = self._memory.history.position(), self._memory.log.position()
+        return Freshness(min(position, end), end, max(end - position, 0))
+
     def _places(self, filters: ScanFilters) -> pa.Table:
         fits = [
             {"carrier": each.carrier, "facility": each.code}
@@ -93,6 +92,17 @@ class ScanSearch:
             and (filters.city is None or (each.place.city or "").casefold() == filters.city.casefold())
         ]
         return pa.Table.from_pylist(fits, pa.schema([("carrier", pa.string()), ("facility", pa.string())]))
+
+
+def _within(scans: Any, filters: ScanFilters, cursor: tuple[int, int] | None) -> Any:
+    """The scans of the span that is asked for, by bare comparisons: only those let engines skip the files outside."""
+    if filters.since_ms is not None:
+        scans = scans.filter(scans.at >= instant(filters.since_ms))
+    if filters.until_ms is not None:
+        scans = scans.filter(scans.at < instant(filters.until_ms))
+    if cursor is not None:
+        scans = scans.filter(scans.at <= instant(cursor[0]))
+    return scans
 
 
 def _write_cursor(rows: pa.Table) -> str:

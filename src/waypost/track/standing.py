@@ -4,6 +4,7 @@ Codes become statuses by a small table that is joined on, and scans that were co
 are Ibis, so that any engine can run them.
 """
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from waypost.track.records import Link
 from waypost.track.statuses import get_status, status_arrays
 from waypost.track.tables import CodeTables
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 #: An Ibis table in, an Ibis table or scalar out.
 Ask = Callable[[Any], Any]
 
@@ -26,6 +29,18 @@ Ask = Callable[[Any], Any]
 def in_milliseconds(at: Any) -> Any:
     """The instants of a column as UTC milliseconds. Seconds are cut off first, for engines round them otherwise."""
     return at.truncate("s").epoch_seconds().cast("int64") * 1000 + at.millisecond()
+
+
+def instant(at_ms: int) -> Any:
+    """An instant to hold a column of instants against, so that engines may pass over what lies outside.
+
+    Beyond all that is kept, it is the next instant before or after it.
+    """
+    return ibis.timestamp(_EPOCH + dt.timedelta(milliseconds=_within(at_ms)), timezone="UTC")
+
+
+def _within(at_ms: int) -> int:
+    return min(max(at_ms, EARLIEST_MS - 1), LATEST_MS + 1)
 
 
 def read_standing(history: History, tables: CodeTables, links: Sequence[tuple[Waybill, Link]] = ()) -> Ask:
@@ -55,12 +70,11 @@ def _of_parcels(scans: Any, linked: Any) -> Any:
     """Say for each scan which parcel it belongs to."""
     if linked is None:
         return scans.mutate(parcel_carrier=scans.carrier, parcel_number=scans.number)
-    at_ms = in_milliseconds(scans.at)
     holds = [
         scans.carrier == linked.link_carrier,
         scans.number == linked.link_number,
-        at_ms >= linked.since_ms,
-        at_ms < linked.until_ms,
+        scans.at >= linked.since,
+        scans.at < linked.until,
     ]
     both = scans.left_join(linked, holds)
     return both.mutate(
@@ -70,15 +84,16 @@ def _of_parcels(scans: Any, linked: Any) -> Any:
 
 
 def _link_table(links: Sequence[tuple[Waybill, Link]]) -> pa.Table:
-    until_ms = [LATEST_MS + 1 if link.until_ms is None else link.until_ms for _, link in links]
+    since_ms = [EARLIEST_MS if link.since_ms is None else _within(link.since_ms) for _, link in links]
+    until_ms = [LATEST_MS + 1 if link.until_ms is None else _within(link.until_ms) for _, link in links]
     return pa.table(
         {
             "link_carrier": [link.waybill.carrier for _, link in links],
             "link_number": [link.waybill.number for _, link in links],
             "first_carrier": [first.carrier for first, _ in links],
             "first_number": [first.number for first, _ in links],
-            "since_ms": pa.array([link.since_ms or 0 for _, link in links], pa.int64()),
-            "until_ms": pa.array(until_ms, pa.int64()),
+            "since": pa.array(since_ms, pa.timestamp("ms", "UTC")),
+            "until": pa.array(until_ms, pa.timestamp("ms", "UTC")),
         }
     )
 

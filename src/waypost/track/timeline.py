@@ -3,10 +3,11 @@
 Checks that need the whole order run here, on read; a scan that looks wrong is flagged, never dropped.
 """
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from waypost.model.instants import (
@@ -26,25 +27,74 @@ from waypost.track.views import PlaceView, ScanView
 #: A scan that reached the network so long after it happened is late.
 LATE_MS = DAY_MS
 
+#: Stands for an instant that nobody recorded; later than all.
+_NEVER_MS = 1 << 62
+
 Places = Mapping[tuple[str, str], Facility]
 
 
-def read_timeline(timeline: pa.Table, tables: CodeTables, places: Places) -> list[ScanView]:
-    """The scans of one parcel, newest first.
+class Judged(msgspec.Struct, frozen=True):
+    """The timeline of one parcel in order, oldest first, and what its scans mean: columns of equal length.
+
+    Attributes:
+        scans: `TIMELINE_SCHEMA`, by instant; within one in the order of a parcel's life, then of arrival.
+        statuses: their numbers.
+        stands: false for scans that another one corrects.
+        odd: the flags, each with the scans that bear it.
+    """
+
+    scans: pa.Table
+    statuses: npt.NDArray[np.uint8]
+    stands: npt.NDArray[np.bool_]
+    odd: Mapping[str, npt.NDArray[np.bool_]]
+
+    def flags(self, row: int) -> list[str]:
+        """The flags of one scan."""
+        return sorted(flag for flag, rows in self.odd.items() if rows[row])
+
+    def all_flags(self) -> list[str]:
+        """The flags that any of the scans bears."""
+        return sorted(flag for flag, rows in self.odd.items() if rows.any())
+
+
+def judge_timeline(timeline: pa.Table, tables: CodeTables) -> Judged:
+    """Put the scans of one parcel (one or several numbers) in order and look at them; cheap also for very many.
 
     Args:
-        timeline: `TIMELINE_SCHEMA`, of one parcel (one or several numbers).
+        timeline: `TIMELINE_SCHEMA`.
         tables: what codes mean.
-        places: the facilities by (carrier, code), as far as known.
     """
-    ordered = timeline.take(_order(timeline, tables))
-    scans = events_of(ordered)
-    stands = surviving(ordered)
-    flags = [_flags_of(scan, tables, bool(stand)) for scan, stand in zip(scans, stands, strict=True)]
-    _flag_out_of_order(scans, flags)
-    _flag_impossible(scans, flags, tables)
-    views = [_view(scan, tables, places, sorted(odd)) for scan, odd in zip(scans, flags, strict=True)]
-    return views[::-1]
+    statuses = _classify(timeline, tables)
+    at_ms = np.asarray(timeline.column("at").cast(pa.int64()))
+    order = np.lexsort((np.asarray(timeline.column("position")), status_arrays().precedence[statuses], at_ms))
+    scans, statuses, at_ms = timeline.take(pa.array(order)), statuses[order], at_ms[order]
+    stands = surviving(scans)
+    recorded_ms = np.asarray(scans.column("recorded_at").cast(pa.int64()).fill_null(_NEVER_MS))
+    bits = np.asarray(scans.column("time_flags"))
+    odd = {
+        "corrected": ~stands,
+        "unknown_code": statuses == UNKNOWN,
+        "late": (recorded_ms != _NEVER_MS) & (recorded_ms - at_ms > LATE_MS),
+        "out_of_order": _out_of_order(at_ms, recorded_ms),
+        "impossible": _impossible(scans.column("carrier").to_pylist(), statuses, stands),
+    }
+    odd |= {flag.name.lower(): bits & flag.value != 0 for flag in TimeFlag if flag.name}
+    return Judged(scans, statuses, stands, odd)
+
+
+def view_scans(judged: Judged, rows: Sequence[int], places: Places) -> list[ScanView]:
+    """Some scans of a timeline as people read them. `places` are the facilities by (carrier, code), as far as known."""
+    events = events_of(judged.scans.take(pa.array(rows, pa.int64())))
+    return [
+        _view(scan, get_status(int(judged.statuses[row])).code, places, judged.flags(row))
+        for row, scan in zip(rows, events, strict=True)
+    ]
+
+
+def read_timeline(timeline: pa.Table, tables: CodeTables, places: Places) -> list[ScanView]:
+    """The scans of one parcel, newest first."""
+    judged = judge_timeline(timeline, tables)
+    return view_scans(judged, range(judged.scans.num_rows - 1, -1, -1), places)
 
 
 def local_text(at_ms: int, offset_min: int, place: Facility | None) -> str:
@@ -67,67 +117,51 @@ def place_view(carrier_facility: str | None, place: Facility | None) -> PlaceVie
     )
 
 
-def _order(timeline: pa.Table, tables: CodeTables) -> pa.Array:
-    """By instant; within one instant in the order of a parcel's life, then of arrival."""
-    carriers, codes = timeline.column("carrier").to_pylist(), timeline.column("code").to_pylist()
-    precedence = status_arrays().precedence[tables.classify(carriers, codes)]
-    at_ms = np.asarray(timeline.column("at").cast(pa.int64()))
-    return pa.array(np.lexsort((np.asarray(timeline.column("position")), precedence, at_ms)))
+def _classify(timeline: pa.Table, tables: CodeTables) -> npt.NDArray[np.uint8]:
+    """The numbers of the statuses; each pair of carrier and code is looked up once."""
+    pairs = list(zip(timeline.column("carrier").to_pylist(), timeline.column("code").to_pylist(), strict=True))
+    known = {pair: tables.find_status(*pair) for pair in set(pairs)}
+    return np.fromiter((known[pair] for pair in pairs), np.uint8, len(pairs))
 
 
-def _flags_of(scan: ScanEvent, tables: CodeTables, stands: bool) -> set[str]:
-    flags = set()
-    if not stands:
-        flags.add("corrected")
-    if tables.find_status(scan.carrier, scan.code) == UNKNOWN:
-        flags.add("unknown_code")
-    if scan.recorded_at_ms is not None and scan.recorded_at_ms - scan.at.at_ms > LATE_MS:
-        flags.add("late")
-    flags |= {flag.name.lower() for flag in TimeFlag if flag in scan.time_flags and flag.name}
-    return flags
-
-
-def _flag_out_of_order(scans: list[ScanEvent], flags: list[set[str]]) -> None:
+def _out_of_order(at_ms: npt.NDArray[np.int64], recorded_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """A scan came out of order if one that happened after it had been recorded before it.
 
     Carriers send whole minutes, so nobody knows the order within one instant.
     """
-    recorded_by: int | None = None  # when the network got the first of all that happened later
-    newest_first = list(zip(scans, flags, strict=True))[::-1]
-    for _, same in itertools.groupby(newest_first, key=lambda pair: pair[0].at.at_ms):
-        recorded = [(scan.recorded_at_ms, odd) for scan, odd in same if scan.recorded_at_ms is not None]
-        for at_ms, odd in recorded:
-            if recorded_by is not None and recorded_by < at_ms:
-                odd.add("out_of_order")
-        recorded_by = min(
-            (at_ms for at_ms, _ in recorded if recorded_by is None or at_ms < recorded_by), default=recorded_by
-        )
+    # when the network got the first of all scans from a row on; behind the last there is none
+    first_from = np.append(np.minimum.accumulate(recorded_ms[::-1])[::-1], _NEVER_MS)
+    later = np.searchsorted(at_ms, at_ms, side="right")
+    return np.asarray((recorded_ms != _NEVER_MS) & (first_from[later] < recorded_ms))
 
 
-def _flag_impossible(scans: list[ScanEvent], flags: list[set[str]], tables: CodeTables) -> None:
+def _impossible(
+    carriers: Sequence[str], statuses: npt.NDArray[np.uint8], stands: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
     """A scan is impossible if no way through the statuses leads from what stood before it to what it says.
 
     Not judged is the first scan of another carrier, which begins its own count, and what follows an exception, for
     after a mishap everything can happen.
     """
-    impossible, phase = impossible_pairs(), status_arrays().phase
+    pairs = impossible_pairs()
+    bearing = np.flatnonzero(stands & (status_arrays().phase[statuses] >= 0)).tolist()
+    found = np.zeros(len(statuses), np.bool_)
     before: tuple[str, int] | None = None
-    for scan, odd in zip(scans, flags, strict=True):
-        now = tables.find_status(scan.carrier, scan.code)
-        if phase[now] < 0 or "corrected" in odd:
-            continue
-        if before is not None and _is_judged(before, scan) and impossible[before[1], now]:
-            odd.add("impossible")
+    for row in bearing:
+        carrier, now = carriers[row], int(statuses[row])
+        if before is not None and _is_judged(before, carrier) and pairs[before[1], now]:
+            found[row] = True
             continue  # what it says is doubtful: the next scan is held against the one before
-        before = (scan.carrier, now)
+        before = (carrier, now)
+    return found
 
 
-def _is_judged(before: tuple[str, int], scan: ScanEvent) -> bool:
-    carrier, status = before
-    return carrier == scan.carrier and get_status(status).group != "exception"
+def _is_judged(before: tuple[str, int], carrier: str) -> bool:
+    carrier_before, status = before
+    return carrier_before == carrier and get_status(status).group != "exception"
 
 
-def _view(scan: ScanEvent, tables: CodeTables, places: Places, flags: list[str]) -> ScanView:
+def _view(scan: ScanEvent, status: str, places: Places, flags: list[str]) -> ScanView:
     place = places.get((scan.carrier, scan.facility)) if scan.facility else None
     at: Instant = scan.at
     return ScanView(
@@ -139,7 +173,7 @@ def _view(scan: ScanEvent, tables: CodeTables, places: Places, flags: list[str])
         carrier=scan.carrier,
         number=scan.number,
         code=scan.code,
-        status=get_status(tables.find_status(scan.carrier, scan.code)).code,
+        status=status,
         place=place_view(scan.facility, place),
         note=scan.note,
         corrects=scan.corrects,

@@ -68,7 +68,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
         numbers: all numbers that the parcel bears; `carrier` and `number` are the first of them.
         status, status_at, group, shape: where it is in its life; `group` and `shape` sort statuses for people.
         place: where it was last scanned.
-        scans: how many, duplicates dropped.
+        scans: how many, duplicates dropped; a timeline may show fewer.
         flags: what is odd about its timeline.
     """
 
@@ -110,11 +110,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         asked: the number as typed.
         parcels: all that bear it; numbers are not unique.
         carriers: whose format the number has, for numbers that nobody knows yet.
+        more: how many further parcels bear it; past a number of parcels nothing is said of them.
     """
 
     asked: str
     parcels: list[ParcelView]
     carriers: list[str]
+    more: int = 0
 
 
 class ParcelPage(msgspec.Struct, frozen=True):

@@ -75,8 +75,25 @@ def empty_rows() -> Rows:
     return Rows(ROW_SCHEMA.empty_table(), [], [])
 
 
+#: How many characters each field takes; a longer one is refused.
+LONGEST = {
+    "carrier": 32,
+    "number": 64,
+    "code": 64,
+    "at": 100,
+    "facility": 128,
+    "note": 1000,
+    "corrects": 16,
+    "zone": 100,
+}
+
+#: How many bytes of text an Arrow body may unpack to, or its own size if that is more: a text that it holds once may be
+#: named by every row.
+MOST_TEXT_BYTES = 64 << 20
+
 _TEXT_KINDS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
-_LONGEST_WORD = 2000
+_BLANKS = r"[\s\x{a0}\x{3000}]+"
+_LINE_ENDS = r"[\t\r\n]+"
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _LATEST_S = 4_102_444_800  # the year 2100
 
@@ -126,62 +143,122 @@ def read_arrow_stream(body: bytes, limit: int) -> Rows:
 
     Raises:
         BadInput: no Arrow stream, or a column that is unknown or of another type.
-        TooLarge: more than `limit` rows.
+        TooLarge: more than `limit` rows, or more text than `MOST_TEXT_BYTES` once it is unpacked.
     """
+    most_bytes = max(MOST_TEXT_BYTES, len(body))
     try:
         with pa.ipc.open_stream(body) as stream:
-            batches, seen = [], 0
+            _check_schema(stream.schema)  # before a batch is read: checking a column may cost more than it weighs
+            _refuse_views(stream.schema)
+            batches, seen, held = [], 0, 0
             for batch in stream:
-                batch.validate(full=True)
                 seen += batch.num_rows
+                held += batch.get_total_buffer_size()  # a dictionary counts, and is checked, for every batch
                 if seen > limit:
                     raise _too_many(limit)
+                if held > most_bytes:
+                    raise _too_much_text(most_bytes)
+                batch.validate(full=True)
                 batches.append(batch)
             table = pa.Table.from_batches(batches, stream.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInput(f"the body is no whole Arrow stream: {str(error)[:200]}") from None
-    return rows_of_table(table)
+    return rows_of_table(table, most_bytes)
 
 
-def rows_of_table(table: pa.Table) -> Rows:
+def rows_of_table(table: pa.Table, most_bytes: int | None = None) -> Rows:
     """Rows from columns that some reader (Arrow, CSV, Parquet) made already.
+
+    Args:
+        table: the columns.
+        most_bytes: how much text they may unpack to; None where the reader bounds it.
 
     Raises:
         BadInput: a column is unknown, missing or of a type that cannot be read.
+        TooLarge: more text than `most_bytes`; found before any of it is unpacked.
     """
-    names = list(table.column_names)
+    _check_schema(table.schema)
+    sent = {name: _cut_long_words(name, table.column(name)) for name in table.column_names}
+    if most_bytes is not None and sum(map(_text_bytes, sent.values())) > most_bytes:
+        raise _too_much_text(most_bytes)
+    columns = [_as_text(sent[name]) if name in sent else pa.nulls(table.num_rows, pa.string()) for name in FIELDS]
+    return Rows(pa.table(columns, schema=ROW_SCHEMA), range(table.num_rows), [])
+
+
+def tidy(name: str, column: pa.Array) -> pa.Array:
+    """The text of a field without blanks around it; numbers without any blanks, notes on one line."""
+    column = pc.utf8_trim_whitespace(column)
+    if name == "number":
+        column = pc.replace_substring_regex(column, _BLANKS, "")
+    if name == "note":
+        column = pc.replace_substring_regex(column, _LINE_ENDS, " ")
+    return column
+
+
+def _refuse_views(schema: pa.Schema) -> None:
+    """Views of text name the same long text from any number of rows, and checking them alone reads it as often."""
+    for field in schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if pa.types.is_string_view(kind):
+            mend = "Send string, large_string or a dictionary of these."
+            raise BadInput(f"column {field.name[:40]!r} is {field.type}", mend=mend)
+
+
+def _check_schema(schema: pa.Schema) -> None:
+    names = list(schema.names)
     unknown = [name for name in names if name not in FIELDS]
     if unknown or len(set(names)) < len(names):
         raise BadInput(
             f"unknown or repeated column {(unknown or names)[0]!r}",
             mend=f"The columns of a scan are: {', '.join(FIELDS)}.",
         )
-    columns = []
-    for name in FIELDS:
-        column = table.column(name) if name in names else pa.nulls(table.num_rows, pa.string())
-        columns.append(_as_text(name, column))
-    return Rows(pa.table(columns, schema=ROW_SCHEMA), range(table.num_rows), [])
+    for name, kind in zip(names, schema.types, strict=True):
+        if name == "at" and pa.types.is_timestamp(kind):
+            if kind.tz is None:
+                message = f"column {name!r} is a timestamp without a time zone"
+                raise BadInput(message, mend="Send text or give it a zone.")
+            continue
+        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not any(is_kind(plain) for is_kind in _TEXT_KINDS):
+            raise BadInput(f"column {name!r} is {kind}; it has to be text")
 
 
-def _as_text(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _cut_long_words(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
-    if name == "at" and pa.types.is_timestamp(kind):
-        if kind.tz is None:
-            raise BadInput(f"column {name!r} is a timestamp without a time zone", mend="Send text or give it a zone.")
-        return _write_moments(column)
-    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not any(is_kind(plain) for is_kind in _TEXT_KINDS):
-        raise BadInput(f"column {name!r} is {kind}; it has to be text")
-    if pa.types.is_dictionary(kind):
-        chunks = [_shorten_words(chunk).cast(pa.string()) for chunk in column.chunks]
-        return pa.chunked_array(chunks, pa.string())
-    return column.cast(pa.string())
+    if not pa.types.is_dictionary(kind):
+        return column
+    if pa.types.is_null(kind.value_type):  # a dictionary of nulls may be of any length and takes no bytes
+        return pa.chunked_array([pa.nulls(len(column), pa.string())])
+    chunks = [_cut_words(name, chunk) for chunk in column.chunks]
+    return pa.chunked_array(chunks, pa.dictionary(kind.index_type, pa.large_string()))
 
 
-def _shorten_words(column: pa.DictionaryArray) -> pa.DictionaryArray:
-    """A long text that is sent once and named by every row would unpack to any amount; no field takes so long a one."""
-    words = pc.utf8_slice_codeunits(column.dictionary.cast(pa.large_string()), 0, _LONGEST_WORD)
+def _cut_words(name: str, column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """What is longer than its field takes is cut, but stays too long for it: a part must not pass for the whole."""
+    words = tidy(name, column.dictionary.cast(pa.large_string()))
+    most = LONGEST[name]
+    mark, nothing = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
+    cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(words, 0, most), mark, nothing)
+    words = pc.if_else(pc.greater(pc.utf8_length(words), most), cut, words)
     return pa.DictionaryArray.from_arrays(column.indices, words)
+
+
+def _text_bytes(column: pa.ChunkedArray) -> int:
+    """How many bytes of text the rows of a column name, without unpacking any."""
+    total = 0
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
+        elif pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type):
+            lengths = pc.binary_length(chunk)
+        else:  # timestamps and nulls
+            continue
+        total += pc.sum(lengths).as_py() or 0
+    return total
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return _write_moments(column) if pa.types.is_timestamp(column.type) else column.cast(pa.string())
 
 
 def _write_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -239,3 +316,8 @@ def _table(scans: Sequence[RawScan]) -> pa.Table:
 
 def _too_many(limit: int) -> TooLarge:
     return TooLarge(f"more than {limit} scans at once", mend="Send them in smaller batches.")
+
+
+def _too_much_text(most_bytes: int) -> TooLarge:
+    mend = "Send them in smaller batches."
+    return TooLarge(f"the columns unpack to more than {most_bytes >> 20} MiB of text", mend=mend)

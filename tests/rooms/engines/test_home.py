@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from tests.rooms.engines.homes import FOLD, caught_up, count, home_in
 from tests.rooms.engines.scan_batches import batch
 
+from waypost.engines.local.disk import Disk
 from waypost.engines.local.home import FORMATS, open_home
 from waypost.engines.local.index import RocksIndex
 from waypost.model.errors import HomeInUse, NotFound, StoreDamaged, StoreError, WrongFormat
@@ -330,6 +332,57 @@ def test_a_failure_of_the_index_is_visible_and_passes(tmp_path: Path, monkeypatc
     assert home.memory.index.catch_up(5, timeout_s=0)
     assert count(home) == 5
     home.close()
+
+
+class FailingDisk(Disk):
+    """The disk under the log fails."""
+
+    fails = False
+
+    def sync(self, fd: int) -> None:
+        if self.fails:
+            raise OSError(5, "Input/output error")
+        super().sync(fd)
+
+
+def test_a_log_that_takes_no_more_is_told_first(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    home = home_in(tmp_path, disk=disk)
+    home.memory.log.append(batch(0, 5))
+    assert caught_up(home).health().error is None
+    disk.fails = True
+    with pytest.raises(StoreError, match="The disk failed: writing to"):
+        home.memory.log.append(batch(5, 5))
+    disk.fails = False
+    home._index.fail(StoreError("The index has its own trouble."))
+    assert f"The disk failed: writing to {tmp_path}" in str(home.health().error)
+    with pytest.raises(StoreError, match="takes no more scans"):
+        home.memory.log.append(batch(5, 5))
+    home.close()
+    again = home_in(tmp_path)
+    assert again.health().error is None
+    again.close()
+
+
+def test_making_anew_is_over_when_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path)
+    go, apply = threading.Event(), RocksIndex.apply
+
+    def wait(self: RocksIndex, frame: Frame) -> np.ndarray:
+        assert go.wait(60)
+        return apply(self, frame)
+
+    monkeypatch.setattr(RocksIndex, "apply", wait)
+    home = open_home(tmp_path, OtherFold(FOLD._tables))
+    assert f"{FOLD.version} → other" in str(home.health().rebuilding)
+    go.set()
+    assert caught_up(home).health().rebuilding is None
+    go.clear()
+    home.memory.log.append(batch(300, 5))
+    health = home.health()
+    assert (health.lag, health.rebuilding) == (5, None)
+    go.set()
+    caught_up(home).close()
 
 
 def test_a_fault_of_ours_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

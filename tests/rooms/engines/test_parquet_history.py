@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.rooms.engines.scan_batches import batch
 
+import waypost.engines.local.history as history_file
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.history import ParquetHistory
 from waypost.engines.local.pieces import FAN, LARGEST, Manifest, Piece, find_mergeable, read_manifest
@@ -235,6 +236,33 @@ def test_what_cannot_be_written_away_does_not_fill_the_memory(tmp_path: Path) ->
     assert read_manifest(tmp_path).position == staged
 
 
+@pytest.mark.parametrize("error", [MemoryError("no memory"), ZeroDivisionError("by zero"), pa.ArrowInvalid("odd")])
+def test_the_keeper_outlives_any_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Else nobody seals any more, and who waits for room waits for ever."""
+
+    def fail(rows: pa.Table, path: Path) -> None:
+        raise error
+
+    whole = history_file._write_sorted
+    monkeypatch.setattr(history_file, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(history_file, "_write_sorted", fail)
+    history = ParquetHistory(tmp_path, seal_rows=10)
+    stage(history, 0, 10)
+    with history._changed:
+        assert history._changed.wait_for(lambda: history.failure is not None, timeout=60)
+    assert f"Writing to {tmp_path} failed: {error!r}" in str(history.failure)
+    with pytest.raises(StoreError, match="Writing to"):  # told, not left waiting  # noqa: PT012
+        for start in range(10, 10_000, 5):
+            stage(history, start, 5)
+    staged = history.reached()
+    monkeypatch.setattr(history_file, "_write_sorted", whole)
+    with history._changed:
+        assert history._changed.wait_for(lambda: history._manifest.position == staged, timeout=60)
+        assert history._changed.wait_for(lambda: history.failure is None, timeout=60)
+    assert positions(history) == list(range(staged))
+    history.close()
+
+
 def test_an_unreadable_manifest_is_damage(tmp_path: Path) -> None:
     (tmp_path / "MANIFEST").write_text("{")
     with pytest.raises(StoreDamaged, match=r"MANIFEST cannot be read.* Remove the folder .* made anew from the log"):
@@ -249,16 +277,68 @@ def test_a_missing_file_is_damage(tmp_path: Path) -> None:
         ParquetHistory(tmp_path)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+DAMAGE = rf"{name(0, 500)} (cannot be read|holds 10 scans instead of 500).* Remove the folder .* made anew from the log"
+
+
+def damage(path: Path, how: str) -> None:
+    data = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(data[:-20])
+    elif how == "garbage":
+        path.write_bytes(b"not a column in it" * 100)
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "other":
+        pq.write_table(pq.read_table(path).slice(0, 10), path)
+    else:  # the footer is whole, a column is not
+        at = pq.read_metadata(path).row_group(0).column(1).data_page_offset
+        path.write_bytes(data[:at] + bytes(sign ^ 0xFF for sign in data[at : at + 40]) + data[at + 40 :])
+
+
+@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "other"])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_cannot_be_read_is_damage_at_opening(tmp_path: Path, how: str, read_only: bool) -> None:
+    with closing(ParquetHistory(tmp_path)) as history:
+        stage(history, 0, 500)
+    damage(tmp_path / name(0, 500), how)
+    with pytest.raises(StoreDamaged, match=DAMAGE):
+        ParquetHistory(tmp_path, read_only=read_only)
+
+
+@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "column"])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_goes_bad_while_open_is_damage_at_the_question(tmp_path: Path, how: str, read_only: bool) -> None:
+    with closing(ParquetHistory(tmp_path)) as history:
+        stage(history, 0, 500)
+    with closing(ParquetHistory(tmp_path, read_only=read_only)) as history:
+        damage(tmp_path / name(0, 500), how)
+        with pytest.raises(StoreDamaged, match=DAMAGE):
+            history.run(lambda scans: scans.order_by("position"))
+
+
+def test_a_damaged_file_is_damage_when_it_is_merged(tmp_path: Path) -> None:
+    history = ParquetHistory(tmp_path)
+    for start in range(0, 500 * FAN, 500):
+        stage(history, start, 500)
+        if start == 500 * (FAN - 1):
+            damage(tmp_path / name(0, 500), "column")
+            with pytest.raises(StoreDamaged, match=DAMAGE):
+                history.seal()
+        else:
+            history.seal()
+    assert isinstance(history.failure, StoreDamaged)
+    assert read_manifest(tmp_path).position == 500 * FAN
+    with pytest.raises(StoreDamaged, match=DAMAGE):
+        history.close()
+
+
+def test_a_fault_in_the_question_is_not_called_damage(tmp_path: Path) -> None:
     with closing(ParquetHistory(tmp_path)) as history:
         stage(history, 0, 10)
-    path = tmp_path / name(0, 10)
-    path.write_bytes(path.read_bytes()[:-20])
-    with (
-        closing(ParquetHistory(tmp_path)) as history,
-        pytest.raises(StoreError, match=r"cannot answer: .*No magic bytes.* made anew"),
-    ):
-        positions(history)
+        history.seal()
+        with pytest.raises(StoreError, match="cannot answer: Conversion Error") as told:
+            history.run(lambda scans: scans.select(number=scans.note.cast("int64")))
+        assert not isinstance(told.value, StoreDamaged)
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:

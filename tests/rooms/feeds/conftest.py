@@ -1,6 +1,6 @@
 """What the tests of readers share: a feed read to its end, with the scans that come of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,12 @@ def read_feed(kind: str, path: Path, **options: str) -> Found:
         zone = zones.get((carrier, facility or ""))
         return (zone, OffsetSource.FACILITY) if zone else None
 
+    def zones_of(pairs: Sequence[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
+        return [zone_of(*pair) for pair in pairs]
+
     for portion in open_feed(kind, path, options).portions():
         zones |= {(each.carrier, each.code): each.place.zone for each in portion.facilities}
-        taken = take_in(portion.rows, zone_of, now_ms=NOW_MS, recorded_at_ms=None, time_flags=portion.time_flags)
+        taken = take_in(portion.rows, zones_of, now_ms=NOW_MS, recorded_at_ms=None, time_flags=portion.time_flags)
         at_ms = taken.scans.column("at").cast("int64").to_pylist()
         rows = taken.scans.drop_columns(["at"]).to_pylist()
         found.scans += [row | {"at_ms": at} for row, at in zip(rows, at_ms, strict=True)]

@@ -107,6 +107,16 @@ def test_more_than_one_statement_takes(records: Counted) -> None:
 # What is remembered
 
 
+def test_many_are_looked_up_in_one_visit_whether_they_are_known_or_not(records: Counted) -> None:
+    register = Facilities(records)
+    register.keep([HGH])
+    keys = [("yto", f"X{number}") for number in range(2000)]
+    assert register.find_many([*keys, ("yto", "HGH"), *keys]) == {("yto", "HGH"): HGH}
+    assert records.reads == 1
+    assert register.find_many(keys) == {}
+    assert records.reads == 1
+
+
 def test_known_and_unknown_facilities_are_looked_up_once(records: Counted) -> None:
     register = Facilities(records)
     register.keep([HGH])

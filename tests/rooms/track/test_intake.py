@@ -1,5 +1,7 @@
 """The way in: each bad field is refused with row, field and reason; good rows go in untouched beside it."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pyarrow as pa
 import pytest
@@ -78,9 +80,9 @@ def rows_of(rows: list[Row], numbers: list[int] | None = None, refusals: list[Re
     return Rows(table, range(len(rows)) if numbers is None else numbers, refusals or [])
 
 
-def zone_of(carrier: str, facility: str | None) -> tuple[str, OffsetSource] | None:
+def zone_of(pairs: Sequence[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
     by_facility = {"Lisbon": ("Europe/Lisbon", OffsetSource.FACILITY)}
-    return ZONES.get(carrier) or by_facility.get(facility or "")
+    return [ZONES.get(carrier) or by_facility.get(facility or "") for carrier, facility in pairs]
 
 
 def take(*rows: Row, **options: object) -> Intake:
@@ -287,16 +289,24 @@ def test_many_zones_in_one_batch_stay_apart() -> None:
     assert [event.at.offset_min for event in events_of(taken.scans)] == [540, 480, 60, 480, 540, -180]
 
 
-def test_each_carrier_and_facility_is_asked_for_once() -> None:
-    asked: list[tuple[str, str | None]] = []
+def test_a_batch_asks_once_for_all_its_carriers_and_facilities() -> None:
+    asked: list[list[tuple[str, str | None]]] = []
 
-    def count(carrier: str, facility: str | None) -> tuple[str, OffsetSource] | None:
-        asked.append((carrier, facility))
-        return zone_of(carrier, facility)
+    def count(pairs: Sequence[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
+        asked.append(sorted(pairs, key=str))
+        return zone_of(pairs)
 
     rows: list[Row] = [{**GOOD, "at": "2026-11-20 10:00", "facility": f"F{row % 3}"} for row in range(300)]
-    take_in(rows_of(rows), count, now_ms=NOW_MS, recorded_at_ms=None)
-    assert sorted(asked) == [("yto", "F0"), ("yto", "F1"), ("yto", "F2")]
+    rows.append({**GOOD, "at": "2026-11-20 10:00", "facility": "F9", "zone": "Asia/Tokyo"})
+    taken = take_in(rows_of(rows), count, now_ms=NOW_MS, recorded_at_ms=None)
+    assert asked == [[("yto", "F0"), ("yto", "F1"), ("yto", "F2")]]
+    assert [event.at.offset_min for event in events_of(taken.scans)] == [480] * 300 + [540]
+
+
+def test_rows_with_offsets_ask_for_no_zone() -> None:
+    asked: list[object] = []
+    take_in(rows_of([GOOD]), lambda pairs: asked.append(pairs) or [], now_ms=NOW_MS, recorded_at_ms=None)
+    assert asked == []
 
 
 # Voids and private matters
@@ -335,6 +345,6 @@ def test_a_note_of_several_lines_becomes_one() -> None:
     rows = read_ndjson(
         b'{"carrier":"yto","number":"1","code":"GOT","at":"2026-01-02T03:04:05Z","note":"left\\r\\n\\tat 3"}', 9
     )
-    taken = take_in(rows, lambda carrier, facility: None, now_ms=NOW_MS, recorded_at_ms=None)
+    taken = take_in(rows, lambda pairs: [None] * len(pairs), now_ms=NOW_MS, recorded_at_ms=None)
     assert taken.refusals == []
     assert taken.scans.column("note").to_pylist() == ["left at 3"]

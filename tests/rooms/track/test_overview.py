@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tests.rooms.track.random_worlds import random_world
 
+from waypost.model.instants import parse_instant
 from waypost.model.scans import VOID, ScanEvent
 from waypost.store.protocols import Memory
 from waypost.testing import World, facility, scan
@@ -18,7 +19,10 @@ from waypost.track.overview import (
     LaneTime,
     StatusCount,
     UnknownCode,
+    read_overview,
 )
+from waypost.track.records import list_all_links
+from waypost.track.standing import read_standing
 from waypost.track.statuses import get_status
 
 HGH = facility("HGH", "CN-Zhejiang", city="Hangzhou")
@@ -200,3 +204,30 @@ def test_unknown_codes_newest_first(memory: Memory) -> None:
         UnknownCode("sto", "OLD", 1, "2026-11-20T15:00:00Z"),
         UnknownCode("yto", "OLD", 2, "2026-11-20T03:00:00Z"),
     ]
+
+
+def test_tracker_and_overview_give_each_scan_to_the_same_parcel(memory: Memory) -> None:
+    """Also where a number was linked to another parcel later, and nobody said until when the first one bore it."""
+    world = World(
+        memory,
+        """
+        A       2026-01-01 10:00  GOT
+        B       2026-06-01 10:00  GOT
+        usps/X  2026-02-01 10:00-05:00  in_transit
+                2026-06-15 10:00-05:00  delivered
+        """,
+    )
+    for number, since in (("A", "2026-01-01T00:00:00Z"), ("B", "2026-06-01T00:00:00Z")):
+        world.link(world.book(number), "X", "usps", parse_instant(since).at_ms, None)
+    [found] = world.tracker.find(["X"])
+    assert [(each.number, each.status, each.scans) for each in found.parcels] == [
+        ("A", "in_transit", 2),
+        ("B", "delivered", 2),
+    ]
+    with memory.records.read() as connection:
+        links = list_all_links(connection)
+    ask = read_standing(memory.history, world.tables, links)
+    owners = memory.history.run(lambda scans: ask(scans).select("parcel_number", "position")).to_pylist()
+    assert Counter(row["parcel_number"] for row in owners) == {"A": 2, "B": 2}
+    counts = read_overview(memory.history, world.tables, world.facilities, links).statuses
+    assert {each.status: each.parcels for each in counts} == {"in_transit": 1, "delivered": 1}

@@ -458,3 +458,46 @@ def test_views_are_ready_for_json(memory: Memory) -> None:
     sent = msgspec.json.decode(msgspec.json.encode(world.tracker.find(["YT1"])))
     assert sent[0]["parcels"][0]["place"]["city"] == "Shanghai"
     assert msgspec.json.decode(msgspec.json.encode(world.tracker.list_parcels(Filters(), None, 1)))["next"] is None
+
+
+# Bounds
+
+
+def test_of_an_order_of_many_parcels_the_first_are_told(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.track.parcels.MOST_PARCELS", 2)
+    world = World(memory, [scan(f"YT{number}", "GOT", "2026-11-20 10:00") for number in range(5)])
+    for number in range(5):
+        world.book(f"YT{number}", order_number="O-1")
+    order, last = world.tracker.find(["O-1", "YT4"])
+    assert (numbers(order), order.more, [parcel.scans for parcel in order.parcels]) == (
+        ["yto/YT0", "yto/YT1"],
+        3,
+        [1, 1],
+    )
+    assert (numbers(last), last.more) == (["yto/YT4"], 0)
+    assert [view.code for view in world.timeline("YT4")] == ["GOT"]
+
+
+def test_of_very_many_scans_the_newest_are_shown_and_all_are_judged(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waypost.track.parcels.MOST_SCANS", 2)
+    world = World(memory, WAY + "             2026-11-22 10:00  ARRIVAL    PVG\n")
+    assert [(view.code, view.flags) for view in world.timeline("YT1")] == [("ARRIVAL", ["impossible"]), ("SIGNED", [])]
+    parcel = world.parcel("YT1")
+    assert (parcel.scans, parcel.status, parcel.flags) == (6, "delivered", ["impossible"])
+    assert parcel.first_at == parcel.milestones[0].at == "2026-11-20T10:00:00+08:00"
+
+
+def test_a_list_never_claims_more_than_it_read(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(memory, WAY)
+    read = memory.index.timelines
+
+    def late(asked: list[str]) -> object:
+        found = read(asked)
+        world.keep([scan("YT1", "ARRIVAL", "2026-11-23 10:00")])
+        return found
+
+    monkeypatch.setattr(memory.index, "timelines", late)
+    page = world.tracker.list_parcels(Filters(), None, 10)
+    assert (page.parcels[0].scans, page.as_of) == (5, Freshness(5, 5, 0))

@@ -4,7 +4,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from waypost.model.errors import StorageFull
+from waypost.model.errors import StorageFull, StoreError
 from waypost.model.instants import OffsetSource
 from waypost.model.scans import events_of
 from waypost.store.protocols import Memory
@@ -14,7 +14,7 @@ from waypost.track.wire import Rows, empty_rows, read_ndjson
 
 
 def reception(memory: Memory, clock: Clock) -> Reception:
-    return Reception(memory, lambda carrier, facility: ("Asia/Shanghai", OffsetSource.CARRIER), clock)
+    return Reception(memory, lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs), clock)
 
 
 def sent(*numbers: str, at: str = "2026-11-20 10:00") -> Rows:
@@ -86,3 +86,15 @@ def test_a_full_disk_is_told_and_nothing_is_acknowledged(memory: Memory) -> None
     full = msgspec.structs.replace(memory, log=FullLog())
     with pytest.raises(StorageFull):
         reception(full, Clock()).receive(sent("YT1"))
+
+
+@pytest.mark.parametrize("error", [StorageFull("No room left for the index."), StoreError("The index is broken.")])
+def test_what_the_log_has_is_acknowledged_though_the_index_fails(memory: Memory, error: StoreError) -> None:
+    class FullIndex:
+        def catch_up(self, position: int, timeout_s: float) -> bool:
+            raise error
+
+    broken = msgspec.structs.replace(memory, index=FullIndex())
+    receipt = reception(broken, Clock()).receive(sent("YT1", "圆通"), wait_s=5)
+    assert (receipt.position, receipt.accepted, receipt.refused, receipt.indexed) == (0, 1, 1, False)
+    assert memory.log.position() == 1

@@ -6,7 +6,15 @@ from sqlalchemy.exc import IntegrityError
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.places import Place
 from waypost.store.protocols import Memory
-from waypost.track.records import Link, find_parcels, keep_link, keep_parcels, list_links
+from waypost.track.records import (
+    Link,
+    find_parcels,
+    keep_link,
+    keep_parcels,
+    list_all_links,
+    list_links,
+    settle_links,
+)
 
 
 def parcel(number: str, carrier: str = "yto", **fields: object) -> Parcel:
@@ -104,3 +112,28 @@ def test_a_link_holds_from_an_instant_to_before_another(
 ) -> None:
     link = Link("par_1", Waybill("ctt", "LX9PT"), since_ms, until_ms)
     assert [at_ms for at_ms in (4, 5, 6) if link.holds(at_ms)] == held
+
+
+def test_of_a_number_that_is_used_again_the_later_link_ends_the_open_one() -> None:
+    one, other = Waybill("usps", "X"), Waybill("usps", "Y")
+    found = [Link("b", one, 6, None), Link("a", one, 1, None), Link("c", one, 8, 9), Link("a", other, None, None)]
+    assert set(settle_links(found)) == {
+        Link("a", one, 1, 6),
+        Link("b", one, 6, 8),
+        Link("c", one, 8, 9),
+        Link("a", other, None, None),
+    }
+    same = settle_links([Link("b", one, None, None), Link("a", one, None, None)])
+    assert [sum(link.holds(at_ms) for link in same) for at_ms in (0, 5)] == [1, 1]
+
+
+def test_a_link_ends_where_that_of_another_parcel_begins(memory: Memory) -> None:
+    keep(memory, parcel("YT1"), parcel("YT2"))
+    ids = [parcel_id(Waybill("yto", number)) for number in ("YT1", "YT2")]
+    abroad = Waybill("usps", "X")
+    with memory.records.begin() as connection:
+        keep_link(connection, ids[0], abroad, since_ms=1)
+        keep_link(connection, ids[1], abroad, since_ms=6)
+    with memory.records.read() as connection:
+        assert list_links(connection, ids[:1]) == [Link(ids[0], abroad, 1, 6)]
+        assert [link.until_ms for _, link in list_all_links(connection)] == [6, None]

@@ -2,13 +2,17 @@
 
 import base64
 import random
+from collections.abc import Callable
+from typing import Any
 
+import ibis
+import pyarrow as pa
 import pytest
 
 from waypost.model.errors import BadInput
 from waypost.model.instants import Instant, OffsetSource, parse_instant
 from waypost.model.scans import VOID, ScanEvent
-from waypost.store.protocols import Memory
+from waypost.store.protocols import TIMELINE_SCHEMA, Memory
 from waypost.testing import World, facility, scan
 from waypost.track.scan_search import ScanFilters
 from waypost.track.views import Freshness, PlaceView, ScanView
@@ -172,3 +176,34 @@ def encoded(text: str) -> str:
 def test_a_cursor_that_is_none_of_ours_is_refused(memory: Memory, cursor: str) -> None:
     with pytest.raises(BadInput, match="this cursor is none of ours"):
         World(memory, WAYS).search.list_scans(ScanFilters(), cursor, 10)
+
+
+def test_a_list_never_claims_more_than_it_read(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(memory, WAYS)
+    run = memory.history.run
+
+    def late(ask: Callable[[Any], Any]) -> pa.Table:
+        found = run(ask)
+        world.keep([scan("YT1", f"C{memory.log.position()}", "2026-11-19 10:00")])
+        return found
+
+    monkeypatch.setattr(memory.history, "run", late)
+    assert world.search.list_scans(ScanFilters(), None, 10).as_of.position == 7
+
+
+def test_the_span_is_held_against_the_bare_instants(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An expression over them would keep an engine from passing over what lies outside."""
+    asked = []
+    run = memory.history.run
+
+    def note(ask: Callable[[Any], Any]) -> pa.Table:
+        asked.append(ask)
+        return run(ask)
+
+    monkeypatch.setattr(memory.history, "run", note)
+    filters = ScanFilters(since_ms=ms("2026-11-20T00:00:00.001Z"), until_ms=ms("2026-11-21T00:00:00Z"))
+    World(memory, WAYS).search.list_scans(filters, None, 10)
+    plain = ibis.table(ibis.Schema.from_pyarrow(TIMELINE_SCHEMA), name="scans")
+    sql = ibis.to_sql(asked[-1](plain), dialect="duckdb")
+    assert """"at" >= MAKE_TIMESTAMPTZ(2026, 11, 20, 0, 0, 0.001, 'UTC')""" in sql
+    assert """"at" < MAKE_TIMESTAMPTZ(2026, 11, 21, 0, 0, 0.0, 'UTC')""" in sql

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from waypost.model.errors import BadInput, TooLarge
 from waypost.track.wire import (
     FIELDS,
+    MOST_TEXT_BYTES,
     ROW_SCHEMA,
     Refusal,
     Rows,
@@ -20,6 +21,7 @@ from waypost.track.wire import (
     read_json_array,
     read_ndjson,
     rows_of_table,
+    tidy,
 )
 
 BOM = b"\xef\xbb\xbf"
@@ -211,7 +213,6 @@ def test_an_array_of_more_rows_than_the_limit_is_refused() -> None:
     [
         pa.array(["a", None, "b"]),
         pa.array(["a", None, "b"], pa.large_string()),
-        pa.array(["a", None, "b"], pa.string_view()),
         pa.array(["a", None, "b"]).dictionary_encode(),
         pa.DictionaryArray.from_arrays(pa.array([0, None, 1], pa.int8()), pa.array(["a", "b"], pa.large_string())),
     ],
@@ -311,12 +312,87 @@ def test_text_that_is_not_utf8_is_refused_in_arrow_too() -> None:
             read_arrow_stream(arrow({"number": column}), 100)
 
 
-def test_a_dictionary_does_not_unpack_to_more_than_any_field_takes() -> None:
+@pytest.mark.parametrize(("field", "most"), [("number", 64), ("code", 64), ("facility", 128), ("note", 1000)])
+def test_a_dictionary_does_not_unpack_to_more_than_its_field_takes(field: str, most: int) -> None:
     """A body of a megabyte would ask for a hundred thousand times as much."""
-    bomb = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), pa.array(["x" * 1_000_000]))
-    rows = rows_of_table(pa.table({"note": bomb.slice(0, 1000)}))
-    assert rows.table.nbytes < 1000 * 4000
-    assert len(rows.table.column("note")[0].as_py()) > 1000  # still too long, which the intake says
+    bomb = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array(["x" * 1_000_000]))
+    rows = read_arrow_stream(arrow({field: bomb}), 1000)
+    assert rows.table.nbytes < 1000 * (most + 100)
+    assert len(rows.table.column(field)[0].as_py()) == most + 1  # still too long, which the intake says
+
+
+@pytest.mark.parametrize(
+    ("field", "most", "word"),
+    [
+        ("number", 64, "Y" * 10 + " " * 60 + "T" * 60),
+        ("number", 64, "Y" * 64 + " " * 60 + "T"),
+        ("note", 1000, "n" * 1000 + " " * 9 + "n"),
+        ("note", 1000, "\n" * 2000 + "n" * 990 + "\n\n\n" * 30 + "n" * 100),
+        ("facility", 128, " " * 200 + "快" * 129),
+    ],
+)
+def test_a_cut_word_never_passes_for_a_whole_one(field: str, most: int, word: str) -> None:
+    column = pa.array([word, word.replace("\n", "")[:20]]).dictionary_encode()
+    [cut, _] = tidy(field, read_arrow_stream(arrow({field: column}), 2).table.column(field)).to_pylist()
+    assert len(cut) == most + 1
+
+
+def test_a_word_that_is_long_for_its_blanks_alone_is_read_as_it_would_be_without_a_dictionary() -> None:
+    column = pa.array([" " * 3000 + "YT" + " " * 100 + "1"]).dictionary_encode()
+    assert read_arrow_stream(arrow({"number": column}), 1).table.column("number").to_pylist() == ["YT1"]
+
+
+def test_text_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> None:
+    rows = MOST_TEXT_BYTES // 4000 + 1
+    words = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["\U0001f4e6" * 1000]))
+    read_arrow_stream(arrow({"note": words[: rows - 1]}), rows)
+    body, before = arrow({"note": words}), pa.total_allocated_bytes()
+    assert len(body) < 100_000
+    peak = pa.default_memory_pool().max_memory()
+    with pytest.raises(TooLarge, match="unpack to more than 64 MiB of text") as caught:
+        read_arrow_stream(body, rows)
+    assert caught.value.mend
+    assert pa.total_allocated_bytes() - before < 1 << 20
+    assert pa.default_memory_pool().max_memory() == peak
+
+
+def test_columns_that_share_their_bytes_are_counted_apart() -> None:
+    word = pa.array(["x" * 500, "x" * 400])
+    with pytest.raises(TooLarge, match="of text"):
+        rows_of_table(pa.table({"note": word, "facility": word}), 1799)
+    assert rows_of_table(pa.table({"note": word, "facility": word}), 1800).sent == 2
+
+
+def test_a_dictionary_shared_by_many_batches_counts_for_each() -> None:
+    """It is read and checked as often."""
+    words = pa.array(["x" * 1_000_000])
+    column = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), words)
+    batch = pa.record_batch({"note": column})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        for _ in range(100):
+            stream.write_batch(batch)
+    assert len(sink.getvalue()) < 2_000_000
+    with pytest.raises(TooLarge, match="of text"):
+        read_arrow_stream(sink.getvalue(), 1000)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string_view(), pa.dictionary(pa.int32(), pa.string_view()), pa.list_(pa.string_view())]
+)
+def test_views_of_text_are_refused(kind: pa.DataType) -> None:
+    """486 kB of them would be a gigabyte of text."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, pa.schema([("note", kind)])):
+        pass
+    with pytest.raises(BadInput, match="column 'note' is "):
+        read_arrow_stream(sink.getvalue(), 100)
+    assert rows_of_table(pa.table({"note": pa.array(["a"], pa.string_view())})).sent == 1  # a file of one's own
+
+
+def test_a_dictionary_of_nulls_is_nulls() -> None:
+    column = pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), pa.nulls(1))
+    assert read_arrow_stream(arrow({"note": column}), 2).table.column("note").to_pylist() == [None, None]
 
 
 def test_more_arrow_rows_than_the_limit_are_refused() -> None:

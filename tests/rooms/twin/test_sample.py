@@ -5,6 +5,7 @@ import datetime as dt
 import itertools
 import json
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -80,10 +81,13 @@ def test_the_readers_take_every_row(world) -> None:
         zone = facilities.get((carrier, code))
         return (zone, OffsetSource.FACILITY) if zone else None
 
+    def zones_of(pairs: Sequence[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
+        return [zone_of(*pair) for pair in pairs]
+
     for kind, file in world.sample.files.items():
         for portion in open_feed(kind, Path(file)).portions():
             facilities.update({(each.carrier, each.code): each.place.zone for each in portion.facilities})
-            taken = take_in(portion.rows, zone_of, now_ms=NOW_MS, recorded_at_ms=None)
+            taken = take_in(portion.rows, zones_of, now_ms=NOW_MS, recorded_at_ms=None)
             assert portion.refusals == []
             assert taken.refusals == []
             found.update(parcels=len(portion.parcels), links=len(portion.links), scans=taken.scans.num_rows)

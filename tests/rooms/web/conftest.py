@@ -96,8 +96,8 @@ class World:
         self.operator = self.keys.make(Role.OPERATOR, "tests", NOW)
         self.carrier = self.keys.make(Role.CARRIER, "tests", NOW)
 
-    def zone_of(self, carrier: str, facility: str | None) -> tuple[str, OffsetSource] | None:
-        return ("Asia/Shanghai", OffsetSource.CARRIER) if carrier == "yto" else None
+    def zone_of(self, pairs: Iterable[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
+        return [("Asia/Shanghai", OffsetSource.CARRIER) if carrier == "yto" else None for carrier, _ in pairs]
 
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())

@@ -36,6 +36,8 @@ SEAL_ROWS = 500_000
 _GROUP_ROWS = 100_000
 _PATIENCE_S = 10.0
 _ATTEMPTS = 3
+#: Beside the bare `duckdb.Error`, what DuckDB raises on a file that it cannot decode.
+_OF_FILES = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException, duckdb.InternalException)
 _ORDER = [(name, "ascending") for name in ("number", "carrier", "at", "position")]
 _METADATA = f"history {HISTORY_FORMAT}, scans {SCAN_FORMAT}"
 
@@ -105,8 +107,10 @@ class ParquetHistory:
                 if isinstance(error, duckdb.IOException) and self._read_only and attempt + 1 < _ATTEMPTS:
                     self._look_again()
                     continue
-                told = str(error).splitlines()[0]
-                raise self._find_damage() or StoreError(f"History cannot answer: {told}.") from error
+                told = str(error).partition("\n")[0]
+                mend = f"If a file is damaged, remove the folder {self._folder}; it is made anew from the log."
+                failed = StoreError(f"History cannot answer: {told}.", mend=mend if self._folder else None)
+                raise self._find_damage(error) or failed from error
         raise AssertionError
 
     def _make_ready(self) -> None:
@@ -131,9 +135,10 @@ class ParquetHistory:
                 self._in_use.subtract(names)
                 self._remove_doomed()
 
-    def _find_damage(self) -> StoreDamaged | None:
-        """After an error: the damaged file that explains it, if one does."""
-        if self._folder is None:
+    def _find_damage(self, error: Exception) -> StoreError | None:
+        """The error for the damaged file that explains another one, if one does."""
+        # Errors of the question itself have classes of their own; for them not all files are to be read.
+        if self._folder is None or not (type(error) is duckdb.Error or isinstance(error, _OF_FILES)):
             return None
         with self._changed:
             pieces = self._manifest.pieces
@@ -199,7 +204,7 @@ class ParquetHistory:
                 self._note(error)
                 raise
             except Exception as error:  # whatever it is, who waits for room must hear of it, and the keeper must live
-                failed = self._find_damage() or disk_error(error, f"writing to {self._folder}")
+                failed = self._find_damage(error) or disk_error(error, f"writing to {self._folder}")
                 self._note(failed)
                 raise failed from error
             self._note(None)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from waypost.engines.local.disk import Disk
-from waypost.model.errors import StoreDamaged, WrongFormat
+from waypost.engines.local.disk import Disk, store_error
+from waypost.model.errors import StoreDamaged, StoreError, WrongFormat
 from waypost.model.scans import SCAN_FORMAT
 
 HISTORY_FORMAT = 1
@@ -64,9 +66,49 @@ def read_manifest(folder: Path) -> Manifest:
     if (manifest.format, manifest.scan_format) != (HISTORY_FORMAT, SCAN_FORMAT):
         raise WrongFormat(f"{path} has format {manifest.format}; this version reads {HISTORY_FORMAT}.", mend=mend)
     for piece in manifest.pieces:
-        if not (folder / piece.name).exists():
-            raise StoreDamaged(f"{folder / piece.name} is missing.", mend=mend)
+        why = _flaw(folder / piece.name, piece, whole=False)
+        if why:
+            raise _damaged(folder, piece, why)
     return manifest
+
+
+def find_damage(folder: Path, pieces: Sequence[Piece]) -> StoreError | None:
+    """The error for the first file that cannot be read from end to end; None if all can. Reads them all."""
+    try:
+        for piece in pieces:
+            why = _flaw(folder / piece.name, piece, whole=True)
+            if why:
+                return _damaged(folder, piece, why)
+    except StoreError as error:
+        return error
+    except MemoryError:  # then it cannot be told
+        return None
+    return None
+
+
+def _flaw(path: Path, piece: Piece, *, whole: bool) -> str | None:
+    """What is wrong with a file, by its footer or by all of it."""
+    try:
+        with pq.ParquetFile(path) as file:
+            rows = int(file.metadata.num_rows)
+            if rows != piece.rows:
+                return f"holds {rows} scans instead of {piece.rows}"
+            for _ in file.iter_batches() if whole else ():
+                pass
+    except FileNotFoundError:
+        return "is missing"
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        # What cannot be decoded may be an OSError too, then without a number.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise store_error(error, f"reading {path}") from error
+        told = str(error).partition("\n")[0].rstrip(".")
+        return f"cannot be read: {told}"
+    return None
+
+
+def _damaged(folder: Path, piece: Piece, why: str) -> StoreDamaged:
+    mend = f"Remove the folder {folder}; it is made anew from the log."
+    return StoreDamaged(f"{folder / piece.name} {why}.", mend=mend)
 
 
 def write_manifest(folder: Path, manifest: Manifest, disk: Disk) -> None:
