@@ -52,8 +52,9 @@ def add_parcels(app: FastAPI, office: Office) -> None:
     ) -> Response:
         if number is not None:
             everything = await office.may_see_all(request.scope)
+            as_of = office.desk.tracker.freshness()  # before the look-up: the answer knows at least so much
             found = await office.find(visit_of(request.scope), number, everything=everything)
-            return json_answer(FoundAnswer(found, office.desk.tracker.freshness()))
+            return json_answer(FoundAnswer(found, as_of))
         await office.get_operator(request.scope)
         filters = Filters(
             carrier=carrier,
@@ -81,11 +82,12 @@ def add_parcels(app: FastAPI, office: Office) -> None:
         carrier: Annotated[str | None, Query(max_length=32, description="Only parcels of this carrier.")] = None,
     ) -> Response:
         everything = await office.may_see_all(request.scope)
+        as_of = office.desk.tracker.freshness()
         [found] = await office.find(visit_of(request.scope), [number], everything=everything)
         timelines = await office.timelines(found, everything=everything, carrier=carrier)
         if not timelines:
             raise UnknownNumber(number, found.carriers)
-        return json_answer(TimelineAnswer(number, timelines, office.desk.tracker.freshness()))
+        return json_answer(TimelineAnswer(number, timelines, as_of))
 
     @app.get(
         "/v1/parcels/{number:path}",
@@ -98,7 +100,8 @@ def add_parcels(app: FastAPI, office: Office) -> None:
     )
     async def get_parcels(request: Request, number: str) -> Response:
         everything = await office.may_see_all(request.scope)
+        as_of = office.desk.tracker.freshness()
         [found] = await office.find(visit_of(request.scope), [number], everything=everything)
         if not found.parcels:
             raise UnknownNumber(number, found.carriers)
-        return json_answer(ParcelAnswer(number, found.parcels, office.desk.tracker.freshness()))
+        return json_answer(ParcelAnswer(number, found.parcels, as_of))
