@@ -310,3 +310,9 @@ def test_everything_is_escaped(world: Any) -> None:
         assert "<b>" not in text, path
     assert "&lt;b&gt;EVIL&lt;/b&gt;" in browser.get("/operator/parcels").text
     assert browser.get("/operator/parcels/waypost/<b>EVIL</b>").status == 200
+
+
+def test_addresses_that_are_none_do_no_harm(world: Any) -> None:
+    assert world.ask("GET", "/operator/login?next=//[x").status == 200
+    refused = world.ask("POST", "/operator/login", headers={"origin": "http://[x", "host": "here"}, body=b"key=x")
+    assert refused.status == 403

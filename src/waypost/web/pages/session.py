@@ -1,7 +1,7 @@
 """Signing in and out: a browser gives an operator's key once and gets a cookie."""
 
 from collections.abc import Mapping
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -77,7 +77,7 @@ def check_origin(headers: Mapping[str, str]) -> None:
         Forbidden: the form stands on another site.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
-    strange = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    strange = origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
     if strange or site not in ("same-origin", "none"):
         raise Forbidden("this form was sent from another site", mend="Open the page here and send it again.")
 
@@ -96,6 +96,6 @@ async def _read_form(request: Request, office: Office) -> dict[str, str]:
 
 def _inside(target: str) -> str:
     """The page to go to after signing in, if it is one of the operator's."""
-    parts = urlsplit(target)
-    known = not parts.scheme and not parts.netloc and (parts.path == HOME or parts.path.startswith(f"{HOME}/"))
+    path = target.partition("?")[0].partition("#")[0]
+    known = path == HOME or path.startswith(f"{HOME}/")
     return target if known and "\\" not in target and target.isprintable() else HOME
