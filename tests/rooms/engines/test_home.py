@@ -9,17 +9,25 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import insert
 from tests.rooms.engines.homes import FOLD, caught_up, count, home_in
 from tests.rooms.engines.scan_batches import batch
 
 from waypost.engines.local.disk import Disk
-from waypost.engines.local.home import FORMATS, open_home
+from waypost.engines.local.formats import FORMATS
+from waypost.engines.local.history import ParquetHistory
+from waypost.engines.local.home import open_home
 from waypost.engines.local.index import RocksIndex
+from waypost.engines.local.log import SegmentLog
+from waypost.engines.sql.records import SqlRecords
 from waypost.model.errors import HomeInUse, NotFound, StoreDamaged, StoreError, WrongFormat
+from waypost.network.records import facilities
 from waypost.store.protocols import Frame
 from waypost.track.fold import StatusFold
 
@@ -76,9 +84,39 @@ def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
 
 def test_closing_twice_does_no_harm(tmp_path: Path) -> None:
     home = home_in(tmp_path)
-    home.close()
+    home.memory.log.append(batch(0, 5))
+    caught_up(home).close()
     home.memory.close()
-    home_in(tmp_path).close()
+    assert (tmp_path / "lock").read_text() == ""
+    again = home_in(tmp_path)
+    home.close()  # lets go of nothing that another holds by now
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+    with pytest.raises(HomeInUse):
+        home_in(tmp_path)
+    with pytest.raises(StoreError, match="closed"):
+        home.memory.log.append(batch(5, 5))
+    assert (again.memory.log.position(), count(caught_up(again))) == (5, 5)
+    again.close()
+
+
+@pytest.mark.parametrize("part", [SegmentLog, ParquetHistory, RocksIndex, SqlRecords])
+def test_a_part_that_fails_to_close_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: type
+) -> None:
+    home = home_in(tmp_path)
+    home.memory.log.append(batch(0, 5))
+    close = part.close
+
+    def fail(self: Any) -> None:
+        close(self)
+        raise StoreError("No, not that as well.")
+
+    monkeypatch.setattr(part, "close", fail)
+    with pytest.raises(StoreError, match="not that as well"):
+        home.close()
+    monkeypatch.undo()
+    assert (tmp_path / "lock").read_text() == ""
+    assert told(tmp_path)[2] == 5
 
 
 # Locking
@@ -154,7 +192,9 @@ def test_looking_on_needs_a_home(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused(tmp_path: Path, part: str) -> None:
     fill(tmp_path)
     (tmp_path / "FORMAT").write_text(json.dumps(FORMATS | {part: 99}))
-    with pytest.raises(WrongFormat, match=f"format 99 of its {part}; this version of Waypost reads 1. Open it with"):
+    with pytest.raises(
+        WrongFormat, match=f"format 99 of its {part}; this version of Waypost reads {FORMATS[part]}. Open"
+    ):
         home_in(tmp_path)
     assert json.loads((tmp_path / "FORMAT").read_text())[part] == 99
 
@@ -186,12 +226,32 @@ def test_an_older_part_that_is_made_from_the_log_is_made_anew(tmp_path: Path, pa
     assert json.loads((tmp_path / "FORMAT").read_text()) == FORMATS
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"log": "x"}'])
-def test_an_unreadable_format_is_damage(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"log": "x"}',
+        b'{"log": 1.5}',
+        b'{"\xff": 1}',
+        b"\0\0",
+        b'{"home": 1, "log": 1}',
+        json.dumps(FORMATS | {"log": -1}).encode(),
+    ],
+)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_unreadable_format_is_damage(tmp_path: Path, data: bytes, read_only: bool) -> None:
     fill(tmp_path)
-    (tmp_path / "FORMAT").write_text(text)
-    with pytest.raises(StoreDamaged, match="FORMAT cannot be read"):
-        home_in(tmp_path)
+    before = told(tmp_path)
+    file = tmp_path / "FORMAT"
+    file.write_bytes(data)
+    with pytest.raises(StoreDamaged, match=f"{file} cannot be read: .* that of a new home of the same version"):
+        home_in(tmp_path, read_only=read_only)
+    home_in(tmp_path / "new").close()
+    shutil.copy(tmp_path / "new" / "FORMAT", file)
+    assert told(tmp_path) == before
 
 
 def test_a_home_without_its_format_is_damage(tmp_path: Path) -> None:
@@ -201,15 +261,48 @@ def test_a_home_without_its_format_is_damage(tmp_path: Path) -> None:
         home_in(tmp_path)
 
 
-def test_a_home_that_was_hardly_begun_opens(tmp_path: Path) -> None:
+def test_a_home_that_was_hardly_begun_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between any two steps of the first opening."""
-    home_in(tmp_path / "whole").close()
-    (tmp_path / "lock").touch()
+    first, states = tmp_path / "first", []
+
+    def seen(step: Callable[..., None]) -> Callable[..., None]:
+        def take(*args: Any, **options: Any) -> None:
+            if first.exists():
+                states.append(tmp_path / f"state-{len(states)}")
+                shutil.copytree(first, states[-1])
+            step(*args, **options)
+
+        return take
+
+    with monkeypatch.context() as patch:
+        steps = ((Path, "mkdir"), (Path, "touch"), (Disk, "write"), (Disk, "sync_folder"), (SqlRecords, "__init__"))
+        for owner, name in steps:
+            patch.setattr(owner, name, seen(getattr(owner, name)))
+        home_in(first).close()
+    parts = [sorted(path.name for path in state.iterdir()) for state in states]
+    assert parts[0] == []
+    assert ["FORMAT", "lock"] in parts
+    assert ["FORMAT", "history", "index", "lock", "log"] in parts
+    assert {"records.sqlite"} <= set(parts[-1])
+    for state in states:
+        home = home_in(state)
+        assert json.loads((state / "FORMAT").read_text()) == FORMATS
+        home.memory.log.append(batch(0, 5))
+        with home.memory.records.begin() as connection:
+            connection.execute(insert(facilities), [{"carrier": "sf", "code": "A", "name": "", "kind": "hub"}])
+        assert count(caught_up(home)) == 5
+        home.close()
+
+
+def test_a_home_that_was_never_made_to_the_end_has_nothing_to_look_at(tmp_path: Path) -> None:
     home_in(tmp_path).close()
-    (tmp_path / "second").mkdir()
-    shutil.copy(tmp_path / "whole" / "FORMAT", tmp_path / "second")
-    (tmp_path / "second" / "log").mkdir()
-    home_in(tmp_path / "second").close()
+    (tmp_path / "FORMAT").write_text(json.dumps(FORMATS | {"records": 0}))
+    (tmp_path / "records.sqlite").unlink()
+    with pytest.raises(NotFound, match=r"was never made to the end\. Open it once for writing"):
+        home_in(tmp_path, read_only=True)
+    assert not (tmp_path / "records.sqlite").exists()
+    home_in(tmp_path).close()
+    assert home_in(tmp_path, read_only=True).health().log_end == 0
 
 
 # Coming back
@@ -232,8 +325,10 @@ def test_a_log_that_lost_its_end_is_refused_and_not_cut(tmp_path: Path) -> None:
     segment = tmp_path / "log" / f"{0:020d}.seg"
     data = segment.read_bytes()
     segment.write_bytes(data[:-1])
-    with pytest.raises(StoreDamaged, match=r"ends at scan 0, but 300 scans had been taken from it before.* remove"):
-        home_in(tmp_path)
+    why = "a frame is cut short; the log ends at 0, but 300 scans had been taken from it before"
+    for read_only in (False, True):
+        with pytest.raises(StoreDamaged, match=f"{segment}, byte 24: {why}.* move the folders index and history"):
+            home_in(tmp_path, read_only=read_only)
     assert segment.read_bytes() == data[:-1]
     segment.write_bytes(data)
     assert told(tmp_path)[2] == 300
@@ -249,6 +344,9 @@ def test_a_torn_tail_is_told_by_health(tmp_path: Path) -> None:
     cut = home.health().cut
     assert cut is not None
     assert (cut.file, cut.offset, cut.bytes) == (segment, size, 28)
+    assert cut.kept is not None
+    assert cut.kept.read_bytes() == b"scan and then the power went"
+    assert cut.kept.parent == tmp_path / "log"
     assert home.health().log_end == 300
     home.close()
     assert home_in(tmp_path, read_only=True).health().cut is None

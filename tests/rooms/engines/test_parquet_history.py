@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -13,9 +14,18 @@ import pytest
 from tests.rooms.engines.scan_batches import batch
 
 import waypost.engines.local.history as history_file
+from waypost.engines.local.contents import (
+    FAN,
+    LARGEST,
+    NAME,
+    Contents,
+    Stretch,
+    find_mergeable,
+    read_contents,
+    write_contents,
+)
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.history import ParquetHistory
-from waypost.engines.local.pieces import FAN, LARGEST, Manifest, Piece, find_mergeable, read_manifest
 from waypost.model.errors import StorageFull, StoreDamaged, StoreError, WrongFormat
 from waypost.store.protocols import Frame
 
@@ -30,11 +40,11 @@ def positions(history: ParquetHistory) -> list[int]:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != "MANIFEST")
+    return sorted(path.name for path in folder.iterdir() if path.name != NAME)
 
 
-def pieces(folder: Path) -> list[tuple[int, int, int]]:
-    return [(piece.start, piece.end, piece.rows) for piece in read_manifest(folder).pieces]
+def stretches(folder: Path) -> list[tuple[int, int, int]]:
+    return [(stretch.start, stretch.end, stretch.rows) for stretch in read_contents(folder).stretches]
 
 
 def name(start: int, end: int) -> str:
@@ -52,7 +62,7 @@ def test_what_is_staged_is_sealed_sorted_with_its_format(tmp_path: Path) -> None
         table = pq.read_table(tmp_path / name(0, 500))
         keys = list(zip(*(table.column(key).to_pylist() for key in ("number", "carrier", "at")), strict=True))
         assert keys == sorted(keys)
-        assert table.schema.metadata[b"waypost"] == b"history 1, scans 1"
+        assert table.schema.metadata[b"waypost"] == b"history 2, scans 1"
         assert table.column("at").type == pa.timestamp("ms", "UTC")
         assert positions(history) == list(range(500))
         history.seal()  # nothing new
@@ -67,7 +77,7 @@ def test_only_new_scans_are_kept_and_the_position_moves_on(tmp_path: Path) -> No
         history.seal()
         stage(history, 9, 2, fresh=False)
         history.seal()
-    assert read_manifest(tmp_path) == Manifest(11, (Piece(0, 9, 4),))
+    assert (read_contents(tmp_path).position, stretches(tmp_path)) == (11, [(0, 9, 4)])
     with closing(ParquetHistory(tmp_path)) as history:
         assert (positions(history), history.position()) == ([0, 2, 3, 5], 11)
 
@@ -87,9 +97,9 @@ def test_enough_is_sealed_by_itself(tmp_path: Path) -> None:
         for start in range(0, 1000, 20):
             stage(history, start, 20)
         with history._changed:
-            assert history._changed.wait_for(lambda: history._manifest.position >= 900, timeout=60)
+            assert history._changed.wait_for(lambda: history._contents.position >= 900, timeout=60)
         assert positions(history) == list(range(1000))
-    assert read_manifest(tmp_path).position == 1000
+    assert read_contents(tmp_path).position == 1000
 
 
 def test_many_small_frames_stay_few_tables() -> None:
@@ -110,14 +120,14 @@ def test_small_files_are_merged_in_tiers(tmp_path: Path) -> None:
             stage(history, start, 30)
             history.seal()
             assert positions(history) == list(range(start + 30))
-    found = pieces(tmp_path)
+    found = stretches(tmp_path)
     assert len(found) < 2 * FAN
     assert [start for start, _, _ in found] == [0, *(end for _, end, _ in found[:-1])]
     assert sum(rows for *_, rows in found) == 1200
     assert files(tmp_path) == [name(start, end) for start, end, _ in found]
     keys = pq.read_table(tmp_path / files(tmp_path)[0]).select(["number", "position"])
     assert keys.column("number").to_pylist() == sorted(keys.column("number").to_pylist())
-    assert pq.read_schema(tmp_path / files(tmp_path)[0]).metadata[b"waypost"] == b"history 1, scans 1"
+    assert pq.read_schema(tmp_path / files(tmp_path)[0]).metadata[b"waypost"] == b"history 2, scans 1"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +146,7 @@ def test_small_files_are_merged_in_tiers(tmp_path: Path) -> None:
     ],
 )
 def test_which_files_become_one(rows: list[int], chosen: slice | None) -> None:
-    assert find_mergeable([Piece(place, place + 1, count) for place, count in enumerate(rows)]) == chosen
+    assert find_mergeable([Stretch(place, place + 1, count) for place, count in enumerate(rows)]) == chosen
 
 
 def test_a_file_is_not_removed_under_a_question(tmp_path: Path) -> None:
@@ -185,9 +195,9 @@ def test_one_who_looks_on_follows_merged_files(tmp_path: Path) -> None:
 def test_files_that_a_crash_left_are_swept(tmp_path: Path) -> None:
     with closing(ParquetHistory(tmp_path)) as history:
         stage(history, 0, 10)
-    (tmp_path / name(10, 20)).write_bytes(b"sealed, but the manifest does not say so")
+    (tmp_path / name(10, 20)).write_bytes(b"sealed, but nothing says so")
     (tmp_path / f"{name(20, 30)}.tmp").write_bytes(b"half")
-    (tmp_path / "MANIFEST.tmp").write_bytes(b"half")
+    (tmp_path / f"{NAME}.tmp").write_bytes(b"half")
     with closing(ParquetHistory(tmp_path)) as history:
         assert files(tmp_path) == [name(0, 10)]
         assert (positions(history), history.position()) == (list(range(10)), 10)
@@ -218,7 +228,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         history.seal()
         assert history.failure is None
         assert positions(history) == list(range(30))
-    assert pieces(tmp_path) == [(0, 10, 10), (10, 20, 10), (20, 30, 10)]
+    assert stretches(tmp_path) == [(0, 10, 10), (10, 20, 10), (20, 30, 10)]
 
 
 def test_what_cannot_be_written_away_does_not_fill_the_memory(tmp_path: Path) -> None:
@@ -233,7 +243,7 @@ def test_what_cannot_be_written_away_does_not_fill_the_memory(tmp_path: Path) ->
     assert positions(history) == list(range(staged))
     disk.is_full = False
     history.close()
-    assert read_manifest(tmp_path).position == staged
+    assert read_contents(tmp_path).position == staged
 
 
 @pytest.mark.parametrize("error", [MemoryError("no memory"), ZeroDivisionError("by zero"), pa.ArrowInvalid("odd")])
@@ -257,15 +267,48 @@ def test_the_keeper_outlives_any_error(tmp_path: Path, monkeypatch: pytest.Monke
     staged = history.reached()
     monkeypatch.setattr(history_file, "_write_sorted", whole)
     with history._changed:
-        assert history._changed.wait_for(lambda: history._manifest.position == staged, timeout=60)
+        assert history._changed.wait_for(lambda: history._contents.position == staged, timeout=60)
         assert history._changed.wait_for(lambda: history.failure is None, timeout=60)
     assert positions(history) == list(range(staged))
     history.close()
 
 
-def test_an_unreadable_manifest_is_damage(tmp_path: Path) -> None:
-    (tmp_path / "MANIFEST").write_text("{")
-    with pytest.raises(StoreDamaged, match=r"MANIFEST cannot be read.* Remove the folder .* made anew from the log"):
+def sealed(contents: bytes, check: int | None = None) -> bytes:
+    return b'{"contents":%b,"check":%d}' % (contents, zlib.crc32(contents) if check is None else check)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "Input data was truncated"),
+        (b"{", "Input data was truncated"),
+        (b'{"\xff": 1}', "missing required field"),
+        (sealed(b'{"position": 10, "stretches": []}', 1), "its check does not match its bytes"),
+        (sealed(b'{"position": 10, "stretches": null}'), "Expected `array`, got `null`"),
+        (sealed(b'{"position": "10", "stretches": []}'), "Expected `int`, got `str`"),
+        (sealed(b'{"position": -1, "stretches": []}'), "its positions are in no order"),
+        (sealed(b'{"position": 5, "stretches": [{"start": 0, "end": 9, "rows": 9}]}'), "in no order"),
+        (sealed(b'{"position": 9, "stretches": [{"start": 9, "end": 0, "rows": 9}]}'), "in no order"),
+    ],
+)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_contents_that_cannot_be_right_are_damage(tmp_path: Path, data: bytes, why: str, read_only: bool) -> None:
+    with closing(ParquetHistory(tmp_path)) as history:
+        stage(history, 0, 10)
+    (tmp_path / NAME).write_bytes(data)
+    with pytest.raises(StoreDamaged, match=f"{NAME} cannot be read: .*{why}.* Remove the folder .* made anew from the"):
+        ParquetHistory(tmp_path, read_only=read_only)
+    assert files(tmp_path) == [name(0, 10)]
+
+
+def test_one_digit_of_the_contents_is_not_read_as_another(tmp_path: Path) -> None:
+    """A position that is too high would leave scans out for ever."""
+    with closing(ParquetHistory(tmp_path)) as history:
+        stage(history, 0, 10)
+    path = tmp_path / NAME
+    assert b'"position":10' in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(b'"position":10', b'"position":18'))
+    with pytest.raises(StoreDamaged, match="its check does not match"):
         ParquetHistory(tmp_path)
 
 
@@ -277,7 +320,10 @@ def test_a_missing_file_is_damage(tmp_path: Path) -> None:
         ParquetHistory(tmp_path)
 
 
-DAMAGE = rf"{name(0, 500)} (cannot be read|holds 10 scans instead of 500).* Remove the folder .* made anew from the log"
+DAMAGE = (
+    rf"{name(0, 500)} (is missing|has \d+ of \d+ bytes|is not what was written)"
+    r".* Remove the folder .* made anew from the log"
+)
 
 
 def damage(path: Path, how: str) -> None:
@@ -288,6 +334,8 @@ def damage(path: Path, how: str) -> None:
         path.write_bytes(b"not a column in it" * 100)
     elif how == "empty":
         path.write_bytes(b"")
+    elif how == "gone":
+        path.unlink()
     elif how == "other":
         pq.write_table(pq.read_table(path).slice(0, 10), path)
     else:  # the footer is whole, a column is not
@@ -295,7 +343,7 @@ def damage(path: Path, how: str) -> None:
         path.write_bytes(data[:at] + bytes(sign ^ 0xFF for sign in data[at : at + 40]) + data[at + 40 :])
 
 
-@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "other"])
+@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "other", "gone"])
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_file_that_cannot_be_read_is_damage_at_opening(tmp_path: Path, how: str, read_only: bool) -> None:
     with closing(ParquetHistory(tmp_path)) as history:
@@ -305,7 +353,7 @@ def test_a_file_that_cannot_be_read_is_damage_at_opening(tmp_path: Path, how: st
         ParquetHistory(tmp_path, read_only=read_only)
 
 
-@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "column"])
+@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "gone", "column"])
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_file_that_goes_bad_while_open_is_damage_at_the_question(tmp_path: Path, how: str, read_only: bool) -> None:
     with closing(ParquetHistory(tmp_path)) as history:
@@ -316,18 +364,47 @@ def test_a_file_that_goes_bad_while_open_is_damage_at_the_question(tmp_path: Pat
             history.run(lambda scans: scans.order_by("position"))
 
 
-def test_a_damaged_file_is_damage_when_it_is_merged(tmp_path: Path) -> None:
+def test_a_byte_that_changed_is_never_in_an_answer(tmp_path: Path) -> None:
+    """Most decode to something: a file is read against its check before it is first asked."""
+    with closing(ParquetHistory(tmp_path)) as history:
+        stage(history, 0, 500)
+    path = tmp_path / name(0, 500)
+    data = path.read_bytes()
+    for place in range(3, len(data), len(data) // 25):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
+        for read_only in (False, True):
+            with closing(ParquetHistory(tmp_path, read_only=read_only)) as history:
+                with pytest.raises(StoreDamaged, match=DAMAGE):
+                    history.run(lambda scans: scans.count())
+                assert history.position() == 500
+    path.write_bytes(data)
+    with closing(ParquetHistory(tmp_path)) as history:
+        assert positions(history) == list(range(500))
+
+
+def test_a_file_that_was_asked_and_then_goes_bad_is_damage(tmp_path: Path) -> None:
+    with closing(ParquetHistory(tmp_path)) as history:
+        stage(history, 0, 500)
+    with closing(ParquetHistory(tmp_path)) as history:
+        assert len(positions(history)) == 500
+        damage(tmp_path / name(0, 500), "garbage")
+        with pytest.raises(StoreDamaged, match=DAMAGE):
+            positions(history)
+
+
+@pytest.mark.parametrize("how", ["column", "other"])
+def test_a_damaged_file_is_damage_when_it_is_merged(tmp_path: Path, how: str) -> None:
     history = ParquetHistory(tmp_path)
     for start in range(0, 500 * FAN, 500):
         stage(history, start, 500)
         if start == 500 * (FAN - 1):
-            damage(tmp_path / name(0, 500), "column")
+            damage(tmp_path / name(0, 500), how)
             with pytest.raises(StoreDamaged, match=DAMAGE):
                 history.seal()
         else:
             history.seal()
     assert isinstance(history.failure, StoreDamaged)
-    assert read_manifest(tmp_path).position == 500 * FAN
+    assert history._contents.position == 500 * FAN
     with pytest.raises(StoreDamaged, match=DAMAGE):
         history.close()
 
@@ -342,8 +419,8 @@ def test_a_fault_in_the_question_is_not_called_damage(tmp_path: Path) -> None:
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "MANIFEST").write_text('{"position": 0, "pieces": [], "format": 2, "scan_format": 1}')
-    with pytest.raises(WrongFormat, match="has format 2; this version reads 1"):
+    write_contents(tmp_path, Contents(format=3), Disk())
+    with pytest.raises(WrongFormat, match="has format 3; this version reads 2"):
         ParquetHistory(tmp_path)
 
 

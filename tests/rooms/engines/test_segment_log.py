@@ -1,4 +1,4 @@
-"""The files of the log: torn tails, damage, full and failing disks, edges of segments."""
+"""The files of the log: damage, full and failing disks, edges of segments."""
 
 import errno
 import os
@@ -11,120 +11,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from tests.rooms.engines.scan_batches import batch, event
+from tests.rooms.engines.logs import events, read, write
+from tests.rooms.engines.scan_batches import batch
 
 from waypost.engines.local.disk import Disk
-from waypost.engines.local.log import Cut, SegmentLog
-from waypost.engines.local.segments import HEADER_SIZE, list_segments, segment_header, segment_path
+from waypost.engines.local.log import SegmentLog
+from waypost.engines.local.segments import HEADER_SIZE, list_segments, segment_path
 from waypost.model.errors import StorageFull, StoreDamaged, StoreError, WrongFormat
-from waypost.model.scans import ScanEvent, events_of
-
-
-def read(log: SegmentLog, position: int = 0) -> list[ScanEvent]:
-    return [event for frame in log.read(position) for event in events_of(frame.scans)]
-
-
-def events(start: int, count: int) -> list[ScanEvent]:
-    return [event(place) for place in range(start, start + count)]
-
-
-def write(folder: Path, *counts: int, **options: int) -> list[int]:
-    """Append that many scans each; returns the sizes of the last segment, after its header and after each append."""
-    sizes = []
-    with closing(SegmentLog(folder, **options)) as log:
-        for count in counts:
-            log.append(batch(log.position(), count))
-            sizes.append(list_segments(folder)[-1].stat().st_size)
-    return sizes
-
-
-class HastyDisk(Disk):
-    """Syncs nothing: for tests that open the same log thousands of times."""
-
-    def sync(self, fd: int) -> None:
-        pass
-
-    def cut(self, fd: int, size: int) -> None:
-        os.ftruncate(fd, size)
-
-    def sync_folder(self, folder: Path) -> None:
-        pass
-
-
-# Torn tails
-
-
-def test_a_tail_torn_at_any_byte_is_cut_off_and_told(tmp_path: Path) -> None:
-    first, second, whole = write(tmp_path, 3, 2, 2)
-    path = segment_path(tmp_path, 0)
-    data = path.read_bytes()
-    for size in range(second, whole):
-        path.write_bytes(data[:size])
-        with closing(SegmentLog(tmp_path, disk=HastyDisk())) as log:
-            assert log.cut == (Cut(path, second, size - second) if size > second else None)
-            assert log.position() == 5
-            assert size % 40 or read(log) == events(0, 5)
-        assert path.read_bytes() == data[:second]
-    with closing(SegmentLog(tmp_path)) as log:
-        assert log.cut is None
-        assert log.append(batch(5, 4)) == 5
-        assert read(log) == events(0, 9)
-    assert first < second
-
-
-def test_a_tail_of_which_only_the_length_reached_the_disk_is_cut_off(tmp_path: Path) -> None:
-    """After a power cut a file may be as long as it was to be, with zeros where the bytes did not come."""
-    _, second, whole = write(tmp_path, 3, 2, 2)
-    path = segment_path(tmp_path, 0)
-    data = path.read_bytes()
-    for kept in (second, second + 1, second + 20, second + 40, whole - 12):  # it ends in zeros anyway
-        path.write_bytes(data[:kept] + bytes(whole - kept))
-        with closing(SegmentLog(tmp_path)) as log:
-            assert (log.position(), log.cut) == (5, Cut(path, second, whole - second))
-
-
-@pytest.mark.parametrize("size", [0, 1, HEADER_SIZE - 1, HEADER_SIZE, HEADER_SIZE + 3])
-def test_a_segment_that_was_hardly_begun_is_no_loss(tmp_path: Path, size: int) -> None:
-    write(tmp_path, 3)
-    path = segment_path(tmp_path, 3)
-    path.write_bytes((segment_header(3) + b"scan")[:size])
-    with closing(SegmentLog(tmp_path)) as log:
-        assert log.position() == 3
-        assert (log.cut is None) == (size == HEADER_SIZE)
-        assert log.append(batch(3, 2)) == 3
-        assert read(log) == events(0, 5)
-
-
-def test_a_first_segment_of_zeros_is_an_empty_log(tmp_path: Path) -> None:
-    path = segment_path(tmp_path, 0)
-    path.write_bytes(bytes(4096))
-    with closing(SegmentLog(tmp_path)) as log:
-        assert log.cut == Cut(path, 0, 4096)
-        assert log.append(batch(0, 2)) == 0
-        assert read(log) == events(0, 2)
-
 
 # Damage
-
-
-def test_a_flipped_bit_is_never_read_as_good(tmp_path: Path) -> None:
-    """In the last frame it looks like a torn tail; before it, the log is damaged and says where."""
-    first, second, whole = write(tmp_path, 2, 2, 2)
-    path = segment_path(tmp_path, 0)
-    data = path.read_bytes()
-    for place in [*range(HEADER_SIZE + 60), *range(HEADER_SIZE, whole, 13)]:
-        flipped = bytearray(data)
-        flipped[place] ^= 1 << (place % 8)
-        path.write_bytes(flipped)
-        if place >= second:
-            with closing(SegmentLog(tmp_path)) as log:
-                assert (log.position(), log.cut) == (4, Cut(path, second, whole - second))
-                assert read(log) == events(0, 4)
-        else:
-            frame = 0 if place < HEADER_SIZE else HEADER_SIZE if place < first else first
-            with pytest.raises(StoreDamaged, match=f"{path}, byte {frame}: .* a whole frame follows .* copy"):
-                SegmentLog(tmp_path)
-            assert path.read_bytes() == bytes(flipped)
 
 
 def test_damage_in_an_earlier_segment_is_told_when_it_is_read(tmp_path: Path) -> None:
@@ -168,9 +63,65 @@ def test_a_log_that_ends_too_early_is_damaged_and_left_as_it_is(tmp_path: Path) 
     path = segment_path(tmp_path, 0)
     data = path.read_bytes()[:-5]
     path.write_bytes(data)
+    told = f"{path}, byte .*: a frame is cut short; the log ends at 3, but 5 scans had been taken from it"
+    for read_only in (False, True):
+        with pytest.raises(StoreDamaged, match=f"{told} before. Bring the log back .* move the folders index and hist"):
+            SegmentLog(tmp_path, at_least=5, read_only=read_only)
+    assert path.read_bytes() == data
+    path.write_bytes(data[: data.rindex(b"scan")])  # now it ends well, but too early
     with pytest.raises(StoreDamaged, match="ends at scan 3, but 5 scans had been taken from it"):
         SegmentLog(tmp_path, at_least=5)
-    assert path.read_bytes() == data
+
+
+def test_an_empty_log_that_once_held_scans_is_damaged(tmp_path: Path) -> None:
+    """What was made from it is then the only trace of them: not a word of removing that."""
+    with pytest.raises(StoreDamaged, match=r"holds no scans, but 5 .* Bring it back .* Keep index and history") as told:
+        SegmentLog(tmp_path, at_least=5)
+    assert "emove" not in str(told.value)
+    assert "move" not in str(told.value)
+
+
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, 3)
+    log = SegmentLog(tmp_path, read_only=True)
+    for code, told in ((errno.EACCES, "Not allowed: reading"), (errno.EIO, "The disk failed: reading")):
+
+        def scandir(path: Path, code: int = code) -> None:
+            raise OSError(code, os.strerror(code), str(path))
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        for at_least in (0, 3):
+            with pytest.raises(StoreError, match=f"{told} {tmp_path}.*{os.strerror(code)}") as failed:
+                SegmentLog(tmp_path, at_least=at_least)
+            assert not isinstance(failed.value, StoreDamaged)
+            assert "index" not in str(failed.value)
+        with pytest.raises(StoreError, match=f"{told} {tmp_path}"):
+            read(log)
+    monkeypatch.undo()
+    assert read(log) == events(0, 3)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, 3)
+    log = SegmentLog(tmp_path, read_only=True)
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", pread)
+    with pytest.raises(StoreError, match=f"The disk failed: opening {tmp_path}"):
+        SegmentLog(tmp_path)
+    with pytest.raises(StoreError, match=f"The disk failed: reading {segment_path(tmp_path, 0)}"):
+        read(log)
+
+
+def test_a_folder_in_place_of_a_segment_is_told(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    segment_path(tmp_path, 3).mkdir()
+    with pytest.raises(StoreDamaged, match=f"{segment_path(tmp_path, 3)} is a folder, not a file"):
+        SegmentLog(tmp_path)
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_migrations_lead_back_as_well(tmp_path: Path) -> None:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
         assert tables(connection) == {"alembic_version"}
-        migrate.migrate(connection)
+        migrate.migrate(connection, "The records")
         assert "parcels" in tables(connection)
     records.close()
 
@@ -127,5 +127,58 @@ def test_another_kind_of_database_is_refused() -> None:
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "records.sqlite").write_bytes(b"not a database, but long enough to look at" * 100)
-    with pytest.raises(StoreDamaged, match="file is not a database"):
+    with pytest.raises(StoreDamaged, match=rf"\({tmp_path / 'records.sqlite'}\) are damaged: file is not a database"):
         SqlRecords(url(tmp_path))
+
+
+def foreign(path: Path, *statements: str) -> None:
+    with sqlite3.connect(path / "records.sqlite") as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+ALEMBIC = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE invoices (id INTEGER)",),
+        ("CREATE TABLE invoices (id INTEGER)", "CREATE TABLE parcels (id INTEGER)"),
+        ("CREATE TABLE invoices (id INTEGER)", ALEMBIC),
+        ("CREATE TABLE invoices (id INTEGER)", ALEMBIC, "INSERT INTO alembic_version VALUES ('ae1027a6acf1')"),
+    ],
+)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_the_database_of_another_program_is_left_alone(
+    tmp_path: Path, statements: tuple[str, ...], read_only: bool
+) -> None:
+    foreign(tmp_path, *statements)
+    file = tmp_path / "records.sqlite"
+    with sqlite3.connect(file) as connection:
+        before = connection.execute("SELECT sql FROM sqlite_master").fetchall()
+    told = rf"records \({file}\) are not what Waypost wrote: tables \(invoices.*\), but no revision of ours"
+    with pytest.raises(StoreDamaged, match=f"{told}.* move it away. Bring them back from a copy"):
+        SqlRecords(url(tmp_path), read_only=read_only)
+    assert connection.execute("SELECT sql FROM sqlite_master").fetchall() == before
+    connection.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_tables_that_are_gone_are_told(tmp_path: Path, read_only: bool) -> None:
+    SqlRecords(url(tmp_path)).close()
+    foreign(tmp_path, "DROP TABLE facilities", "DROP TABLE links")
+    with pytest.raises(StoreDamaged, match=r"are damaged: they lack the tables facilities, links\. Bring them back"):
+        SqlRecords(url(tmp_path), read_only=read_only)
+
+
+def test_a_text_that_is_none_is_damage(tmp_path: Path) -> None:
+    records = SqlRecords(url(tmp_path))
+    foreign(tmp_path, "INSERT INTO facilities (carrier, code, name, kind) VALUES ('sf', 'A', CAST(x'ff' AS TEXT), '')")
+    with (
+        pytest.raises(StoreDamaged, match=rf"\({tmp_path}.*\) are damaged: Could not decode"),
+        records.read() as connection,
+    ):
+        connection.execute(select(facilities.c.name)).all()
+    records.close()

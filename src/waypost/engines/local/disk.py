@@ -2,11 +2,19 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from waypost.model.errors import StorageFull, StoreError
+import msgspec
+
+from waypost.model.errors import StorageFull, StoreDamaged, StoreError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+T = TypeVar("T")
 
 
 class Disk:
@@ -58,4 +66,40 @@ def store_error(error: OSError, doing: str) -> StoreError:
     """The error of ours for one of the file system."""
     if is_full(error):
         return StorageFull(f"No room left: {doing} failed ({error.strerror}).", mend="Make room; then it goes on.")
+    if error.errno in _FORBIDDEN:
+        mend = "Let the account that Waypost runs under read and write the home; nothing in it was changed."
+        return StoreError(f"Not allowed: {doing} failed ({error}).", mend=mend)
+    if error.errno == errno.EISDIR:
+        mend = "Move it away, and bring the file back from a copy of the home if it held anything."
+        where = error.filename or f"{doing} failed: what is there"
+        return StoreDamaged(f"{where} is a folder, not a file.", mend=mend)
     return StoreError(f"The disk failed: {doing}: {error}.", mend="Look after the disk, then start again.")
+
+
+@contextmanager
+def store_errors(doing: str) -> Iterator[None]:
+    """Let errors of the file system come out as ours."""
+    try:
+        yield
+    except OSError as error:
+        raise store_error(error, doing) from error
+
+
+def read_json(path: Path, kind: type[T], *, mend: str) -> T:
+    """What a small JSON file holds.
+
+    Raises:
+        StoreDamaged: it is no JSON, or not of that kind.
+        StoreError: it cannot be read.
+    """
+    with store_errors(f"reading {path}"):
+        data = path.read_bytes()
+    return parse_json(data, path, kind, mend=mend)
+
+
+def parse_json(data: bytes, path: Path, kind: type[T], *, mend: str) -> T:
+    """As `read_json`, from bytes that came from that file."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreDamaged(f"{path} cannot be read: {error}.", mend=mend) from error

@@ -5,29 +5,31 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from waypost.engines.local.contents import (
+    HISTORY_FORMAT,
+    Contents,
+    Stretch,
+    check_stretch,
+    find_mergeable,
+    read_contents,
+    sum_up,
+    write_contents,
+)
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.duck import PLAIN_SCHEMA, Duck, disk_error
-from waypost.engines.local.pieces import (
-    HISTORY_FORMAT,
-    Manifest,
-    Piece,
-    find_damage,
-    find_mergeable,
-    read_manifest,
-    write_manifest,
-)
 from waypost.model.errors import StoreDamaged, StoreError
 from waypost.model.scans import SCAN_FORMAT
 from waypost.store.protocols import Frame
@@ -68,10 +70,11 @@ class ParquetHistory:
         self._seal_rows = seal_rows
         self._disk = disk or Disk()
         self._duck = Duck(memory_limit, folder / "spill" if folder and not read_only else None)
-        self._manifest = Manifest() if folder is None else self._read_manifest(folder)
-        self._position = self._manifest.position
+        self._contents = Contents() if folder is None else self._read_contents(folder)
+        self._position = self._contents.position
         self._sealing: tuple[pa.Table, int] | None = None  # being written, with the position up to which it goes
         self._staged: list[pa.Table] = []
+        self._whole: set[str] = set()  # files of which every byte was checked since opening
         self._in_use: Counter[str] = Counter()
         self._doomed: set[str] = set()
         self._closing = False
@@ -98,15 +101,23 @@ class ParquetHistory:
         return self._position
 
     def run(self, ask: Callable[[Any], Any]) -> pa.Table:
-        """See `History.run`. Small tables of the caller's go in by `ibis.memtable` of an Arrow table."""
+        """See `History.run`. Small tables of the caller's go in by `ibis.memtable` of an Arrow table.
+
+        Raises:
+            StoreDamaged: a file is not what was written; names it.
+            StoreError: the question cannot be answered, or not within the memory given.
+        """
         self._make_ready()
         for attempt in range(_ATTEMPTS):
             try:
                 return self._run(ask)
-            except duckdb.Error as error:
-                if isinstance(error, duckdb.IOException) and self._read_only and attempt + 1 < _ATTEMPTS:
+            except (duckdb.Error, StoreDamaged) as error:
+                is_of_files = isinstance(error, duckdb.IOException | StoreDamaged)
+                if is_of_files and self._read_only and attempt + 1 < _ATTEMPTS:
                     self._look_again()
                     continue
+                if isinstance(error, StoreDamaged):
+                    raise
                 told = str(error).partition("\n")[0]
                 mend = f"If a file is damaged, remove the folder {self._folder}; it is made anew from the log."
                 failed = StoreError(f"History cannot answer: {told}.", mend=mend if self._folder else None)
@@ -122,18 +133,25 @@ class ParquetHistory:
 
     def _run(self, ask: Callable[[Any], Any]) -> pa.Table:
         with self._changed:
-            names = [piece.name for piece in self._manifest.pieces]
             staged = [self._sealing[0]] if self._sealing else []
             staged += self._staged
-            self._in_use.update(names)
+            stretches = self._contents.stretches
+            self._in_use.update(stretch.name for stretch in stretches)
         try:
+            self._check(stretches)
             folder = self._folder or Path()
             more = pa.concat_tables(staged) if staged else PLAIN_SCHEMA.empty_table()
-            return self._duck.ask(ask, [folder / name for name in names], more)
+            return self._duck.ask(ask, [folder / stretch.name for stretch in stretches], more)
         finally:
-            with self._changed:
-                self._in_use.subtract(names)
-                self._remove_doomed()
+            self._let_go(stretches)
+
+    def _check(self, stretches: Sequence[Stretch]) -> None:
+        """Read those files from end to end that were not yet: a wrong byte in a column can look like any other."""
+        for stretch in stretches:
+            if stretch.name not in self._whole:
+                assert self._folder is not None
+                check_stretch(self._folder, stretch)
+                self._whole.add(stretch.name)
 
     def _find_damage(self, error: Exception) -> StoreError | None:
         """The error for the damaged file that explains another one, if one does."""
@@ -141,31 +159,38 @@ class ParquetHistory:
         if self._folder is None or not (type(error) is duckdb.Error or isinstance(error, _OF_FILES)):
             return None
         with self._changed:
-            pieces = self._manifest.pieces
-            self._in_use.update(piece.name for piece in pieces)
+            stretches = self._contents.stretches
+            self._in_use.update(stretch.name for stretch in stretches)
         try:
-            return find_damage(self._folder, pieces)
+            self._whole.clear()  # they went bad since
+            self._check(stretches)
+        except StoreError as damage:
+            return damage
         finally:
-            with self._changed:
-                self._in_use.subtract(piece.name for piece in pieces)
-                self._remove_doomed()
+            self._let_go(stretches)
+        return None
+
+    def _let_go(self, stretches: Sequence[Stretch]) -> None:
+        with self._changed:
+            self._in_use.subtract(stretch.name for stretch in stretches)
+            self._remove_doomed()
 
     def _look_again(self) -> None:
         """The process that writes has merged files away: take up those that it has now."""
         assert self._folder is not None
-        manifest = self._read_manifest(self._folder)
+        contents = self._read_contents(self._folder)
         with self._changed:
-            sealed = manifest.position
+            sealed = contents.position
             self._staged = [table.filter(pc.field("position") >= sealed) for table in self._staged]
-            self._manifest, self._position = manifest, max(self._position, sealed)
+            self._contents, self._position = contents, max(self._position, sealed)
 
-    def _read_manifest(self, folder: Path) -> Manifest:
+    def _read_contents(self, folder: Path) -> Contents:
         for _ in range(_ATTEMPTS - 1 if self._read_only else 0):
             try:
-                return read_manifest(folder)
+                return read_contents(folder)
             except StoreDamaged:  # the files that it named are merged away in between
                 continue
-        return read_manifest(folder)
+        return read_contents(folder)
 
     def stage(self, frame: Frame, fresh: npt.NDArray[np.bool_]) -> None:
         """Take in the scans of a frame that had not come before. What is in already is left out.
@@ -255,37 +280,40 @@ class ParquetHistory:
 
     def _seal(self, folder: Path) -> None:
         upto = self._position
-        while self._manifest.position < upto:
+        while self._contents.position < upto:
             with self._changed:
                 if self._sealing is None:  # else what an earlier attempt left is written first
                     self._sealing = (pa.concat_tables([PLAIN_SCHEMA.empty_table(), *self._staged]), self._position)
                     self._staged = []
                 rows, end = self._sealing
-            pieces = self._manifest.pieces
+            stretches = self._contents.stretches
             if rows.num_rows:
-                piece = Piece(self._manifest.position, end, rows.num_rows)
-                self._write_piece(folder, piece, partial(_write_sorted, rows))
-                pieces = (*pieces, piece)
-            write_manifest(folder, Manifest(end, pieces), self._disk)
+                stretch = Stretch(self._contents.position, end, rows.num_rows)
+                stretches = (*stretches, self._write_stretch(folder, stretch, partial(_write_sorted, rows)))
+            contents = Contents(end, stretches)
+            write_contents(folder, contents, self._disk)
             with self._changed:
-                self._manifest, self._sealing = Manifest(end, pieces), None
+                self._contents, self._sealing = contents, None
                 self._changed.notify_all()
 
     def _merge(self, folder: Path) -> None:
-        while chosen := find_mergeable(self._manifest.pieces):
-            old = self._manifest.pieces[chosen]
-            piece = Piece(old[0].start, old[-1].end, sum(piece.rows for piece in old))
-            files = [folder / piece.name for piece in old]
-            self._write_piece(folder, piece, partial(self._duck.merge, files, _METADATA, _GROUP_ROWS))
-            manifest = Manifest(self._manifest.position, (*self._manifest.pieces[: chosen.start], piece))
-            write_manifest(folder, manifest, self._disk)
+        while chosen := find_mergeable(self._contents.stretches):
+            old = self._contents.stretches[chosen]
+            self._check(old)  # else a wrong byte would go into the new file, with a check that matches
+            stretch = Stretch(old[0].start, old[-1].end, sum(each.rows for each in old))
+            files = [folder / each.name for each in old]
+            write = partial(self._duck.merge, files, _METADATA, _GROUP_ROWS)
+            new = self._write_stretch(folder, stretch, write)
+            contents = Contents(self._contents.position, (*self._contents.stretches[: chosen.start], new))
+            write_contents(folder, contents, self._disk)
             with self._changed:
-                self._manifest = manifest
-                self._doomed.update(piece.name for piece in old)
+                self._contents = contents
+                self._doomed.update(each.name for each in old)
                 self._remove_doomed()
 
-    def _write_piece(self, folder: Path, piece: Piece, write: Callable[[Path], None]) -> None:
-        path = folder / piece.name
+    def _write_stretch(self, folder: Path, stretch: Stretch, write: Callable[[Path], None]) -> Stretch:
+        """Write a file, and say what is in it to the byte."""
+        path = folder / stretch.name
         new = path.with_suffix(".tmp")
         write(new)
         fd = os.open(new, os.O_RDWR)
@@ -293,7 +321,9 @@ class ParquetHistory:
             self._disk.sync(fd)
         finally:
             os.close(fd)
+        size, check = sum_up(new)
         new.replace(path)
+        return msgspec.structs.replace(stretch, bytes=size, check=check)
 
     def _remove_doomed(self) -> None:
         """Remove merged files that no question of this process reads any more; other processes look again."""
@@ -303,8 +333,8 @@ class ParquetHistory:
             self._doomed.discard(name)
 
     def _sweep(self, folder: Path) -> None:
-        """Remove files that a crash left before the manifest named them, or after it no longer did."""
-        named = {piece.name for piece in self._manifest.pieces}
+        """Remove files that a crash left before the contents named them, or after they no longer did."""
+        named = {stretch.name for stretch in self._contents.stretches}
         for path in [*folder.glob("*.parquet"), *folder.glob("*.tmp")]:
             if path.name not in named:
                 path.unlink()

@@ -12,27 +12,24 @@
 
 import fcntl
 import os
-import shutil
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from waypost.engines.local.disk import Disk
+from waypost.engines.local.cuts import Cut
+from waypost.engines.local.disk import Disk, store_errors
 from waypost.engines.local.follow import Follower, restage
+from waypost.engines.local.formats import FORMATS, RECORDS, make_parts, read_formats, write_formats
 from waypost.engines.local.history import SEAL_ROWS, ParquetHistory
-from waypost.engines.local.index import INDEX_FORMAT, RocksIndex
-from waypost.engines.local.log import SEGMENT_BYTES, Cut, SegmentLog
-from waypost.engines.local.pieces import HISTORY_FORMAT
-from waypost.engines.local.segments import LOG_FORMAT
+from waypost.engines.local.index import RocksIndex
+from waypost.engines.local.log import SEGMENT_BYTES, SegmentLog
 from waypost.engines.sql.records import SqlRecords
-from waypost.model.errors import HomeInUse, NotFound, StoreDamaged, StoreError, WrongFormat
+from waypost.model.errors import HomeInUse, StoreError
 from waypost.store.fold import Fold
 from waypost.store.protocols import Memory
 
-#: The parts and the format that this version writes. Those made from the log are made anew where they are older.
-FORMATS = {"home": 1, "log": LOG_FORMAT, "index": INDEX_FORMAT, "history": HISTORY_FORMAT}
-_DERIVED = ("index", "history")
 _DRAIN_S = 10.0
 
 
@@ -45,7 +42,7 @@ class HomeHealth(msgspec.Struct, frozen=True):
         lag: scans acknowledged, but not shown yet.
         error: why the log takes no more scans, or why the index or history do not get on; None if all is well.
         rebuilding: why the index is being made anew, until it has all that the log held at opening; None if it is not.
-        cut: what opening cut off the end of the log, an append that was never acknowledged; None if nothing.
+        cut: what opening cut off the end of the log, and where it is kept; None if nothing.
     """
 
     log_end: int
@@ -101,16 +98,14 @@ class LocalHome:
         if not self._is_open:
             return
         self._is_open = False
-        self._log.close()
-        try:
+        with ExitStack() as rest:  # whatever fails on the way, all are let go of, the lock last
+            if self._lock:
+                rest.callback(self._lock.release)
+            for part in (self._records, self._index, self._history):
+                rest.callback(part.close)
+            self._log.close()
             if self._follower:
                 self._follower.stop(_DRAIN_S)
-            self._history.close()
-        finally:
-            self._index.close()
-            self._records.close()
-            if self._lock:
-                self._lock.release()
 
 
 def open_home(
@@ -145,37 +140,48 @@ def open_home(
     """
     path = Path(path).absolute()
     disk = disk or Disk()
-    lock = None if read_only else _make_home(path, disk)
-    opened: list[SqlRecords | SegmentLog | RocksIndex | ParquetHistory] = []
-    try:
-        _check_formats(path, disk, read_only)
-        records = open_records(path, read_only=read_only)
-        opened.append(records)
+    with store_errors(f"opening {path}"), ExitStack() as opened:
+        lock = None if read_only else _make_home(path, disk)
+        if lock:
+            opened.callback(lock.release)
+        kept = read_formats(path, read_only=read_only)
+        if not read_only:
+            make_parts(path, kept, disk)
+        records = _open_records(path, read_only)
+        opened.callback(records.close)
+        if not read_only:
+            write_formats(path, FORMATS, disk)
         index = RocksIndex(path / "index", fold, read_only=read_only, cache_bytes=cache_bytes)
-        opened.append(index)
+        opened.callback(index.close)
         history = ParquetHistory(
             path / "history", read_only=read_only, memory_limit=memory_limit, seal_rows=seal_rows, disk=disk
         )
-        opened.append(history)
-        reached = index.position() if read_only else max(index.position(), history.reached())
+        opened.callback(history.close)
+        reached = max(index.position(), history.reached())
         log = SegmentLog(path / "log", read_only=read_only, at_least=reached, disk=disk, segment_bytes=segment_bytes)
-        opened.append(log)
+        opened.callback(log.close)
         if read_only:
             history.before_first_question(partial(restage, log, index, history))
         else:
             restage(log, index, history)
-        return LocalHome(path, records, log, index, history, lock)
-    except BaseException:
-        for part in reversed(opened):
-            part.close()
-        if lock:
-            lock.release()
-        raise
+        home = LocalHome(path, records, log, index, history, lock)
+        opened.pop_all()
+        return home
 
 
 def open_records(path: Path, *, read_only: bool = False) -> SqlRecords:
-    """The records of a home. They may be written to beside the process that writes to the rest."""
-    return SqlRecords(f"sqlite:///{_quoted(path / 'records.sqlite')}", read_only=read_only)
+    """The records of a home. They may be written to beside the process that writes to the rest.
+
+    Raises:
+        StoreError: as for `open_home`.
+    """
+    with store_errors(f"opening {path}"):
+        read_formats(path, read_only=read_only)
+        return _open_records(path, read_only)
+
+
+def _open_records(path: Path, read_only: bool) -> SqlRecords:
+    return SqlRecords(f"sqlite:///{_quoted(path / RECORDS)}", read_only=read_only)
 
 
 class _Lock:
@@ -212,57 +218,6 @@ def _make_home(path: Path, disk: Disk) -> _Lock:
     except PermissionError as error:
         raise StoreError(f"{path} may not be written to.", mend="Give another home (WAYPOST_HOME).") from error
     return lock
-
-
-def _check_formats(path: Path, disk: Disk, read_only: bool) -> None:
-    """Read or write ``FORMAT``; make derived parts that are older anew, and refuse what cannot be read."""
-    file = path / "FORMAT"
-    if not file.exists():
-        parts = [name for name in ("log", *_DERIVED, "records.sqlite") if (path / name).exists()]
-        if parts:
-            mend = "Bring the file FORMAT back from a copy of the home."
-            raise StoreDamaged(f"{path} holds {', '.join(parts)}, but no file FORMAT.", mend=mend)
-        if read_only:
-            raise NotFound(f"There is no home in {path}.", mend="Give another one (WAYPOST_HOME), or import something.")
-        kept: dict[str, int] = {}
-    else:
-        try:
-            kept = msgspec.json.decode(file.read_bytes(), type=dict[str, int])
-        except msgspec.DecodeError as error:
-            mend = "Bring it back from a copy of the home."
-            raise StoreDamaged(f"{file} cannot be read: {error}.", mend=mend) from error
-        _refuse_formats(path, kept, read_only)
-    if read_only:
-        return
-    for name in _DERIVED:
-        if name in kept and kept[name] < FORMATS[name] and (path / name).exists():
-            shutil.rmtree(path / name)
-    if kept != FORMATS:
-        disk.replace(file, msgspec.json.format(msgspec.json.encode(FORMATS)))
-    for name in ("log", *_DERIVED):
-        (path / name).mkdir(mode=0o700, exist_ok=True)
-    (path / "records.sqlite").touch(mode=0o600)
-    disk.sync_folder(path)
-
-
-def _refuse_formats(path: Path, kept: dict[str, int], read_only: bool) -> None:
-    for name in {**FORMATS, **kept}:
-        found, ours = kept.get(name, 0), FORMATS.get(name, 0)
-        if found > ours:
-            raise WrongFormat(
-                f"{path} has format {found} of its {name}; this version of Waypost reads {ours}.",
-                mend="Open it with the version that wrote it, or a later one.",
-            )
-        if found < ours and name not in _DERIVED:
-            raise WrongFormat(
-                f"{path} has format {found} of its {name}; this version of Waypost reads {ours}.",
-                mend="Open it with the version that wrote it, export its scans, and import them into a new home.",
-            )
-        if found < ours and read_only:
-            raise WrongFormat(
-                f"{path} has format {found} of its {name}; this version of Waypost reads {ours}.",
-                mend="Open it once for writing: this part is then made anew from the log.",
-            )
 
 
 def _quoted(path: Path) -> str:

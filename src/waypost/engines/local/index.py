@@ -5,6 +5,7 @@ batch that also says how far the index has come, so after a crash it goes on exa
 the fold has changed it is made anew from the log.
 """
 
+import itertools
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,7 @@ from waypost.engines.local.rows import (
     split_key,
     timeline_of,
 )
-from waypost.model.errors import StoreError, WrongFormat
+from waypost.model.errors import StoreDamaged, StoreError, WrongFormat
 from waypost.model.scans import surviving
 from waypost.store.fold import Fold, change_table, key_scans, state_table
 from waypost.store.protocols import Frame
@@ -81,19 +82,27 @@ class RocksIndex:
         self._rocks = self._open(read_only, cache_bytes)
         self._words = Words()
         self._words_kept = self._applied = 0
-        self._see_what_is_kept()
+        try:
+            self._see_what_is_kept()
+        except BaseException:
+            self._rocks.close()
+            raise
         self._position = self._applied
         self._moved = threading.Condition()
 
     # ParcelIndex
 
-    def states(self, numbers: Sequence[str]) -> pa.Table:
+    def states(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.states`."""
-        return self._state_table(self._of_numbers(_PARCEL, numbers))
+        return self._state_table(self._parcels(numbers, carrier, most))
 
-    def timelines(self, numbers: Sequence[str]) -> pa.Table:
+    def timelines(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.timelines`."""
-        table = timeline_of(self._of_numbers(_SCAN, numbers), self._words)
+        pairs: Pairs = []
+        for key, _ in self._parcels(numbers, carrier, None):
+            start = _SCAN + key[1:] + b"\0"
+            pairs += _take(self._rocks.items_back(start, _next(start)), most)
+        table = timeline_of(pairs, self._words)
         plain = table.set_column(0, "carrier", table.column("carrier").cast(pa.string()))
         return table.take(pa.compute.sort_indices(plain, _ORDER))
 
@@ -192,7 +201,9 @@ class RocksIndex:
         if read_only:
             self._rocks.close()
             raise WrongFormat(
-                f"{self._folder} was made with another fold or format ({kept['format']}, {kept['fold']}).",
+                f"{self._folder} was made with another fold or format ({kept['format']}, {kept['fold']})."
+                if kept["format"]
+                else f"{self._folder} is not made yet.",
                 mend="Open this home once for writing: the index is then made anew from the log.",
             )
         if kept["format"] is not None:
@@ -212,11 +223,15 @@ class RocksIndex:
         for text in texts:
             self._words.id_of(text)
         self._words_kept = len(texts)
-        self._applied = int(self._meta("position") or 0)
+        applied = self._meta("position") or "0"
+        if not applied.isdecimal():
+            mend = "Remove this folder; it is made anew from the log."
+            raise StoreDamaged(f"{self._folder} is damaged: it says that it is at position {applied!r}.", mend=mend)
+        self._applied = int(applied)
 
     def _meta(self, name: str) -> str | None:
         value = self._rocks.get([_META + name.encode()])[0]
-        return None if value is None else value.decode()
+        return None if value is None else value.decode(errors="replace")
 
     # Applying
 
@@ -301,11 +316,16 @@ class RocksIndex:
 
     # Reading
 
-    def _of_numbers(self, kind: bytes, numbers: Sequence[str]) -> Pairs:
+    def _parcels(self, numbers: Sequence[str], carrier: str | None, most: int | None) -> Pairs:
+        """What is kept of the parcels that bear some numbers, at most so many of each number."""
+        wanted = sorted({number for number in numbers if "\0" not in number})
+        if carrier is not None:
+            keys = [parcel_key(_PARCEL, number, carrier) for number in wanted]
+            return [(key, kept) for key, kept in zip(keys, self._rocks.get(keys), strict=True) if kept is not None]
         pairs: Pairs = []
-        for number in sorted({number for number in numbers if "\0" not in number}):
-            start = parcel_key(kind, number)
-            pairs += self._rocks.items(start, _next(start))
+        for number in wanted:
+            start = parcel_key(_PARCEL, number)
+            pairs += _take(self._rocks.items(start, _next(start)), most)
         return pairs
 
     def _state_table(self, pairs: Pairs) -> pa.Table:
@@ -320,5 +340,5 @@ def _next(prefix: bytes) -> bytes:
     return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
-def _take(pairs: Iterator[tuple[bytes, bytes]], limit: int) -> Pairs:
-    return [pair for pair, _ in zip(pairs, range(limit), strict=False)]
+def _take(pairs: Iterator[tuple[bytes, bytes]], limit: int | None) -> Pairs:
+    return list(itertools.islice(pairs, limit))

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from waypost.engines.local.disk import Disk, is_full, store_error
+from waypost.engines.local.cuts import Cut, keep_cut
+from waypost.engines.local.disk import Disk, is_full, store_error, store_errors
 from waypost.engines.local.segments import (
     HEADER_SIZE,
     Flaw,
@@ -22,6 +23,7 @@ from waypost.engines.local.segments import (
     find_whole_frame,
     first_position,
     hop,
+    is_unfinished,
     list_segments,
     read_frame,
     segment_header,
@@ -35,14 +37,6 @@ from waypost.store.protocols import Frame
 SEGMENT_BYTES = 64 << 20
 #: Batches that wait are written as one frame up to so many scans; a single larger batch is still one frame.
 FRAME_ROWS = 200_000
-
-
-class Cut(msgspec.Struct, frozen=True):
-    """A torn tail that was cut off at opening: bytes of an append that was never acknowledged."""
-
-    file: Path
-    offset: int
-    bytes: int
 
 
 class _Append(msgspec.Struct, frozen=True):
@@ -139,18 +133,19 @@ class SegmentLog:
         for path in segments[first:]:
             if first_position(path) != at:
                 raise damaged(path, 0, f"the segment before it ends at {at}")
-            fd = os.open(path, os.O_RDONLY)
-            try:
-                for mark in self._marks_from(path, fd, position, marks if path == last else None):
-                    at = mark.end
-                    if mark.end > position:
-                        frame = read_frame(path, fd, mark)
-                        skip = max(position - frame.position, 0)
-                        yield Frame(frame.position + skip, frame.scans.slice(skip)) if skip else frame
-                    if at >= end:
-                        return
-            finally:
-                os.close(fd)
+            with store_errors(f"reading {path}"):
+                fd = os.open(path, os.O_RDONLY)
+                try:
+                    for mark in self._marks_from(path, fd, position, marks if path == last else None):
+                        at = mark.end
+                        if mark.end > position:
+                            frame = read_frame(path, fd, mark)
+                            skip = max(position - frame.position, 0)
+                            yield Frame(frame.position + skip, frame.scans.slice(skip)) if skip else frame
+                        if at >= end:
+                            return
+                finally:
+                    os.close(fd)
         raise damaged(segments[-1] if segments else last, 0, f"the log ends at {at}, but {end} were acknowledged")
 
     def _marks_from(self, path: Path, fd: int, position: int, known: list[Mark] | None) -> Iterator[Mark]:
@@ -188,35 +183,32 @@ class SegmentLog:
 
     def _open(self, at_least: int) -> None:
         segments = list_segments(self._folder)
+        if not segments and at_least:
+            raise StoreDamaged(
+                f"{self._folder} holds no scans, but {at_least} had been taken from it before.",
+                mend="Bring it back from a copy of the home. Keep index and history till then: they hold its scans.",
+            )
         if segments and first_position(segments[0]) != 0:
             raise damaged(segments[0], 0, "the segments before it are missing")
-        while segments:
-            kept = self._open_last(segments.pop(), at_least)
-            if kept:
-                break
-        if self._end < at_least:
-            raise StoreDamaged(
-                f"{self._folder} ends at scan {self._end}, but {at_least} scans had been taken from it before.",
-                mend="Bring the log back from a copy of the home. To go on with what is left of it, "
-                "remove the folders index and history beside it; they are made anew.",
-            )
+        with store_errors(f"opening {self._folder}"):
+            while segments and not self._open_last(segments.pop(), at_least):
+                pass
+        self._refuse_if_short(at_least, f"{self._folder} ends at scan {self._end}")
 
     def _open_last(self, path: Path, at_least: int) -> bool:
         """Take up the last segment; False if it was never begun and is gone now."""
         fd = os.open(path, os.O_RDONLY if self._read_only else os.O_RDWR)
         try:
-            size = os.fstat(fd).st_size
-            why = check_header(path, os.pread(fd, HEADER_SIZE, 0))
-            if why:
-                self._refuse_if_more_follows(path, fd, Flaw(0, why))
-                self._cut_off(path, fd, 0, size, first_position(path), at_least)
-                return False
             self._path, self._marks = path, []
             self._offset, self._end = HEADER_SIZE, first_position(path)
+            why = check_header(path, os.pread(fd, HEADER_SIZE, 0))
+            if why:
+                self._cut_off(fd, Flaw(0, why), at_least)
+                self._offset = 0
+                return False
             for found in verify(fd, self._end):
                 if isinstance(found, Flaw):
-                    self._refuse_if_more_follows(path, fd, found)
-                    self._cut_off(path, fd, found.offset, size - found.offset, self._end, at_least)
+                    self._cut_off(fd, found, at_least)
                     break
                 self._marks.append(found)
                 self._offset, self._end = found.stop, found.end
@@ -230,23 +222,37 @@ class SegmentLog:
             if fd >= 0:
                 os.close(fd)
 
-    def _refuse_if_more_follows(self, path: Path, fd: int, flaw: Flaw) -> None:
-        """A torn append is the last thing in a log. Bytes that went bad later have frames behind them."""
-        if self._read_only:  # the writer may be in the middle of it
-            return
+    def _cut_off(self, fd: int, flaw: Flaw, at_least: int) -> None:
+        """Cut the last segment, unless it shows that acknowledged scans were damaged, or is not ours to touch."""
         whole = find_whole_frame(fd, flaw.offset + 1)
-        if whole is not None:
-            raise damaged(path, flaw.offset, f"{flaw.why}, yet a whole frame follows at byte {whole}")
-
-    def _cut_off(self, path: Path, fd: int, offset: int, size: int, end: int, at_least: int) -> None:
-        if self._read_only or end < at_least:  # not ours to touch, or evidence of damage
+        if whole is not None and self._is_flawed(fd, flaw):
+            raise damaged(self._path, flaw.offset, f"{flaw.why}, yet a whole frame follows at byte {whole}")
+        self._refuse_if_short(at_least, f"{self._path}, byte {flaw.offset}: {flaw.why}; the log ends at {self._end}")
+        if self._read_only:
             return
-        if offset:
-            self._disk.cut(fd, offset)
+        tail = os.pread(fd, os.fstat(fd).st_size - flaw.offset, flaw.offset)
+        kept = keep_cut(self._path, flaw.offset, tail, self._disk)
+        if flaw.offset:
+            self._disk.cut(fd, flaw.offset)
         else:
-            path.unlink()
+            self._path.unlink()
             self._disk.sync_folder(self._folder)
-        self.cut = Cut(path, offset, size)
+        self.cut = Cut(self._path, flaw.offset, len(tail), flaw.why, is_unfinished(tail), kept)
+
+    def _is_flawed(self, fd: int, flaw: Flaw) -> bool:
+        """Whether a flaw is still there: for one who looks on, the writer may just have been in the middle of it."""
+        if not flaw.offset:
+            return check_header(self._path, os.pread(fd, HEADER_SIZE, 0)) is not None
+        return isinstance(next(verify(fd, self._end, offset=flaw.offset), None), Flaw)
+
+    def _refuse_if_short(self, at_least: int, state: str) -> None:
+        """A torn append is the last thing in a log. What was taken from it before had been acknowledged."""
+        if self._end < at_least:
+            raise StoreDamaged(
+                f"{state}, but {at_least} scans had been taken from it before.",
+                mend="Bring the log back from a copy of the home. To go on with what is left of it, move the folders "
+                "index and history, which hold the others, out of the home; they are made anew.",
+            )
 
     # Writing
 

@@ -55,11 +55,20 @@ class Rocks:
             pairs: Any = self._map.items(from_key=start, read_opt=bounds)
             yield from pairs
 
+    def items_back(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The same pairs from the last to the first."""
+        with self._guard("reading"):
+            pairs: Any = self._map.items(backwards=True, from_key=stop)
+            for pair in pairs:
+                if pair[0] < start:
+                    break
+                if pair[0] < stop:
+                    yield pair
+
     def before(self, key: bytes, start: bytes) -> tuple[bytes, bytes] | None:
         """The last pair at or before a key, and not before another."""
         with self._guard("reading"):
-            pair: Any = next(self._map.items(backwards=True, from_key=key), None)
-            return pair if pair is not None and pair[0] >= start else None
+            return next(self.items_back(start, key + b"\0"), None)
 
     def write(self, pairs: Iterator[tuple[bytes, bytes]]) -> None:
         """Put all pairs, or none. After an error nothing can be written until `reopen`."""
@@ -135,6 +144,6 @@ def _error(error: Exception, folder: Path, doing: str) -> StoreError:
     text = str(error)
     if "No space left" in text or "Disk quota" in text:
         return StorageFull(f"No room left: {doing} {folder} failed.", mend="Make room; then it goes on.")
-    if "Corruption" in text:
+    if "Corruption" in text or "No such file" in text:
         return StoreDamaged(f"{folder} is damaged: {text}.", mend="Remove this folder; it is made anew from the log.")
     return StoreError(f"{doing.capitalize()} {folder} failed: {text}.", mend="Look after the disk, then start again.")

@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from waypost.engines.local.disk import store_errors
 from waypost.model.errors import StoreDamaged, WrongFormat
 from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA, join_batches
 from waypost.store.protocols import Frame
@@ -35,6 +36,7 @@ _CHECK = struct.Struct("<I")
 _WORDS = [place for place, field in enumerate(SCAN_SCHEMA) if pa.types.is_dictionary(field.type)]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
 _LOOK = 1 << 20
+_ZEROS, _ZEROS_AT_END = 512, 8
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -71,8 +73,22 @@ def segment_path(folder: Path, position: int) -> Path:
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """The segments in a folder, in the order of their positions."""
-    return sorted(path for path in folder.glob("*.seg") if path.stem.isdigit() and len(path.stem) == 20)
+    """The segments in a folder, in the order of their positions.
+
+    Raises:
+        StoreDamaged: one of them is a folder.
+        StoreError: the folder cannot be read; that is not to be taken for an empty one.
+    """
+    segments = []
+    with store_errors(f"reading {folder}"), os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if path.suffix == ".seg" and path.stem.isdigit() and len(path.stem) == 20:
+                if not entry.is_file():
+                    mend = "Move it away, and bring the file back from a copy of the home."
+                    raise StoreDamaged(f"{path} is a folder, not a file.", mend=mend)
+                segments.append(path)
+    return sorted(segments)
 
 
 def first_position(path: Path) -> int:
@@ -175,9 +191,9 @@ def hop(fd: int, *, offset: int, position: int, size: int) -> Iterator[Mark | Fl
         offset, position = stop, position + rows
 
 
-def verify(fd: int, position: int) -> Iterator[Mark | Flaw]:
-    """As `hop` over a whole file, with every check made good."""
-    for found in hop(fd, offset=HEADER_SIZE, position=position, size=os.fstat(fd).st_size):
+def verify(fd: int, position: int, *, offset: int = HEADER_SIZE) -> Iterator[Mark | Flaw]:
+    """As `hop` over a whole file, or from a frame on, with every check made good."""
+    for found in hop(fd, offset=offset, position=position, size=os.fstat(fd).st_size):
         if isinstance(found, Mark) and not _is_whole(os.pread(fd, found.stop - found.start, found.start)):
             yield Flaw(found.start, "a frame's check does not match its bytes")
             return
@@ -200,6 +216,17 @@ def find_whole_frame(fd: int, offset: int) -> int | None:
             place = window.find(_FRAME_MAGIC, place + 1)
         offset += _LOOK
     return None
+
+
+def is_unfinished(tail: bytes) -> bool:
+    """Whether what follows the last whole frame looks like an append that was broken off.
+
+    Then it ends early, or has zeros where the file got its length, but not its bytes. No whole frame is like that.
+    """
+    if len(tail) < _FRAME.size or tail.endswith(bytes(_ZEROS_AT_END)) or bytes(_ZEROS) in tail:
+        return True
+    magic, _, _, length, _ = _FRAME.unpack_from(tail)
+    return bool(magic == _FRAME_MAGIC and _FRAME.size + length > len(tail))
 
 
 def damaged(path: Path, offset: int, why: str) -> StoreDamaged:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from waypost.engines.sql.migrate import check_revision, migrate
+from waypost.engines.sql.migrate import BRING_BACK, check_revision, migrate
 from waypost.model.errors import SettingsError, StorageFull, StoreDamaged, StoreError
 
 _PATIENCE_S = 15.0
@@ -25,6 +25,7 @@ class SqlRecords:
 
     Raises:
         SettingsError: the URL names another kind of database.
+        StoreDamaged: it is no database, or that of another program, or tables are gone.
         WrongFormat: a newer version of Waypost wrote it, or, for reading only, an older one.
     """
 
@@ -34,16 +35,17 @@ class SqlRecords:
             mend = "Give sqlite:////path/to/records.sqlite; other databases are not supported yet."
             raise SettingsError(f"Records cannot be kept in {parsed.get_backend_name()}.", mend=mend)
         in_memory = parsed.database in (None, "", ":memory:")
+        self._name = "The records" if in_memory else f"The records ({parsed.database})"
         self._engine = _sqlite(parsed, read_only=read_only, in_memory=in_memory)
         # All of a database in memory is one connection, on which transactions take turns.
         self._turn = threading.Lock() if in_memory else None
         try:
             if read_only:
                 with self._transaction(write=False) as connection:
-                    check_revision(connection)
+                    check_revision(connection, self._name)
             else:
                 with self._transaction(write=True) as connection:
-                    migrate(connection)
+                    migrate(connection, self._name)
         except BaseException:
             self._engine.dispose()
             raise
@@ -73,7 +75,7 @@ class SqlRecords:
             with self._engine.connect().execution_options(waypost_write=write) as connection, connection.begin():
                 yield connection
         except DatabaseError as error:
-            failed = _store_error(error)
+            failed = _store_error(error, self._name)
             if failed is None:
                 raise
             raise failed from error
@@ -105,7 +107,7 @@ def _sqlite(url: URL, *, read_only: bool, in_memory: bool) -> Engine:
     return engine
 
 
-def _store_error(error: DatabaseError) -> StoreError | None:
+def _store_error(error: DatabaseError, name: str) -> StoreError | None:
     """The error of ours if the machine failed; None if a statement asked for what may not be."""
     text = str(error.orig)
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
@@ -113,8 +115,8 @@ def _store_error(error: DatabaseError) -> StoreError | None:
         return StorageFull(f"No room left for the records ({text}).", mend="Make room; then it goes on.")
     if code == sqlite3.SQLITE_BUSY:
         return StoreError("The records were kept busy for too long by another transaction.", mend="Try again.")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreDamaged(f"The records are damaged: {text}.", mend="Bring them back from a copy of the home.")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode to UTF-8" in text:
+        return StoreDamaged(f"{name} are damaged: {text}.", mend=BRING_BACK)
     if isinstance(error, OperationalError):
-        return StoreError(f"The records failed: {text}.", mend="Look after the disk.")
+        return StoreError(f"{name} failed: {text}.", mend="Look after the disk.")
     return None
