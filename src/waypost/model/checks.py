@@ -135,7 +135,9 @@ def merge_checks(*registries: Mapping[str, Check]) -> Mapping[str, Check]:
 def find_id(line: str | bytes) -> msgspec.Raw:
     """The id of a line that cannot be answered, `null` when even that cannot be read."""
     try:
-        return msgspec.json.decode(line, type=LineId).id
+        found = msgspec.json.decode(line, type=LineId).id
+        bytes(found).decode()  # it is given back as it stands, and nobody has looked into it yet
+        return found
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return LineId().id
 
@@ -144,6 +146,7 @@ def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -
     """The answer to one line."""
     try:
         asked = msgspec.json.decode(line, type=Line)
+        bytes(asked.id).decode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
         return {"id": find_id(line), "error": f"line {number}: {fault}"}
     check = registry.get(asked.kind)

@@ -74,6 +74,11 @@ def format_instant(at_ms: int, offset_min: int) -> str:
     return moment.isoformat(timespec="milliseconds" if at_ms % MS else "seconds")
 
 
+def format_utc(at_ms: int) -> str:
+    """RFC 3339 in UTC, with Z; milliseconds only where there are any."""
+    return format_instant(at_ms, 0).removesuffix("+00:00") + "Z"
+
+
 def parse_instant(text: str) -> Instant:
     """Read one RFC 3339 stamp with its offset.
 

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Iterable
 
 from waypost.model.carriers import CARRIER_CODE
+from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.errors import BadInput
 from waypost.model.places import Facility, check_place
+from waypost.model.texts import has_control
 from waypost.network.records import find_facilities, keep_facilities, list_facilities
 from waypost.store.protocols import Records
 
@@ -63,18 +65,41 @@ class Facilities:
         with self._records.read() as connection:
             return list_facilities(connection)
 
+    def list_page(self, carrier: str | None, after: str | None, limit: int) -> tuple[list[Facility], str | None]:
+        """Some of them, by carrier and code, and the cursor for more, None at the end.
+
+        Args:
+            carrier: only its own.
+            after: the cursor that the page before gave.
+            limit: so many at most.
+
+        Raises:
+            BadInput: the cursor is none of ours.
+        """
+        key = read_cursor(after, tuple[str, str])
+        with self._records.read() as connection:
+            found = list_facilities(connection, carrier, key, limit + 1)
+        page = found[:limit]
+        return page, write_cursor((page[-1].carrier, page[-1].code)) if len(found) > limit else None
+
 
 def check_facility(facility: Facility) -> Facility:
     """The same facility, if it can be one.
 
     Raises:
-        BadInput: the carrier is no carrier code, the code or the name is missing or too long, or the place cannot be
-            (see `check_place`).
+        BadInput: the carrier is no carrier code, the code or the name is missing or too long, a text has control
+            characters, or the place cannot be (see `check_place`).
     """
-    where = f"facility {facility.carrier[:40]}/{facility.code[:40]}"
+    name = f"{facility.carrier[:40]}/{facility.code[:40]}"
+    where = f"facility {name!r}" if has_control(name) else f"facility {name}"
     if not CARRIER_CODE.fullmatch(facility.carrier):
         raise BadInput(f"{facility.carrier[:40]!r} is no carrier code: up to 32 of a-z, 0-9, _ and -", where=where)
     if not facility.code or len(facility.code) > 128 or not facility.name or len(facility.name) > 200:
         raise BadInput("the code has 1 to 128 and the name 1 to 200 characters", where=where)
-    check_place(facility.place, where)
+    place = facility.place
+    texts = {"code": facility.code, "name": facility.name, "city": place.city, "region": place.region}
+    for field, text in texts.items():
+        if text is not None and has_control(text):
+            raise BadInput(f"the {field} has control characters: {text[:40]!r}", where=where)
+    check_place(place, where)
     return facility

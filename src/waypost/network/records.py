@@ -52,9 +52,24 @@ def find_facilities(connection: Connection, keys: Sequence[tuple[str, str]]) -> 
     return found
 
 
-def list_facilities(connection: Connection) -> list[Facility]:
-    """All facilities, by carrier and code."""
-    statement = select(facilities).order_by(facilities.c.carrier, facilities.c.code)
+def list_facilities(
+    connection: Connection,
+    carrier: str | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int | None = None,
+) -> list[Facility]:
+    """Facilities by carrier and code.
+
+    Args:
+        carrier: only its own.
+        after: only those behind that (carrier, code).
+        limit: so many at most.
+    """
+    statement = select(facilities).order_by(facilities.c.carrier, facilities.c.code).limit(limit)
+    if carrier is not None:
+        statement = statement.where(facilities.c.carrier == carrier)
+    if after is not None:
+        statement = statement.where(tuple_(facilities.c.carrier, facilities.c.code) > after)
     return [_facility(row) for row in connection.execute(statement)]
 
 

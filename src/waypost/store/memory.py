@@ -5,6 +5,7 @@ engines that are held against it. Nothing survives the process. `Records` and `H
 `engines`, on SQLite and DuckDB in memory.
 """
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -73,17 +74,22 @@ class MemoryIndex:
                 self._apply(frame)
         return self._position >= position
 
-    def states(self, numbers: Sequence[str]) -> pa.Table:
+    def states(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.states`."""
-        wanted = set(numbers)
         with self._lock:
-            return self._state_table(sorted(key for key in self._timelines if key[0] in wanted))
+            of_numbers = itertools.groupby(self._keys(numbers, carrier), key=lambda key: key[0])
+            return self._state_table([key for _, keys in of_numbers for key in list(keys)[:most]])
 
-    def timelines(self, numbers: Sequence[str]) -> pa.Table:
+    def timelines(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.timelines`."""
-        wanted = set(numbers)
         with self._lock:
-            return self._timeline(sorted(key for key in self._timelines if key[0] in wanted))
+            timelines = [self._timeline([key]) for key in self._keys(numbers, carrier)]
+        newest = [each.slice(0 if most is None else max(each.num_rows - most, 0)) for each in timelines]
+        return pa.concat_tables([TIMELINE_SCHEMA.empty_table(), *newest]).unify_dictionaries().combine_chunks()
+
+    def _keys(self, numbers: Sequence[str], carrier: str | None) -> list[Key]:
+        wanted = set(numbers)
+        return sorted(key for key in self._timelines if key[0] in wanted and carrier in (None, key[1]))
 
     def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
         """See `ParcelIndex.page`."""

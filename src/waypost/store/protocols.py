@@ -62,11 +62,25 @@ class ParcelIndex(Protocol):
     fold's record, words as text. Both state and timeline tables are sorted by number, then carrier.
     """
 
-    def states(self, numbers: Sequence[str]) -> pa.Table:
-        """The states of all parcels that bear one of the numbers, whichever the carrier."""
+    def states(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
+        """The states of all parcels that bear one of the numbers, whichever the carrier.
 
-    def timelines(self, numbers: Sequence[str]) -> pa.Table:
-        """The scans of the same parcels (`TIMELINE_SCHEMA`), duplicates dropped, by instant and then position."""
+        Args:
+            numbers: whole numbers.
+            carrier: only its parcels.
+            most: of each number at most so many parcels, those of the first carriers. What it costs is bounded by that.
+        """
+
+    def timelines(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
+        """The scans of the same parcels (`TIMELINE_SCHEMA`), duplicates dropped, by instant and then position.
+
+        Args:
+            numbers: whole numbers.
+            carrier: only its parcels.
+            most: of each parcel at most so many scans, the newest by instant; which of those that share the oldest
+                instant told is left to the engine. What it costs is bounded by that. `states` says how many a parcel
+                has; what a scan left out would have corrected is not known from the answer, but the state knows it.
+        """
 
     def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
         """The next `limit` states behind a (number, carrier)."""

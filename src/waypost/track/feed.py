@@ -130,9 +130,13 @@ def import_feed(
                 facilities.keep(portion.facilities)
             if portion.parcels or portion.links:
                 with memory.records.begin() as connection:
-                    keep_parcels(connection, portion.parcels)
+                    refused_parcels = keep_parcels(connection, portion.parcels)
+                    unknown = {parcel.id for parcel, _ in refused_parcels}
                     for link in portion.links:
-                        keep_link(connection, link.parcel_id, link.waybill, link.since_ms, link.until_ms)
+                        if link.parcel_id not in unknown:
+                            keep_link(connection, link.parcel_id, link.waybill, link.since_ms, link.until_ms)
+                for parcel, error in refused_parcels:
+                    report.refuse(FileRefusal(portion.source, 0, "number", error.message, parcel.waybill.number))
         intake = take_in(portion.rows, zone_of, now_ms=now_ms, recorded_at_ms=None, time_flags=portion.time_flags)
         for refused in intake.refusals:
             report.refuse(_in_file(portion.source, refused))

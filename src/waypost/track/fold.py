@@ -3,9 +3,10 @@
 Each field of a state is the greatest or least of something over the scans of a parcel, under an order that depends on
 the scans alone. Such a fold is commutative, associative and idempotent, field by field:
 
-- `status`: of the scan that is greatest by phase, then instant, then precedence. Closing statuses (delivered, returned)
-  have the higher phase, so a stray hub scan sent after the delivery does not bring the parcel back on its way; codes
-  that nobody knows have the lowest, so they never hide what is known; mere notices count as unknown here.
+- `status`: of the scan that is greatest in the `standing_order`: by phase, then instant, then precedence. Closing
+  statuses (delivered, returned) have the higher phase, so a stray hub scan sent after the delivery does not bring the
+  parcel back on its way; codes that nobody knows have the lowest, so they never hide what is known; mere notices count
+  as unknown here.
 - `last_at`, `facility`, `code`, `offset_min`: of the newest scan, ties broken by its digest.
 - `first_at`: of the oldest.
 - `milestones`, `flags`: united bits.
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waypost.store.fold import KeyedScans
-from waypost.track.statuses import UNKNOWN, VOID, status_arrays
+from waypost.track.statuses import UNKNOWN, VOID, bears_status, standing_order, status_arrays
 from waypost.track.tables import CodeTables
 
 States = npt.NDArray[np.void]
@@ -81,7 +82,7 @@ class StatusFold:
     def merge(self, a: States, b: States) -> States:
         """See `Fold.merge`."""
         newer = np.where(_is_newer(b, a), b, a)
-        higher = np.where(self._is_higher(b, a), b, a)
+        higher = np.where(_is_higher(b, a), b, a)
         merged = newer.copy()
         merged["first_at"] = np.minimum(a["first_at"], b["first_at"])
         merged["status"], merged["status_at"] = higher["status"], higher["status_at"]
@@ -129,19 +130,10 @@ class StatusFold:
         for field in ("facility", "code", "offset_min"):
             states[field][owner] = getattr(scans, field)[newest]
 
-        known = np.where(self._ranks.phase[status[rows]] < 0, UNKNOWN, status[rows])
-        keys = (self._ranks.phase[known], at_ms, self._ranks.precedence[known], known)
-        highest = _greatest(group, *keys)
+        known = np.where(bears_status(status[rows]), status[rows], np.uint8(UNKNOWN))
+        highest = _greatest(group, *standing_order(known, at_ms))
         states["status"][group[highest]] = known[highest]
         states["status_at"][group[highest]] = at_ms[highest]
-
-    def _is_higher(self, a: States, b: States) -> npt.NDArray[np.bool_]:
-        rank = self._ranks
-        return _is_greater(
-            (rank.phase[a["status"]], rank.phase[b["status"]]),
-            (a["status_at"], b["status_at"]),
-            (rank.precedence[a["status"]], rank.precedence[b["status"]]),
-        )
 
 
 def _blank(groups: int) -> States:
@@ -161,6 +153,11 @@ def _greatest(group: npt.NDArray[np.int64], *keys: npt.NDArray[Any]) -> npt.NDAr
 
 def _is_newer(a: States, b: States) -> npt.NDArray[np.bool_]:
     return _is_greater((a["last_at"], b["last_at"]), (a["_last_digest"], b["_last_digest"]))
+
+
+def _is_higher(a: States, b: States) -> npt.NDArray[np.bool_]:
+    orders = (standing_order(states["status"], states["status_at"]) for states in (a, b))
+    return _is_greater(*zip(*orders, strict=True))
 
 
 def _is_greater(*pairs: tuple[npt.NDArray[Any], npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:

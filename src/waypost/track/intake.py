@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput
 from waypost.model.instants import (
     DAY_MS,
@@ -25,6 +26,7 @@ from waypost.model.instants import (
     read_stamps,
 )
 from waypost.model.scans import SCAN_SCHEMA, VOID
+from waypost.model.texts import CONTROL
 from waypost.track.wire import LONGEST, Refusal, Rows, tidy
 
 MAX_NUMBER = LONGEST["number"]
@@ -37,10 +39,13 @@ MAX_AHEAD_MS = 2 * DAY_MS
 #: and how it is known. All of a batch at once: a sender may name another facility in every row.
 ZoneFinder = Callable[[Sequence[tuple[str, str | None]]], Sequence[tuple[str, OffsetSource] | None]]
 
+#: The rules of single fields, which master data obey too (`feeds.fields`): what a number is made of, and what is said.
+NUMBER = r"[!-~]+"
+NO_NUMBER = "has characters that no waybill number has (printable ASCII only)"
+NO_CARRIER = "is no carrier code: up to 32 of a-z, 0-9, _ and -"
+HAS_CONTROL, MISSING, TOO_LONG = "has control characters", "is missing", "is longer than {} characters"
+
 _CERTAIN = TimeFlag(0)
-_NUMBER = r"^[!-~]+$"
-_CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
-_CARRIER = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _SCAN_ID = r"^[0-9a-f]{16}$"
 #: Runs of digits as long as a telephone number: drivers' and consignees' numbers stand in carriers' texts, in the
 #: digits and with the blanks and dashes of any writing.
@@ -102,6 +107,7 @@ def take_in(
     if carrier is not None:
         text["carrier"] = pc.fill_null(text["carrier"], carrier)
     _check_texts(text, verdicts)
+    _check_zones(text["zone"], verdicts)
     times = _read_times(text, zone_of, verdicts, now_ms, time_flags)
     good = pa.array(verdicts.good)
     columns = {
@@ -127,24 +133,39 @@ def _column(table: pa.Table, name: str) -> pa.Array:
 
 def _check_texts(text: dict[str, pa.Array], verdicts: _Verdicts) -> None:
     for name in ("carrier", "number", "code", "at"):
-        verdicts.require(pc.is_valid(text[name]), name, "is missing", text[name])
-    rule = "is no carrier code: up to 32 of a-z, 0-9, _ and -"
-    verdicts.require(pc.match_substring_regex(text["carrier"], _CARRIER), "carrier", rule, text["carrier"])
+        verdicts.require(pc.is_valid(text[name]), name, MISSING, text[name])
+    named = pc.match_substring_regex(text["carrier"], f"^{CARRIER_CODE.pattern}$")
+    verdicts.require(named, "carrier", NO_CARRIER, text["carrier"])
     for name in ("number", "code", "facility", "note"):
         most = LONGEST[name]
         short = pc.fill_null(pc.less_equal(pc.utf8_length(text[name]), most), True)
-        verdicts.require(short, name, f"is longer than {most} characters", text[name])
-    rule = "has characters that no waybill number has (printable ASCII only)"
-    verdicts.require(pc.match_substring_regex(text["number"], _NUMBER), "number", rule, text["number"])
+        verdicts.require(short, name, TOO_LONG.format(most), text[name])
+    verdicts.require(pc.match_substring_regex(text["number"], f"^{NUMBER}$"), "number", NO_NUMBER, text["number"])
     for name in ("code", "facility", "note"):
-        clean = pc.invert(pc.fill_null(pc.match_substring_regex(text[name], _CONTROL), False))
-        verdicts.require(clean, name, "has control characters", text[name])
+        clean = pc.invert(pc.fill_null(pc.match_substring_regex(text[name], CONTROL), False))
+        verdicts.require(clean, name, HAS_CONTROL, text[name])
     named = pc.fill_null(pc.match_substring_regex(text["corrects"], _SCAN_ID), True)
     verdicts.require(named, "corrects", "is no scan id: 16 of 0-9 and a-f", text["corrects"])
     named = pc.or_(pc.is_valid(text["corrects"]), pc.fill_null(pc.not_equal(text["code"], VOID), True))
     verdicts.require(
         named, "corrects", f"is missing: a {VOID!r} scan names the scan that it withdraws", text["corrects"]
     )
+
+
+def _check_zones(stated: pa.Array, verdicts: _Verdicts) -> None:
+    """A stated zone counts even beside an offset: that it is none tells of a fault in what sends it."""
+    problems = {zone: _problem_of(zone) for zone in pc.unique(stated).drop_null().to_pylist()}
+    wrong = pa.array([zone for zone, problem in problems.items() if problem], pa.string())
+    for row in np.flatnonzero(verdicts.good & np.asarray(pc.is_in(stated, wrong))):
+        verdicts.refuse(np.array([row]), "zone", problems[stated[row].as_py()], stated)
+
+
+def _problem_of(zone: str) -> str:
+    try:
+        get_zone(zone)
+    except BadInput as error:
+        return error.message
+    return ""
 
 
 def _read_times(
@@ -202,10 +223,8 @@ def _zones_of(
             reason = "has no offset, and neither the carrier nor the facility has a known zone"
             verdicts.refuse(chosen, "at", reason, text["at"])
             continue
-        try:
-            get_zone(known[0])
-        except BadInput as error:
-            verdicts.refuse(chosen, "zone", error.message, text["zone"])
+        if problem := _problem_of(known[0]):  # of a facility: one that was a zone when it was written down
+            verdicts.refuse(chosen, "zone", problem, text["zone"])
             continue
         found.append((*known, chosen))
     return found

@@ -1,17 +1,14 @@
 """The network at a glance, from `History`."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import ibis
 import msgspec
 import pyarrow as pa
 
-from waypost.model.carriage import Waybill
-from waypost.model.instants import format_instant
+from waypost.model.instants import format_utc
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.records import Link
 from waypost.track.standing import Ask, in_milliseconds, read_standing
 from waypost.track.statuses import get_status
 from waypost.track.tables import CodeTables
@@ -83,7 +80,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         facilities: by throughput, most first.
         lanes: slowest median first.
         unknown_codes: newest first.
-        scans, parcels: in all.
+        scans, parcels: in all; parcels of very many links (`records.MOST_LINKS`) once for each further number.
         position: everything below it is counted.
     """
 
@@ -98,9 +95,9 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_overview(
-    history: History, tables: CodeTables, facilities: Facilities, links: Sequence[tuple[Waybill, Link]] = ()
+    history: History, tables: CodeTables, facilities: Facilities, links: pa.Table | None = None
 ) -> Overview:
-    """Ask the history for all of it. `links` are the further numbers of parcels, so that each is counted once."""
+    """Ask the history for all of it. `links` are those of `list_all_links`, so that each parcel is counted once."""
     position = history.position()
     standing = read_standing(history, tables, links)
     statuses = _read_statuses(history, standing)
@@ -145,7 +142,7 @@ def _read_hours(history: History) -> list[HourCount]:
     found = history.run(ask)
     hours = found.column("hour").cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_pylist()
     counts = found.column("scans").to_pylist()
-    return [HourCount(_utc(hour), count) for hour, count in zip(hours, counts, strict=True)][::-1]
+    return [HourCount(format_utc(hour), count) for hour, count in zip(hours, counts, strict=True)][::-1]
 
 
 def _read_facilities(history: History, facilities: Facilities) -> list[FacilityCount]:
@@ -164,7 +161,7 @@ def _read_facilities(history: History, facilities: Facilities) -> list[FacilityC
     for row, at_ms in zip(rows, last_at, strict=True):
         facility = known.get((row["carrier"], row["facility"]))
         name, city = (facility.name, facility.place.city) if facility else (row["facility"], None)
-        counts.append(FacilityCount(**row, name=name, city=city, last_at=_utc(at_ms)))
+        counts.append(FacilityCount(**row, name=name, city=city, last_at=format_utc(at_ms)))
     return counts
 
 
@@ -222,8 +219,4 @@ def _read_unknown_codes(history: History, standing: Ask) -> list[UnknownCode]:
     found = history.run(ask)
     last_at = found.column("last_at").cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_pylist()
     rows = found.drop_columns("last_at").to_pylist()
-    return [UnknownCode(**row, last_at=_utc(at_ms)) for row, at_ms in zip(rows, last_at, strict=True)]
-
-
-def _utc(at_ms: int) -> str:
-    return format_instant(at_ms, 0).replace("+00:00", "Z")
+    return [UnknownCode(**row, last_at=format_utc(at_ms)) for row, at_ms in zip(rows, last_at, strict=True)]

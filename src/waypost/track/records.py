@@ -1,14 +1,15 @@
 """Parcels and the links between their numbers, in `Records`."""
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, or_, select
+import pyarrow as pa
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Select, String, Table, case, func, or_, select
 from sqlalchemy.engine import Connection, Row
 
 from waypost.model.carriage import Parcel, Waybill
+from waypost.model.errors import BadInput
 from waypost.model.places import Place
 from waypost.store.tables import METADATA
 from waypost.store.upsert import upsert
@@ -42,12 +43,43 @@ links = Table(
     Index(None, "number"),
 )
 
+#: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
+LINK_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("link_carrier", "link_number", "first_carrier", "first_number")]
+    + [(name, pa.int64()) for name in ("since_ms", "until_ms")]
+)
+MOST_LINKS = 200_000
+
 _CHUNK = 300  # three parameters a number; SQLite takes at least 999
 
 
-def keep_parcels(connection: Connection, found: Iterable[Parcel]) -> None:
-    """Add parcels, or bring known ones up to date."""
-    upsert(connection, parcels, [_row(parcel) for parcel in found])
+def keep_parcels(connection: Connection, found: Sequence[Parcel]) -> list[tuple[Parcel, BadInput]]:
+    """Add parcels, or bring known ones up to date.
+
+    Returns:
+        Those that were not kept, and why: a parcel of another id was accepted under that waybill.
+    """
+    borne = _in_chunks(connection, select(parcels), parcels.c.number, sorted({each.waybill.number for each in found}))
+    bearers = {Waybill(row.carrier, row.number): row.id for row in borne}
+    kept, refused = [], []
+    for parcel in found:
+        bearer = bearers.setdefault(parcel.waybill, parcel.id)
+        if bearer == parcel.id:
+            kept.append(_row(parcel))
+        else:
+            where = f"parcel {parcel.id}"
+            refused.append(
+                (
+                    parcel,
+                    BadInput(
+                        f"{parcel.waybill.number!r:.80} of {parcel.waybill.carrier!r:.40} is the waybill of {bearer}",
+                        where=where,
+                        mend="Link further numbers to a parcel, or give it the id that it has.",
+                    ),
+                )
+            )
+    upsert(connection, parcels, kept)
+    return refused
 
 
 def keep_link(
@@ -71,33 +103,6 @@ class Link(msgspec.Struct, frozen=True):
         return (self.since_ms is None or at_ms >= self.since_ms) and (self.until_ms is None or at_ms < self.until_ms)
 
 
-def settle_links(found: Iterable[Link]) -> list[Link]:
-    """The same links, ended so that no two of one waybill hold at once: each scan belongs to one parcel.
-
-    A link ends where the next one of its waybill begins, whichever parcel bears it; of those that begin together the
-    one of the last parcel by id stays.
-
-    Args:
-        found: all links of the waybills that they name.
-    """
-
-    def since_ms(link: Link) -> int:
-        return link.since_ms or 0  # nothing is kept from before 1970
-
-    ordered = sorted(
-        found, key=lambda link: (link.waybill.carrier, link.waybill.number, since_ms(link), link.parcel_id)
-    )
-    settled = []
-    for link, following in itertools.pairwise([*ordered, None]):
-        assert link is not None
-        if following is not None and following.waybill == link.waybill:
-            end_ms = since_ms(following)
-            if link.until_ms is None or link.until_ms > end_ms:
-                link = msgspec.structs.replace(link, until_ms=end_ms)
-        settled.append(link)
-    return settled
-
-
 def find_parcels(connection: Connection, texts: Sequence[str]) -> list[Parcel]:
     """The parcels that bear one of some numbers, be it the waybill, the order or a linked number."""
     found: dict[str, Parcel] = {}
@@ -111,41 +116,54 @@ def find_parcels(connection: Connection, texts: Sequence[str]) -> list[Parcel]:
 
 
 def list_links(connection: Connection, parcel_ids: Sequence[str]) -> list[Link]:
-    """The further numbers of some parcels, as `settle_links` ends them; by parcel, then waybill."""
-    own = _select_links(connection, links.c.parcel_id, parcel_ids)
-    rivals = _select_links(connection, links.c.number, list({link.waybill.number for link in own}))
-    asked = set(parcel_ids)
-    return sorted((link for link in settle_links(rivals) if link.parcel_id in asked), key=_link_key)
+    """The further numbers of some parcels, by parcel, then waybill. No two links of one waybill hold at once.
 
-
-def list_all_links(connection: Connection) -> list[tuple[Waybill, Link]]:
-    """Every further number of every parcel, with the waybill under which the parcel was first known.
-
-    Ended as by `settle_links`.
+    A link ends where the next one of its waybill begins, whichever parcel bears it; of those that begin together the
+    one of the last parcel by id stays.
     """
-    first_of: dict[str, Waybill] = {}
-    found = []
-    first = [parcels.c.carrier.label("first_carrier"), parcels.c.number.label("first_number")]
-    for row in connection.execute(select(links, *first).join(parcels, parcels.c.id == links.c.parcel_id)):
-        first_of[row.parcel_id] = Waybill(row.first_carrier, row.first_number)
-        found.append(_link(row))
-    return [(first_of[link.parcel_id], link) for link in settle_links(found)]
+    asked = set(parcel_ids)
+    numbers = _in_chunks(connection, select(links.c.number), links.c.parcel_id, sorted(asked))
+    settled = _in_chunks(connection, _settled(), links.c.number, sorted({row.number for row in numbers}))
+    own = [_link(row) for row in settled if row.parcel_id in asked]
+    return sorted(own, key=lambda link: (link.parcel_id, link.waybill))
 
 
-def _select_links(connection: Connection, column: Column[Any], values: Sequence[str]) -> list[Link]:
-    found = []
+def list_all_links(connection: Connection, most: int = MOST_LINKS) -> pa.Table:
+    """The further numbers of all parcels, with the waybill under which each parcel was first known, as columns.
+
+    Text `link_carrier`, `link_number`, `first_carrier`, `first_number`; int64 `since_ms`, `until_ms`, null where open.
+    They end as in `list_links`. Of more than `most` those that began last.
+    """
+    settled = _settled().subquery()
+    columns = [settled.c.carrier, settled.c.number, parcels.c.carrier, parcels.c.number]
+    columns += [settled.c.since_ms, settled.c.until_ms]
+    order = (func.coalesce(settled.c.since_ms, 0).desc(), settled.c.number, settled.c.carrier, settled.c.parcel_id)
+    query = select(*columns).join(parcels, parcels.c.id == settled.c.parcel_id).order_by(*order).limit(most)
+    rows = [
+        [pa.array(column, field.type) for field, column in zip(LINK_SCHEMA, zip(*chunk, strict=True), strict=True)]
+        for chunk in connection.execute(query).partitions(10_000)
+    ]
+    return pa.Table.from_batches([pa.record_batch(columns, schema=LINK_SCHEMA) for columns in rows], LINK_SCHEMA)
+
+
+def _settled() -> Select[Any]:
+    """Links, ended so that no two of one waybill hold at once. Filter whole waybills only."""
+    since = func.coalesce(links.c.since_ms, 0)  # nothing is kept from before 1970
+    ahead = func.lead(since).over(partition_by=(links.c.carrier, links.c.number), order_by=(since, links.c.parcel_id))
+    until = case((links.c.until_ms < ahead, links.c.until_ms), else_=func.coalesce(ahead, links.c.until_ms))
+    return select(links.c.parcel_id, links.c.carrier, links.c.number, links.c.since_ms, until.label("until_ms"))
+
+
+def _in_chunks(
+    connection: Connection, query: Select[Any], column: Column[Any], values: Sequence[str]
+) -> Iterator[Row[Any]]:
+    """The rows in which a column has one of some values."""
     for start in range(0, len(values), _CHUNK):
-        where = column.in_(values[start : start + _CHUNK])
-        found += [_link(row) for row in connection.execute(select(links).where(where))]
-    return found
+        yield from connection.execute(query.where(column.in_(values[start : start + _CHUNK])))
 
 
 def _link(row: Row[Any]) -> Link:
     return Link(row.parcel_id, Waybill(row.carrier, row.number), row.since_ms, row.until_ms)
-
-
-def _link_key(link: Link) -> tuple[str, str, str]:
-    return link.parcel_id, link.waybill.carrier, link.waybill.number
 
 
 def _row(parcel: Parcel) -> dict[str, object]:

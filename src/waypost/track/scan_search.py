@@ -1,13 +1,14 @@
 """Scans by place and time, from `History`."""
 
-import base64
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import ibis
 import msgspec
 import pyarrow as pa
 
+from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.errors import BadInput
+from waypost.model.instants import EARLIEST_MS, LATEST_MS
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import TIMELINE_SCHEMA, Memory
 from waypost.track.standing import in_milliseconds, instant, read_standing
@@ -15,6 +16,13 @@ from waypost.track.statuses import find_status_by_code
 from waypost.track.tables import CodeTables
 from waypost.track.timeline import read_timeline
 from waypost.track.views import Freshness, ScanPage
+
+
+class _Key(NamedTuple):
+    """Where a scan stands in the list."""
+
+    at_ms: Annotated[int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS)]
+    position: Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 
 
 class ScanFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +51,11 @@ class ScanSearch:
         Raises:
             BadInput: the cursor or a filter is not understood.
         """
-        cursor = _read_cursor(after)
+        cursor = read_cursor(after, _Key)
         if filters.status is not None and find_status_by_code(filters.status) is None:
             raise BadInput(f"no status is called {filters.status!r:.40}", where="filter")
-        as_of = self._freshness()  # before anything is read, so that it never claims more
+        # before anything is read, so that it never claims more
+        as_of = Freshness.between(self._memory.history.position(), self._memory.log.position())
         standing = read_standing(self._memory.history, self._tables)
 
         def ask(scans: Any) -> Any:
@@ -59,9 +68,8 @@ class ScanSearch:
                 found = found.semi_join(ibis.memtable(self._places(filters)), ["carrier", "facility"])
             found = found.mutate(at_ms=in_milliseconds(found.at))
             if cursor is not None:
-                at_ms, position = cursor
-                older = (found.at_ms == at_ms) & (found.position < position)
-                found = found.filter((found.at_ms < at_ms) | older)
+                older = (found.at_ms == cursor.at_ms) & (found.position < cursor.position)
+                found = found.filter((found.at_ms < cursor.at_ms) | older)
             newest = found.order_by(ibis.desc("at_ms"), ibis.desc("position")).limit(limit + 1)
             return newest.select(*TIMELINE_SCHEMA.names)
 
@@ -78,11 +86,7 @@ class ScanSearch:
         views = [
             view for row in range(rows.num_rows) for view in read_timeline(rows.slice(row, 1), self._tables, places)
         ]
-        return ScanPage(views, _write_cursor(rows) if more else None, as_of)
-
-    def _freshness(self) -> Freshness:
-        position, end = self._memory.history.position(), self._memory.log.position()
-        return Freshness(min(position, end), end, max(end - position, 0))
+        return ScanPage(views, write_cursor(_key(rows)) if more else None, as_of)
 
     def _places(self, filters: ScanFilters) -> pa.Table:
         fits = [
@@ -94,30 +98,17 @@ class ScanSearch:
         return pa.Table.from_pylist(fits, pa.schema([("carrier", pa.string()), ("facility", pa.string())]))
 
 
-def _within(scans: Any, filters: ScanFilters, cursor: tuple[int, int] | None) -> Any:
+def _within(scans: Any, filters: ScanFilters, cursor: _Key | None) -> Any:
     """The scans of the span that is asked for, by bare comparisons: only those let engines skip the files outside."""
     if filters.since_ms is not None:
         scans = scans.filter(scans.at >= instant(filters.since_ms))
     if filters.until_ms is not None:
         scans = scans.filter(scans.at < instant(filters.until_ms))
     if cursor is not None:
-        scans = scans.filter(scans.at <= instant(cursor[0]))
+        scans = scans.filter(scans.at <= instant(cursor.at_ms))
     return scans
 
 
-def _write_cursor(rows: pa.Table) -> str:
-    at_ms = rows.column("at").cast(pa.int64())[-1].as_py()
-    return base64.urlsafe_b64encode(f"{at_ms}.{rows.column('position')[-1].as_py()}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    try:
-        at_ms, position = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").split(".")
-        cursor = int(at_ms), int(position)
-        if not all(0 <= number < 1 << 62 for number in cursor):
-            raise ValueError(text)
-        return cursor
-    except ValueError:
-        raise BadInput("this cursor is none of ours", where="cursor", mend="Use `next` of the page before.") from None
+def _key(rows: pa.Table) -> _Key:
+    """Of the last of some scans."""
+    return _Key(rows.column("at").cast(pa.int64())[-1].as_py(), rows.column("position")[-1].as_py())

@@ -5,19 +5,17 @@ are Ibis, so that any engine can run them.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waypost.model.carriage import Waybill
 from waypost.model.instants import EARLIEST_MS, LATEST_MS
 from waypost.model.scans import surviving
 from waypost.store.protocols import History
-from waypost.track.records import Link
-from waypost.track.statuses import get_status, status_arrays
+from waypost.track.statuses import get_status, standing_rank, status_arrays
 from waypost.track.tables import CodeTables
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -43,25 +41,25 @@ def _within(at_ms: int) -> int:
     return min(max(at_ms, EARLIEST_MS - 1), LATEST_MS + 1)
 
 
-def read_standing(history: History, tables: CodeTables, links: Sequence[tuple[Waybill, Link]] = ()) -> Ask:
+def read_standing(history: History, tables: CodeTables, links: pa.Table | None = None) -> Ask:
     """How to turn the table of all scans into those that stand, with what they mean and whose they are.
 
-    The columns `parcel_carrier` and `parcel_number` are the first waybill of the parcel, which `links` tell for scans
-    under its further numbers. `status` and `milestone` are text; `rank` orders the scans of one parcel as `track.fold`
-    does, so that the scan of the greatest rank says the parcel's status; it is negative where a scan bears none.
+    The columns `parcel_carrier` and `parcel_number` are the first waybill of the parcel, which `links` (those of
+    `list_all_links`) tell for scans under its further numbers. `status` and `milestone` are text; `rank` is that of
+    `standing_rank`: of one parcel the scan of the greatest says the status.
     """
     meanings = ibis.memtable(_read_meanings(history, tables))
     corrected = _read_corrected(history)
-    linked = ibis.memtable(_link_table(links)) if links else None
+    linked = None if links is None or not links.num_rows else ibis.memtable(_holding(links))
 
     def standing(scans: Any) -> Any:
         if corrected is not None:
             scans = scans.anti_join(ibis.memtable(corrected), "position")
         joined = scans.inner_join(meanings, ["carrier", "code"])
         joined = _of_parcels(joined, linked)
-        # 40 bits of time, 6 of precedence
-        in_phase = (in_milliseconds(joined.at) - EARLIEST_MS) * 64 + joined.precedence
-        return joined.mutate(rank=joined.phase.cast("int64") * (1 << 47) + in_phase)
+        return joined.mutate(
+            rank=standing_rank(joined.phase.cast("int64"), in_milliseconds(joined.at), joined.precedence)
+        )
 
     return standing
 
@@ -83,19 +81,14 @@ def _of_parcels(scans: Any, linked: Any) -> Any:
     )
 
 
-def _link_table(links: Sequence[tuple[Waybill, Link]]) -> pa.Table:
-    since_ms = [EARLIEST_MS if link.since_ms is None else _within(link.since_ms) for _, link in links]
-    until_ms = [LATEST_MS + 1 if link.until_ms is None else _within(link.until_ms) for _, link in links]
-    return pa.table(
-        {
-            "link_carrier": [link.waybill.carrier for _, link in links],
-            "link_number": [link.waybill.number for _, link in links],
-            "first_carrier": [first.carrier for first, _ in links],
-            "first_number": [first.number for first, _ in links],
-            "since": pa.array(since_ms, pa.timestamp("ms", "UTC")),
-            "until": pa.array(until_ms, pa.timestamp("ms", "UTC")),
-        }
-    )
+def _holding(links: pa.Table) -> pa.Table:
+    """Links with the instants `since` and `until` that no side lacks."""
+    ends = {"since": ("since_ms", EARLIEST_MS - 1), "until": ("until_ms", LATEST_MS + 1)}
+    for name, (column, beyond) in ends.items():
+        capped = pc.min_element_wise(links.column(column).fill_null(beyond), LATEST_MS + 1)
+        at_ms = pc.max_element_wise(capped, EARLIEST_MS - 1)
+        links = links.append_column(name, at_ms.cast(pa.timestamp("ms", "UTC")))
+    return links.drop_columns([column for column, _ in ends.values()])
 
 
 def _read_meanings(history: History, tables: CodeTables) -> pa.Table:

@@ -3,21 +3,23 @@
 Codes, groups and most transitions are those of the Open Logistics Tracking Standard (CC BY 4.0); phases, precedence,
 milestones, shapes and the extra transitions are ours. All of it is data, in `data/`.
 
-A status is chosen among the scans of a parcel by (phase, instant, precedence): a closing status is not overruled by a
-stray ordinary scan after it, an ordinary one not by a code that nobody knows.
+A status is chosen among the scans of a parcel by (phase, instant, precedence), which `standing_order` says for arrays
+and `standing_rank` for expressions over a history: a closing status is not overruled by a stray ordinary scan after it,
+an ordinary one not by a code that nobody knows.
 """
 
 import csv
 import functools
 import importlib.resources
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from waypost.model.errors import NotFound
+from waypost.model.instants import EARLIEST_MS
 
 #: Numbers without a status. They and all others are stored on disk and never change.
 UNKNOWN = 0  #: a code that no table knows
@@ -165,9 +167,26 @@ def status_arrays() -> StatusArrays:
     return StatusArrays(phase, precedence, milestone_bit)
 
 
-def milestone_names(bits: int) -> list[str]:
-    """The milestones of some united bits, in the order of `MILESTONES`."""
-    return [name for bit, name in enumerate(MILESTONES) if bits >> bit & 1]
+def bears_status(statuses: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which of some statuses say how a parcel stands; `unknown`, `void` and `notice` do not."""
+    return status_arrays().phase[statuses] >= 0
+
+
+def standing_order(
+    statuses: npt.NDArray[np.uint8], at_ms: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Columns, the first counting most, by which the scan that says how a parcel stands is the greatest."""
+    arrays = status_arrays()
+    return arrays.phase[statuses], at_ms, arrays.precedence[statuses]
+
+
+def standing_rank(phase: Any, at_ms: Any, precedence: Any) -> Any:
+    """The columns of `standing_order` as one int64, over arrays or expressions; negative where no status is borne.
+
+    The instants must lie between `EARLIEST_MS` and `LATEST_MS`, as all that the doors let in do: 40 bits of time, 6 of
+    precedence.
+    """
+    return phase * (1 << 47) + (at_ms - EARLIEST_MS) * 64 + precedence
 
 
 @functools.cache

@@ -16,11 +16,12 @@ from waypost.model.instants import (
     OffsetSource,
     TimeFlag,
     format_instant,
+    format_utc,
     offset_in_zone,
 )
 from waypost.model.places import Facility
 from waypost.model.scans import ScanEvent, events_of, surviving
-from waypost.track.statuses import UNKNOWN, get_status, impossible_pairs, status_arrays
+from waypost.track.statuses import UNKNOWN, bears_status, get_status, impossible_pairs, status_arrays
 from waypost.track.tables import CodeTables
 from waypost.track.views import PlaceView, ScanView
 
@@ -119,9 +120,12 @@ def place_view(carrier_facility: str | None, place: Facility | None) -> PlaceVie
 
 def _classify(timeline: pa.Table, tables: CodeTables) -> npt.NDArray[np.uint8]:
     """The numbers of the statuses; each pair of carrier and code is looked up once."""
-    pairs = list(zip(timeline.column("carrier").to_pylist(), timeline.column("code").to_pylist(), strict=True))
-    known = {pair: tables.find_status(*pair) for pair in set(pairs)}
-    return np.fromiter((known[pair] for pair in pairs), np.uint8, len(pairs))
+    carrier, code = (timeline.column(name).unify_dictionaries().combine_chunks() for name in ("carrier", "code"))
+    pairs = np.asarray(carrier.indices).astype(np.int64) * len(code.dictionary) + np.asarray(code.indices)
+    unique, places = np.unique(pairs, return_inverse=True)
+    of_carrier, of_code = np.divmod(unique, max(len(code.dictionary), 1))
+    carriers, codes = carrier.dictionary.take(pa.array(of_carrier)), code.dictionary.take(pa.array(of_code))
+    return tables.classify(carriers.to_pylist(), codes.to_pylist())[places]
 
 
 def _out_of_order(at_ms: npt.NDArray[np.int64], recorded_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -144,7 +148,7 @@ def _impossible(
     after a mishap everything can happen.
     """
     pairs = impossible_pairs()
-    bearing = np.flatnonzero(stands & (status_arrays().phase[statuses] >= 0)).tolist()
+    bearing = np.flatnonzero(stands & (bears_status(statuses))).tolist()
     found = np.zeros(len(statuses), np.bool_)
     before: tuple[str, int] | None = None
     for row in bearing:
@@ -167,7 +171,7 @@ def _view(scan: ScanEvent, status: str, places: Places, flags: list[str]) -> Sca
     return ScanView(
         id=scan.id,
         at=local_text(at.at_ms, at.offset_min, place),
-        utc=format_instant(at.at_ms, 0).replace("+00:00", "Z"),
+        utc=format_utc(at.at_ms),
         offset_source=OffsetSource(at.source).name.lower(),
         zone=place.place.zone if place else None,
         carrier=scan.carrier,
@@ -177,8 +181,6 @@ def _view(scan: ScanEvent, status: str, places: Places, flags: list[str]) -> Sca
         place=place_view(scan.facility, place),
         note=scan.note,
         corrects=scan.corrects,
-        recorded_at=None
-        if scan.recorded_at_ms is None
-        else format_instant(scan.recorded_at_ms, 0).replace("+00:00", "Z"),
+        recorded_at=None if scan.recorded_at_ms is None else format_utc(scan.recorded_at_ms),
         flags=flags,
     )

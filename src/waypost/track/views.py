@@ -1,10 +1,12 @@
 """What people and programs get to see of parcels: plain records, ready for JSON.
 
-Instants are RFC 3339 text in the local time of their place. The operator's view has everything; `in_public` leaves what
-anyone may see who knows a number: cities, never facilities, notes, order numbers or weights.
+Instants are RFC 3339 text in the local time of their place. The operator's view has everything; what is `in_public` is
+for anyone who knows a number: cities, never facilities, notes, order numbers or weights.
 """
 
 import msgspec
+
+from waypost.track.statuses import UNKNOWN, get_status
 
 
 class PlaceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,33 +27,43 @@ class WaybillView(msgspec.Struct, frozen=True):
 
 
 class ScanView(msgspec.Struct, frozen=True, kw_only=True):
-    """One scan of a timeline.
+    """One scan of a timeline. In public `id`, `note`, `corrects` and `recorded_at` are None.
 
     Attributes:
-        id: of the scan; a correction names it.
+        id: of the scan; a correction names it in `corrects`.
         at, utc: the instant in local time of the place, and in UTC.
         offset_source: where the offset came from under which the stamp was read: reported, facility, carrier.
         zone: the IANA zone of the place, where known; `at` is shown in it.
-        code: as the carrier sent it; `status` is what it means in unified codes, `unknown` if nobody knows.
+        code: as the carrier sent it; None in public if nobody knows what it means.
+        status: what it means in unified codes, `unknown` if nobody knows.
         recorded_at: when the network got it; None for imported history.
         flags: late, out_of_order, impossible, corrected, unknown_code, repeated_hour, skipped_hour, year_assumed,
             not_before.
     """
 
-    id: str
+    id: str | None
     at: str
     utc: str
     offset_source: str
     zone: str | None
     carrier: str
     number: str
-    code: str
+    code: str | None
     status: str
     place: PlaceView | None
     note: str | None
     corrects: str | None
     recorded_at: str | None
     flags: list[str]
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """The scans of one parcel, newest first, and the number it was accepted under."""
+
+    parcel_id: str
+    carrier: str
+    number: str
+    scans: list[ScanView]
 
 
 class MilestoneView(msgspec.Struct, frozen=True):
@@ -96,11 +108,24 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Freshness(msgspec.Struct, frozen=True):
-    """How far the index is: everything below `position` is in; the log has `log_position` scans; `lag` is between."""
+    """How far look-ups are behind what was sent.
 
-    position: int
-    log_position: int
-    lag: int
+    Attributes:
+        position: everything below it is in. None in public, as the other two: they count the whole network.
+        log_position: how many scans the log has.
+        lag: how many of them are not in.
+        complete: whether all of them are.
+    """
+
+    position: int | None
+    log_position: int | None
+    lag: int | None
+    complete: bool
+
+    @classmethod
+    def between(cls, index: int, log: int) -> "Freshness":
+        """How far an index of that position is behind a log of that many scans, of which it was asked later."""
+        return cls(min(index, log), log, max(log - index, 0), index >= log)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +135,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         asked: the number as typed.
         parcels: all that bear it; numbers are not unique.
         carriers: whose format the number has, for numbers that nobody knows yet.
-        more: how many further parcels bear it; past a number of parcels nothing is said of them.
+        more: how many further parcels bear it, as far as they were counted.
     """
 
     asked: str
@@ -149,8 +174,35 @@ def in_public(parcel: ParcelView) -> ParcelView:
 
 
 def scan_in_public(scan: ScanView) -> ScanView:
-    """The same for one scan."""
-    return msgspec.structs.replace(scan, place=_city(scan.place), note=None, recorded_at=None)
+    """The same for one scan.
+
+    Its id is a digest of what is in it, so the facility could be found by trying all of them. A code that no table
+    knows may be any words of the carrier.
+    """
+    return msgspec.structs.replace(
+        scan,
+        id=None,
+        code=None if scan.status == get_status(UNKNOWN).code else scan.code,
+        place=_city(scan.place),
+        note=None,
+        corrects=None,
+        recorded_at=None,
+    )
+
+
+def found_in_public(found: Found) -> Found:
+    """The same for what was found under a number."""
+    return msgspec.structs.replace(found, parcels=[in_public(parcel) for parcel in found.parcels])
+
+
+def timeline_in_public(timeline: Timeline) -> Timeline:
+    """The same for a timeline."""
+    return msgspec.structs.replace(timeline, scans=[scan_in_public(scan) for scan in timeline.scans])
+
+
+def freshness_in_public(freshness: Freshness) -> Freshness:
+    """Whether anything is missing, and nothing of how much goes through the network."""
+    return Freshness(None, None, None, freshness.complete)
 
 
 def _city(place: PlaceView | None) -> PlaceView | None:

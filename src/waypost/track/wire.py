@@ -3,11 +3,13 @@
 A row that cannot be read is refused with its number and the reason; the others go on.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -92,10 +94,13 @@ LONGEST = {
 MOST_TEXT_BYTES = 64 << 20
 
 _TEXT_KINDS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
-_BLANKS = r"[\s\x{a0}\x{3000}]+"
+#: What is taken out of numbers; an expression that Arrow and Python read alike, as `feeds.fields` does.
+BLANKS = "[\t\n\v\f\r \u00a0\u3000]+"
 _LINE_ENDS = r"[\t\r\n]+"
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _LATEST_S = 4_102_444_800  # the year 2100
+
+_LONGEST_REASON = 200
 
 #: What the JSON reader raises; the last one for nesting that only an attacker sends.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -103,6 +108,8 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_row = msgspec.json.Decoder(RawScan)
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
+#: A JSON text or a comma between values; a text is passed over whole, for it may hold commas.
+_TEXT_OR_COMMA = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|,', re.DOTALL)
 _PATH = re.compile(r" - at `\$(?:\[[0-9]+\])?\.?(.*)`$")
 
 
@@ -127,8 +134,10 @@ def read_json_array(body: bytes, limit: int) -> Rows:
 
     Raises:
         BadInput: it is no JSON array, so no row can be told from another.
-        TooLarge: more than `limit` rows.
+        TooLarge: more than `limit` rows, or more fields than so many rows have.
     """
+    if _counts_more_commas(body, limit * len(FIELDS)):  # a row of one byte would take eighty before it is counted
+        raise _too_many(limit)
     try:
         items = _decode_items.decode(body.removeprefix(_BOM))
     except UNREADABLE as error:
@@ -136,6 +145,14 @@ def read_json_array(body: bytes, limit: int) -> Rows:
     if len(items) > limit:
         raise _too_many(limit)
     return _read_each([(row, bytes(item)) for row, item in enumerate(items)])
+
+
+def _counts_more_commas(body: bytes, most: int) -> bool:
+    """Whether more commas than that stand between the values of a JSON body."""
+    if body.count(b",") <= most:
+        return False
+    commas = (1 for found in _TEXT_OR_COMMA.finditer(body) if found.group() == b",")
+    return next(itertools.islice(commas, most, None), None) is not None
 
 
 def read_arrow_stream(body: bytes, limit: int) -> Rows:
@@ -148,20 +165,20 @@ def read_arrow_stream(body: bytes, limit: int) -> Rows:
     most_bytes = max(MOST_TEXT_BYTES, len(body))
     try:
         with pa.ipc.open_stream(body) as stream:
-            _check_schema(stream.schema)  # before a batch is read: checking a column may cost more than it weighs
-            _refuse_views(stream.schema)
+            check_schema(stream.schema)  # before a batch is read: checking a column may cost more than it weighs
             batches, seen, held = [], 0, 0
             for batch in stream:
                 seen += batch.num_rows
-                held += batch.get_total_buffer_size()  # a dictionary counts, and is checked, for every batch
                 if seen > limit:
                     raise _too_many(limit)
+                # A dictionary counts, and is checked, for every batch; a text for every view that names it.
+                held += batch.get_total_buffer_size() + sum(map(view_bytes, batch.columns))
                 if held > most_bytes:
                     raise _too_much_text(most_bytes)
                 batch.validate(full=True)
                 batches.append(batch)
             table = pa.Table.from_batches(batches, stream.schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise BadInput(f"the body is no whole Arrow stream: {str(error)[:200]}") from None
     return rows_of_table(table, most_bytes)
 
@@ -174,10 +191,11 @@ def rows_of_table(table: pa.Table, most_bytes: int | None = None) -> Rows:
         most_bytes: how much text they may unpack to; None where the reader bounds it.
 
     Raises:
-        BadInput: a column is unknown, missing or of a type that cannot be read.
+        BadInput: a column is unknown or of a type that cannot be read.
+        ArrowInvalid: views of text that are none.
         TooLarge: more text than `most_bytes`; found before any of it is unpacked.
     """
-    _check_schema(table.schema)
+    check_schema(table.schema)
     sent = {name: _cut_long_words(name, table.column(name)) for name in table.column_names}
     if most_bytes is not None and sum(map(_text_bytes, sent.values())) > most_bytes:
         raise _too_much_text(most_bytes)
@@ -189,30 +207,31 @@ def tidy(name: str, column: pa.Array) -> pa.Array:
     """The text of a field without blanks around it; numbers without any blanks, notes on one line."""
     column = pc.utf8_trim_whitespace(column)
     if name == "number":
-        column = pc.replace_substring_regex(column, _BLANKS, "")
+        column = pc.replace_substring_regex(column, BLANKS, "")
     if name == "note":
         column = pc.replace_substring_regex(column, _LINE_ENDS, " ")
     return column
 
 
-def _refuse_views(schema: pa.Schema) -> None:
-    """Views of text name the same long text from any number of rows, and checking them alone reads it as often."""
-    for field in schema:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if pa.types.is_string_view(kind):
-            mend = "Send string, large_string or a dictionary of these."
-            raise BadInput(f"column {field.name[:40]!r} is {field.type}", mend=mend)
+def check_schema(schema: pa.Schema) -> None:
+    """See that columns are those of scans and can be read as text.
+
+    Raises:
+        BadInput: names the first one that is not, or cannot.
+    """
+    try:
+        _check_columns(schema)
+    except UnicodeDecodeError:
+        raise BadInput("the name or the time zone of a column is not UTF-8") from None
 
 
-def _check_schema(schema: pa.Schema) -> None:
-    names = list(schema.names)
-    unknown = [name for name in names if name not in FIELDS]
-    if unknown or len(set(names)) < len(names):
-        raise BadInput(
-            f"unknown or repeated column {(unknown or names)[0]!r}",
-            mend=f"The columns of a scan are: {', '.join(FIELDS)}.",
-        )
-    for name, kind in zip(names, schema.types, strict=True):
+def _check_columns(schema: pa.Schema) -> None:
+    seen = set[str]()
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        if name not in FIELDS or name in seen:
+            mend = f"The columns of a scan are: {', '.join(FIELDS)}."
+            raise BadInput(f"unknown or repeated column {name[:40]!r}", mend=mend)
+        seen.add(name)
         if name == "at" and pa.types.is_timestamp(kind):
             if kind.tz is None:
                 message = f"column {name!r} is a timestamp without a time zone"
@@ -220,7 +239,29 @@ def _check_schema(schema: pa.Schema) -> None:
             continue
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
         if not any(is_kind(plain) for is_kind in _TEXT_KINDS):
-            raise BadInput(f"column {name!r} is {kind}; it has to be text")
+            raise BadInput(f"column {name!r} is {str(kind)[:80]}; it has to be text")
+
+
+def view_bytes(column: pa.Array) -> int:
+    """How many bytes of text a column of views names; 0 for columns of other types.
+
+    A view names any part of a text, so that any number of them may name the same long one.
+
+    Raises:
+        ArrowInvalid: fewer views than rows.
+    """
+    views = column.dictionary if pa.types.is_dictionary(column.type) else column
+    return int(np.sum(_view_lengths(views), dtype=np.int64)) if pa.types.is_string_view(views.type) else 0
+
+
+def _view_lengths(views: pa.Array) -> npt.NDArray[np.int32]:
+    """The length in bytes of each text, which each view of 16 bytes begins with."""
+    views.validate()
+    if len(views) == 0:
+        return np.empty(0, np.int32)
+    fields = np.frombuffer(views.buffers()[1], np.int32, count=4 * (views.offset + len(views)))
+    lengths = fields[4 * views.offset :: 4]
+    return np.where(np.asarray(views.is_valid()), np.maximum(lengths, 0), 0)
 
 
 def _cut_long_words(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -230,17 +271,20 @@ def _cut_long_words(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_null(kind.value_type):  # a dictionary of nulls may be of any length and takes no bytes
         return pa.chunked_array([pa.nulls(len(column), pa.string())])
     chunks = [_cut_words(name, chunk) for chunk in column.chunks]
-    return pa.chunked_array(chunks, pa.dictionary(kind.index_type, pa.large_string()))
+    return pa.chunked_array(chunks, pa.dictionary(pa.int64(), pa.large_string()))
 
 
 def _cut_words(name: str, column: pa.DictionaryArray) -> pa.DictionaryArray:
     """What is longer than its field takes is cut, but stays too long for it: a part must not pass for the whole."""
+    if len(column.dictionary) > len(column):  # a dictionary may be much longer than the part that is read here
+        used = pc.unique(column.indices).drop_null()
+        column = pa.DictionaryArray.from_arrays(pc.index_in(column.indices, used), column.dictionary.take(used))
     words = tidy(name, column.dictionary.cast(pa.large_string()))
     most = LONGEST[name]
     mark, nothing = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
     cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(words, 0, most), mark, nothing)
     words = pc.if_else(pc.greater(pc.utf8_length(words), most), cut, words)
-    return pa.DictionaryArray.from_arrays(column.indices, words)
+    return pa.DictionaryArray.from_arrays(column.indices.cast(pa.int64()), words)
 
 
 def _text_bytes(column: pa.ChunkedArray) -> int:
@@ -249,6 +293,9 @@ def _text_bytes(column: pa.ChunkedArray) -> int:
     for chunk in column.chunks:
         if pa.types.is_dictionary(chunk.type):
             lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
+        elif pa.types.is_string_view(chunk.type):
+            total += view_bytes(chunk)
+            continue
         elif pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type):
             lengths = pc.binary_length(chunk)
         else:  # timestamps and nulls
@@ -258,6 +305,8 @@ def _text_bytes(column: pa.ChunkedArray) -> int:
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_string_view(column.type):
+        column.validate(full=True)  # not earlier: only now it is known how much text they name
     return _write_moments(column) if pa.types.is_timestamp(column.type) else column.cast(pa.string())
 
 
@@ -300,6 +349,8 @@ def refuse_json(row: int, text: bytes, error: Exception) -> Refusal:
     path = _PATH.search(message)
     reason = _PATH.sub("", message)
     reason = reason.replace("Object contains unknown field", "has an unknown field")
+    if len(reason) > _LONGEST_REASON:  # the name of a field may be as long as the line
+        reason = f"{reason[:_LONGEST_REASON]}…"
     if not reason.startswith("JSON"):
         reason = reason[:1].lower() + reason[1:]
     return Refusal(row, path.group(1) if path else "", reason, _shorten(text))

@@ -22,6 +22,7 @@ from waypost.model.instants import (
     OffsetSource,
     TimeFlag,
     format_instant,
+    format_utc,
     get_zone,
     offset_in_zone,
     offsets_in_zone,
@@ -196,6 +197,11 @@ def test_what_is_written_is_read_back(at_ms: int, quarters: int) -> None:
 )
 def test_milliseconds_are_written_only_where_there_are_any(at: str, offset_min: int, text: str) -> None:
     assert format_instant(ms(at), offset_min) == text
+
+
+def test_utc_is_written_with_z() -> None:
+    assert format_utc(ms("2026-11-22T10:00:00+08:00")) == "2026-11-22T02:00:00Z"
+    assert format_utc(ms("2026-11-22T02:00:00.007+00:00")) == "2026-11-22T02:00:00.007Z"
 
 
 def test_instants_are_in_order_of_time() -> None:

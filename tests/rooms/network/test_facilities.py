@@ -104,6 +104,40 @@ def test_more_than_one_statement_takes(records: Counted) -> None:
     }
 
 
+# Page by page
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7])
+def test_all_pages_together_have_every_facility_once(records: Counted, limit: int) -> None:
+    register = Facilities(records)
+    register.keep([facility(code, carrier=carrier) for carrier in ("yto-x", "yto", "correios") for code in ("/", "é")])
+    seen, cursor = [], None
+    for _ in range(10):
+        page, cursor = register.list_page(None, cursor, limit)
+        assert len(page) <= limit
+        seen += page
+        if cursor is None:
+            break
+    assert seen == register.list_all()
+    assert len({(each.carrier, each.code) for each in seen}) == 6
+
+
+def test_a_page_of_one_carrier_goes_on_also_if_facilities_came_since(records: Counted) -> None:
+    register = Facilities(records)
+    register.keep([HGH, ODD, PVG])
+    page, cursor = register.list_page("yto", None, 1)
+    assert page == [HGH]
+    register.keep([facility("A"), facility("HH"), facility("HH", carrier="sto")])
+    page, cursor = register.list_page("yto", cursor, 2)
+    assert ([each.code for each in page], cursor) == (["HH", "PVG"], None)
+    assert register.list_page("nobody", None, 2) == ([], None)
+
+
+def test_a_cursor_that_is_none_of_ours_is_refused(records: Counted) -> None:
+    with pytest.raises(BadInput, match="after: this cursor is none of ours"):
+        Facilities(records).list_page(None, "yto/HGH", 2)
+
+
 # What is remembered
 
 
@@ -185,6 +219,10 @@ def test_many_threads_find_what_is_there(records: Counted) -> None:
         ({"code": "x" * 129}, "the code has 1 to 128"),
         ({"name": ""}, "the name 1 to 200"),
         ({"name": "x" * 201}, "the name 1 to 200"),
+        ({"code": "A\nB"}, "the code has control characters: 'A\\nB'"),
+        ({"name": "Hub\x1b[2J"}, "the name has control characters: 'Hub\\x1b[2J'"),
+        ({"place": Place(city="S\u2028P")}, "the city has control characters"),
+        ({"place": Place(region="\x9f")}, "the region has control characters"),
         ({"place": Place(latitude=90.5)}, "latitude 90.5 is off the globe"),
         ({"place": Place(longitude=float("nan"))}, "longitude nan is off the globe"),
         ({"place": Place(country="Brazil")}, "no ISO 3166-1 alpha-2"),
@@ -197,7 +235,9 @@ def test_a_bad_one_is_named_and_none_is_kept(records: Counted, fields: dict[str,
     with pytest.raises(BadInput) as caught:
         register.keep([PVG, bad, HGH])
     assert why in str(caught.value)
-    assert caught.value.where == f"facility {bad.carrier[:40]}/{bad.code[:40]}"
+    name = f"{bad.carrier[:40]}/{bad.code[:40]}"
+    assert caught.value.where == (f"facility {name}" if name.isprintable() else f"facility {name!r}")
+    assert str(caught.value).isprintable()
     assert register.list_all() == []
     with pytest.raises(BadInput):
         check_facility(bad)

@@ -163,6 +163,19 @@ def test_a_facility_that_cannot_be_stops_the_import_in_a_dry_run_too(memory: Mem
         take(memory, Portion(source="x", facilities=[nowhere]), dry_run=dry_run)
 
 
+def test_a_second_parcel_of_one_waybill_is_refused_alone(memory: Memory) -> None:
+    other = Parcel(id="par_other", waybill=Waybill("yto", "YT1"))
+    links = [Link(each.id, Waybill("ctt", f"LX{each.id}"), None, None) for each in (other, parcel("YT9"))]
+    report = take(memory, WAY, Portion(source="more.csv", parcels=[other, parcel("YT8")], links=links))
+    assert report.refusals[-1].file == "more.csv"
+    assert (report.refusals[-1].field, report.refusals[-1].value) == ("number", "YT1")
+    assert "is the waybill of" in report.refusals[-1].reason
+    assert report.rows_refused == 4
+    with memory.records.read() as connection:
+        found = find_parcels(connection, ["YT1", "YT8", "YT9", f"LX{other.id}", links[1].waybill.number])
+    assert [each.id for each in found] == [parcel(number).id for number in ("YT1", "YT8", "YT9")]
+
+
 def test_links_are_kept_with_their_parcels_or_after_them(memory: Memory) -> None:
     one = parcel("YT1")
     abroad, later = Link(one.id, Waybill("ctt", "LX1"), None, 5), Link(one.id, Waybill("ctt", "LX2"), 5, None)

@@ -268,6 +268,17 @@ def test_time_is_never_guessed(fields: Row, field: str, reason: str) -> None:
     assert taken.scans.num_rows == 1
 
 
+def test_a_stated_zone_is_looked_at_beside_an_offset_too() -> None:
+    rows = [GOOD | {"zone": zone} for zone in ("Asia/Tokyo", "Mars/Olympus", None, "Asia/Tokio", " ", "Mars/Olympus")]
+    taken = take(*rows)
+    assert [(each.row, each.field, each.reason, each.value) for each in taken.refusals] == [
+        (1, "zone", "unknown time zone 'Mars/Olympus'", "Mars/Olympus"),
+        (3, "zone", "unknown time zone 'Asia/Tokio'", "Asia/Tokio"),
+        (5, "zone", "unknown time zone 'Mars/Olympus'", "Mars/Olympus"),
+    ]
+    assert taken.scans.num_rows == 3
+
+
 @pytest.mark.parametrize(
     ("local", "zone", "at", "flag"),
     [

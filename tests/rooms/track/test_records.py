@@ -7,13 +7,13 @@ from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.places import Place
 from waypost.store.protocols import Memory
 from waypost.track.records import (
+    LINK_SCHEMA,
     Link,
     find_parcels,
     keep_link,
     keep_parcels,
     list_all_links,
     list_links,
-    settle_links,
 )
 
 
@@ -77,11 +77,17 @@ def test_parcels_come_in_the_order_of_numbers_and_each_once(memory: Memory) -> N
     assert len(everything) == len({each.id for each in everything}) == 1001
 
 
-def test_one_waybill_is_one_parcel(memory: Memory) -> None:
+def test_one_waybill_is_one_parcel_and_what_says_otherwise_is_refused_alone(memory: Memory) -> None:
     keep(memory, FULL)
-    with pytest.raises(IntegrityError), memory.records.begin() as connection:
-        keep_parcels(connection, [Parcel(id="par_other", waybill=FULL.waybill)])
-    assert find(memory, "YT1") == [FULL]
+    other = Parcel(id="par_other", waybill=FULL.waybill)
+    twice = [Parcel(id=f"par_{name}", waybill=Waybill("yto", "YT5")) for name in ("a", "b")]
+    with memory.records.begin() as connection:
+        refused = keep_parcels(connection, [other, parcel("YT2"), parcel("YT1", "sto"), *twice])
+    assert [each for each, _ in refused] == [other, twice[1]]
+    assert [error.where for _, error in refused] == ["parcel par_other", "parcel par_b"]
+    assert f"'YT1' of 'yto' is the waybill of {FULL.id}" in refused[0][1].message
+    assert all(error.mend for _, error in refused)
+    assert find(memory, "YT1", "YT2", "YT5") == [parcel("YT1", "sto"), FULL, parcel("YT2"), twice[0]]
 
 
 def test_links_are_kept_brought_up_to_date_and_followed(memory: Memory) -> None:
@@ -114,17 +120,53 @@ def test_a_link_holds_from_an_instant_to_before_another(
     assert [at_ms for at_ms in (4, 5, 6) if link.holds(at_ms)] == held
 
 
-def test_of_a_number_that_is_used_again_the_later_link_ends_the_open_one() -> None:
-    one, other = Waybill("usps", "X"), Waybill("usps", "Y")
-    found = [Link("b", one, 6, None), Link("a", one, 1, None), Link("c", one, 8, 9), Link("a", other, None, None)]
-    assert set(settle_links(found)) == {
-        Link("a", one, 1, 6),
-        Link("b", one, 6, 8),
-        Link("c", one, 8, 9),
-        Link("a", other, None, None),
-    }
-    same = settle_links([Link("b", one, None, None), Link("a", one, None, None)])
-    assert [sum(link.holds(at_ms) for link in same) for at_ms in (0, 5)] == [1, 1]
+def keep_links(memory: Memory, *found: Link) -> None:
+    """With parcels named as they are."""
+    with memory.records.begin() as connection:
+        ids = dict.fromkeys(link.parcel_id for link in found)
+        keep_parcels(connection, [Parcel(id=name, waybill=Waybill("yto", f"YT-{name}")) for name in ids])
+        for link in found:
+            keep_link(connection, link.parcel_id, link.waybill, link.since_ms, link.until_ms)
+
+
+ONE, OTHER = Waybill("usps", "X"), Waybill("usps", "Y")
+
+
+def test_of_a_number_that_is_used_again_the_later_link_ends_the_open_one(memory: Memory) -> None:
+    found = [Link("b", ONE, 6, None), Link("a", ONE, 1, None), Link("c", ONE, 8, 9), Link("a", OTHER, None, None)]
+    keep_links(memory, *found, Link("d", Waybill("sto", "X"), 2, None))
+    with memory.records.read() as connection:
+        assert list_links(connection, ["a", "b", "c"]) == [
+            Link("a", ONE, 1, 6),
+            Link("a", OTHER, None, None),
+            Link("b", ONE, 6, 8),
+            Link("c", ONE, 8, 9),
+        ]
+
+
+def test_of_links_that_begin_together_the_last_parcel_keeps_the_number(memory: Memory) -> None:
+    keep_links(memory, Link("b", ONE, None, 9), Link("a", ONE, None, None), Link("c", ONE, 0, 5))
+    with memory.records.read() as connection:
+        same = list_links(connection, ["a", "b", "c"])
+    assert [[link.parcel_id for link in same if link.holds(at_ms)] for at_ms in (0, 4, 5)] == [["c"], ["c"], []]
+
+
+def test_all_links_name_the_first_waybill_and_the_last_ones_are_kept(memory: Memory) -> None:
+    keep_links(memory, Link("a", ONE, None, None), Link("b", ONE, 6, None), Link("b", OTHER, 3, 4))
+    with memory.records.read() as connection:
+        every, last = list_all_links(connection), list_all_links(connection, 1)
+        assert every.schema == last.schema == LINK_SCHEMA
+    assert [tuple(row.values()) for row in every.to_pylist()] == [
+        ("usps", "X", "yto", "YT-b", 6, None),
+        ("usps", "Y", "yto", "YT-b", 3, 4),
+        ("usps", "X", "yto", "YT-a", None, 6),
+    ]
+    assert last.to_pylist() == every.slice(0, 1).to_pylist()
+
+
+def test_where_there_are_no_links_there_are_none(memory: Memory) -> None:
+    with memory.records.read() as connection:
+        assert list_all_links(connection).num_rows == 0
 
 
 def test_a_link_ends_where_that_of_another_parcel_begins(memory: Memory) -> None:
@@ -136,4 +178,4 @@ def test_a_link_ends_where_that_of_another_parcel_begins(memory: Memory) -> None
         keep_link(connection, ids[1], abroad, since_ms=6)
     with memory.records.read() as connection:
         assert list_links(connection, ids[:1]) == [Link(ids[0], abroad, 1, 6)]
-        assert [link.until_ms for _, link in list_all_links(connection)] == [6, None]
+        assert list_all_links(connection).column("until_ms").to_pylist() == [None, 6]

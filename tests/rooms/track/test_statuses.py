@@ -21,7 +21,6 @@ from waypost.track.statuses import (
     impossible_pairs,
     list_statuses,
     list_transitions,
-    milestone_names,
     phrase,
     status_arrays,
 )
@@ -100,8 +99,6 @@ def test_numbers_never_change() -> None:
 
 def test_milestone_bits_never_change() -> None:
     assert {name: 1 << bit for bit, name in enumerate(MILESTONES)} == MILESTONE_BITS
-    assert milestone_names(1 | 128 | 32) == ["created", "out_for_delivery", "delivered"]
-    assert milestone_names(0) == []
 
 
 def test_a_status_is_found_by_code_and_by_number() -> None:

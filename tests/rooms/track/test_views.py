@@ -6,7 +6,15 @@ import pytest
 from waypost.model.places import Place
 from waypost.store.protocols import Memory
 from waypost.testing import World, facility, scan
-from waypost.track.views import ParcelView, PlaceView, ScanView, in_public, scan_in_public
+from waypost.track.views import (
+    Freshness,
+    ParcelView,
+    PlaceView,
+    ScanView,
+    freshness_in_public,
+    in_public,
+    scan_in_public,
+)
 
 #: Everything that must not leave, each word to be looked for in what is sent.
 PRIVATE = {
@@ -61,6 +69,40 @@ def test_nothing_private_leaves(memory: Memory) -> None:
     assert [name for name, word in PRIVATE.items() if word in public] == []
     assert "SECRET" not in public
     assert not [word for word in ('facility":', "30.12", "120.65", "2026-11-20T02:00:07") if word in public]
+
+
+def test_a_scan_has_no_id_in_public_for_the_facility_can_be_guessed_from_it(memory: Memory) -> None:
+    """The id is a digest without a secret: whoever knows all else of the scan tries facility after facility."""
+    wrong = scan("YT1", "GOT", "2026-11-20 10:00", at=PRIVATE["facility code"])
+    world = World(memory, [wrong, scan("YT1", "GOT", "2026-11-20 10:01", at="HGH", corrects=wrong)])
+    assert wrong.id in {scan("YT1", "GOT", "2026-11-20 10:00", at=code).id for code in ("A", PRIVATE["facility code"])}
+    everything = world.timeline("YT1")
+    assert [(each.id == wrong.id, each.corrects) for each in everything] == [(False, wrong.id), (True, None)]
+    public = [scan_in_public(each) for each in everything]
+    assert [(each.id, each.corrects) for each in public] == [(None, None), (None, None)]
+    assert not [each.id for each in everything if each.id in msgspec.json.encode(public).decode()]
+
+
+def test_of_a_code_that_no_table_knows_the_public_sees_only_that_there_was_a_scan(memory: Memory) -> None:
+    code = "handed to Li Wei, flat 7"
+    world = World(memory, [scan("YT1", code, "2026-11-20 10:00"), scan("YT1", "GOT", "2026-11-20 09:00")])
+    public = [scan_in_public(each) for each in world.timeline("YT1")]
+    assert [(each.code, each.status, each.flags) for each in public] == [
+        (None, "unknown", ["unknown_code"]),
+        ("GOT", "picked_up", []),
+    ]
+    assert "Li Wei" not in msgspec.json.encode([in_public(world.parcel("YT1")), *public]).decode()
+
+
+def test_whether_an_answer_is_complete_is_public_and_how_much_there_is_is_not() -> None:
+    behind, even = Freshness.between(7, 9), Freshness.between(9, 9)
+    assert (behind.position, behind.log_position, behind.lag, behind.complete) == (7, 9, 2, False)
+    assert (even.position, even.log_position, even.lag, even.complete) == (9, 9, 0, True)
+    assert Freshness.between(10, 9) == even  # the log was asked before the index went on
+    assert msgspec.to_builtins(freshness_in_public(behind)) == {
+        "position": None, "log_position": None, "lag": None, "complete": False,
+    }  # fmt: skip
+    assert freshness_in_public(even).complete
 
 
 def test_what_the_public_does_see(memory: Memory) -> None:

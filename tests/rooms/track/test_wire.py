@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -121,6 +122,12 @@ def test_a_bad_line_is_refused_and_the_others_go_in(text: str, field: str, reaso
     assert (list(rows.rows), rows.sent) == ([0, 3], 3)
 
 
+def test_the_reason_does_not_repeat_a_long_name() -> None:
+    [refusal] = read_ndjson(b'{"' + b"x" * 100_000 + b'":1}', 1).refusals
+    assert refusal.reason.startswith("has an unknown field `xxx")
+    assert len(refusal.reason) < 250
+
+
 def test_an_object_over_two_lines_is_two_bad_lines() -> None:
     """A reader of the whole body would take it for one, and all numbers behind it would be wrong."""
     rows = read_ndjson(b'{"number":\n"a"}\n{"number":"b"}\n{"numbr":"c"}', 100)
@@ -205,6 +212,32 @@ def test_an_array_of_more_rows_than_the_limit_is_refused() -> None:
         read_json_array(b"[{},{},{}]", 2)
 
 
+def test_an_array_of_tiny_values_is_refused_before_they_are_made() -> None:
+    """Each would take eighty times the room that it takes in the body."""
+    tracemalloc.start()
+    for value in (b"1", b"{}", b'"",""', b"[]"):
+        body = b"[" + b",".join([value] * 500_000) + b"]"
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        with pytest.raises(TooLarge, match="more than 100 scans"):
+            read_json_array(body, 100)
+        assert tracemalloc.get_traced_memory()[1] - before < 1 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("note", ["," * 900, '",' * 300, "\\," * 300, '\\"' * 300])
+def test_commas_in_texts_are_not_counted(note: str) -> None:
+    body = json.dumps([{"number": f"YT{row}", "note": note} for row in range(100)]).encode()
+    rows = read_json_array(body, 100)
+    assert (rows.sent, rows.refusals) == (100, [])
+    assert rows.table.column("note").to_pylist() == [note] * 100
+
+
+def test_an_open_text_of_many_escapes_takes_no_long_search() -> None:
+    with pytest.raises(BadInput, match="no JSON array"):
+        read_json_array(b'["' + b'\\"' * 2_000_000 + b"," * 1000, 10)
+
+
 # Arrow
 
 
@@ -213,7 +246,10 @@ def test_an_array_of_more_rows_than_the_limit_is_refused() -> None:
     [
         pa.array(["a", None, "b"]),
         pa.array(["a", None, "b"], pa.large_string()),
+        pa.array(["a", None, "b"], pa.string_view()),
+        pa.array(["-", "a", None, "b"], pa.string_view())[1:],
         pa.array(["a", None, "b"]).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([0, None, 1], pa.int8()), pa.array(["a", "b"], pa.string_view())),
         pa.DictionaryArray.from_arrays(pa.array([0, None, 1], pa.int8()), pa.array(["a", "b"], pa.large_string())),
     ],
 )
@@ -273,6 +309,9 @@ def test_an_absurd_timestamp_does_not_come_around_to_a_common_date(unit: str, nu
         ({"number": pa.array([1.5])}, "column 'number' is double"),
         ({"number": pa.array([b"YT1"])}, "column 'number' is binary"),
         ({"number": pa.array([["YT1"]])}, "column 'number' is list"),
+        ({"number": pa.array([["YT1"]], pa.list_(pa.string_view()))}, "column 'number' is list"),
+        ({"number": pa.array([{"x" * 1000: "YT1"}])}, "xxx; it has to be text"),
+        ({"x" * 100_000: pa.array(["YT1"])}, "unknown or repeated column 'xxx"),
         ({"number": pa.array([7]).dictionary_encode()}, "column 'number' is dictionary"),
         ({"numbr": pa.array(["YT1"])}, "unknown or repeated column 'numbr'"),
         ({"number": pa.array(["YT1"]), "position": pa.array([1])}, "unknown or repeated column 'position'"),
@@ -282,6 +321,7 @@ def test_columns_that_cannot_be_read_are_named(columns: dict[str, pa.Array], why
     with pytest.raises(BadInput) as caught:
         read_arrow_stream(arrow(columns), 100)
     assert why in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_a_column_that_comes_twice_is_refused() -> None:
@@ -377,17 +417,66 @@ def test_a_dictionary_shared_by_many_batches_counts_for_each() -> None:
         read_arrow_stream(sink.getvalue(), 1000)
 
 
+def views_of(text: str, rows: int) -> pa.Array:
+    """That text in each row, held once."""
+    one = pa.array([text], pa.string_view()).buffers()
+    return pa.Array.from_buffers(pa.string_view(), rows, [None, pa.py_buffer(one[1].to_pybytes()[:16] * rows), one[2]])
+
+
+def test_views_that_name_one_text_many_times_are_refused_before_it_is_looked_at() -> None:
+    """Half a megabyte of them would be sixteen gigabytes of text."""
+    body, before = arrow({"note": views_of("x" * 500_000, 32_000)}), pa.total_allocated_bytes()
+    assert len(body) < 1_100_000
+    peak = pa.default_memory_pool().max_memory()
+    with pytest.raises(TooLarge, match="64 MiB of text"):
+        read_arrow_stream(body, 50_000)
+    with pytest.raises(TooLarge, match="64 MiB of text"):
+        rows_of_table(pa.table({"note": views_of("x" * 500_000, 200)}), MOST_TEXT_BYTES)
+    assert pa.total_allocated_bytes() - before < 1 << 20
+    assert pa.default_memory_pool().max_memory() == peak
+
+
+def test_a_dictionary_of_views_that_name_one_text_many_times_is_refused() -> None:
+    words = views_of("x" * 500_000, 1000)
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 999], pa.int32()), words)
+    with pytest.raises(TooLarge, match="64 MiB of text"):
+        read_arrow_stream(arrow({"note": column}), 10)
+
+
+def test_a_few_words_of_a_long_dictionary_are_read_as_they_stand() -> None:
+    words = pa.array([f"word {number}" for number in range(1000)])
+    column = pa.DictionaryArray.from_arrays(pa.array([7, None, 999, 7], pa.uint16()), words)
+    assert rows_of_table(pa.table({"note": column})).table.column("note").to_pylist() == [
+        "word 7",
+        None,
+        "word 999",
+        "word 7",
+    ]
+
+
+@pytest.mark.parametrize(("name", "zone"), [(b"n\xffte", b"UTC"), (b"note", b"U\xffC"), (b"n\xffte", b"U\xffC")])
+def test_names_that_are_not_utf_8_are_refused(name: bytes, zone: bytes) -> None:
+    body = arrow({"note": pa.array(["a"]), "at": pa.array([1], pa.timestamp("ms", "UTC"))})
+    assert (body.count(b"note"), body.count(b"UTC")) == (1, 1)
+    with pytest.raises(BadInput, match="name or the time zone of a column is not UTF-8"):
+        read_arrow_stream(body.replace(b"note", name).replace(b"UTC", zone), 10)
+
+
+def test_a_stream_without_the_dictionary_that_it_names_is_refused() -> None:
+    messages = list(pa.ipc.MessageReader.open_stream(arrow({"note": pa.array(["a"]).dictionary_encode()})))
+    assert [message.type for message in messages] == ["schema", "dictionary", "record batch"]
+    body = b"".join(message.serialize().to_pybytes() for message in (messages[0], messages[2]))
+    with pytest.raises(BadInput, match="the body is no whole Arrow stream"):
+        read_arrow_stream(body, 10)
+
+
 @pytest.mark.parametrize(
-    "kind", [pa.string_view(), pa.dictionary(pa.int32(), pa.string_view()), pa.list_(pa.string_view())]
+    "indices", [pa.array([0, 99], pa.int32()), pa.array([0, -5], pa.int32())], ids=["too high", "negative"]
 )
-def test_views_of_text_are_refused(kind: pa.DataType) -> None:
-    """486 kB of them would be a gigabyte of text."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, pa.schema([("note", kind)])):
-        pass
-    with pytest.raises(BadInput, match="column 'note' is "):
-        read_arrow_stream(sink.getvalue(), 100)
-    assert rows_of_table(pa.table({"note": pa.array(["a"], pa.string_view())})).sent == 1  # a file of one's own
+def test_indices_that_no_word_has_are_refused(indices: pa.Array) -> None:
+    column = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
+    with pytest.raises(BadInput, match="out of bounds"):
+        read_arrow_stream(arrow({"note": column}), 10)
 
 
 def test_a_dictionary_of_nulls_is_nulls() -> None:
