@@ -1,15 +1,19 @@
-"""Which files a path means: the file itself, or those of a folder."""
+"""Which files a path means: the file itself, or those of a folder; and what text a file holds."""
 
 from collections.abc import Collection
 from pathlib import Path
 
+from waypost.feeds.lines import BOM
 from waypost.feeds.parquet import MAGIC, read_columns
-from waypost.feeds.stream import ByteStream, Meter
+from waypost.feeds.stream import ByteStream, Meter, is_folder, list_folder, size_of
 from waypost.feeds.tables import list_columns
 from waypost.model.errors import BadInput
 
 _TABLES = (".csv", ".parquet")
-_PACKINGS = (".gz", ".xz", ".zst")
+#: How packed files may end behind the ending of what they hold.
+PACKINGS = (".gz", ".xz", ".zst")
+#: Files of that name have one object a line, whatever their first line is.
+_NDJSON = (".ndjson", ".jsonl")
 
 
 def choose_files(path: Path, kind: str, endings: tuple[str, ...]) -> list[Path]:
@@ -19,18 +23,18 @@ def choose_files(path: Path, kind: str, endings: tuple[str, ...]) -> list[Path]:
     all that end as such files do.
 
     Raises:
-        BadInput: nothing there.
+        BadInput: nothing there, or something that is no file bears such a name.
     """
-    if path.is_file():
+    if not is_folder(path):
         return [path]
-    if not path.is_dir():
-        raise BadInput("no such file or folder", where=str(path))
-    fitting = sorted(each for each in path.iterdir() if each.is_file() and _ending(each) in endings)
-    named = [each for each in fitting if each.name.startswith(kind)]
-    if not fitting:
-        mend = f"Files end in {', '.join(endings)}, and may be packed: {', '.join(_PACKINGS)}."
+    fitting = [each for each in list_folder(path) if _ending(each) in endings]
+    chosen = [each for each in fitting if each.name.startswith(kind)] or fitting
+    if not chosen:
+        mend = f"Files end in {', '.join(endings)}, and may be packed: {', '.join(PACKINGS)}."
         raise BadInput(f"holds no {kind or 'table'}.", where=str(path), mend=mend)
-    return named or fitting
+    for each in chosen:
+        size_of(each)
+    return chosen
 
 
 def choose_tables(path: Path, needed: Collection[str]) -> list[Path]:
@@ -40,7 +44,7 @@ def choose_tables(path: Path, needed: Collection[str]) -> list[Path]:
         BadInput: nothing there, or no file with these columns.
     """
     found = choose_files(path, "", _TABLES)
-    if path.is_file():
+    if not is_folder(path):
         return found
     fitting = [each for each in found if set(needed) <= set(_list_columns(each))]
     if not fitting:
@@ -48,6 +52,21 @@ def choose_tables(path: Path, needed: Collection[str]) -> list[Path]:
         mend = f"Looked into: {shown}. Expected columns: {', '.join(needed)}."
         raise BadInput("holds no file with the columns of this kind.", where=str(path), mend=mend)
     return fitting
+
+
+def holds_objects(stream: ByteStream) -> bool:
+    """Whether a text file holds JSON objects, one a line; if not, it is a table. The name tells it first.
+
+    Raises:
+        BadInput: it is one JSON array.
+    """
+    ending = _ending(stream.path)
+    first = stream.start.removeprefix(BOM).lstrip()[:1]
+    if ending in _NDJSON:
+        return True
+    if first == b"[":
+        raise BadInput("is one JSON array.", where=stream.name, mend="Write one JSON object a line (NDJSON).")
+    return first == b"{" or ending == ".json"
 
 
 def _list_columns(path: Path) -> list[str]:
@@ -59,4 +78,5 @@ def _list_columns(path: Path) -> list[str]:
 
 
 def _ending(path: Path) -> str:
-    return Path(path.stem).suffix if path.suffix in _PACKINGS else path.suffix
+    name = Path(path.name.lower())
+    return Path(name.stem).suffix if name.suffix in PACKINGS else name.suffix

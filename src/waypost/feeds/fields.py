@@ -7,15 +7,25 @@ from typing import TypeVar
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput
 from waypost.model.places import Place
+from waypost.model.texts import has_control
 from waypost.track.feed import FileRefusal
-from waypost.track.intake import MAX_FACILITY, MAX_NUMBER
+from waypost.track.intake import (
+    HAS_CONTROL,
+    MAX_FACILITY,
+    MAX_NUMBER,
+    MISSING,
+    NO_CARRIER,
+    NO_NUMBER,
+    NUMBER,
+    TOO_LONG,
+)
+from waypost.track.wire import BLANKS
 
 T = TypeVar("T")
 
-_NUMBER = re.compile(rf"[!-~]{{1,{MAX_NUMBER}}}")
+_NUMBER = re.compile(NUMBER)
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_BLANKS = re.compile(r"[\s\xa0\u3000]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BLANKS = re.compile(BLANKS)
 
 #: Lengths that the tables of `Records` have room for.
 CODE, NAME, CITY, NOTE = MAX_FACILITY, 200, 120, 400
@@ -41,9 +51,9 @@ def read_words(text: str | None, field: str, most: int) -> str | None:
     """
     text = (text or "").strip()
     if len(text) > most:
-        raise BadFieldError(field, f"is longer than {most} characters", text)
-    if _CONTROL.search(text):
-        raise BadFieldError(field, "has control characters", text)
+        raise BadFieldError(field, TOO_LONG.format(most), text)
+    if has_control(text):
+        raise BadFieldError(field, HAS_CONTROL, text)
     return text or None
 
 
@@ -51,7 +61,7 @@ def parse_words(text: str | None, field: str, most: int) -> str:
     """As `read_words`, of a field that has to be there."""
     words = read_words(text, field, most)
     if words is None:
-        raise BadFieldError(field, "is missing")
+        raise BadFieldError(field, MISSING)
     return words
 
 
@@ -63,7 +73,7 @@ def parse_carrier(text: str | None, field: str = "carrier") -> str:
     """
     code = parse_words(text, field, NOTE)
     if not CARRIER_CODE.fullmatch(code):
-        raise BadFieldError(field, "is no carrier code: up to 32 of a-z, 0-9, _ and -", code)
+        raise BadFieldError(field, NO_CARRIER, code)
     return code
 
 
@@ -73,14 +83,13 @@ def parse_number(text: str | None, field: str = "number") -> str:
     Raises:
         BadFieldError: missing, too long, or with characters that no waybill number has.
     """
-    number = _BLANKS.sub("", text or "")
+    number = _BLANKS.sub("", (text or "").strip())
     if not number:
-        raise BadFieldError(field, "is missing")
+        raise BadFieldError(field, MISSING)
     if len(number) > MAX_NUMBER:
-        raise BadFieldError(field, f"is longer than {MAX_NUMBER} characters", number)
+        raise BadFieldError(field, TOO_LONG.format(MAX_NUMBER), number)
     if not _NUMBER.fullmatch(number):
-        reason = "has characters that no waybill number has (printable ASCII only)"
-        raise BadFieldError(field, reason, number)
+        raise BadFieldError(field, NO_NUMBER, number)
     return number
 
 

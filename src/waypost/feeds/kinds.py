@@ -12,6 +12,7 @@ from waypost.feeds.lade import YEAR, LadeFeed
 from waypost.feeds.olist import OlistFeed
 from waypost.feeds.parcels import ParcelsFeed
 from waypost.feeds.scans import ScansFeed
+from waypost.feeds.stream import is_folder
 from waypost.model.errors import BadInput
 from waypost.track.feed import ScanFeed
 
@@ -101,6 +102,5 @@ def open_feed(name: str, path: Path, options: Options = MappingProxyType({})) ->
         if option not in kind.options:
             known = ", ".join(kind.options) or "none"
             raise BadInput(f"{name} has no option {option[:40]!r}.", mend=f"Its options: {known}.")
-    if not path.exists():
-        raise BadInput("no such file or folder", where=str(path))
+    is_folder(path)  # or it is refused for what it is
     return kind.open(path, options)

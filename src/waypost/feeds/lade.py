@@ -36,6 +36,7 @@ YEAR = 2022
 ORDERS = 25_000
 
 _COMMON = ("order_id", "region_id", "city", "lng", "lat", "aoi_id", "accept_time")
+_OTHERS = ("pickup_time", "delivery_time", "time_window_start", "time_window_end")
 _REGIONS = {
     "Chongqing": "Chongqing",
     "Hangzhou": "Zhejiang",
@@ -124,7 +125,7 @@ class LadeFeed:
         )
 
     def _name_area(self, city: str, region: str, area: str) -> str:
-        code = f"{city}/{region}/{area}"
+        code = f"{city}/{region}/{area}".strip()
         if code not in self._places:
             name = parse_words(city, "city", CITY)
             parse_words(code, "aoi_id", CODE)
@@ -172,7 +173,7 @@ def _read(path: Path, meter: Meter) -> Iterator[Part]:
             yield from read_stream(stream, _COMMON, lines=ORDERS)
             return
     meter.read = before
-    yield from read_parts(path, meter, _COMMON, ORDERS)
+    yield from read_parts(path, meter, _COMMON, _OTHERS, ORDERS)
 
 
 def _kind_of(source: str, part: Part) -> _Kind:

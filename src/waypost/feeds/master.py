@@ -6,11 +6,11 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from waypost.feeds.choosing import holds_objects
 from waypost.feeds.fields import BadFieldError
 from waypost.feeds.lines import read_blocks
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.feeds.tables import read_stream
-from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
 from waypost.track.wire import UNREADABLE, refuse_json
 
@@ -57,10 +57,7 @@ def read_master(
     meter = Meter(paths)
     for each in paths:
         with ByteStream(each, meter) as stream:
-            first = stream.start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-            if first == b"[":
-                raise BadInput("is one JSON array.", where=stream.name, mend="Write one JSON object a line (NDJSON).")
-            rows = _read_ndjson(stream, known) if first == b"{" else _read_csv(stream, needed, known)
+            rows = _read_ndjson(stream, known) if holds_objects(stream) else _read_csv(stream, needed, known)
             for numbered, refusals in rows:
                 made = []
                 for line, row in numbered:

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from waypost.feeds.choosing import PACKINGS
 from waypost.feeds.fields import BadFieldError, parse_field, parse_number
 from waypost.feeds.gathering import Gathering
 from waypost.feeds.olist_places import Area, Areas, facility_code, parse_area
-from waypost.feeds.stream import Meter
+from waypost.feeds.stream import Meter, is_folder, list_folder
 from waypost.feeds.tables import Part, read_table
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.errors import BadInput
@@ -66,7 +67,7 @@ class OlistFeed:
     """
 
     def __init__(self, path: Path) -> None:
-        folder = path if path.is_dir() else path.parent
+        folder = path if is_folder(path) else path.parent
         self._paths = _find_files(folder, path)
         self._areas = Areas()
         self._customers: dict[str, Area] = {}
@@ -206,9 +207,10 @@ class OlistFeed:
 def _find_files(folder: Path, path: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     missing = []
+    there = list_folder(folder)
     for name in _NAMES:
         plain = f"olist_{name}_dataset.csv"
-        paths = sorted(each for each in folder.glob(f"{plain}*") if each.suffix in (".csv", ".gz", ".xz", ".zst"))
+        paths = [each for each in there if each.name in (plain, *(f"{plain}{packing}" for packing in PACKINGS))]
         if len(paths) > 1:
             names = " and ".join(each.name for each in paths)
             raise BadInput(f"has the same table twice: {names}.", where=str(folder), mend="Keep one of them.")

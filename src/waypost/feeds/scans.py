@@ -1,28 +1,34 @@
 """Neutral scans: NDJSON, CSV, Parquet or Arrow with the fields of `track.wire.FIELDS`.
 
-The content tells the format, never the name. NDJSON and CSV may be packed with gzip, xz or zstd; Parquet and Arrow
-files have a packing of their own, and no lines: their rows are counted from 1.
+The content tells the format, but a text whose name ends in `.ndjson` or `.jsonl` is NDJSON. NDJSON and CSV may be
+packed with gzip, xz or zstd; Parquet and Arrow files have a packing of their own, and no lines: their rows are counted
+from 1.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
-from waypost.feeds.choosing import choose_files
-from waypost.feeds.lines import LINES, read_blocks
-from waypost.feeds.parquet import MAGIC, read_batches
+from waypost.feeds import arrow, parquet
+from waypost.feeds.arrow import FILE, STREAM
+from waypost.feeds.choosing import choose_files, holds_objects
+from waypost.feeds.lines import read_blocks
+from waypost.feeds.parquet import MAGIC
 from waypost.feeds.stream import MEND_CUT, ByteStream, Meter
-from waypost.feeds.tables import read_stream
+from waypost.feeds.tables import check_columns, read_stream
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal, Portion
-from waypost.track.wire import FIELDS, Rows, read_ndjson, rows_of_table
+from waypost.track.wire import FIELDS, MOST_TEXT_BYTES, Rows, check_schema, read_ndjson, rows_of_table
 
 ENDINGS = (".ndjson", ".jsonl", ".json", ".csv", ".parquet", ".arrow", ".arrows", ".feather")
 
+#: Rows of columns that are taken at a time: as long as they may be, their texts are some tens of megabytes.
+ROWS = 8192
+
 _NEEDED = ("carrier", "number", "code", "at")
-_ARROW_FILE, _ARROW_STREAM = b"ARROW1\0\0", b"\xff\xff\xff\xff"
 
 
 class ScansFeed:
@@ -45,26 +51,16 @@ class ScansFeed:
 def _read_file(path: Path, meter: Meter) -> Iterator[Portion]:
     before = meter.read
     with ByteStream(path, meter) as stream:
-        columnar = stream.start.startswith((MAGIC, _ARROW_FILE, _ARROW_STREAM))
+        columnar = stream.start.startswith((MAGIC, FILE, STREAM))
         if not columnar:
-            yield from _read_csv(stream) if _is_table(stream) else _read_ndjson(stream)
+            yield from _read_ndjson(stream) if holds_objects(stream) else _read_csv(stream)
             return
     if stream.packing:
         message = f"holds Parquet or Arrow columns inside {stream.packing}."
         raise BadInput(message, where=path.name, mend="Unpack it; such files have a packing of their own.")
     meter.read = before
-    if stream.start.startswith(MAGIC):
-        for first, batch in read_batches(path, meter):
-            yield _of_batch(path.name, first, batch, meter.share)
-    else:
-        yield from _read_arrow(path, meter, is_stream=not stream.start.startswith(_ARROW_FILE))
-
-
-def _is_table(stream: ByteStream) -> bool:
-    first = stream.start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if first == b"[":
-        raise BadInput("is one JSON array.", where=stream.name, mend="Write one JSON object a line (NDJSON).")
-    return first != b"{"
+    read = parquet.read_batches if stream.start.startswith(MAGIC) else arrow.read_batches
+    yield from _read_columns(path, meter, read(path, meter, lambda schema: _choose(path.name, schema), ROWS))
 
 
 def _read_csv(stream: ByteStream) -> Iterator[Portion]:
@@ -85,41 +81,41 @@ def _read_ndjson(stream: ByteStream) -> Iterator[Portion]:
         yield Portion(source=stream.name, rows=rows, refusals=block.refusals, share=stream.meter.share)
 
 
-def _of_batch(source: str, first: int, batch: pa.RecordBatch, share: float) -> Portion:
+def _choose(source: str, schema: pa.Schema) -> Sequence[str]:
+    """All columns, if they are those of scans."""
+    with _located(source):
+        check_schema(schema)
+    check_columns(source, schema.names, _NEEDED)
+    for name in _NEEDED:
+        if pa.types.is_null(schema.field(name).type):  # nulls take no room: any number of rows may be claimed
+            raise BadInput(f"column {name!r} is empty.", where=source)
+    return list(schema.names)
+
+
+def _read_columns(path: Path, meter: Meter, batches: Iterator[tuple[int, pa.RecordBatch]]) -> Iterator[Portion]:
+    """Batches as portions. Damage behind the first of them costs only what lies behind it."""
+    last = 0
     try:
-        rows = rows_of_table(pa.Table.from_batches([batch]))
+        for first, batch in batches:
+            with _located(path.name):
+                rows = rows_of_table(pa.Table.from_batches([batch]), MOST_TEXT_BYTES)
+            last = first + batch.num_rows - 1
+            rows = msgspec.structs.replace(rows, rows=range(first, last + 1))
+            yield Portion(source=path.name, rows=rows, share=meter.share)
     except BadInput as error:
-        raise BadInput(error.message, where=source, mend=error.mend) from None
-    numbers = range(first, first + batch.num_rows)
-    return Portion(source=source, rows=msgspec.structs.replace(rows, rows=numbers), share=share)
+        if last == 0:
+            raise
+        found = error.message.removeprefix(f"{path.name}: ").removesuffix(".")
+        reason = f"{found}; all {last} rows before were read. {error.mend or MEND_CUT}"
+        yield Portion(source=path.name, refusals=[FileRefusal(path.name, last + 1, "", reason)], share=meter.share)
 
 
-def _read_arrow(path: Path, meter: Meter, *, is_stream: bool) -> Iterator[Portion]:
-    """An Arrow file or stream. A stream that breaks off gives the batches before that."""
-    before, first = meter.read, 1
+@contextlib.contextmanager
+def _located(source: str) -> Iterator[None]:
+    """Refusals of columns name the file; the reader of a request has none."""
     try:
-        with pa.OSFile(str(path)) as file:
-            for batch, read in _batches(file, is_stream=is_stream):
-                batch.validate(full=True)
-                meter.read = before + read
-                for start in range(0, batch.num_rows, LINES):
-                    piece = batch.slice(start, LINES)
-                    yield _of_batch(path.name, first, piece, meter.share)
-                    first += piece.num_rows
-    except (pa.ArrowException, OSError) as error:
-        if first == 1:
-            raise BadInput(f"is no Arrow file that can be read: {str(error)[:200]}", where=path.name) from None
-        reason = f"the Arrow stream ends early or is damaged; all {first - 1} rows before were read. {MEND_CUT}"
-        yield Portion(source=path.name, refusals=[FileRefusal(path.name, first, "", reason)], share=meter.share)
-
-
-def _batches(file: pa.NativeFile, *, is_stream: bool) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """The batches, each with the bytes that have been read with it."""
-    if is_stream:
-        with pa.ipc.open_stream(file) as stream:
-            for batch in stream:
-                yield batch, file.tell()
-        return
-    with pa.ipc.open_file(file) as reader:
-        for number in range(reader.num_record_batches):
-            yield reader.get_batch(number), file.size() * (number + 1) // reader.num_record_batches
+        yield
+    except BadInput as error:
+        raise type(error)(error.message, where=source, mend=error.mend) from None
+    except pa.ArrowInvalid as error:
+        raise BadInput(f"is damaged ({str(error)[:200]})", where=source) from None

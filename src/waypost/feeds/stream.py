@@ -5,6 +5,7 @@ A file that breaks off gives all that came before, and says that it did.
 
 import itertools
 import lzma
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ class Meter:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.read = 0
-        self.total = sum(_size(path) for path in paths)
+        self.total = sum(size_of(path) for path in paths)
 
     @property
     def share(self) -> float:
@@ -64,13 +65,15 @@ class ByteStream:
     """
 
     def __init__(self, path: Path, meter: Meter) -> None:
-        _size(path)
+        size_of(path)
         self.path, self.name, self.meter = path, path.name, meter
         self.cut: str | None = None
-        self._file = path.open("rb")
         try:
-            head = self._file.read(6)
-            self._file.seek(0)
+            self._file = path.open("rb")
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        try:
+            head = self._file.peek(6)[:6]
             self.packing, unpack = _packing_of(head)
             self._blocks = self._until_broken(unpack(self._read))
             self.start = next(self._blocks, b"")
@@ -92,7 +95,10 @@ class ByteStream:
         return itertools.chain((self.start,), self._blocks)
 
     def _read(self) -> bytes:
-        data = self._file.read(_PACKED_BLOCK)
+        try:
+            data = self._file.read(_PACKED_BLOCK)
+        except OSError as error:
+            raise _unreadable(self.path, error) from None
         self.meter.read += len(data)
         return data
 
@@ -112,13 +118,59 @@ class ByteStream:
             raise BadInput("is UTF-16 text.", where=self.name, mend="Save it as UTF-8.")
 
 
-def _size(path: Path) -> int:
-    if path.is_dir():
+def size_of(path: Path) -> int:
+    """How many bytes a file has.
+
+    Raises:
+        BadInput: it is no file, or nothing can be known of it.
+    """
+    if is_folder(path):
         raise BadInput("is a folder where a file is needed", where=str(path))
+    return path.stat().st_size
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; if not, it is a file.
+
+    Raises:
+        BadInput: it is neither, with what it is.
+    """
     try:
-        return path.stat().st_size
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        reason = "is a link to what is not there" if path.is_symlink() else "no such file or folder"
+        raise BadInput(reason, where=str(path)) from None
+    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
+        raise _unreadable(path, error) from None
+    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+        return stat.S_ISDIR(mode)
+    kind = next((words for is_kind, words in _STRANGERS if is_kind(mode)), "is no file")
+    raise BadInput(f"{kind}.", where=str(path), mend="Give a file: some are read more than once.")
+
+
+_STRANGERS = (
+    (stat.S_ISFIFO, "is a pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
+
+
+def list_folder(path: Path) -> list[Path]:
+    """What is in a folder, by name.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        return sorted(path.iterdir())
     except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> BadInput:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return BadInput(f"cannot be read: {reason or error}", where=str(path))
 
 
 def _packing_of(head: bytes) -> tuple[str, Callable[[Read], Iterator[bytes]]]:

@@ -6,18 +6,21 @@ anything is off is read again line by line, so that only the bad rows are lost.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from waypost.feeds.lines import BOM, LINES, Block, read_blocks
+from waypost.feeds.lines import BOM, LINES, LONGEST, Block, read_blocks
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
 
 #: A quoted text may run over so many lines; a quote that is opened and never closed costs one row, not the file.
 MOST_LINES = 100
+#: A file with more columns is refused.
+MOST_COLUMNS = 1000
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -62,6 +65,9 @@ def read_stream(
     reader: _Reader | None = None
     for block in read_blocks(stream, lines):
         if reader is None:
+            if block.refusals and block.refusals[0].line == 1:
+                message = f"has no line of column names that can be read: {block.refusals[0].reason}"
+                raise BadInput(message, where=stream.name, mend=_mend(needed, known))
             head, _, data = block.data.partition(b"\n")
             reader = _Reader(stream.name, _read_header(stream.name, head, needed, known))
             block = Block(block.line + 1, data, block.refusals)
@@ -104,9 +110,12 @@ def check_columns(
     Raises:
         BadInput: names the file, the columns found and those expected.
     """
+    if len(header) > MOST_COLUMNS:
+        message = f"has {len(header)} columns; no table has more than {MOST_COLUMNS}."
+        raise BadInput(message, where=name, mend=_mend(needed, known))
     missing = [column for column in needed if column not in header]
     unknown = [column for column in header if known is not None and column not in known]
-    twice = sorted({column for column in header if header.count(column) > 1})
+    twice = sorted(column for column, times in Counter(header).items() if times > 1)
     wrong = [
         f"{verb} {_name(columns)}"
         for verb, columns in (("lacks", missing), ("does not know", unknown), ("has twice", twice))
@@ -133,6 +142,8 @@ _REASONS = {
     "new-line character seen in unquoted field": "has a carriage return outside quotes",
     "field larger than field limit": "has a field of more than 131072 characters",
 }
+#: What it says of a quote that is still open at the end.
+_ENDS_OPEN = "unexpected end of data"
 #: How bytes that are no UTF-8 come out of `surrogateescape`.
 _ESCAPED = re.compile("[\udc80-\udcff]")
 
@@ -149,6 +160,15 @@ class _BadRowError(Exception):
         self.reason, self.field = reason, field
 
 
+def _stays_open(line: bytes) -> bool:
+    """Whether a quote that was open before a line is open behind it, known without reading the lines before again."""
+    try:
+        next(csv.reader(['"' + line.decode("utf-8", "surrogateescape").removesuffix("\r")], strict=True))
+    except csv.Error as error:
+        return str(error) == _ENDS_OPEN
+    return False
+
+
 class _Reader:
     """Turns blocks into parts; remembers a record that a block leaves open."""
 
@@ -156,6 +176,7 @@ class _Reader:
         self._name = name
         self._header = header
         self._open: list[tuple[int, bytes]] = []
+        self._size = 0
         self._rows: list[list[str]] = []
         self._lines: list[int] = []
         self._refusals: list[FileRefusal] = []
@@ -196,13 +217,14 @@ class _Reader:
         if not self._open and not line.strip():
             return
         self._open.append((number, line))
-        if len(self._open) > 1 and b'"' not in line and len(self._open) < MOST_LINES:
+        self._size += len(line)
+        if len(self._open) > 1 and _stays_open(line):
+            if len(self._open) >= MOST_LINES or self._size > LONGEST:
+                self._give_up("opens a quote that is not closed")
             return
         try:
             row = self._parse(b"\n".join(text for _, text in self._open))
         except _OpenQuoteError:
-            if len(self._open) >= MOST_LINES:
-                self._give_up("opens a quote that is not closed")
             return
         except _BadRowError as error:
             self._give_up(error.reason, error.field)
@@ -210,6 +232,7 @@ class _Reader:
         self._rows.append(row)
         self._lines.append(self._open[0][0])
         self._open.clear()
+        self._size = 0
 
     def _give_up(self, reason: str, field: str = "") -> None:
         """Refuse the first line of what is open; the lines after it may be good rows."""
@@ -218,6 +241,7 @@ class _Reader:
             reason, field = "opens a quote that is not closed where its field ends", ""
         self._refusals.append(FileRefusal(self._name, number, field, reason, line[:60].decode("utf-8", "replace")))
         self._open.clear()
+        self._size = 0
         for each in others:
             self._add(*each)
 
@@ -227,7 +251,7 @@ class _Reader:
             row = next(csv.reader([text], strict=True))
         except csv.Error as error:
             message = str(error)
-            if message == "unexpected end of data":
+            if message == _ENDS_OPEN:
                 raise _OpenQuoteError from None
             raise _BadRowError(_REASONS.get(re.split(r" - | \(", message)[0], message)) from None
         width = len(self._header)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from waypost.model.errors import BadInput
+from waypost.model.errors import BadInput, TooLarge
 from waypost.model.instants import OffsetSource, TimeFlag
+from waypost.network.facilities import check_facility
 
 CHINA = ZoneInfo("Asia/Shanghai")
 FILE = "lade_p_filtered_5cities.parquet"
@@ -133,6 +135,36 @@ def test_a_stamp_in_a_refusal_is_the_one_of_the_file(tmp_path: Path, read: Calla
     path = tmp_path / "delivery_cq.csv"
     path.write_text(f"{D_HEAD}\n{D_ROW.replace('10-22 17:04:00,', '13-01 17:04:00,', 1)}\n", "utf-8")
     assert [refusal.value for refusal in read("lade", path).refusals] == ["13-01 17:04:00"]
+
+
+def test_the_code_of_an_area_can_be_kept(tmp_path: Path, read: Callable) -> None:
+    path = tmp_path / "delivery_cq.csv"
+    row = D_ROW.replace(",50,", ",50\x85,")
+    path.write_text(f"{D_HEAD}\n{row}\n", "utf-8")
+    found = read("lade", path)
+    assert [check_facility(facility).code for facility in found.facilities] == ["Chongqing/10/50"]
+
+
+def test_columns_that_are_not_needed_are_not_read(tmp_path: Path, read: Callable) -> None:
+    path, row = tmp_path / "delivery.parquet", dict(zip(D_HEAD.split(","), D_ROW.split(","), strict=True))
+    table = pa.table({name: [value] for name, value in row.items()})
+    pq.write_table(
+        table.append_column("route", [[["a"]]]).append_column("raw", pa.array([b"1234"], pa.binary(4))), path
+    )
+    assert [scan["number"] for scan in read("lade", path).scans] == ["D12", "D12"]
+    pq.write_table(table.set_column(0, "order_id", pa.array([b"1234"], pa.binary(4))), path)
+    with pytest.raises(BadInput, match=r"column 'order_id' is fixed_size_binary\[4\]; it has to be text"):
+        read("lade", path)
+
+
+def test_long_texts_that_many_rows_name_are_refused(tmp_path: Path, read: Callable) -> None:
+    path, row = tmp_path / "delivery.parquet", dict(zip(D_HEAD.split(","), D_ROW.split(","), strict=True))
+    row["city"] = "x" * 100_000
+    table = pa.table({name: pa.array([value]).take(pa.array([0] * 1000)) for name, value in row.items()})
+    pq.write_table(table, path)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(TooLarge, match=r"delivery\.parquet: 1000 rows from row 1 on hold more than 64 MiB of text"):
+        read("lade", path)
 
 
 def test_neither_of_the_two(tmp_path: Path, read: Callable) -> None:

@@ -81,7 +81,7 @@ def test_the_content_tells_the_format(tmp_path: Path, read: Callable, form: str)
     found = read("scans", path)
     assert [tuple(scan[name] for name in SHOWN) for scan in found.scans] == EXPECTED
     assert found.refusals == []
-    assert found.shares[-1] > 0.98  # the end mark of a stream is not counted
+    assert found.shares[-1] > (0.7 if form == "arrow file" else 0.98)  # what stands behind the last row is not counted
 
 
 def test_bad_lines_of_ndjson_are_refused_and_the_others_go_in(tmp_path: Path, read: Callable) -> None:
@@ -150,7 +150,8 @@ def test_a_cut_arrow_stream_gives_the_batches_before(tmp_path: Path, read: Calla
     assert [tuple(scan[name] for name in SHOWN) for scan in found.scans] == EXPECTED
     ((line, field, reason),) = found.told()
     assert (line, field) == (3, "")
-    assert reason.startswith("the Arrow stream ends early or is damaged; all 2 rows before were read.")
+    assert reason.startswith("the Arrow stream ends early or is damaged (")
+    assert "; all 2 rows before were read. Fetch the file again" in reason
 
 
 def test_rows_of_parquet_are_counted_from_one(tmp_path: Path, read: Callable) -> None:

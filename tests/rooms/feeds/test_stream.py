@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_said_at_once(tmp_path: Path, content: bytes, mes
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="nowhere: cannot be read: No such file"):
+    with pytest.raises(BadInput, match="nowhere: no such file or folder"):
         Meter([tmp_path / "nowhere"])
     with pytest.raises(BadInput, match="is a folder where a file is needed"):
         Meter([tmp_path])

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,57 @@ def test_unknown_columns_are_refused_where_all_are_known(tmp_path: Path) -> None
     path.write_bytes(b"a,b,noet\n")
     with pytest.raises(BadInput, match=r"it does not know 'noet'.*known: a, b, note"):
         list(read_table(path, Meter([path]), ("a", "b"), ("a", "b", "note")))
+
+
+@pytest.mark.parametrize("head", [b",".join(b"c%d" % number for number in range(1001)), b"a" + b",a" * 100_000])
+def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_bytes(head + b"\n")
+    with pytest.raises(
+        BadInput, match=r"wide\.csv: has 100\d+ columns; no table has more than 1000\. Expected: a, b\."
+    ):
+        rows_of(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a," * (6 << 19) + b"\n1,2\n", "is longer than 1048576 bytes"),
+        (b"a," * (6 << 19), "is longer than 1048576 bytes"),
+        (gzip.compress(b"a,b\n1,2\n", 0)[:-14], "the gzip stream ends early"),
+    ],
+)
+def test_the_next_line_is_not_taken_for_the_names_of_columns(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=f"has no line of column names that can be read: {reason}"):
+        rows_of(path)
+
+
+@pytest.mark.parametrize("line", [b'y","z' * 100, b'""' * 300])
+def test_a_line_is_read_a_limited_number_of_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
+    """However many quotes stay open: a line may be tried behind each of those before it, not with all of them."""
+    read_characters = 0
+
+    def count(lines: list[str], **options: bool) -> Iterator[list[str]]:
+        nonlocal read_characters
+        read_characters += sum(map(len, lines))
+        return csv_reader(lines, **options)
+
+    csv_reader = csv.reader
+    monkeypatch.setattr(csv, "reader", count)
+    data = b'a,b\n"' + (line + b"\n") * 300
+    rows, refusals = read(tmp_path, data)
+    assert len(rows) + len(refusals) == 300
+    assert read_characters < 2 * MOST_LINES * len(data)
+
+
+def test_a_record_of_too_many_bytes_is_given_up(tmp_path: Path) -> None:
+    part = b",".join([b'"' + b"x" * 100_000 + b'"'] * 6)
+    data = b"a,b\n" + b'1,"\n",' + part + b',"\n",' + part + b',"\n' + b"3,4\n" * 5
+    rows, refusals = read(tmp_path, data)
+    assert rows[-5:] == [(line, ("3", "4")) for line in range(5, 10)]
+    assert refusals[0] == (2, "", "opens a quote that is not closed where its field ends")
 
 
 def test_a_header_without_rows_is_no_fault(tmp_path: Path) -> None:
