@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import msgspec
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from waypost.access.records import keys, sessions
 from waypost.store.protocols import Records
@@ -51,7 +52,8 @@ class Keys:
 
     def find(self, secret: str) -> Key | None:
         """The key with that secret."""
-        return self._find(select(keys).where(keys.c.digest == _digest(secret)))
+        with self._records.read() as connection:
+            return _find(connection, _with_secret(secret))
 
     def list_all(self) -> list[tuple[Key, int]]:
         """All keys without their secrets, each with the instant at which it was made (UTC milliseconds)."""
@@ -67,30 +69,35 @@ class Keys:
 
     def open_session(self, secret: str, now_ms: int) -> str | None:
         """A token for a browser that knows the key; None if nobody does."""
-        key = self.find(secret)
-        if key is None:
-            return None
-        token = self._token(32).hex()
-        with self._records.begin() as connection:
+        with self._records.begin() as connection:  # one transaction, or the key might be withdrawn in between
+            key = _find(connection, _with_secret(secret))
+            if key is None:
+                return None
+            token = self._token(32).hex()
             connection.execute(delete(sessions).where(sessions.c.ends_ms < now_ms))
             row = {"digest": _digest(token), "key_id": key.id, "ends_ms": now_ms + SESSION_MS}
             connection.execute(insert(sessions).values(row))
-        return token
+            return token
 
     def find_session(self, token: str, now_ms: int) -> Key | None:
         """The key behind a browser's token, while it lasts."""
         joined = select(keys).join(sessions, sessions.c.key_id == keys.c.id)
-        return self._find(joined.where(sessions.c.digest == _digest(token), sessions.c.ends_ms >= now_ms))
+        with self._records.read() as connection:
+            return _find(connection, joined.where(sessions.c.digest == _digest(token), sessions.c.ends_ms >= now_ms))
 
     def close_session(self, token: str) -> None:
         """Forget a browser's token."""
         with self._records.begin() as connection:
             connection.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
 
-    def _find(self, statement: Select[tuple[object, ...]]) -> Key | None:
-        with self._records.read() as connection:
-            row = connection.execute(statement).first()
-        return None if row is None else Key(row.id, Role(row.role), row.name)
+
+def _with_secret(secret: str) -> Select[Any]:
+    return select(keys).where(keys.c.digest == _digest(secret))
+
+
+def _find(connection: Connection, statement: Select[Any]) -> Key | None:
+    row = connection.execute(statement).first()
+    return None if row is None else Key(row.id, Role(row.role), row.name)
 
 
 def _digest(secret: str) -> str:

@@ -6,19 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from waypost.model.errors import BadInput, TooLarge
-from waypost.web.problems import Busy, SlowBody, Unsupported
+from waypost.web.problems import Busy, CutOff, SlowBody, Unsupported
 
 Receive = Callable[[], Awaitable[Any]]
 
 #: So much is unpacked at a time: a bomb is noticed before it has gone off.
 _PIECE = 256 << 10
 
+#: Each member of a gzip costs time, however little is in it.
+_MOST_MEMBERS = 1_000
 
-class Disconnected(Exception):
-    """The client went away before its body was here; nobody is left to answer."""
 
-
-class Purse:
+class Allowance:
     """How many bytes all bodies together may still take up."""
 
     def __init__(self, size: int) -> None:
@@ -46,17 +45,17 @@ class Body:
         headers: lower-case names.
         limit: most bytes, packed and unpacked.
         seconds: until all of it has to be here.
-        purse: where room for it is taken from.
+        allowance: where room for it is taken from.
     """
 
     def __init__(
-        self, receive: Receive, headers: Mapping[str, str], *, limit: int, seconds: float, purse: Purse
+        self, receive: Receive, headers: Mapping[str, str], *, limit: int, seconds: float, allowance: Allowance
     ) -> None:
         self._receive = receive
         self._headers = headers
         self._limit = limit
         self._seconds = seconds
-        self._purse = purse
+        self._allowance = allowance
         self._taken = 0
 
     async def __aenter__(self) -> bytes:
@@ -68,41 +67,40 @@ class Body:
             raise self._too_large()
         try:
             async with asyncio.timeout(self._seconds):
-                pieces = await self._read(_Gunzip(self._limit) if "gzip" in encoding else None)
+                whole = await self._read(_Gunzip(self._limit) if "gzip" in encoding else None)
         except TimeoutError:
             self._give_back()
             raise SlowBody(f"the body was not here after {self._seconds:g} s") from None
         except BaseException:
             self._give_back()
             raise
-        return b"".join(pieces)
+        return bytes(whole)
 
     async def __aexit__(self, *_: object) -> None:
         self._give_back()
 
-    async def _read(self, unpack: "_Gunzip | None") -> list[bytes]:
-        pieces: list[bytes] = []
-        packed = size = 0
+    async def _read(self, unpack: "_Gunzip | None") -> bytearray:
+        whole = bytearray()
+        packed = 0
         more = True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise Disconnected
+                raise CutOff("the body broke off, or its chunks cannot be told apart")
             piece, more = message.get("body", b""), message.get("more_body", False)
             packed += len(piece)
             for part in unpack.pieces(piece) if unpack else (piece,):
-                size += len(part)
-                if max(size, packed) > self._limit:
+                if max(len(whole) + len(part), packed) > self._limit:
                     raise self._too_large()
-                self._purse.take(len(part))
+                self._allowance.take(len(part))
                 self._taken += len(part)
-                pieces.append(part)
+                whole += part
         if unpack:
             unpack.finish()
-        return pieces
+        return whole
 
     def _give_back(self) -> None:
-        self._purse.give_back(self._taken)
+        self._allowance.give_back(self._taken)
         self._taken = 0
 
     def _too_large(self) -> TooLarge:
@@ -115,6 +113,7 @@ class _Gunzip:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._member = zlib.decompressobj(wbits=31)
+        self._members = 1
 
     def pieces(self, packed: bytes) -> list[bytes]:
         out: list[bytes] = []
@@ -124,6 +123,11 @@ class _Gunzip:
                 if not packed:
                     return out
                 self._member = zlib.decompressobj(wbits=31)
+                self._members += 1
+                if self._members > _MOST_MEMBERS:
+                    raise BadInput(
+                        f"the gzip body has more than {_MOST_MEMBERS} members", where="body", mend="Pack it in one go."
+                    )
             try:
                 piece = self._member.decompress(packed, _PIECE)
             except zlib.error as error:

@@ -1,5 +1,6 @@
 """What this door needs from the house, in one place. `app` fills it in."""
 
+import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -13,12 +14,12 @@ from waypost.track.parcels import Tracker
 from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
 
-#: A limit of 0 would shut the door for good, which nobody means.
+#: A limit of 0 would shut the door for good, which nobody means, and without a bound infinity would be a number.
 Count = Annotated[int, msgspec.Meta(gt=0)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much of everything is taken.
 
     Attributes:
@@ -65,7 +66,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     least_disk_bytes: Count = 100 << 20
 
 
-class Site(msgspec.Struct, frozen=True, kw_only=True):
+class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the service presents itself and whom it believes.
 
     Attributes:
@@ -104,6 +105,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.log_position - self.index_position, 0)
 
 
+def _ticks() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """What the door works with.
 
@@ -115,6 +120,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         keys: who may what.
         facilities: the register of facilities.
         clock: now, in UTC milliseconds.
+        ticks: milliseconds of a clock that nobody sets, for rates; its zero means nothing.
         health: how the machines are; cheap to ask.
         journal: where requests and failures are written down (`journal.open_journal`).
     """
@@ -130,3 +136,4 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     journal: FilteringBoundLogger
     limits: Limits = Limits()
     site: Site = Site()
+    ticks: Callable[[], int] = _ticks

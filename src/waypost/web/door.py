@@ -15,7 +15,6 @@ import msgspec
 
 from waypost.access.keys import Key
 from waypost.web.addresses import client_of, is_trusted, journal_name, parse_networks, rate_name
-from waypost.web.bodies import Disconnected
 from waypost.web.desk import Desk
 from waypost.web.metrics import Metrics
 from waypost.web.problems import (
@@ -53,7 +52,7 @@ _SECURITY = [
 ]
 
 
-class Visit(msgspec.Struct):
+class Call(msgspec.Struct):
     """What is known of one request.
 
     Attributes:
@@ -77,18 +76,19 @@ class Visit(msgspec.Struct):
     error: Exception | None = None
 
 
-def visit_of(scope: Scope) -> Visit:
-    """The visit to which a request belongs."""
-    visit: Visit = scope["waypost.visit"]
-    return visit
+def call_of(scope: Scope) -> Call:
+    """What is known of the request with that scope."""
+    call: Call = scope["waypost.call"]
+    return call
 
 
 def headers_in(scope: Scope) -> dict[str, str]:
-    """The headers of a request under lower-case names; repeated ones are joined by commas."""
+    """The headers of a request under lower-case names; repeated ones are joined as RFC 9110 says."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        joint = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{joint}{value}" if name in headers else value
     return headers
 
 
@@ -139,26 +139,24 @@ class Door:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         headers = headers_in(scope)
-        visit = self._greet(scope, headers)
-        scope["waypost.visit"] = visit
-        answer = _Answer(send, visit, is_head=scope["method"] == "HEAD")
+        call = self._greet(scope, headers)
+        scope["waypost.call"] = call
+        answer = _Answer(send, call, is_head=scope["method"] == "HEAD")
         if answer.is_head:
             scope["method"] = "GET"
         try:
             await self._answer(scope, receive, answer, headers)
-        except Disconnected:
-            visit.code = "disconnected"
         except Exception as error:
             await self._confess(error, scope, answer, headers)
-        self._write_down(scope, visit, answer, time.perf_counter() - began)
+        self._write_down(scope, call, answer, time.perf_counter() - began)
 
-    def _greet(self, scope: Scope, headers: Mapping[str, str]) -> Visit:
+    def _greet(self, scope: Scope, headers: Mapping[str, str]) -> Call:
         peer = scope["client"][0] if scope.get("client") else None
         client = client_of(peer, headers.get("x-forwarded-for", ""), self._trusted)
         scheme = scope.get("scheme", "http")
         if is_trusted(client_of(peer, "", ()), self._trusted):
             scheme = headers.get("x-forwarded-proto", scheme).split(",")[-1].strip()
-        return Visit(uuid.uuid4().hex, rate_name(client), journal_name(client), scheme == "https")
+        return Call(uuid.uuid4().hex, rate_name(client), journal_name(client), scheme == "https")
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
         limits = self._desk.limits
@@ -176,21 +174,21 @@ class Door:
             raise Busy(f"no answer within {seconds:g} s") from None
         finally:
             answer.on_start = _nothing
-        error = visit_of(scope).error
+        error = call_of(scope).error
         if error is not None:
             raise error
 
     async def _confess(self, error: Exception, scope: Scope, answer: "_Answer", headers: Mapping[str, str]) -> None:
         """Answer an error with its problem document, or, if the answer has begun, break it off."""
-        visit = visit_of(scope)
+        call = call_of(scope)
         known = known_error(error)
         if known is None or known.status >= 500:
-            self._desk.journal.error("failure", request=visit.id, route=visit.route, exc_info=error)
+            self._desk.journal.error("failure", request=call.id, route=call.route, exc_info=error)
         known = known or Unexpected(str(error))
-        visit.code = known.code
+        call.code = known.code
         if answer.status:
             raise error
-        problem = describe(known, visit.id)
+        problem = describe(known, call.id)
         own_headers = headers_of(known)
         if is_for_people(scope["path"], headers):
             body, kind = (
@@ -207,25 +205,25 @@ class Door:
         await answer({"type": "http.response.start", "status": known.status, "headers": own_headers})
         await answer({"type": "http.response.body", "body": body})
 
-    def _write_down(self, scope: Scope, visit: Visit, answer: "_Answer", seconds: float) -> None:
+    def _write_down(self, scope: Scope, call: Call, answer: "_Answer", seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        route = getattr(scope.get("route"), "path", visit.route)
+        route = getattr(scope.get("route"), "path", call.route)
         self._metrics.requests.labels(method, route, str(answer.status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        if visit.code:
-            self._metrics.problems.labels(visit.code).inc()
+        if call.code:
+            self._metrics.problems.labels(call.code).inc()
         if self._desk.site.access_log:
             self._desk.journal.info(
                 "request",
-                id=visit.id,
+                id=call.id,
                 method=method,
                 route=route,
                 status=answer.status,
-                problem=visit.code,
+                problem=call.code,
                 ms=round(seconds * 1000, 2),
                 bytes=answer.size,
-                address=visit.shown_address,
-                key=visit.key.id if visit.key else None,
+                address=call.shown_address,
+                key=call.key.id if call.key else None,
             )
 
 
@@ -240,7 +238,7 @@ class HandErrorsOut:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            visit_of(scope).error = error
+            call_of(scope).error = error
 
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -263,9 +261,9 @@ def _host(headers: Mapping[str, str]) -> str:
 class _Answer:
     """Sends an answer on, with the headers that all have; leaves out the body for HEAD."""
 
-    def __init__(self, send: Send, visit: Visit, *, is_head: bool) -> None:
+    def __init__(self, send: Send, call: Call, *, is_head: bool) -> None:
         self._send = send
-        self._visit = visit
+        self._call = call
         self.is_head = is_head
         self.on_start: Callable[[], None] = _nothing
         self.status = 0
@@ -275,7 +273,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.on_start()
-            headers = [*message.get("headers", []), *_SECURITY, (b"x-request-id", self._visit.id.encode())]
+            headers = [*message.get("headers", []), *_SECURITY, (b"x-request-id", self._call.id.encode())]
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))

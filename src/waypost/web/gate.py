@@ -3,11 +3,10 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from http.cookies import CookieError, SimpleCookie
 
 from waypost.access.keys import SESSION_MS, Key, Keys, Role
 from waypost.model.errors import NotAllowed
-from waypost.web.door import Visit
+from waypost.web.door import Call
 from waypost.web.pools import Pool
 from waypost.web.problems import Forbidden
 from waypost.web.rates import Rates
@@ -20,16 +19,30 @@ _MOST_BELIEVED = 10_000
 
 
 class Gate:
-    """Finds the key behind a request. Wrong keys cost tokens of the client's address, right ones do not."""
+    """Finds the key behind a request.
 
-    def __init__(self, keys: Keys, pool: Pool, guesses: Rates, clock: Callable[[], int]) -> None:
+    Every key is looked up, and a right one works whatever wrong ones came from its address before. A wrong one costs a
+    token of the address, and without tokens it is `TooMany`. A guesser may see the difference: secrets are random and
+    far too long to be found by trying, so tokens are there to slow down programs that go on with a wrong key. How many
+    keys are looked up at one time is for the pool to bound.
+
+    Args:
+        guesses: the tokens of addresses.
+        clock: now, in UTC milliseconds.
+        ticks: milliseconds of a clock that nobody sets.
+    """
+
+    def __init__(
+        self, keys: Keys, pool: Pool, guesses: Rates, clock: Callable[[], int], ticks: Callable[[], int]
+    ) -> None:
         self._keys = keys
         self._pool = pool
         self._guesses = guesses
         self._clock = clock
+        self._ticks = ticks
         self._believed: OrderedDict[bytes, tuple[Key, int]] = OrderedDict()
 
-    async def find_key(self, visit: Visit, headers: Mapping[str, str]) -> Key | None:
+    async def find_key(self, call: Call, headers: Mapping[str, str]) -> Key | None:
         """The key in the `Authorization` header, None if there is no such header.
 
         Raises:
@@ -42,13 +55,14 @@ class Gate:
         scheme, _, secret = header.partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise NotAllowed("the Authorization header is not `Bearer` and a key")
-        key = await self._find(visit, "key", secret.strip(), self._keys.find)
+        key = await self._find("key", secret.strip(), self._keys.find)
         if key is None:
+            self._guesses.take(call.address)
             raise NotAllowed("this key is not known here")
-        visit.key = key
+        call.key = key
         return key
 
-    async def get_key(self, visit: Visit, headers: Mapping[str, str], *roles: Role) -> Key:
+    async def get_key(self, call: Call, headers: Mapping[str, str], *roles: Role) -> Key:
         """The key of a request that needs one of some roles.
 
         Raises:
@@ -56,14 +70,14 @@ class Gate:
             Forbidden: the key has none of the roles.
             TooMany: too many wrong keys came from this address.
         """
-        key = await self.find_key(visit, headers)
+        key = await self.find_key(call, headers)
         if key is None:
             raise NotAllowed("this needs a key")
         if key.role not in roles:
             raise Forbidden(f"a key with the role {key.role.value} may not do this")
         return key
 
-    async def find_session(self, visit: Visit, headers: Mapping[str, str]) -> Key | None:
+    async def find_session(self, call: Call, headers: Mapping[str, str]) -> Key | None:
         """The operator's key behind the cookie of a browser, None without a session that lasts."""
         token = _cookie(headers)
         if token is None:
@@ -72,25 +86,25 @@ class Gate:
         def find(secret: str) -> Key | None:
             return self._keys.find_session(secret, self._clock())
 
-        key = await self._find(visit, "session", token, find)
+        key = await self._find("session", token, find)
         if key is None or key.role is not Role.OPERATOR:
             return None
-        visit.key = key
+        call.key = key
         return key
 
-    async def open_session(self, visit: Visit, secret: str) -> str | None:
+    async def open_session(self, call: Call, secret: str) -> str | None:
         """The token of a new session for a browser whose user knows an operator's key; None if the key is no good.
 
         Raises:
             TooMany: too many wrong keys came from this address.
         """
-        now_ms = self._clock()
-        self._guesses.take(visit.address, 1, now_ms)
         key = await self._pool.run(self._keys.find, secret)
+        if key is None:
+            self._guesses.take(call.address)
         if key is None or key.role is not Role.OPERATOR:
             return None
-        visit.key = key
-        return await self._pool.run(self._keys.open_session, secret, now_ms)
+        call.key = key
+        return await self._pool.run(self._keys.open_session, secret, self._clock())
 
     async def close_session(self, headers: Mapping[str, str]) -> None:
         """Forget the session behind a cookie."""
@@ -99,17 +113,15 @@ class Gate:
             self._believed.pop(_digest("session", token), None)
             await self._pool.run(self._keys.close_session, token)
 
-    async def _find(self, visit: Visit, kind: str, secret: str, find: Callable[[str], Key | None]) -> Key | None:
-        digest, now_ms = _digest(kind, secret), self._clock()
+    async def _find(self, kind: str, secret: str, find: Callable[[str], Key | None]) -> Key | None:
+        digest, now_ms = _digest(kind, secret), self._ticks()
         believed = self._believed.get(digest)
-        if believed is not None and 0 <= now_ms - believed[1] < _BELIEVED_MS:
+        if believed is not None and now_ms - believed[1] < _BELIEVED_MS:
             return believed[0]
-        self._guesses.take(visit.address, 1, now_ms)
         key = await self._pool.run(find, secret)
         if key is None:
             self._believed.pop(digest, None)
             return None
-        self._guesses.give_back(visit.address, 1)
         self._believed[digest] = (key, now_ms)
         self._believed.move_to_end(digest)
         if len(self._believed) > _MOST_BELIEVED:
@@ -125,11 +137,12 @@ def session_cookie(token: str, *, secure: bool) -> str:
 
 
 def _cookie(headers: Mapping[str, str]) -> str | None:
-    try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return None
-    return cookies[COOKIE].value or None if COOKIE in cookies else None
+    """The value of our cookie. Others on the same host may look like anything, so none of them is read."""
+    for cookie in headers.get("cookie", "").split(";"):
+        name, _, value = cookie.partition("=")
+        if name.strip() == COOKIE:
+            return value.strip() or None
+    return None
 
 
 def _digest(kind: str, secret: str) -> bytes:

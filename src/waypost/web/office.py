@@ -2,16 +2,14 @@
 
 import re
 
-import msgspec
-
 from waypost.access.keys import Key, Role
 from waypost.model.errors import BadInput
 from waypost.model.instants import parse_instant
 from waypost.track.parcels import MAX_TEXT
-from waypost.track.views import Found, ScanView, in_public, scan_in_public
-from waypost.web.bodies import Body, Purse, Receive
+from waypost.track.views import Found, Freshness, Timeline, found_in_public, freshness_in_public, timeline_in_public
+from waypost.web.bodies import Allowance, Body, Receive
 from waypost.web.desk import Desk
-from waypost.web.door import Scope, Visit, headers_in, visit_of
+from waypost.web.door import Call, Scope, call_of, headers_in
 from waypost.web.gate import Gate
 from waypost.web.metrics import Metrics
 from waypost.web.pools import Pool
@@ -20,15 +18,6 @@ from waypost.web.rates import Rates
 
 #: In a query, a plus that was not escaped arrives as a blank.
 _LOST_PLUS = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
-
-
-class Timeline(msgspec.Struct, frozen=True):
-    """The scans of one parcel, newest first, and the number it was accepted under."""
-
-    parcel_id: str
-    carrier: str
-    number: str
-    scans: list[ScanView]
 
 
 class Office:
@@ -41,11 +30,11 @@ class Office:
         self.lookups = Pool("lookups", limits.lookup_threads, limits.waiting)
         self.intake = Pool("intake", limits.intake_threads, limits.waiting)
         self.history = Pool("history", limits.history_threads, limits.waiting)
-        self.numbers = Rates(limits.numbers_per_min, limits.numbers_burst, limits.addresses)
-        guesses = Rates(limits.guesses_per_min, limits.guesses_burst, limits.addresses)
-        self.gate = Gate(desk.keys, self.lookups, guesses, desk.clock)
+        self.numbers = Rates("look-ups", limits.numbers_per_min, limits.numbers_burst, limits.addresses, desk.ticks)
+        guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
+        self.gate = Gate(desk.keys, self.lookups, guesses, desk.clock, desk.ticks)
         self.metrics = Metrics(desk.health)
-        self.purse = Purse(limits.bodies_bytes)
+        self.allowance = Allowance(limits.bodies_bytes)
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
@@ -54,7 +43,7 @@ class Office:
 
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:
         """The body of a request, to be read under `async with`."""
-        return Body(receive, headers_in(scope), limit=limit, seconds=self.limits.body_s, purse=self.purse)
+        return Body(receive, headers_in(scope), limit=limit, seconds=self.limits.body_s, allowance=self.allowance)
 
     async def get_operator(self, scope: Scope) -> Key:
         """The operator's key of a request.
@@ -62,52 +51,66 @@ class Office:
         Raises:
             NotAllowed, Forbidden, TooMany: see `Gate.get_key`.
         """
-        return await self.gate.get_key(visit_of(scope), headers_in(scope), Role.OPERATOR)
+        return await self.gate.get_key(call_of(scope), headers_in(scope), Role.OPERATOR)
 
     async def may_see_all(self, scope: Scope) -> bool:
         """Whether the operator's view is for this request; others get what is public."""
-        key = await self.gate.find_key(visit_of(scope), headers_in(scope))
+        key = await self.gate.find_key(call_of(scope), headers_in(scope))
         return key is not None and key.role is Role.OPERATOR
 
-    async def find(self, visit: Visit, texts: list[str], *, everything: bool) -> list[Found]:
-        """Look numbers up; what is not `everything` is public and counted against the client's address.
+    def freshness(self, *, everything: bool) -> Freshness:
+        """How far look-ups are behind. Ask before you look up: what is read later holds at least that much."""
+        freshness = self.desk.tracker.freshness()
+        return freshness if everything else freshness_in_public(freshness)
+
+    async def find(self, call: Call, texts: list[str], *, everything: bool) -> list[Found]:
+        """Look numbers up; what is not `everything` is public and costs the client's address a token a number.
 
         Raises:
             Invalid: too many numbers, or one that is too long to be one.
             TooMany: more look-ups than the address has left.
         """
-        check_numbers(texts, self.limits.numbers_at_once_with_key if everything else self.limits.numbers_at_once)
-        if not everything:
-            self.numbers.take(visit.address, len(texts), self.desk.clock())
-        numbers = [text for text in texts if _is_plain(text)]
+        numbers = self._admit(call, texts, everything=everything)
         answers = await self.lookups.run(self.desk.tracker.find, numbers) if numbers else []
         found = {each.asked: each if everything else found_in_public(each) for each in answers}
-        return [found.get(text) or Found(asked=text, parcels=[], carriers=[]) for text in texts]
+        return [found.get(text) or _nothing_of(text) for text in texts]
 
-    async def timelines(self, found: Found, *, everything: bool, carrier: str | None = None) -> list[Timeline]:
-        """The timelines of the parcels that were found."""
+    async def find_timelines(
+        self, call: Call, texts: list[str], *, everything: bool, carrier: str | None = None, most: int | None = None
+    ) -> list[tuple[Found, list[Timeline]]]:
+        """The same with the timelines of the parcels; `carrier` and `most` as in `Tracker.find_timelines`.
 
-        def read() -> list[Timeline]:
-            timelines = []
-            for parcel in found.parcels:
-                if carrier is None or carrier in {waybill.carrier for waybill in parcel.numbers}:
-                    scans = self.desk.tracker.timeline(parcel.carrier, parcel.number)
-                    shown = scans if everything else [scan_in_public(scan) for scan in scans]
-                    timelines.append(Timeline(parcel.id, parcel.carrier, parcel.number, shown))
-            return timelines
+        Raises:
+            Invalid, TooMany: see `find`.
+        """
+        numbers = self._admit(call, texts, everything=everything)
 
-        return await self.lookups.run(read)
+        def read() -> dict[str, tuple[Found, list[Timeline]]]:
+            found = {}
+            for answer, timelines in self.desk.tracker.find_timelines(numbers, carrier, most):
+                public = (found_in_public(answer), [timeline_in_public(each) for each in timelines])
+                found[answer.asked] = (answer, timelines) if everything else public
+            return found
+
+        found = await self.lookups.run(read) if numbers else {}
+        return [found.get(text) or (_nothing_of(text), []) for text in texts]
+
+    def _admit(self, call: Call, texts: list[str], *, everything: bool) -> list[str]:
+        """Check and charge; of the texts those that could be numbers."""
+        check_numbers(texts, self.limits.numbers_at_once_with_key if everything else self.limits.numbers_at_once)
+        if not everything:
+            self.numbers.take(call.address, len(texts))
+        return [text for text in texts if _is_plain(text)]
+
+
+def _nothing_of(text: str) -> Found:
+    return Found(asked=text, parcels=[], carriers=[])
 
 
 def _is_plain(text: str) -> bool:
     """Whether it is printable ASCII, as every number is."""
     plain = "".join(text.split())
     return plain.isascii() and plain.isprintable()
-
-
-def found_in_public(found: Found) -> Found:
-    """What anyone may see of what was found."""
-    return msgspec.structs.replace(found, parcels=[in_public(parcel) for parcel in found.parcels])
 
 
 def check_numbers(texts: list[str], most: int) -> None:

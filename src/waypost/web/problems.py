@@ -19,6 +19,13 @@ class Forbidden(WaypostError):
     status = 403
 
 
+class ForeignForm(WaypostError):
+    """A form that stands on another site."""
+
+    code = "foreign_form"
+    status = 403
+
+
 class NoSuchPath(NotFound):
     """Nothing answers at that path."""
 
@@ -43,6 +50,12 @@ class WrongMethod(WaypostError):
     def __init__(self, method: str, allowed: list[str]) -> None:
         super().__init__(f"{method} is not possible here", mend=f"Use {' or '.join(allowed)}.")
         self.allowed = allowed
+
+
+class CutOff(BadInput):
+    """The body ended before its end, or was sent in chunks that are none. Often nobody is left to read the answer."""
+
+    code = "cut_off"
 
 
 class SlowBody(WaypostError):
@@ -162,7 +175,9 @@ KINDS = {
     "bad_input": ("The request cannot be used", "Mend what the detail names and send it again."),
     "busy": ("Too much to do right now", "Try again after the seconds that Retry-After names."),
     "conflict": ("It contradicts what is there", "Read the present state first."),
+    "cut_off": ("The body did not come whole", "Send all of it again."),
     "forbidden": ("This key may not do that", "Use an operator's key."),
+    "foreign_form": ("This form came from another site", "Open the page here and send it again."),
     "headers_too_large": ("Too many bytes of headers", "Send fewer or shorter headers."),
     "invalid": ("Some parameters cannot be used", "Mend each of them as `errors` says."),
     "misdirected": ("This host is not served here", "Ask under a name that is in `allowed_hosts`."),

@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 from waypost.model.errors import TooMany
 
@@ -11,15 +12,21 @@ class Rates:
 
     A bucket that was not touched for longest is forgotten when the table is full: that forgives its address, so the
     table has to be larger than what an attacker has of addresses in a minute.
+
+    Args:
+        of: what is counted, in the plural.
+        ticks: milliseconds of a clock that nobody sets.
     """
 
-    def __init__(self, per_min: int, burst: int, addresses: int) -> None:
+    def __init__(self, of: str, per_min: int, burst: int, addresses: int, ticks: Callable[[], int]) -> None:
+        self._of = of
         self._per_ms = per_min / 60_000
-        self._burst = burst
+        self._burst = float(burst)
         self._addresses = addresses
+        self._ticks = ticks
         self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def take(self, address: str, cost: int, now_ms: int) -> None:
+    def take(self, address: str, cost: int = 1) -> None:
         """Take some tokens.
 
         Raises:
@@ -27,24 +34,20 @@ class Rates:
         """
         if cost == 0:
             return
-        left = self.left(address, now_ms) - cost
+        left = self.left(address) - cost
         if left < 0:
             retry_after_s = math.ceil(-left / self._per_ms / 1000)
-            raise TooMany("too many requests from your address", retry_after_s=retry_after_s)
-        self._buckets[address] = (left, now_ms)
+            raise TooMany(f"too many {self._of} from your address", retry_after_s=retry_after_s)
+        self._buckets[address] = (left, self._ticks())
         self._buckets.move_to_end(address)
         if len(self._buckets) > self._addresses:
             self._buckets.popitem(last=False)
 
-    def give_back(self, address: str, tokens: int) -> None:
-        """Put back what was taken for something that turned out to be in order."""
-        held, then_ms = self._buckets.get(address, (float(self._burst), 0))
-        self._buckets[address] = (min(float(self._burst), held + tokens), then_ms)
-
-    def left(self, address: str, now_ms: int) -> float:
+    def left(self, address: str) -> float:
         """How many tokens the bucket of an address holds."""
-        held, then_ms = self._buckets.get(address, (float(self._burst), now_ms))
-        return min(float(self._burst), held + max(now_ms - then_ms, 0) * self._per_ms)
+        now_ms = self._ticks()
+        held, then_ms = self._buckets.get(address, (self._burst, now_ms))
+        return min(self._burst, held + (now_ms - then_ms) * self._per_ms)
 
     def __len__(self) -> int:
         return len(self._buckets)

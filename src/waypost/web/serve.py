@@ -109,10 +109,10 @@ def claim_port(host: str, port: int) -> int:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
             return int(trial.getsockname()[1])
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the second says that it can be no name of a host
         raise SettingsError(
-            f"cannot listen at {host}:{port}: {error.strerror or error}",
-            mend="Choose another port with --port, or end the program that uses it.",
+            f"cannot listen at {host[:80]}:{port}: {getattr(error, 'strerror', None) or error}",
+            mend="Choose another --port or end the program that uses it; --host is an address of this machine.",
         ) from None
 
 

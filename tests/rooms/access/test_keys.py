@@ -3,10 +3,11 @@
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from waypost.access.keys import SESSION_MS, Key, Keys, Role
@@ -105,6 +106,27 @@ def test_sessions_that_ended_are_swept_out(records: Records, keys: Keys) -> None
     assert count_sessions(records) == 3
     keys.open_session(secret, 11 + SESSION_MS)
     assert count_sessions(records) == 1
+
+
+def test_a_key_that_is_withdrawn_at_that_moment_opens_no_session(records: Records) -> None:
+    class Racing:
+        """Records in which somebody else's transaction comes before every one that writes."""
+
+        keys: Keys | None = None
+        read = staticmethod(records.read)
+
+        def begin(self) -> AbstractContextManager[Connection]:
+            if self.keys is not None:
+                self.keys.withdraw("00000001")
+            return records.begin()
+
+    racing = Racing()
+    keys = Keys(racing, counting())
+    secret = keys.make(Role.OPERATOR, "first start", 5)
+    assert keys.open_session(secret, 10) is not None
+    racing.keys = Keys(records, counting())
+    assert keys.open_session(secret, 10) is None
+    assert count_sessions(records) == 0
 
 
 def test_no_two_keys_share_a_secret(records: Records) -> None:

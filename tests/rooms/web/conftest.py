@@ -87,6 +87,7 @@ class World:
             "keys": self.keys,
             "facilities": self.facilities,
             "clock": lambda: self.now_ms,
+            "ticks": lambda: self.now_ms,
             "health": self.health,
             "journal": open_journal(self.journal),
             "limits": limits,

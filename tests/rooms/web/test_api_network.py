@@ -33,6 +33,20 @@ def test_facilities_are_kept_and_listed(world: Any) -> None:
     assert world.get("/v1/facilities?carrier=yto", key=world.operator).json["facilities"] == []
 
 
+@pytest.mark.parametrize("after", ["waypost/CAN", "!!", "", "W10", "a" * 2000])
+def test_a_cursor_that_is_none_of_ours_is_refused(world: Any, after: str) -> None:
+    reply = world.get(f"/v1/facilities?after={after}", key=world.operator)
+    assert (reply.status, reply.json["code"]) == (400, "bad_input")
+    assert reply.json["detail"] == "after: this cursor is none of ours"
+
+
+def test_a_facility_of_the_longest_code_can_be_gone_on_behind(world: Any) -> None:
+    put(world, [PEK | {"code": "\U0001f69a" * 128}, PEK | {"code": "\U0001f69a" * 127 + "\U0001f69b"}])
+    first = world.get("/v1/facilities?limit=3", key=world.operator).json
+    rest = world.get(f"/v1/facilities?limit=3&after={first['next']}", key=world.operator).json
+    assert [each["code"][-1] for each in rest["facilities"]] == ["\U0001f69b"]
+
+
 def test_kept_again_is_brought_up_to_date(world: Any) -> None:
     put(world, [PEK])
     put(world, [PEK | {"name": "Capital airport"}])
@@ -49,6 +63,10 @@ def test_kept_again_is_brought_up_to_date(world: Any) -> None:
         (PEK | {"name": "n" * 201}, 422, "$[1].name"),
         (PEK | {"place": {"latitude": "north"}}, 422, "$[1].place.latitude"),
         ({"carrier": "waypost"}, 422, "$[1]"),
+        (PEK | {"name": "Capital\nhub"}, 400, "the name has control characters"),
+        (PEK | {"code": "PEK\x00"}, 400, "the code has control characters"),
+        (PEK | {"place": {"city": "Bei\x1bjing"}}, 400, "the city has control characters"),
+        (PEK | {"place": {"region": "\u2029"}}, 400, "the region has control characters"),
         (PEK | {"place": {"latitude": 91.0}}, 400, "off the globe"),
         (PEK | {"place": {"zone": "Asia/Atlantis"}}, 400, "unknown time zone"),
         (PEK | {"place": {"country": "Brasil"}}, 400, "no ISO 3166-1"),

@@ -15,43 +15,68 @@ def test_in_public_a_parcel_has_cities_and_nothing_else(world: Any) -> None:
         {"city": "São Paulo", "region": "SP", "country": "BR"},
     )
     assert (parcel["order_number"], parcel["weight_g"], parcel["note"]) == (None, None, None)
-    assert reply.json["as_of"] == {"position": 10, "log_position": 10, "lag": 0}
     timeline = world.get("/v1/parcels/WP100000001BR/timeline").text
     for private in ("ORDER-77", "fragile", "Guarulhos", "GRU", "courier Li", "13800001111"):
         assert private not in reply.text + timeline
 
 
-def test_an_operator_sees_all_of_it(world: Any) -> None:
-    [parcel] = world.get("/v1/parcels/WP100000001BR", key=world.operator).json["parcels"]
-    assert (parcel["order_number"], parcel["weight_g"], parcel["place"]["name"]) == (
-        "ORDER-77",
-        1250,
-        "Guarulhos gateway",
+LOOK_UPS = ["/v1/parcels?number=WP100000001BR", "/v1/parcels/WP100000001BR", "/v1/parcels/WP100000001BR/timeline"]
+
+
+@pytest.mark.parametrize("path", LOOK_UPS)
+def test_in_public_nobody_can_tell_how_many_scans_there_are(world: Any, path: str) -> None:
+    for key in (None, world.carrier):
+        assert world.get(path, key=key).json["as_of"] == {
+            "position": None, "log_position": None, "lag": None, "complete": True,
+        }  # fmt: skip
+    assert world.get(path, key=world.operator).json["as_of"] == {
+        "position": 10, "log_position": 10, "lag": 0, "complete": True,
+    }  # fmt: skip
+
+
+def test_scans_have_ids_and_unknown_codes_for_operators_only(world: Any) -> None:
+    [wrong] = world.get("/v1/parcels/WP100000003BR/timeline", key=world.operator).json["timelines"][0]["scans"]
+    world.keep(
+        {"carrier": "waypost", "number": "WP100000003BR", "code": "picked_up", "at": "2026-11-21T11:00:00Z"}
+        | {"facility": "GRU", "corrects": wrong["id"]}
     )
-    [timeline] = world.get("/v1/parcels/WP100000001BR/timeline", key=world.operator).json["timelines"]
-    assert [scan["place"] and scan["place"].get("facility") for scan in timeline["scans"]] == [
-        *("GRU", "GRU", None, "CAN", "CAN")
-    ]
-    assert [scan["note"] for scan in timeline["scans"] if scan["note"]] == ["by courier Li …"]
+    for key, seen in ((world.operator, True), (None, False), (world.carrier, False)):
+        reply = world.get("/v1/parcels/WP100000003BR/timeline", key=key)
+        scans = reply.json["timelines"][0]["scans"]
+        assert [(scan["status"], "corrected" in scan["flags"]) for scan in scans] == [
+            *(("unknown", True), ("picked_up", False))
+        ]
+        assert [scan["code"] for scan in scans] == ["warp_drive_engaged" if seen else None, "picked_up"]
+        assert [bool(scan["id"]) for scan in scans] == [seen, seen]
+        assert [scan["corrects"] for scan in scans] == [None, wrong["id"] if seen else None]
+        assert (wrong["id"] in reply.text, "warp_drive" in reply.text) == (seen, seen)
 
 
-def test_a_carriers_key_shows_what_is_public(world: Any) -> None:
-    assert world.get("/v1/parcels/WP100000001BR", key=world.carrier).json["parcels"][0]["weight_g"] is None
+def test_that_more_parcels_bear_a_number_is_said(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [f"/v1/parcels/{path}" for path in ("SHARED01", "SHARED01/timeline", "WP100000002BR")]
+    assert [world.get(path).json["more"] for path in asked] == [0, 0, 0]
+    monkeypatch.setattr("waypost.track.parcels.MOST_PARCELS", 1)
+    assert [world.get(path).json["more"] for path in asked] == [1, 1, 0]
+    assert [each["more"] for each in world.get("/v1/parcels?number=SHARED01&number=NOPE").json["found"]] == [1, 0]
+    of_one_carrier = world.get("/v1/parcels/SHARED01/timeline?carrier=yto").json
+    assert ([each["carrier"] for each in of_one_carrier["timelines"]], of_one_carrier["more"]) == (["yto"], 0)
 
 
-def test_a_wrong_key_is_not_taken_for_none(world: Any) -> None:
-    assert world.get("/v1/parcels/WP100000001BR", key="wp_guessed").status == 401
+@pytest.mark.parametrize(
+    "path", ["/v1/parcels/SHARED01/timeline", "/track/SHARED01", "/track?n=SHARED01,WP100000001BR"]
+)
+def test_a_timeline_is_read_once(world: Any, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    reads: list[tuple[str, str]] = []
+    timelines = world.memory.index.timelines
 
+    def note(numbers: list[str], carrier: str, most: int) -> Any:
+        reads.extend((carrier, number) for number in numbers)
+        return timelines(numbers, carrier, most)
 
-def test_a_number_is_a_list(world: Any) -> None:
-    reply = world.get("/v1/parcels/SHARED01")
-    assert [(each["carrier"], each["status"]) for each in reply.json["parcels"]] == [
-        ("waypost", "picked_up"),
-        ("yto", "delivered"),
-    ]
-    timelines = world.get("/v1/parcels/SHARED01/timeline?carrier=yto").json["timelines"]
-    assert [timeline["carrier"] for timeline in timelines] == ["yto"]
-    assert len(world.get("/v1/parcels/SHARED01/timeline").json["timelines"]) == 2
+    monkeypatch.setattr(world.memory.index, "timelines", note)
+    assert world.get(path).status == 200
+    assert ("yto", "SHARED01") in reads
+    assert len(reads) == len(set(reads))
 
 
 @pytest.mark.parametrize("number", ["wp100000001br", "YT8800000000001", "WP1000-00001BR", " WP100000001BR "])
@@ -99,6 +124,19 @@ def test_odd_numbers_are_looked_up_like_others(world: Any, number: str) -> None:
     assert (reply.status, reply.json["code"]) == (404, "not_found"), reply.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/parcels?" + "&".join(f"number=N{place}" for place in range(7)),
+        "/track?n=" + "%0A".join(f"NUMBER{place}" for place in range(7)),
+    ],
+)
+def test_each_number_of_a_public_look_up_is_charged(make_world: Callable[..., Any], path: str) -> None:
+    world = make_world(limits=Limits(numbers_burst=15, numbers_per_min=60))
+    assert [world.get(path).status for _ in range(3)] == [200, 200, 429]
+    assert [world.get("/v1/parcels/WP100000002BR/timeline").status for _ in range(2)] == [200, 429]
+
+
 def test_public_look_ups_are_limited_by_address(make_world: Callable[..., Any]) -> None:
     world = make_world(limits=Limits(numbers_burst=5, numbers_per_min=60))
     assert world.get("/v1/parcels?number=a&number=b&number=c").status == 200
@@ -137,7 +175,7 @@ def test_the_list_is_for_operators(world: Any) -> None:
     assert world.get("/v1/parcels", key=world.carrier).status == 403
 
 
-@pytest.mark.parametrize("query", ["after=!!", "status=flying", "group=flying"])
+@pytest.mark.parametrize("query", ["after=!!", "after=WP", "status=flying", "group=flying"])
 def test_filters_that_cannot_be_used(world: Any, query: str) -> None:
     reply = world.get(f"/v1/parcels?{query}", key=world.operator)
     assert (reply.status, reply.json["code"]) == (400, "bad_input")

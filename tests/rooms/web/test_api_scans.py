@@ -196,6 +196,38 @@ def test_too_many_rows(make_world: MakeWorld) -> None:
     assert world.post_scans([ROW] * 3).status == 200
 
 
+@pytest.mark.parametrize("body", [b"[" + b"{}," * 50_000 + b"{}]", b"[" + b"0," * 2_000_000 + b"0"])
+def test_tiny_rows_are_counted_before_anything_is_made_of_them(
+    world: Any, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    def unused(*_: object) -> Rows:
+        raise AssertionError("the rows were read")
+
+    monkeypatch.setattr("waypost.web.api.scans.read_json_array", unused)
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    reply = world.ask("POST", "/v1/scans", headers=headers, body=gzip.compress(body), key=world.operator)
+    assert (reply.status, reply.json["detail"]) == (413, "more than 50000 scans at once")
+
+
+def test_many_tiny_lines_are_refused_together(world: Any) -> None:
+    headers = {"content-type": NDJSON, "content-encoding": "gzip"}
+    body = gzip.compress(b"0\n" * 2_000_000)
+    reply = world.ask("POST", "/v1/scans", headers=headers, body=body, key=world.operator)
+    assert (reply.status, reply.json["detail"]) == (413, "more than 50000 scans at once")
+
+
+def test_batches_of_no_rows_have_a_limit(world: Any) -> None:
+    empty = arrow(pa.table({"number": pa.array([], pa.string())}))
+    start, end = empty[:-8], empty[-8:]
+    one = pa.record_batch({"number": pa.array([], pa.string())}).serialize().to_pybytes()
+    headers = {"content-type": ARROW}
+    for batches, status in [(9_999, 200), (10_000, 400)]:
+        body = start + one * batches + end
+        reply = world.ask("POST", "/v1/scans", headers=headers, body=body, key=world.operator)
+        assert reply.status == status, reply.text
+    assert "more than 10000 messages" in reply.json["detail"]
+
+
 def test_a_hundred_megabytes_are_not_taken(world: Any) -> None:
     sent = 0
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from waypost.model.errors import BadInput, TooLarge
-from waypost.web.bodies import Body, Disconnected, Purse
-from waypost.web.problems import Busy, SlowBody, Unsupported
+from waypost.web.bodies import Allowance, Body
+from waypost.web.problems import Busy, CutOff, SlowBody, Unsupported
 
 LIMIT = 1_000_000
 
@@ -16,7 +16,7 @@ LIMIT = 1_000_000
 def read(
     pieces: Iterable[bytes | None],
     headers: dict[str, str] | None = None,
-    purse: Purse | None = None,
+    allowance: Allowance | None = None,
     *,
     seconds: float = 5,
     stall: bool = False,
@@ -36,7 +36,7 @@ def read(
         return {"type": "http.request", "body": piece, "more_body": True}
 
     async def run() -> bytes:
-        body = Body(receive, headers or {}, limit=LIMIT, seconds=seconds, purse=purse or Purse(10 * LIMIT))
+        body = Body(receive, headers or {}, limit=LIMIT, seconds=seconds, allowance=allowance or Allowance(10 * LIMIT))
         async with body as whole:
             return whole
 
@@ -92,6 +92,17 @@ def test_gzip_of_several_members() -> None:
     assert read([packed[:30], packed[30:]], {"content-encoding": "gzip"}) == b"one two"
 
 
+@pytest.mark.parametrize("piece", [20, 1_000_000])
+def test_members_have_a_limit_however_little_is_in_them(piece: int) -> None:
+    def sent(members: int) -> list[bytes]:
+        packed = gzip.compress(b"") * members
+        return [packed[start : start + piece] for start in range(0, len(packed), piece)]
+
+    assert read(sent(1_000), {"content-encoding": "gzip"}) == b""
+    with pytest.raises(BadInput, match="more than 1000 members"):
+        read(sent(1_001), {"content-encoding": "gzip"})
+
+
 def test_output_that_the_unpacker_holds_back_is_not_lost() -> None:
     data = b"a" * (LIMIT - 1)  # unpacks far faster than it is read
     assert read([gzip.compress(data)], {"content-encoding": "gzip"}) == data
@@ -101,10 +112,10 @@ def test_a_gzip_bomb_does_not_go_off() -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(500)) + packer.flush()
     assert len(bomb) < LIMIT
-    purse = Purse(10 * LIMIT)
+    allowance = Allowance(10 * LIMIT)
     with pytest.raises(TooLarge):
-        read([bomb], {"content-encoding": "gzip"}, purse)
-    assert purse.left == 10 * LIMIT
+        read([bomb], {"content-encoding": "gzip"}, allowance)
+    assert allowance.left == 10 * LIMIT
 
 
 @pytest.mark.parametrize(
@@ -126,15 +137,17 @@ def test_a_slow_body_is_given_up() -> None:
         read([b"half"], seconds=0.02, stall=True)
 
 
-def test_a_client_that_leaves_is_not_answered() -> None:
-    with pytest.raises(Disconnected):
-        read([b"half", None])
+def test_a_body_that_breaks_off_is_told() -> None:
+    allowance = Allowance(10 * LIMIT)
+    with pytest.raises(CutOff):
+        read([b"half", None], None, allowance)
+    assert allowance.left == 10 * LIMIT
 
 
 def test_all_bodies_together_are_bounded() -> None:
-    purse = Purse(1500)
+    allowance = Allowance(1500)
     with pytest.raises(Busy):
-        read([b"x" * 1000, b"x" * 1000], None, purse)
-    assert purse.left == 1500
-    assert len(read([b"x" * 1500], None, purse)) == 1500
-    assert purse.left == 1500
+        read([b"x" * 1000, b"x" * 1000], None, allowance)
+    assert allowance.left == 1500
+    assert len(read([b"x" * 1500], None, allowance)) == 1500
+    assert allowance.left == 1500

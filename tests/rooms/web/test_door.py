@@ -8,6 +8,7 @@ import pytest
 
 from waypost.track.overview import Overview
 from waypost.web.desk import Limits, Site
+from waypost.web.door import headers_in
 
 MakeWorld = Callable[..., Any]
 
@@ -191,6 +192,11 @@ def test_a_client_that_goes_away_is_no_failure(world: Any) -> None:
         "client": None,
     }
     asyncio.run(world.app(scope, receive, send))
-    assert sent == []
+    assert (sent[0]["status"], json.loads(sent[1]["body"])["code"]) == (400, "cut_off")
     [line] = [json.loads(line) for line in world.journal.getvalue().splitlines()]
-    assert (line["status"], line["problem"], line["level"]) == (0, "disconnected", "info")
+    assert (line["status"], line["problem"], line["level"]) == (400, "cut_off", "info")
+
+
+def test_repeated_headers_are_joined() -> None:
+    headers = [(b"Accept", b"a"), (b"Cookie", b"x=1"), (b"accept", b"b"), (b"cookie", b"y=2")]
+    assert headers_in({"headers": headers}) == {"accept": "a, b", "cookie": "x=1; y=2"}

@@ -231,6 +231,13 @@ def test_a_long_timeline_says_how_much_is_left_out() -> None:
     assert (sum(len(day.rows) for day in card.days), card.scans, card.left_out) == (5, 20, 15)
 
 
+def test_scans_that_were_not_even_read_are_left_out_too() -> None:
+    scans = [scan("in_transit", f"2026-11-20T{hour:02d}:00:00-03:00") for hour in range(20, 10, -1)]
+    scans[3] = scan("in_transit", "2026-11-20T17:00:00-03:00", flags=["corrected"])
+    card = make_card(parcel("in_transit", "departed@11-20", scans=70_000), scans, EN, NOW, 8)
+    assert (sum(len(day.rows) for day in card.days), card.scans, card.left_out) == (8, 69_999, 69_991)
+
+
 def test_places() -> None:
     hub = PlaceView(facility="GRU", name="Guarulhos gateway", city="São Paulo", region="SP", country="BR")
     assert place_text(hub, EN) == "São Paulo, Brazil"

@@ -189,15 +189,14 @@ def test_what_was_sent_is_shown_escaped(world: Any) -> None:
         reply = world.get(unquote(path) if path.startswith("/%") else path, headers={"accept": "text/html"})
         assert "<script" not in reply.text, path
         assert not re.search(r"<[^>]*\son\w+=|javascript:", reply.text), path
-    assert html.escape(HOSTILE[:60]) in world.get("/track/EVIL01").text.replace("&#34;", "&quot;").replace(
-        "&#39;", "&#x27;"
-    )
+    again = world.get(f"/track?n={quote(HOSTILE)}").text
+    assert html.escape("<script>alert(1)</script>") in again
 
 
 def test_a_corrected_scan_is_gone_and_said_so(world: Any) -> None:
     [wrong] = [
         scan["id"]
-        for scan in world.get("/v1/parcels/WP100000002BR/timeline").json["timelines"][0]["scans"]
+        for scan in world.get("/v1/parcels/WP100000002BR/timeline", key=world.operator).json["timelines"][0]["scans"]
         if scan["status"] == "delivered"
     ]
     world.keep(
@@ -216,10 +215,28 @@ def test_a_corrected_scan_is_gone_and_said_so(world: Any) -> None:
     assert "The carrier corrected 1 earlier scan, which is not shown." in texts
 
 
-def test_a_code_that_nobody_knows_is_shown_as_sent(world: Any) -> None:
-    texts = read(world.get("/track/WP100000003BR")).texts
-    assert "Update received" in texts
-    assert "warp_drive_engaged" in texts
+def test_of_a_code_that_nobody_knows_only_that_it_came_is_shown(world: Any) -> None:
+    reply = world.get("/track/WP100000003BR")
+    assert read(reply).texts.count("Update received") == 2  # as the status, and in the timeline
+    assert "warp" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "More parcels bear SHARED01 than fit here: the first 1 are shown."),
+        ("zh", "使用单号 SHARED01 的包裹较多，此处仅显示前 1 个。"),
+        ("es", "SHARED01 lo llevan más paquetes de los que caben aquí: se muestran los primeros 1."),
+        ("pt", "Há mais pacotes com SHARED01 do que cabem aqui: são mostrados os primeiros 1."),
+    ],
+)
+def test_more_parcels_than_are_shown(world: Any, monkeypatch: pytest.MonkeyPatch, lang: str, sentence: str) -> None:
+    path = f"/track/SHARED01?lang={lang}"
+    assert sentence not in read(world.get(path)).texts
+    monkeypatch.setattr("waypost.web.pages.tracking._MOST_PARCELS", 1)
+    page = read(world.get(path))
+    assert sentence in page.texts
+    assert sum(tag == "article" for tag, _ in page.tags) == 1
 
 
 def test_pages_are_small(world: Any) -> None:

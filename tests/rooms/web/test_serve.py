@@ -105,6 +105,27 @@ def test_too_large_and_too_slow_over_a_real_connection(make_world: Callable[...,
         slow.close()
 
 
+@pytest.mark.parametrize(
+    ("framing", "sent"),
+    [
+        ("content-length: 1000", b'{"number":'),
+        ("transfer-encoding: chunked", b"3\r\n{}\n\r\nno length\r\n"),
+        ("transfer-encoding: chunked", b"3\r\n{}\n\r\n"),
+    ],
+)
+def test_a_body_that_breaks_off_is_answered_in_our_words(world: Any, framing: str, sent: bytes) -> None:
+    head = f"POST /v1/scans HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {world.operator}\r\n"
+    head += f"content-type: application/x-ndjson\r\n{framing}\r\n\r\n"
+    with running(world) as (port, _, _), socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(head.encode() + sent)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answer:
+            whole = answer.read()  # the server closes it: nothing can be read after such a body
+    assert whole.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in whole
+    assert b'"code":"cut_off"' in whole
+
+
 def test_a_port_in_use_is_said(world: Any) -> None:
     with running(world) as (port, _, _), pytest.raises(SettingsError, match=f"cannot listen at 127.0.0.1:{port}"):
         claim_port("127.0.0.1", port)

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from waypost.model.carriers import CARRIER_CODE
+from waypost.model.cursors import write_cursor
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.track.reception import Receipt
 from waypost.track.statuses import Phrase
@@ -17,19 +18,20 @@ from waypost.track.views import (
     PlaceView,
     ScanPage,
     ScanView,
+    Timeline,
     WaybillView,
 )
 from waypost.track.wire import Refusal
-from waypost.web.office import Timeline
 
 CarrierCode = Annotated[str, msgspec.Meta(pattern=f"^{CARRIER_CODE.pattern}$")]
 
 
 class ParcelAnswer(msgspec.Struct, frozen=True):
-    """All parcels that bear the number that was asked for: numbers are not unique."""
+    """The parcels that bear the number that was asked for, for numbers are not unique, and how many `more` do."""
 
     asked: str
     parcels: list[ParcelView]
+    more: int
     as_of: Freshness
 
 
@@ -41,10 +43,11 @@ class FoundAnswer(msgspec.Struct, frozen=True):
 
 
 class TimelineAnswer(msgspec.Struct, frozen=True):
-    """The timelines of all parcels that bear the number."""
+    """The timelines of the parcels that bear the number, and how many `more` do."""
 
     asked: str
     timelines: list[Timeline]
+    more: int
     as_of: Freshness
 
 
@@ -126,16 +129,12 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """The service takes scans and answers look-ups, `lag` scans behind the log."""
+    """The service takes scans and answers look-ups."""
 
     ready: bool
-    log_position: int
-    index_position: int
-    lag: int
-    disk_free_bytes: int | None
 
 
-_AS_OF = Freshness(position=48_211, log_position=48_211, lag=0)
+_AS_OF = Freshness.between(48_211, 48_211)
 _HUB = PlaceView(facility="CGH", name="Congonhas hub", city="São Paulo", region="SP", country="BR")
 _SCAN = ScanView(
     id="9f3c1e0a7b24d685",
@@ -209,11 +208,11 @@ EXAMPLES: dict[type, msgspec.Struct] = {
         refusals=[Refusal(1, "at", "names a date that does not exist", "2026-02-30T08:00:00Z")],
         indexed=False,
     ),
-    ParcelAnswer: ParcelAnswer("WP302948571BR", [_PARCEL], _AS_OF),
+    ParcelAnswer: ParcelAnswer("WP302948571BR", [_PARCEL], 0, _AS_OF),
     FoundAnswer: FoundAnswer([Found(asked="WP302948571BR", parcels=[_PARCEL], carriers=[])], _AS_OF),
-    ParcelPage: ParcelPage([_PARCEL], "V1AzMDI5NDg1NzFCUgB3YXlwb3N0", _AS_OF),
+    ParcelPage: ParcelPage([_PARCEL], write_cursor((_PARCEL.number, _PARCEL.carrier)), _AS_OF),
     TimelineAnswer: TimelineAnswer(
-        "WP302948571BR", [Timeline(_PARCEL.id, "waypost", "WP302948571BR", [_SCAN])], _AS_OF
+        "WP302948571BR", [Timeline(_PARCEL.id, "waypost", "WP302948571BR", [_SCAN])], 0, _AS_OF
     ),
     ScanPage: ScanPage([_SCAN], None, _AS_OF),
     FacilityPage: FacilityPage([_FACILITY], None),
@@ -230,6 +229,6 @@ EXAMPLES: dict[type, msgspec.Struct] = {
         ]
     ),
     Alive: Alive(True),
-    Ready: Ready(ready=True, log_position=48_211, index_position=48_211, lag=0, disk_free_bytes=52_428_800_000),
+    Ready: Ready(True),
 }
 FACILITIES_SENT = [_FACILITY]

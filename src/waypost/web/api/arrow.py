@@ -1,7 +1,8 @@
-"""A look into an Arrow stream before it is read: it must not unpack to more than was sent.
+"""A look into an Arrow stream before it is read: it must not cost more than its bytes are worth.
 
 Compressed buffers name their unpacked size themselves, so a small body could ask for any amount of memory. The body as
-a whole may be compressed instead (`Content-Encoding: gzip`): there the limit holds.
+a whole may be compressed instead (`Content-Encoding: gzip`): there the limit holds. Each record batch takes time and
+memory, even if no row is in it.
 """
 
 import struct
@@ -13,16 +14,25 @@ from waypost.model.errors import BadInput
 # Slots of the tables in Arrow's Message.fbs: Message.header, RecordBatch.compression, DictionaryBatch.data
 _HEADER, _COMPRESSION, _DATA = 2, 3, 1
 
+#: The schema, record batches and dictionaries.
+_MOST_MESSAGES = 10_000
 
-def refuse_packed_buffers(body: bytes) -> None:
+
+def refuse_costly_stream(body: bytes) -> None:
     """Check all messages of an Arrow IPC stream.
 
     Raises:
-        BadInput: it is no Arrow stream, or its buffers are compressed.
+        BadInput: it is no Arrow stream, its buffers are compressed, or its messages are too many.
     """
     try:
         messages = pa.ipc.MessageReader.open_stream(body)
-        for message in messages:
+        for place, message in enumerate(messages):
+            if place == _MOST_MESSAGES:
+                raise BadInput(
+                    f"more than {_MOST_MESSAGES} messages in this Arrow stream",
+                    where="body",
+                    mend="Write larger record batches.",
+                )
             if message.type in ("record batch", "dictionary") and _is_packed(message):
                 raise BadInput(
                     "the buffers of this Arrow stream are compressed",

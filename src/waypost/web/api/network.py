@@ -1,13 +1,11 @@
 """The network: its facilities, the unified statuses, and the overview."""
 
-import bisect
 from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.model.errors import BadInput, TooLarge
-from waypost.model.places import Facility
 from waypost.track.overview import Overview
 from waypost.track.statuses import LANGUAGES, Status, list_statuses, phrase
 from waypost.web.api.answers import (
@@ -69,15 +67,11 @@ def _add_facilities(app: FastAPI, office: Office) -> None:
     async def list_facilities(
         request: Request,
         carrier: Annotated[str | None, Query(max_length=32)] = None,
-        after: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+        after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
     ) -> Response:
         await office.get_operator(request.scope)
-        listed = await office.lookups.run(office.desk.facilities.list_all)
-        fits = sorted((each for each in listed if carrier in (None, each.carrier)), key=_cursor)
-        start = 0 if after is None else bisect.bisect_right(fits, after, key=_cursor)
-        page = fits[start : start + limit]
-        cursor = _cursor(page[-1]) if start + limit < len(fits) else None
+        page, cursor = await office.lookups.run(office.desk.facilities.list_page, carrier, after, limit)
         return json_answer(FacilityPage([facility_record(each) for each in page], cursor))
 
     @app.put(
@@ -114,10 +108,6 @@ def _add_facilities(app: FastAPI, office: Office) -> None:
 def _record(status: Status) -> StatusRecord:
     phrases = {language: phrase(status.code, language) for language in LANGUAGES}
     return StatusRecord(status.code, status.group, status.shape, status.milestone, phrases)
-
-
-def _cursor(facility: Facility) -> str:
-    return f"{facility.carrier}/{facility.code}"
 
 
 def _parse_facilities(body: bytes, most: int) -> list[FacilityRecord]:

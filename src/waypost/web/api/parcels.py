@@ -9,7 +9,7 @@ from waypost.track.views import ParcelPage
 from waypost.web.api.answers import FoundAnswer, ParcelAnswer, TimelineAnswer
 from waypost.web.api.openapi import DATE_TIME, WITH_OR_WITHOUT_KEY, answers
 from waypost.web.api.scans import json_answer
-from waypost.web.door import visit_of
+from waypost.web.door import call_of
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import UnknownNumber
 
@@ -18,6 +18,17 @@ _LOOKUP_PROBLEMS = ("bad_input", "not_allowed", "invalid", "too_many", "busy")
 
 def add_parcels(app: FastAPI, office: Office) -> None:
     """Look-ups and the list."""
+    _add_many(app, office)
+    _add_timeline(app, office)  # before the look-up, whose path takes in everything
+    _add_one(app, office)
+
+
+def _add_many(app: FastAPI, office: Office) -> None:
+    async def look_up(request: Request, numbers: list[str]) -> Response:
+        everything = await office.may_see_all(request.scope)
+        as_of = office.freshness(everything=everything)
+        found = await office.find(call_of(request.scope), numbers, everything=everything)
+        return json_answer(FoundAnswer(found, as_of))
 
     @app.get(
         "/v1/parcels",
@@ -47,14 +58,11 @@ def add_parcels(app: FastAPI, office: Office) -> None:
         until: Annotated[
             str | None, Query(description="RFC 3339; last scanned before it.", json_schema_extra=DATE_TIME)
         ] = None,
-        after: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+        after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
     ) -> Response:
         if number is not None:
-            everything = await office.may_see_all(request.scope)
-            as_of = office.desk.tracker.freshness()  # before the look-up: the answer knows at least so much
-            found = await office.find(visit_of(request.scope), number, everything=everything)
-            return json_answer(FoundAnswer(found, as_of))
+            return await look_up(request, number)
         await office.get_operator(request.scope)
         filters = Filters(
             carrier=carrier,
@@ -67,11 +75,13 @@ def add_parcels(app: FastAPI, office: Office) -> None:
         )
         return json_answer(await office.lookups.run(office.desk.tracker.list_parcels, filters, after, limit))
 
+
+def _add_timeline(app: FastAPI, office: Office) -> None:
     @app.get(
         "/v1/parcels/{number:path}/timeline",
         tags=["parcels"],
         summary="The scans of a parcel",
-        description="Newest first, of all parcels that bear the number. What looks wrong is flagged, never left out.",
+        description="Newest first, of the parcels that bear the number. What looks wrong is flagged, never left out.",
         response_class=Response,
         responses=answers(TimelineAnswer, "The timelines", *_LOOKUP_PROBLEMS, "not_found"),
         openapi_extra=WITH_OR_WITHOUT_KEY,
@@ -82,26 +92,29 @@ def add_parcels(app: FastAPI, office: Office) -> None:
         carrier: Annotated[str | None, Query(max_length=32, description="Only parcels of this carrier.")] = None,
     ) -> Response:
         everything = await office.may_see_all(request.scope)
-        as_of = office.desk.tracker.freshness()
-        [found] = await office.find(visit_of(request.scope), [number], everything=everything)
-        timelines = await office.timelines(found, everything=everything, carrier=carrier)
+        as_of = office.freshness(everything=everything)
+        [(found, timelines)] = await office.find_timelines(
+            call_of(request.scope), [number], everything=everything, carrier=carrier
+        )
         if not timelines:
             raise UnknownNumber(number, found.carriers)
-        return json_answer(TimelineAnswer(number, timelines, as_of))
+        return json_answer(TimelineAnswer(number, timelines, found.more, as_of))
 
+
+def _add_one(app: FastAPI, office: Office) -> None:
     @app.get(
         "/v1/parcels/{number:path}",
         tags=["parcels"],
         summary="The parcels that bear a number",
         description="Waybill numbers, and with them order numbers and numbers of carriers further down the way.",
         response_class=Response,
-        responses=answers(ParcelAnswer, "All of them", *_LOOKUP_PROBLEMS, "not_found"),
+        responses=answers(ParcelAnswer, "The first of them", *_LOOKUP_PROBLEMS, "not_found"),
         openapi_extra=WITH_OR_WITHOUT_KEY,
     )
     async def get_parcels(request: Request, number: str) -> Response:
         everything = await office.may_see_all(request.scope)
-        as_of = office.desk.tracker.freshness()
-        [found] = await office.find(visit_of(request.scope), [number], everything=everything)
+        as_of = office.freshness(everything=everything)
+        [found] = await office.find(call_of(request.scope), [number], everything=everything)
         if not found.parcels:
             raise UnknownNumber(number, found.carriers)
-        return json_answer(ParcelAnswer(number, found.parcels, as_of))
+        return json_answer(ParcelAnswer(number, found.parcels, found.more, as_of))

@@ -14,9 +14,10 @@ from waypost.track.scan_search import ScanFilters
 from waypost.track.views import ScanPage
 from waypost.track.wire import Rows, read_arrow_stream, read_json_array, read_ndjson
 from waypost.web.api.answers import SCANS_SENT
-from waypost.web.api.arrow import refuse_packed_buffers
+from waypost.web.api.arrays import refuse_long_array
+from waypost.web.api.arrow import refuse_costly_stream
 from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
-from waypost.web.door import App, Receive, Scope, Send, headers_in, visit_of
+from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import AllRefused, Invalid, Unsupported, Wrong
 
@@ -25,13 +26,18 @@ PATH = "/v1/scans"
 _KEY_LENGTH = 255
 
 
+def _read_array(body: bytes, limit: int) -> Rows:
+    refuse_long_array(body, limit, "scans")
+    return read_json_array(body, limit)
+
+
 def _read_arrow(body: bytes, limit: int) -> Rows:
-    refuse_packed_buffers(body)
+    refuse_costly_stream(body)
     return read_arrow_stream(body, limit)
 
 
 _READERS: dict[str, Callable[[bytes, int], Rows]] = {
-    "application/json": read_json_array,
+    "application/json": _read_array,
     "application/x-ndjson": read_ndjson,
     "application/vnd.apache.arrow.stream": _read_arrow,
 }
@@ -41,9 +47,9 @@ def take_scans(office: Office) -> App:
     """The bare ASGI application behind `POST /v1/scans`: no framework stands between the body and the log."""
 
     async def post_scans(scope: Scope, receive: Receive, send: Send) -> None:
-        visit, headers = visit_of(scope), headers_in(scope)
-        visit.route = PATH
-        await office.gate.get_key(visit, headers, Role.OPERATOR, Role.CARRIER)
+        call, headers = call_of(scope), headers_in(scope)
+        call.route = PATH
+        await office.gate.get_key(call, headers, Role.OPERATOR, Role.CARRIER)
         read = _reader_for(headers.get("content-type", ""))
         wait_s, carrier = _read_query(scope["query_string"], office.limits.wait_s)
         if len(headers.get("idempotency-key", "")) > _KEY_LENGTH:
@@ -120,7 +126,7 @@ def add_scans(app: FastAPI, office: Office) -> None:
         until: Annotated[
             str | None, Query(description="RFC 3339; scans before it.", json_schema_extra=DATE_TIME)
         ] = None,
-        after: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+        after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
     ) -> Response:
         await office.get_operator(request.scope)

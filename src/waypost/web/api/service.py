@@ -1,5 +1,6 @@
 """How the service is: alive, ready, and its numbers."""
 
+import msgspec
 from fastapi import FastAPI, Request, Response
 
 from waypost.web.api.answers import Alive, Ready
@@ -37,10 +38,9 @@ def add_service(app: FastAPI, office: Office) -> None:
         health = await office.lookups.run(office.desk.health)
         reasons = list_reasons(health, office.limits)
         if reasons:
-            office.desk.journal.warning("not ready", reasons=reasons + health.failures)
+            office.desk.journal.warning("not ready", reasons=reasons, **msgspec.structs.asdict(health))
             raise NotReady(reasons)
-        ready = Ready(True, health.log_position, health.index_position, health.lag, health.disk_free_bytes)
-        return json_answer(ready)
+        return json_answer(Ready(True))
 
     @app.get(
         "/metrics",
@@ -66,7 +66,7 @@ def list_reasons(health: Health, limits: Limits) -> list[str]:
     """Why the service should get no traffic; empty if it should. Anyone may read it: no details."""
     reasons = ["a machine under the service has failed; the journal says which"] if health.failures else []
     if health.lag > limits.most_lag:
-        reasons.append(f"look-ups are {health.lag} scans behind the log, more than {limits.most_lag}")
+        reasons.append(f"look-ups are more than {limits.most_lag} scans behind the log")
     if health.disk_free_bytes is not None and health.disk_free_bytes < limits.least_disk_bytes:
-        reasons.append(f"only {health.disk_free_bytes} bytes are free on the disk of the log")
+        reasons.append(f"fewer than {limits.least_disk_bytes} bytes are free on the disk of the log")
     return reasons

@@ -42,9 +42,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         label: what happened, in a few words.
         place: where, as far as it may be shown.
         details: what else to say about it, in sentences.
-        code: the carrier's code where nobody knows what it means.
         shape: of the status.
-        scan: the scan itself, for the operator's page.
     """
 
     kind: str
@@ -55,9 +53,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     place: str
     details: list[str]
-    code: str | None
     shape: str
-    scan: ScanView | None = None
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -114,6 +110,7 @@ def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language,
     at = parcel.status_at and dt.datetime.fromisoformat(parcel.status_at)
     last = parcel.last_at and dt.datetime.fromisoformat(parcel.last_at)
     corrected = sum("corrected" in scan.flags for scan in scans)
+    total = max(parcel.scans - len(scans), 0) + len(shown)  # of the oldest of very many nothing but the number is known
     return Card(
         number=parcel.number,
         carrier=language.carrier(parcel.carrier),
@@ -132,8 +129,8 @@ def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language,
         steps=make_steps(parcel, language),
         days=make_days(shown[:most], language),
         notes=[language.say("corrected", count=corrected)] if corrected else [],
-        scans=len(shown),
-        left_out=max(len(shown) - most, 0),
+        scans=total,
+        left_out=total - len(shown[:most]),
     )
 
 
@@ -179,13 +176,13 @@ def _find_step(parcel: ParcelView, steps: list[tuple[str, tuple[str, ...]]], rea
     return max([now, *cleared]) if steps[now][0] == "moving" else now
 
 
-def make_days(scans: Sequence[ScanView], language: Language, *, everything: bool = False) -> list[Day]:
+def make_days(scans: Sequence[ScanView], language: Language) -> list[Day]:
     """The timeline by local days, newest first, with a line wherever the parcel went to another carrier."""
     rows: list[tuple[dt.date, Row]] = []
     for scan, before in pairwise([*scans, None]):
         assert scan is not None
         at = dt.datetime.fromisoformat(scan.at)
-        rows.append((at.date(), _scan_row(scan, at, language, everything)))
+        rows.append((at.date(), _scan_row(scan, at, language)))
         if before is not None and before.carrier != scan.carrier:
             rows.append((at.date(), _handover_row(before.carrier, scan, at, language)))
     return [
@@ -205,9 +202,9 @@ def place_text(place: PlaceView | None, language: Language, *, everything: bool 
     return ", ".join(part for part in parts if part)
 
 
-def _scan_row(scan: ScanView, at: dt.datetime, language: Language, everything: bool) -> Row:
+def _scan_row(scan: ScanView, at: dt.datetime, language: Language) -> Row:
     phrase = language.phrase(scan.status)
-    flags = scan.flags if everything else [flag for flag in scan.flags if flag in _PUBLIC_FLAGS]
+    flags = [flag for flag in scan.flags if flag in _PUBLIC_FLAGS]
     return Row(
         kind="scan",
         time=language.time(at),
@@ -215,11 +212,9 @@ def _scan_row(scan: ScanView, at: dt.datetime, language: Language, everything: b
         iso=scan.at,
         utc=scan.utc,
         label=phrase.label,
-        place=place_text(scan.place, language, everything=everything),
+        place=place_text(scan.place, language),
         details=[language.say(f"flag_{flag}") for flag in flags],
-        code=scan.code if scan.status == "unknown" else None,
         shape="idle" if "corrected" in scan.flags else _shape(scan.status),
-        scan=scan if everything else None,
     )
 
 
@@ -234,7 +229,6 @@ def _handover_row(giver: str, scan: ScanView, at: dt.datetime, language: Languag
         label=label,
         place="",
         details=[],
-        code=None,
         shape="moving",
     )
 

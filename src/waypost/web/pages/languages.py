@@ -8,7 +8,6 @@ import babel
 import msgspec
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
-from markupsafe import Markup, escape
 
 from waypost.model.carriers import find_carrier
 from waypost.track.statuses import LANGUAGES, Phrase, phrase
@@ -41,10 +40,6 @@ class Language:
             KeyError: the catalogue lacks it, or an argument is missing.
         """
         return self._messages[key].fill(values)
-
-    def say_html(self, key: str, **values: object) -> Markup:
-        """A message of which some arguments are HTML already; all others are escaped."""
-        return Markup(self._messages[key].fill({name: escape(value) for name, value in values.items()}))
 
     def phrase(self, status: str) -> Phrase:
         """A status in words."""

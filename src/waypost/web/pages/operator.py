@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from waypost.model.errors import NotFound
 from waypost.track.overview import HOURS_BACK, Overview, StatusCount
 from waypost.track.statuses import get_status
 from waypost.track.views import Freshness, ParcelView, ScanView
@@ -44,14 +43,7 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
         await get_operator(office, request)
         language = language_of(request)
 
-        def read() -> tuple[ParcelView, list[ScanView]]:
-            scans = office.desk.tracker.timeline(carrier, number)
-            for parcel in office.desk.tracker.find([number])[0].parcels:
-                if (carrier, number) in {(each.carrier, each.number) for each in parcel.numbers}:
-                    return parcel, scans
-            raise NotFound(f"no parcel of {carrier!r:.40} bears the number {number!r:.70}")
-
-        parcel, scans = await office.lookups.run(read)
+        parcel, scans = await office.lookups.run(office.desk.tracker.get_parcel, carrier, number)
         return paper.answer(
             "parcel.html",
             language,
@@ -60,6 +52,7 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
             card=make_card(parcel, scans, language, office.desk.clock(), 0),
             facts=_facts(parcel, language),
             rows=[_scan_row(scan, language) for scan in scans],
+            left_out=parcel.scans - len(scans),
         )
 
 

@@ -8,11 +8,11 @@ from fastapi.responses import RedirectResponse
 
 from waypost.access.keys import Key
 from waypost.model.errors import BadInput
-from waypost.web.door import headers_in, visit_of
+from waypost.web.door import call_of, headers_in
 from waypost.web.gate import session_cookie
 from waypost.web.office import Office
 from waypost.web.pages.paper import Paper, language_of
-from waypost.web.problems import Forbidden, Unsupported
+from waypost.web.problems import ForeignForm, Unsupported
 
 HOME = "/operator"
 _MOST_FIELDS = 20
@@ -38,15 +38,15 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
 
     @app.post(f"{HOME}/login", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
-        visit = visit_of(request.scope)
+        call = call_of(request.scope)
         check_origin(headers_in(request.scope))
         form = await _read_form(request, office)
         target = _inside(form.get("next", HOME))
-        token = await office.gate.open_session(visit, form.get("key", "").strip())
+        token = await office.gate.open_session(call, form.get("key", "").strip())
         if token is None:
             language = language_of(request)
             return paper.answer("login.html", language, request, status=401, next=target, failed=True)
-        cookie = session_cookie(token, secure=visit.secure)
+        cookie = session_cookie(token, secure=call.secure)
         return RedirectResponse(target, 303, {"set-cookie": cookie, "cache-control": "no-store"})
 
     @app.post(f"{HOME}/logout", include_in_schema=False)
@@ -54,7 +54,7 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
         headers = headers_in(request.scope)
         check_origin(headers)
         await office.gate.close_session(headers)
-        cookie = session_cookie("", secure=visit_of(request.scope).secure)
+        cookie = session_cookie("", secure=call_of(request.scope).secure)
         return RedirectResponse(f"{HOME}/login", 303, {"set-cookie": cookie, "cache-control": "no-store"})
 
 
@@ -64,7 +64,7 @@ async def get_operator(office: Office, request: Request) -> Key:
     Raises:
         SignIn: nobody has signed in there.
     """
-    key = await office.gate.find_session(visit_of(request.scope), headers_in(request.scope))
+    key = await office.gate.find_session(call_of(request.scope), headers_in(request.scope))
     if key is None:
         raise SignIn
     return key
@@ -74,12 +74,12 @@ def check_origin(headers: Mapping[str, str]) -> None:
     """Refuse forms that another site sends; SameSite keeps the cookie from them as well.
 
     Raises:
-        Forbidden: the form stands on another site.
+        ForeignForm: the form stands on another site.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
     strange = origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
     if strange or site not in ("same-origin", "none"):
-        raise Forbidden("this form was sent from another site", mend="Open the page here and send it again.")
+        raise ForeignForm("this form was sent from another site")
 
 
 async def _read_form(request: Request, office: Office) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The public tracking page: one box for many numbers, and what is known under each. No key, no personal data."""
 
 import datetime as dt
+import functools
 from collections import Counter
 from typing import Any
 
@@ -9,8 +10,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from waypost.track.parcels import MAX_TEXT
-from waypost.track.views import Found
-from waypost.web.door import visit_of
+from waypost.track.views import Found, Timeline
+from waypost.web.door import call_of
 from waypost.web.office import Office
 from waypost.web.pages.journey import Card, make_card
 from waypost.web.pages.languages import Language
@@ -26,11 +27,12 @@ _MOST_PARCELS = 8
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What the page says to one number: parcels, or whose format the number has."""
+    """What the page says to one number: parcels and whether more bear it, or whose format the number has."""
 
     asked: str
     cards: list[Card]
     carriers: list[str]
+    more: bool = False
     too_long: bool = False
 
 
@@ -58,14 +60,9 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         most = office.limits.numbers_at_once
         warnings = [language.say("too_many_numbers", most=most, count=len(asked) - most)] if len(asked) > most else []
         asked = asked[:most]
-        good = [number for number in asked if len(number) <= MAX_TEXT]
-        found = (
-            {each.asked: each for each in await office.find(visit_of(request.scope), good, everything=False)}
-            if good
-            else {}
-        )
+        found = await _find(request, [number for number in asked if len(number) <= MAX_TEXT], carrier)
         results = [
-            await _result(found[number], language, carrier, few=len(asked) > 1)
+            _result(*found[number], language, office.desk.clock(), few=len(asked) > 1)
             if number in found
             else Result(number[:MAX_TEXT] + "…", [], [], too_long=True)
             for number in asked
@@ -75,17 +72,23 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         answer.headers["x-robots-tag"] = "noindex"
         return answer
 
-    async def _result(found: Found, language: Language, carrier: str | None, *, few: bool) -> Result:
-        timelines = await office.timelines(found, everything=False, carrier=carrier)
-        if not timelines:  # of that carrier; others may have one
-            timelines = await office.timelines(found, everything=False)
-        parcels = {parcel.id: parcel for parcel in found.parcels}
-        most = _FEW_SCANS if few or len(timelines) > 1 else _MOST_SCANS
-        now_ms = office.desk.clock()
-        cards = [
-            make_card(parcels[each.parcel_id], each.scans, language, now_ms, most) for each in timelines[:_MOST_PARCELS]
-        ]
-        return Result(found.asked, cards, [language.carrier(code) for code in found.carriers])
+    async def _find(request: Request, asked: list[str], carrier: str | None) -> dict[str, tuple[Found, list[Timeline]]]:
+        """What is known under each number; of a carrier, or where it has none, of all."""
+        if not asked:
+            return {}
+        look_up = functools.partial(office.find_timelines, call_of(request.scope), everything=False, most=_MOST_PARCELS)
+        found = dict(zip(asked, await look_up(asked, carrier=carrier), strict=True))
+        missing = [number for number, (answer, _) in found.items() if carrier is not None and not answer.parcels]
+        return found | dict(zip(missing, await look_up(missing), strict=True)) if missing else found
+
+
+def _result(found: Found, timelines: list[Timeline], language: Language, now_ms: int, *, few: bool) -> Result:
+    most = _FEW_SCANS if few or len(timelines) > 1 else _MOST_SCANS
+    cards = [
+        make_card(parcel, timeline.scans, language, now_ms, most)
+        for parcel, timeline in zip(found.parcels, timelines, strict=True)
+    ]
+    return Result(found.asked, cards, [language.carrier(code) for code in found.carriers], found.more > 0)
 
 
 def _frame(

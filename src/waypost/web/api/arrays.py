@@ -1,0 +1,45 @@
+"""A look into a JSON array before it is read: each element takes memory, however few bytes it was sent in."""
+
+import numpy as np
+
+from waypost.model.errors import TooLarge
+
+_MARKS = b'"[]{},'
+_OTHERS = bytes(set(range(256)) - set(_MARKS))
+_QUOTE, _COMMA = b'",'
+
+#: How a mark changes the depth.
+_STEPS = np.zeros(256, np.int8)
+_STEPS[list(b"[{")] = 1
+_STEPS[list(b"]}")] = -1
+
+#: So many marks are looked at in one go.
+_PIECE = 1 << 16
+
+
+def refuse_long_array(body: bytes, limit: int, of: str) -> None:
+    """Check that a JSON array has no more elements than may be sent.
+
+    Args:
+        body: as it came; whether it is JSON at all is left to the reader.
+        of: what the elements are, in the plural.
+
+    Raises:
+        TooLarge: it has more.
+    """
+    if body.count(b",") >= limit and count_elements(body) > limit:  # the first is cheap, and enough for most bodies
+        raise TooLarge(f"more than {limit} {of} at once", mend="Send them in smaller batches.")
+
+
+def count_elements(body: bytes) -> int:
+    """How many elements a JSON array has that is not empty; of a broken one at least those before the break."""
+    # Backslashes stand in texts only and always begin an escape; without `\\` and `\"` every quote is a text's end.
+    marks = body.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _OTHERS)
+    commas = depth = quoted = 0
+    for start in range(0, len(marks), _PIECE):
+        piece = np.frombuffer(marks, np.uint8, min(_PIECE, len(marks) - start), start)
+        inside = (np.cumsum(piece == _QUOTE, dtype=np.int32) + quoted) & 1
+        depths = np.cumsum(np.where(inside, 0, _STEPS[piece]), dtype=np.int32) + depth
+        commas += int(np.count_nonzero((piece == _COMMA) & (inside == 0) & (depths == 1)))
+        depth, quoted = int(depths[-1]), int(inside[-1])
+    return commas + 1

@@ -1,0 +1,150 @@
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from waypost.access.keys import Key, Role
+from waypost.model.errors import NotAllowed, TooMany
+from waypost.web.desk import Limits
+from waypost.web.door import Call
+from waypost.web.gate import Gate
+from waypost.web.pools import Pool
+from waypost.web.rates import Rates
+
+BURST = 3
+
+
+class Clocks:
+    """The time of day and the ticks, moved one without the other."""
+
+    now_ms = 1_000_000
+    ticks_ms = 0
+
+    def ticks(self) -> int:
+        return self.ticks_ms
+
+    def day(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+@pytest.fixture
+def gate(world: Any, clocks: Clocks) -> Iterator[Gate]:
+    pool = Pool("keys", threads=2, waiting=100)
+    rates = Rates("wrong keys", per_min=6, burst=BURST, addresses=10, ticks=clocks.ticks)
+    yield Gate(world.keys, pool, rates, clocks.day, clocks.ticks)
+    pool.close()
+
+
+async def show(gate: Gate, key: str, address: str = "203.0.113.7") -> Key | None:
+    call = Call("request", address, address, secure=False)
+    found = await gate.find_key(call, {"authorization": f"Bearer {key}"})
+    assert call.key == found
+    return found
+
+
+def test_many_at_once_with_a_right_key(world: Any, gate: Gate) -> None:
+    async def burst() -> list[Key | None]:
+        return await asyncio.gather(*(show(gate, world.carrier) for _ in range(16)))
+
+    assert [key and key.role for key in asyncio.run(burst())] == [Role.CARRIER] * 16
+
+
+def test_wrong_keys_run_out_and_a_right_one_works_all_the_same(world: Any, gate: Gate, clocks: Clocks) -> None:
+    for place in range(BURST):
+        with pytest.raises(NotAllowed, match="not known here"):
+            asyncio.run(show(gate, f"wp_{place}"))
+    with pytest.raises(TooMany, match="too many wrong keys") as refused:
+        asyncio.run(show(gate, "wp_other"))
+    assert refused.value.retry_after_s == 10
+    assert asyncio.run(show(gate, world.operator)) is not None
+    with pytest.raises(NotAllowed):
+        asyncio.run(show(gate, "wp_other", address="198.51.100.1"))
+    clocks.now_ms += 3_600_000  # somebody sets the clock of the machine: that forgives nothing
+    with pytest.raises(TooMany):
+        asyncio.run(show(gate, "wp_other"))
+    clocks.ticks_ms += 10_000
+    with pytest.raises(NotAllowed):
+        asyncio.run(show(gate, "wp_other"))
+
+
+def test_signing_in_costs_only_who_has_a_wrong_key(world: Any, gate: Gate) -> None:
+    def sign_in(key: str) -> str | None:
+        return asyncio.run(gate.open_session(Call("request", "203.0.113.7", "", secure=False), key))
+
+    for _ in range(2 * BURST):
+        assert sign_in(world.operator) is not None
+        assert sign_in(world.carrier) is None  # a right key, though not for this
+    for place in range(BURST):
+        assert sign_in(f"wp_{place}") is None
+    with pytest.raises(TooMany):
+        sign_in("wp_other")
+    assert sign_in(world.operator) is not None
+
+
+def test_a_cookie_that_ran_out_is_no_guess(world: Any, gate: Gate) -> None:
+    call = Call("request", "203.0.113.7", "", secure=False)
+    for _ in range(2 * BURST):
+        assert asyncio.run(gate.find_session(call, {"cookie": "waypost_session=00"})) is None
+    with pytest.raises(NotAllowed):
+        asyncio.run(show(gate, "wp_wrong"))
+
+
+def test_a_withdrawn_key_works_for_some_seconds_at_most(world: Any, gate: Gate, clocks: Clocks) -> None:
+    key = asyncio.run(show(gate, world.carrier))
+    assert key is not None
+    world.keys.withdraw(key.id)
+    clocks.ticks_ms += 9_999
+    clocks.now_ms -= 3_600_000
+    assert asyncio.run(show(gate, world.carrier)) == key
+    clocks.ticks_ms += 1
+    with pytest.raises(NotAllowed):
+        asyncio.run(show(gate, world.carrier))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        "{ours}",
+        "a b=c; {ours}",
+        "foo; {ours}",
+        'prefs={{"theme":"dark","list":[1,2]}}; {ours}',
+        "{ours}; foo; =; ;",
+        "x=é; a=b=c;{ours}",
+        "waypost_session2=no; {ours}; waypost_session=second",
+    ],
+)
+def test_other_cookies_do_not_hide_ours(world: Any, gate: Gate, others: str) -> None:
+    call = Call("request", "203.0.113.7", "", secure=False)
+    token = asyncio.run(gate.open_session(call, world.operator))
+    key = asyncio.run(gate.find_session(call, {"cookie": others.format(ours=f"waypost_session={token}")}))
+    assert key is not None
+    assert key.role is Role.OPERATOR
+
+
+@pytest.mark.parametrize("cookie", ["", "foo", "waypost_session", "waypost_session=", "a=waypost_session=00"])
+def test_no_cookie_of_ours(gate: Gate, cookie: str) -> None:
+    call = Call("request", "203.0.113.7", "", secure=False)
+    assert asyncio.run(gate.find_session(call, {"cookie": cookie})) is None
+
+
+def test_a_key_that_is_withdrawn_while_somebody_signs_in(make_world: Callable[..., Any]) -> None:
+    world = make_world(limits=Limits(guesses_burst=1))
+    found = world.keys.find
+
+    def find_and_lose(secret: str) -> Key | None:
+        key: Key | None = found(secret)
+        if key is not None:
+            world.keys.withdraw(key.id)
+        return key
+
+    world.keys.find = find_and_lose
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    body = f"key={world.operator}".encode()
+    reply = world.ask("POST", "/operator/login", headers=headers, body=body)
+    assert (reply.status, reply.cookies) == (401, [])
