@@ -3,9 +3,8 @@
 import sys
 
 from rich.console import Console
-from rich.markup import escape
 
-from waypost.app.console import out
+from waypost.app.console import line, out, results
 from waypost.model.checks import CHECKS, merge_checks, run_lines
 from waypost.model.errors import BadInput
 from waypost.model.identifiers import Finding, identify
@@ -23,7 +22,8 @@ def list_kinds() -> None:
 def answer_lines() -> None:
     """Answer lines of JSON from stdin, each as it comes."""
     for answer in run_lines(sys.stdin.buffer, REGISTRY):
-        print(answer, flush=True)
+        sys.stdout.buffer.write(answer.encode() + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def check_numbers(numbers: list[str], *, as_json: bool) -> int:
@@ -32,7 +32,7 @@ def check_numbers(numbers: list[str], *, as_json: bool) -> int:
     if as_json:
         out([{"number": number, "findings": findings} for number, findings in found.items()])
     else:
-        console = Console(highlight=False)
+        console = results()
         for number, findings in found.items():
             _print(console, number, findings)
     return 0 if all(any(finding.valid for finding in findings) for findings in found.values()) else 1
@@ -46,14 +46,12 @@ def _identify(number: str) -> list[Finding]:
 
 
 def _print(console: Console, number: str, findings: list[Finding]) -> None:
-    console.print(f"[bold]{escape(number[:80])}[/]")
+    console.print(line((number[:80], "bold")))
     if not findings:
         console.print("  no kind of number that Waypost knows")
     for finding in sorted(findings, key=lambda finding: not finding.valid):
         if finding.valid:
             details = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in finding.details.items())
-            console.print(
-                f"  [green]valid[/]    {escape(finding.name)}" + (f"  [dim]{escape(details)}[/]" if details else "")
-            )
+            console.print(line("  ", ("valid", "green"), f"    {finding.name}  ", (details, "dim")))
         else:
-            console.print(f"  [red]invalid[/]  {escape(finding.name)}: {escape(finding.reason or '')}")
+            console.print(line("  ", ("invalid", "red"), f"  {finding.name}: {finding.reason or ''}"))

@@ -1,18 +1,21 @@
 """`waypost demo`: a server with a sample world to look at."""
 
 import shutil
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from waypost.access.keys import Role
-from waypost.app.console import aside, out
+from waypost.app.console import aside, line, out
 from waypost.app.importing import import_into
 from waypost.app.serving import serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
+from waypost.engines.local.disk import read_json
 from waypost.feeds.kinds import open_feed
-from waypost.model.errors import Conflict
+from waypost.model.errors import Conflict, StoreDamaged, WrongFormat
 from waypost.twin.sample import Sample, make_sample
 
 SEED = 2026
@@ -25,25 +28,28 @@ def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bo
     settings = _demo_settings(home, host, port)
     if fresh:
         _clear(settings)
-    house = open_house(settings)
-    sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
+    with open_house(settings) as house:
+        sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
+        serve_house(house, partial(_tell, house, sample, as_json))
+
+
+def _tell(house: House, sample: Sample, as_json: bool, address: str) -> None:
+    """Make the key of this run and say where to look; not before the door stands open."""
     key = _new_key(house)
-
-    def ready(address: str) -> None:
-        looks = [(f"{address}/track/{look.number}", look.why) for look in sample.worth_a_look]
-        if as_json:
-            numbers = [{"number": look.number, "why": look.why} for look in sample.worth_a_look]
-            out({"address": address, "home": str(settings.home), "key": key, "worth_a_look": numbers})
-            return
-        aside.print("\n[bold]Waypost is running.[/] Its parcels are made up (seeded); Ctrl-C stops it.")
-        tell_addresses(address)
-        aside.print(f"  operator's key  {key}", soft_wrap=True)
-        aside.print("\nWorth a look:")
-        for link, why in looks:
-            aside.print(f"  {link}\n      [dim]{why}[/]", soft_wrap=True)
-        aside.print(f"\nAll state is in {settings.home}; `waypost demo --fresh` begins again.", soft_wrap=True)
-
-    serve_house(house, ready)
+    looks = [(f"{address}/track/{look.number}", look.why) for look in sample.worth_a_look]
+    if as_json:
+        numbers = [{"number": look.number, "why": look.why} for look in sample.worth_a_look]
+        out({"address": address, "home": str(house.settings.home), "key": key, "worth_a_look": numbers})
+        return
+    aside.print("\n[bold]Waypost is running.[/] Its parcels are made up (seeded); Ctrl-C stops it.")
+    tell_addresses(address)
+    aside.print(line(f"  operator's key  {key}"), soft_wrap=True)
+    aside.print("\nWorth a look:")
+    for link, why in looks:
+        aside.print(line(f"  {link}"), soft_wrap=True)
+        aside.print(line("      ", (why, "dim")), soft_wrap=True)
+    aside.print()
+    aside.print(line(f"All state is in {house.settings.home}; `waypost demo --fresh` begins again."), soft_wrap=True)
 
 
 def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Settings:
@@ -66,7 +72,7 @@ def _fill(house: House, home: Path) -> Sample:
 
 
 def _read_note(note: Path) -> Sample | None:
-    return msgspec.json.decode(note.read_bytes(), type=Sample) if note.exists() else None
+    return read_json(note, Sample, mend="`waypost demo --fresh` begins again.") if note.exists() else None
 
 
 def _new_key(house: House) -> str:
@@ -83,5 +89,6 @@ def _clear(settings: Settings) -> None:
         return
     if not ((home / _NOTE).exists() or (home / _BEGUN).exists()):
         raise Conflict(f"{home} holds no demo, so it is left alone", mend="Name another folder by --home.")
-    open_house(settings).close()  # refuses while another process is using it
+    with suppress(StoreDamaged, WrongFormat):  # such a one can begin again too; not one that another process is using
+        open_house(settings).close()
     shutil.rmtree(home)

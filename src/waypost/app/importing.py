@@ -3,10 +3,9 @@
 import time
 from pathlib import Path
 
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from waypost.app.console import aside, out
+from waypost.app.console import aside, legible, line, out
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.feeds.kinds import FEEDS, open_feed
@@ -47,13 +46,13 @@ def import_into(house: House, feed: ScanFeed, *, label: str, dry_run: bool = Fal
     """Import a feed, with a bar that tells how far it is."""
     began = time.monotonic()
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[scans]:,} scans"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=aside, transient=True) as progress:
-        task = progress.add_task(escape(label), total=1.0, scans=0)
+        task = progress.add_task(legible(label), total=1.0, scans=0)
         report = import_feed(
             feed,
             house.memory,
@@ -78,12 +77,12 @@ def _print(report: ImportReport) -> None:
         return
     aside.print(f"[yellow]{report.rows_refused:,} rows {would}refused:[/]")
     for reason, count in sorted(report.reasons.items(), key=lambda item: -item[1]):
-        aside.print(f"  {count:,} × {escape(reason)}")
+        aside.print(line(f"  {count:,} × {reason}"))
     for refusal in report.refusals[:_MOST_SHOWN]:
         where = f"{refusal.file}:{refusal.line}" if refusal.line else refusal.file
         field = f" {refusal.field}" if refusal.field else ""
         value = f" ({refusal.value!r})" if refusal.value else ""
-        aside.print(f"  [dim]{escape(where)}[/]{escape(field)}: {escape(refusal.reason)}{escape(value)}")
+        aside.print(line("  ", (where, "dim"), f"{field}: {refusal.reason}{value}"))
     if report.rows_refused > _MOST_SHOWN:
         aside.print(
             f"  ... {report.rows_refused - _MOST_SHOWN:,} more; --json lists the first {len(report.refusals):,}"

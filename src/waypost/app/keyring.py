@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waypost.access.keys import Keys, Role
-from waypost.app.console import out
+from waypost.app.console import legible, out
 from waypost.app.settings import read_settings
 from waypost.app.wiring import now_ms, open_house
 from waypost.engines.local.home import open_records
 from waypost.model.errors import BadInput, HomeInUse, NotFound
-from waypost.model.instants import format_instant
+from waypost.model.instants import format_utc
 
 
 @contextmanager
@@ -35,6 +35,8 @@ def make_key(name: str, role: str, *, home: Path | None, as_json: bool) -> None:
         kind = Role(role)
     except ValueError:
         raise BadInput(f"unknown role {role[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
+    if not name.strip() or legible(name) != name:
+        raise BadInput(f"{name[:80]!r} is no name of a key", mend="Give one of plain text, without control characters.")
     with _keys(home) as keys:
         secret = keys.make(kind, name[:80], now_ms())
     if as_json:
@@ -48,10 +50,12 @@ def list_keys(*, home: Path | None, as_json: bool) -> None:
     with _keys(home) as keys:
         listed = keys.list_all()
     if as_json:
-        out([{"id": key.id, "role": key.role.value, "name": key.name, "made": _utc(made)} for key, made in listed])
+        out(
+            [{"id": key.id, "role": key.role.value, "name": key.name, "made": format_utc(made)} for key, made in listed]
+        )
         return
     for key, made in listed:
-        print(f"{key.id}  {key.role.value:9} {_utc(made)}  {key.name}")
+        print(f"{key.id}  {key.role.value:9} {format_utc(made)}  {legible(key.name)}")
 
 
 def withdraw_key(key_id: str, *, home: Path | None, as_json: bool) -> None:
@@ -62,8 +66,4 @@ def withdraw_key(key_id: str, *, home: Path | None, as_json: bool) -> None:
     if as_json:
         out({"withdrawn": key_id})
     else:
-        print(f"withdrawn: {key_id}")
-
-
-def _utc(at_ms: int) -> str:
-    return format_instant(at_ms, 0).replace("+00:00", "Z")
+        print(f"withdrawn: {legible(key_id)}")

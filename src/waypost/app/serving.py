@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from waypost.access.keys import Role
-from waypost.app.console import aside, out
+from waypost.app.console import aside, line, out
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.web.application import make_app
@@ -18,24 +19,24 @@ from waypost.web.serve import serve
 def run_server(*, home: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
     """Serve until told to stop."""
     settings = read_settings(home=home, serve__host=host, serve__port=port)
-    house = open_house(settings)
-    _tell_cut(house)
+    with open_house(settings) as house:
+        _tell_cut(house)
+        serve_house(house, partial(_tell, house, as_json))
+
+
+def _tell(house: House, as_json: bool, address: str) -> None:
+    """Say where it serves, with the first key: not made before the door stands open, or nobody might ever see it."""
     key = first_key(house)
-
-    def ready(address: str) -> None:
-        if as_json:
-            out({"address": address, "home": str(settings.home), "key": key})
-            return
-        aside.print(f"Waypost serves [bold]{settings.home}[/] at [bold]{address}[/]")
-        tell_addresses(address)
-        if key is not None:
-            aside.print(f"The operator's key, shown this once:\n  [bold]{key}[/]", soft_wrap=True)
-        if settings.serve.host not in ("127.0.0.1", "::1", "localhost"):
-            aside.print(
-                "[yellow]This is not loopback: put a TLS proxy in front (docs/how-to/put-it-on-a-network.md).[/]"
-            )
-
-    serve_house(house, ready)
+    if as_json:
+        out({"address": address, "home": str(house.settings.home), "key": key})
+        return
+    aside.print(line("Waypost serves ", (str(house.settings.home), "bold"), " at ", (address, "bold")), soft_wrap=True)
+    tell_addresses(address)
+    if key is not None:
+        aside.print("The operator's key, shown this once:")
+        aside.print(line("  ", (key, "bold")), soft_wrap=True)
+    if house.settings.serve.host not in ("127.0.0.1", "::1", "localhost"):
+        aside.print("[yellow]This is not loopback: put a TLS proxy in front (docs/how-to/put-it-on-a-network.md).[/]")
 
 
 def serve_house(house: House, ready: Callable[[str], None]) -> None:
@@ -46,9 +47,8 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
 
 def tell_addresses(address: str) -> None:
     """Print where to look."""
-    aside.print(f"  tracking page   {address}/")
-    aside.print(f"  operator        {address}/operator")
-    aside.print(f"  API             {address}/docs")
+    for what, path in (("tracking page", "/"), ("operator", "/operator"), ("API", "/docs")):
+        aside.print(line(f"  {what:15} {address}{path}"), soft_wrap=True)
 
 
 def first_key(house: House) -> str | None:
@@ -89,8 +89,4 @@ def _health(house: House) -> Health:
 def _tell_cut(house: House) -> None:
     cut = house.home.health().cut
     if cut is not None:
-        aside.print(
-            f"[yellow]{cut.bytes} bytes at the end of {cut.file} were cut off: an append that was never acknowledged "
-            "when the last run ended.[/]",
-            soft_wrap=True,
-        )
+        aside.print(line((str(cut), "yellow")), soft_wrap=True)

@@ -37,7 +37,7 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How codes are read."""
 
     tables: Path | None = None  #: a folder with own code tables, one CSV file a carrier
-    overview_age_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0  #: how old the overview may be
+    overview_age_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 10.0  #: how old the overview may be
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,9 +73,9 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, home: Path | None 
     Raises:
         SettingsError: names the setting, where it stands, and what is wrong with it.
     """
-    folder = (home or Path(environ.get("WAYPOST_HOME") or default_home(environ))).expanduser().absolute()
+    folder = _expand(home or Path(environ.get("WAYPOST_HOME") or default_home(environ))).absolute()
     named = environ.get("WAYPOST_CONFIG")
-    file = Path(named).expanduser() if named else folder / "waypost.toml"
+    file = _expand(Path(named)) if named else folder / "waypost.toml"
     values = _read_file(file, must_exist=named is not None)
     _overlay_environment(values, environ)
     for flag, value in flags.items():
@@ -96,21 +96,30 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, home: Path | None 
 
 def _read_path(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, str):
-        return Path(value).expanduser()
+        return _expand(Path(value))
     raise TypeError(f"{kind} is no type of a setting")
+
+
+def _expand(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{path}: there is no such user", mend="Write the whole path.") from None
 
 
 def _read_file(file: Path, *, must_exist: bool) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if must_exist:
             raise SettingsError(f"{file}: no such file, though WAYPOST_CONFIG names it") from None
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: {error}") from None
+        mend = "It has to be TOML in UTF-8; docs/reference/settings.md shows one."
+        raise SettingsError(f"{file}: {error}", mend=mend) from None
     except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}") from None
+        mend = "Name a file that can be read with WAYPOST_CONFIG, or move this one away."
+        raise SettingsError(f"{file}: {error.strerror}", mend=mend) from None
     if "home" in values:
         raise SettingsError(f"{file}: the home folder cannot name itself", mend="Use WAYPOST_HOME or --home.")
     return values
@@ -131,6 +140,11 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
 
 
 def _check(settings: Settings) -> None:
+    if settings.limits.numbers_burst < settings.limits.numbers_at_once:
+        raise SettingsError(
+            "settings: limits.numbers_burst is less than limits.numbers_at_once, so that a full look-up could never be",
+            mend="Raise the one or lower the other.",
+        )
     for code, carrier in settings.carriers.items():
         if not CARRIER_CODE.fullmatch(code):
             raise SettingsError(f"[carriers.{code[:40]}]: no carrier code: up to 32 of a-z, 0-9, _ and -")

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from waypost.app.console import aside, out
+from waypost.app.console import aside, legible, line, out, results
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, open_house
 from waypost.model.errors import HomeInUse, NotFound, StoreError
@@ -36,9 +36,7 @@ def track(numbers: list[str], *, home: Path | None, as_json: bool) -> int:
     if as_json:
         out([_as_json(found, timelines) for found in answers])
     else:
-        console = Console(highlight=False)
-        if not console.is_terminal:  # a pipe has no width, and lines that are cut in pieces are hard to search
-            console = Console(highlight=False, width=160)
+        console = results()
         for found in answers:
             _print(console, found, timelines)
         if lag:
@@ -59,8 +57,11 @@ def _open(home: Path | None) -> House:
         house = open_house(settings)
         house.memory.index.catch_up(house.memory.log.position(), CATCH_UP_S)
         return house
-    except HomeInUse:
-        return open_house(settings, read_only=True)
+    except StoreError as error:
+        house = open_house(settings, read_only=True)
+        if not isinstance(error, HomeInUse):
+            aside.print(line((f"Shown as far as it was indexed. {error}", "yellow")))
+        return house
 
 
 def _as_json(found: Found, timelines: dict[tuple[str, str], list[ScanView]]) -> dict[str, Any]:
@@ -73,9 +74,9 @@ def _as_json(found: Found, timelines: dict[tuple[str, str], list[ScanView]]) -> 
 
 def _print(console: Console, found: Found, timelines: dict[tuple[str, str], list[ScanView]]) -> None:
     if not found.parcels:
-        console.print(f"[bold]{escape(found.asked[:80])}[/]: nothing is known under this number")
+        console.print(line((found.asked[:80], "bold"), ": nothing is known under this number"))
         if found.carriers:
-            console.print(f"  it has the form of numbers of: {', '.join(found.carriers)}")
+            console.print(line(f"  it has the form of numbers of: {', '.join(found.carriers)}"))
     for parcel in found.parcels:
         _print_parcel(console, parcel)
         if (scans := timelines.get((parcel.carrier, parcel.number))) is not None:
@@ -85,9 +86,8 @@ def _print(console: Console, found: Found, timelines: dict[tuple[str, str], list
 def _print_parcel(console: Console, parcel: ParcelView) -> None:
     label = phrase(parcel.status, "en").label
     since = f" since {parcel.status_at}" if parcel.status_at else ""
-    console.print(
-        f"[bold]{escape(parcel.number)}[/]  {escape(parcel.carrier_name)}  [{_COLOURS[parcel.shape]}]{label}[/]{since}"
-    )
+    state = (label, _COLOURS[parcel.shape])
+    console.print(line((parcel.number, "bold"), f"  {parcel.carrier_name}  ", state, since))
     facts = [
         ("from", _place(parcel.origin)),
         ("to", _place(parcel.destination)),
@@ -98,7 +98,7 @@ def _print_parcel(console: Console, parcel: ParcelView) -> None:
     ]
     for name, value in facts:
         if value:
-            console.print(f"  [dim]{name}[/] {escape(value)}")
+            console.print(line("  ", (name, "dim"), f" {value}"))
 
 
 def _print_timeline(console: Console, scans: list[ScanView], carrier: str) -> None:
@@ -112,9 +112,9 @@ def _print_timeline(console: Console, scans: list[ScanView], carrier: str) -> No
         table.add_row(
             scan.at,
             phrase(scan.status, "en").label,
-            escape(_place(scan.place)),
-            escape(scan.code if scan.carrier == carrier else f"{scan.carrier} {scan.code}"),
-            escape(note),
+            line(_place(scan.place)),
+            line((scan.code or "") if scan.carrier == carrier else f"{scan.carrier} {scan.code}"),
+            Text("\n".join(legible(each) for each in note.splitlines())),
         )
     console.print(table)
 

@@ -2,39 +2,15 @@
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
+from tests.rooms.app.commands import Commands
 
 SCANS = [
     {"carrier": "yto", "number": "YT1", "code": "GOT", "at": "2026-11-20 10:00:00", "note": "<b>[red]bold[/red]</b>"},
     {"carrier": "yto", "number": "YT1", "code": "SIGNED", "at": "2026-11-21T10:00:00+08:00"},
     {"carrier": "yto", "number": "YT2", "code": "GOT", "at": "2026-02-30 10:00:00"},
 ]
-
-
-class Commands:
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def run(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-c", "from waypost.app.cli import main; main()", *words]
-        environ = os.environ | {"WAYPOST_HOME": str(self.home), "NO_COLOR": "1"}
-        return subprocess.run(command, env=environ, input=stdin, capture_output=True, timeout=120, check=False)
-
-    def ask(self, *words: str, code: int = 0) -> Any:
-        done = self.run(*words, "--json")
-        assert done.returncode == code, done.stderr.decode()
-        return json.loads(done.stdout)
-
-
-@pytest.fixture
-def commands(tmp_path: Path) -> Commands:
-    return Commands(tmp_path / "home")
 
 
 def test_import_and_track(commands: Commands, tmp_path: Path) -> None:
@@ -78,13 +54,18 @@ def test_import_tells_what_is_wrong_with_the_call(commands: Commands, tmp_path: 
         (("import", "scans", str(tmp_path), "--option", "year=2020"), "no option 'year'"),
         (("track", "YT1"), "nothing is kept in"),
         (("admin", "make-key", "x", "--role", "king"), "Roles: operator, carrier"),
+        (("admin", "make-key", "\x1b[31mred"), "without control characters"),
+        (("admin", "make-key", " "), "is no name of a key"),
+        (("import",), "Missing argument 'kind'. `waypost import --help` tells how."),
+        (("import", "scans"), "name the file or folder to import"),
+        (("import", "scans", "x", "-o", "year"), "'year' is not name=value"),
+        (("track",), "Missing argument 'numbers'"),
+        (("track", "YT1", "--bogus"), "No such option: --bogus"),
+        (("track", "YT1", "--home", ""), "the name of the folder is empty"),
+        (("serve", "--port", "http"), "'--port'"),
+        (("bogus",), "No such command 'bogus'"),
     ):
-        done = commands.run(*words)
-        assert done.returncode == 2, words
-        assert says in done.stderr.decode(), words
-        assert b"Traceback" not in done.stderr
-        problem = json.loads(commands.run(*words, "--json").stdout)
-        assert says in f"{problem['detail']} {problem['mend']}"
+        assert says in commands.fail(*words, code=2), words
 
 
 def test_a_file_that_is_cut_off_gives_what_was_good(commands: Commands, tmp_path: Path) -> None:
@@ -131,3 +112,51 @@ def test_keys_are_made_once_and_only_shown_then(commands: Commands) -> None:
     kept = b"".join(file.read_bytes() for file in commands.home.rglob("*") if file.is_file())
     assert secret.encode() not in kept
     assert b"sorting belt" in kept
+
+
+def test_what_was_given_is_shown_as_it_stands(commands: Commands, tmp_path: Path) -> None:
+    hostile = "\x1b[31m[bold]x[/]:smile:\\["
+    shown = "\\x1b[31m[bold]x[/]:smile:\\["
+    file = tmp_path / f"{hostile.replace('/', '')}.ndjson"
+    file.write_text(json.dumps(SCANS[0]) + "\n" + json.dumps(SCANS[0] | {"code": hostile}) + "\n")
+    report = commands.call("import", "scans", str(file))
+    assert report.returncode == 0
+    assert shown.replace("/", "") in report.stderr.decode().replace("\n", "")
+    for words in (("check", hostile), ("track", hostile), ("import", "scans", hostile)):
+        done = commands.call(*words)
+        assert shown in (done.stdout + done.stderr).decode(), words
+        assert b"\x1b" not in done.stdout + done.stderr
+    assert shown in commands.fail("track", "YT1", "--home", str(tmp_path / hostile), code=2)
+
+
+def test_arguments_that_are_no_text_are_answered(commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "scans.ndjson"
+    file.write_text(json.dumps(SCANS[0]) + "\n")
+    commands.ask("import", "scans", str(file))
+    [answer] = commands.ask("check", b"RB\xff", code=1)
+    assert answer["number"] == "RB\\udcff"
+    [found] = commands.ask("track", b"\xff", code=1)
+    assert (found["asked"], found["parcels"]) == ("\\udcff", [])
+    assert "RB\\udcff" in commands.call("check", b"RB\xff").stdout.decode()
+    for words, code in (
+        (("import", b"\xff", "x"), 2),
+        (("import", "scans", b"\xff"), 2),
+        (("track", "YT1", "--home", b"\xff"), 2),
+        (("admin", "make-key", b"\xff"), 2),
+        (("admin", "withdraw-key", b"\xff"), 2),
+        (("serve", "--host", b"\xff"), 2),
+        (("serve", "--port", b"\xff"), 2),
+        ((b"\xff",), 2),
+    ):
+        commands.fail(*words, code=code)
+
+
+def test_lines_that_are_no_text_stop_nothing(commands: Commands) -> None:
+    good = b'{"id":1,"kind":"gtin.check_digit","input":"400638133393"}\n'
+    bad = b'{"id":"\xff","kind":"gtin.check_digit","input":"400638133393"}\n'
+    done = commands.run("check", "--jsonl", stdin=good + bad + good)
+    first, middle, last = (json.loads(line) for line in done.stdout.splitlines())
+    assert first == last == {"id": 1, "verdict": {"check_digit": 1}}
+    assert middle["id"] is None
+    assert middle["error"].startswith("line 2: ")
+    assert (done.returncode, done.stderr) == (0, b"")

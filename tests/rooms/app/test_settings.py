@@ -40,6 +40,14 @@ def test_limits_lists_and_carriers(home: Path) -> None:
     [
         ("[serve]\nport = 99999\n", r"<= 65535.*\$\.serve\.port"),
         ("[serve]\nprot = 1\n", "unknown field `prot`"),
+        ("[limits]\nbatch_row = 1\n", "unknown field `batch_row`"),
+        ("[site]\nnames = 'x'\n", "unknown field `names`"),
+        ("[limits]\nbody_s = nan\n", r"\$\.limits\.body_s"),
+        ("[limits]\nrequest_s = inf\n", r"\$\.limits\.request_s"),
+        ("[limits]\nstream_s = '-inf'\n", r"\$\.limits\.stream_s"),
+        ("[limits]\nbatch_rows = 0\n", r"\$\.limits\.batch_rows"),
+        ("[track]\noverview_age_s = nan\n", r"\$\.track\.overview_age_s"),
+        ("[track]\noverview_age_s = inf\n", r"\$\.track\.overview_age_s"),
         ("[serving]\nport = 1\n", "unknown field `serving`"),
         ("[serve]\nport = 'many'\n", r"\$\.serve\.port"),
         ("serve = [", "waypost.toml"),
@@ -73,3 +81,13 @@ def test_a_variable_that_names_no_setting_is_refused(home: Path, variable: str) 
 def test_other_variables_are_left_alone(home: Path) -> None:
     environ = {"WAYPOST_TEST_DATA": "/data", "PATH": "/bin", "XDG_DATA_HOME": str(home)}
     assert read_settings(environ).home == home / "waypost"
+
+
+def test_a_user_that_is_none() -> None:
+    with pytest.raises(SettingsError, match="no such user"):
+        read_settings({}, home=Path("~nobody-of-that-name/waypost"))
+
+
+def test_a_burst_that_no_full_look_up_fits_in(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"limits\.numbers_burst is less than limits\.numbers_at_once"):
+        read_settings({"WAYPOST_LIMITS_NUMBERS_BURST": "5"}, home=tmp_path)

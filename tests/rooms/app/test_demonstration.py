@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+from tests.rooms.app.commands import Commands
+
+from waypost.app.demonstration import run_demo
+from waypost.app.settings import read_settings
+from waypost.app.wiring import open_house
+from waypost.model.errors import Conflict, HomeInUse, SettingsError, StoreDamaged
+
+
+def begin_again(home: Path, *, fresh: bool = True) -> None:
+    run_demo(home=home, host="ä..b", port=0, fresh=fresh, as_json=True)  # a host that ends it before it serves
+
+
+def test_a_demo_in_use_is_not_begun_again(tmp_path: Path) -> None:
+    demo = tmp_path / "demo"
+    with open_house(read_settings({}, home=demo)):
+        (demo / "sample.json").write_bytes(b"{}")
+        files = {file for file in demo.rglob("*") if file.is_file()}
+        with pytest.raises(HomeInUse):
+            begin_again(tmp_path)
+        assert {file for file in demo.rglob("*") if file.is_file()} == files
+
+
+def test_what_is_no_demo_is_left_alone(commands: Commands) -> None:
+    kept = commands.home / "demo" / "kept"
+    kept.mkdir(parents=True)
+    with pytest.raises(Conflict, match="holds no demo"):
+        begin_again(commands.home)
+    assert kept.is_dir()
+
+
+def test_a_damaged_demo_can_begin_again(tmp_path: Path) -> None:
+    demo = tmp_path / "demo"
+    open_house(read_settings({}, home=demo)).close()
+    (demo / "sample.json").write_bytes(b"{")
+    with pytest.raises(StoreDamaged, match=r"sample\.json"):
+        begin_again(tmp_path, fresh=False)
+    (demo / "FORMAT").write_bytes(b"{")
+    with pytest.raises(SettingsError, match="cannot listen"):
+        begin_again(tmp_path)
+    with open_house(read_settings({}, home=demo), read_only=True) as house:
+        assert house.memory.log.position() > 0
+        assert not house.keys.any()  # for nobody was told of it
