@@ -67,17 +67,19 @@ class Keys:
             connection.execute(delete(sessions).where(sessions.c.key_id == key_id))
             return bool(connection.execute(delete(keys).where(keys.c.id == key_id)).rowcount)
 
-    def open_session(self, secret: str, now_ms: int) -> str | None:
-        """A token for a browser that knows the key; None if nobody does."""
+    def open_session(self, secret: str, now_ms: int) -> tuple[Key, str | None] | None:
+        """The key, and a token for the browser that knows it if it is an operator's; None if there is no such key."""
         with self._records.begin() as connection:  # one transaction, or the key might be withdrawn in between
             key = _find(connection, _with_secret(secret))
             if key is None:
                 return None
+            if key.role is not Role.OPERATOR:
+                return key, None
             token = self._token(32).hex()
             connection.execute(delete(sessions).where(sessions.c.ends_ms < now_ms))
             row = {"digest": _digest(token), "key_id": key.id, "ends_ms": now_ms + SESSION_MS}
             connection.execute(insert(sessions).values(row))
-            return token
+            return key, token
 
     def find_session(self, token: str, now_ms: int) -> Key | None:
         """The key behind a browser's token, while it lasts."""

@@ -5,7 +5,7 @@ import sys
 from rich.console import Console
 
 from waypost.app.console import line, out, results
-from waypost.model.checks import CHECKS, merge_checks, run_lines
+from waypost.model.checks import CHECKS, merge_checks, read_lines, run_lines
 from waypost.model.errors import BadInput
 from waypost.model.identifiers import Finding, identify
 
@@ -21,7 +21,7 @@ def list_kinds() -> None:
 
 def answer_lines() -> None:
     """Answer lines of JSON from stdin, each as it comes."""
-    for answer in run_lines(sys.stdin.buffer, REGISTRY):
+    for answer in run_lines(read_lines(sys.stdin.buffer), REGISTRY):
         sys.stdout.buffer.write(answer.encode() + b"\n")
         sys.stdout.buffer.flush()
 

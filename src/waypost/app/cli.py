@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from waypost.model.errors import BadInput, StoreError, WaypostError
+from waypost.model.errors import BadInput, NotFound, StoreError, WaypostError
 
 cli = typer.Typer(
     name="waypost",
@@ -72,7 +72,8 @@ def _run() -> int:
         return 0
     except WaypostError as error:
         return _tell(error)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, MemoryError) as error:
+        error.__traceback__ = None  # lets go of what the command held: to tell of it takes memory too
         from waypost.app.failures import explain
 
         return _tell(explain(error))
@@ -98,6 +99,8 @@ def _tell(error: WaypostError) -> int:
     if not in_json:
         with contextlib.suppress(OSError):  # if nobody can be told, the exit code is left
             print(f"waypost: {legible(str(error))}", file=sys.stderr)
+    if isinstance(error, NotFound):
+        return EXIT_NOT_FOUND
     return EXIT_MACHINE if isinstance(error, StoreError) else EXIT_INPUT
 
 
@@ -132,6 +135,8 @@ def check(
     if kinds:
         checking.list_kinds()
     elif jsonl:
+        if numbers:
+            raise typer.BadParameter("--jsonl reads standard input: name no number or file beside it")
         checking.answer_lines()
     elif numbers:
         raise typer.Exit(checking.check_numbers(numbers, as_json=as_json))
@@ -175,7 +180,7 @@ def track(
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Show where parcels are, and every scan that was taken of them."""
+    """Show where parcels are, and their scans: of each parcel the newest 500."""
     from waypost.app import tracking
 
     raise typer.Exit(tracking.track(numbers, home=home, as_json=as_json))

@@ -13,6 +13,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from waypost.engines.local.cuts import Cut
+
 #: For people: progress, warnings, addresses. Never the result itself.
 aside = Console(stderr=True, highlight=False, emoji=False)
 
@@ -36,6 +38,12 @@ def legible(text: str) -> str:
 def line(*parts: str | tuple[str, str]) -> Text:
     """A line of texts from anywhere, each alone or with its style; shown as they stand."""
     return Text.assemble(*(legible(part) if isinstance(part, str) else (legible(part[0]), part[1]) for part in parts))
+
+
+def tell_cut(cut: Cut | None) -> None:
+    """Tell what opening a home cut off the end of its log, if anything: whoever opens one for writing has to."""
+    if cut is not None:
+        aside.print(line((str(cut), "yellow")), soft_wrap=True)
 
 
 def out(value: Any) -> None:

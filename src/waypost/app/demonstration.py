@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from waypost.access.keys import Role
-from waypost.app.console import aside, line, out
+from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.importing import import_into
 from waypost.app.serving import serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
@@ -29,6 +29,7 @@ def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bo
     if fresh:
         _clear(settings)
     with open_house(settings) as house:
+        tell_cut(house.home.health().cut)
         sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
         serve_house(house, partial(_tell, house, sample, as_json))
 

@@ -1,4 +1,4 @@
-"""What the operating system could not do, and text that is none, as errors of ours: what, where, and how to mend it."""
+"""What the machine could not do, and text that is none, as errors of ours: what, where, and how to mend it."""
 
 import errno
 import os
@@ -24,10 +24,12 @@ _MENDS = {
 }
 
 
-def explain(error: OSError | UnicodeError) -> WaypostError:
+def explain(error: OSError | UnicodeError | MemoryError) -> WaypostError:
     """The error of ours that says the same, with what to do about it."""
     if isinstance(error, UnicodeError):
         return BadInput(f"text that is not UTF-8: {error}", mend="Write it in UTF-8.")
+    if isinstance(error, MemoryError):
+        return StoreError("the memory is used up", mend="Give the process more of it, or less to do at once.")
     told = error.strerror or str(error)
     if isinstance(error.filename, str | bytes):
         told = f"{os.fsdecode(error.filename)}: {told}"

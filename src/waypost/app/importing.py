@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from waypost.app.console import aside, legible, line, out
+from waypost.app.console import aside, legible, line, out, tell_cut
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.feeds.kinds import FEEDS, open_feed
@@ -35,6 +35,7 @@ def run_import(
     """Import and say what came of it."""
     feed = open_feed(kind, path, options)
     with open_house(read_settings(home=home)) as house:
+        tell_cut(house.home.health().cut)
         report = import_into(house, feed, label=f"{kind} {path.name}", dry_run=dry_run)
     if as_json:
         out(report)

@@ -6,20 +6,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waypost.access.keys import Keys, Role
-from waypost.app.console import legible, out
+from waypost.app.console import legible, out, tell_cut
 from waypost.app.settings import read_settings
 from waypost.app.wiring import now_ms, open_house
+from waypost.engines.local.formats import read_formats
 from waypost.engines.local.home import open_records
 from waypost.model.errors import BadInput, HomeInUse, NotFound
 from waypost.model.instants import format_utc
 
 
 @contextmanager
-def _keys(home: Path | None) -> Iterator[Keys]:
-    """The keys of a home, whether a server runs over it or not."""
+def _keys(home: Path | None, *, make: bool = False) -> Iterator[Keys]:
+    """The keys of a home, whether a server runs over it or not; `make` a home if there is none."""
     settings = read_settings(home=home)
+    if not make and not read_formats(settings.home):
+        raise NotFound(f"nothing is kept in {settings.home}", mend="Name the folder by --home.")
     try:
         with open_house(settings) as house:
+            tell_cut(house.home.health().cut)
             yield house.keys
     except HomeInUse:
         records = open_records(settings.home)
@@ -37,7 +41,7 @@ def make_key(name: str, role: str, *, home: Path | None, as_json: bool) -> None:
         raise BadInput(f"unknown role {role[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
     if not name.strip() or legible(name) != name:
         raise BadInput(f"{name[:80]!r} is no name of a key", mend="Give one of plain text, without control characters.")
-    with _keys(home) as keys:
+    with _keys(home, make=True) as keys:
         secret = keys.make(kind, name[:80], now_ms())
     if as_json:
         out({"key": secret, "role": kind.value, "name": name[:80]})

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from waypost.access.keys import Role
-from waypost.app.console import aside, line, out
+from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.web.application import make_app
@@ -20,7 +20,7 @@ def run_server(*, home: Path | None, host: str | None, port: int | None, as_json
     """Serve until told to stop."""
     settings = read_settings(home=home, serve__host=host, serve__port=port)
     with open_house(settings) as house:
-        _tell_cut(house)
+        tell_cut(house.home.health().cut)
         serve_house(house, partial(_tell, house, as_json))
 
 
@@ -84,9 +84,3 @@ def _health(house: House) -> Health:
         disk_free_bytes=room.f_bavail * room.f_frsize,
         failures=[text for text in (health.error, health.rebuilding) if text],
     )
-
-
-def _tell_cut(house: House) -> None:
-    cut = house.home.health().cut
-    if cut is not None:
-        aside.print(line((str(cut), "yellow")), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`waypost track`: where parcels are, and every scan of them."""
+"""`waypost track`: where parcels are, and the newest scans of each."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from waypost.app.console import aside, legible, line, out, results
+from waypost.app.console import aside, legible, line, out, results, tell_cut
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, open_house
-from waypost.model.errors import HomeInUse, NotFound, StoreError
+from waypost.model.errors import BadInput, HomeInUse, NotFound, StoreError
 from waypost.track.statuses import phrase
 from waypost.track.views import Found, ParcelView, PlaceView, ScanView
 
@@ -24,6 +24,9 @@ _COLOURS = {"moving": "blue", "done": "green", "risk": "yellow", "late": "red", 
 
 def track(numbers: list[str], *, home: Path | None, as_json: bool) -> int:
     """Show what is known under each number; 0 if there is something under each, else 1."""
+    for number in numbers:
+        if not number.strip():
+            raise BadInput(f"{number[:80]!r} is no number", mend="Name a waybill or order number.")
     with _open(home) as house:
         answers = house.tracker.find(numbers)
         timelines = {
@@ -55,6 +58,7 @@ def _open(home: Path | None) -> House:
         house.close()
     try:  # no server brings the index up to date, or it has to be made anew
         house = open_house(settings)
+        tell_cut(house.home.health().cut)
         house.memory.index.catch_up(house.memory.log.position(), CATCH_UP_S)
         return house
     except StoreError as error:
@@ -81,6 +85,8 @@ def _print(console: Console, found: Found, timelines: dict[tuple[str, str], list
         _print_parcel(console, parcel)
         if (scans := timelines.get((parcel.carrier, parcel.number))) is not None:
             _print_timeline(console, scans, parcel.carrier)
+            if (older := parcel.scans - len(scans)) > 0:
+                console.print(f"  {older} older scans are not shown", style="dim")
 
 
 def _print_parcel(console: Console, parcel: ParcelView) -> None:

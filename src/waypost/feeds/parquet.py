@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from waypost.feeds.stream import Meter
 from waypost.feeds.tables import Part, check_columns
 from waypost.model.errors import BadInput, TooLarge
+from waypost.track.parquet_pages import unpacked_bytes
 
 #: How a Parquet file begins and ends.
 MAGIC = b"PAR1"
@@ -68,7 +69,7 @@ def read_batches(
                 source, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=_READ_AHEAD
             ) as file:
                 for group in range(metadata.num_row_groups):
-                    if metadata.row_group(group).total_byte_size > MOST_GROUP_BYTES:
+                    if unpacked_bytes(source, metadata.row_group(group), names, MOST_GROUP_BYTES) > MOST_GROUP_BYTES:
                         message = f"row group {group} unpacks to more than {MOST_GROUP_BYTES >> 20} MiB."
                         raise TooLarge(message, where=path.name, mend=_MEND_GROUPS)
                     for batch in file.iter_batches(rows, row_groups=[group], columns=names):

@@ -24,6 +24,14 @@ _CAREFUL = 1 << 12
 #: Enough for every preset of xz; a file may ask for more than the machine has.
 _XZ_MEMORY = 1 << 28
 
+#: Packings that are not read: how their files begin (bzip2: its level, then a block or, if it is empty, the end).
+_BZIP2 = tuple(b"BZh%d" % level + mark for level in range(1, 10) for mark in (b"1AY&SY", b"\x17rE8P\x90"))
+_FOREIGN_PACKINGS = (
+    ((b"PK\x03\x04",), "a zip archive", "Unpack it and give its folder."),
+    ((b"7z\xbc\xaf\x27\x1c",), "a 7z archive", "Unpack it and give its folder."),
+    (_BZIP2, "packed with bzip2", "Unpack it, or pack it with gzip, xz or zstd."),
+)
+
 MEND_CUT = "Fetch the file again and import it once more; what is known already is not taken twice."
 
 Read = Callable[[], bytes]
@@ -112,8 +120,9 @@ class ByteStream:
         if not self.start:
             state = f"holds nothing that can be read: {self.cut}" if self.cut else "is empty"
             raise BadInput(f"the file {state}", where=self.name)
-        if self.start.startswith(b"PK\x03\x04"):
-            raise BadInput("is a zip archive.", where=self.name, mend="Unpack it and give its folder.")
+        for magics, kind, mend in _FOREIGN_PACKINGS:
+            if self.start.startswith(magics):
+                raise BadInput(f"is {kind}.", where=self.name, mend=mend)
         if self.start.startswith((b"\xff\xfe", b"\xfe\xff")) and self.start[2:4] != b"\xff\xff":
             raise BadInput("is UTF-16 text.", where=self.name, mend="Save it as UTF-8.")
 

@@ -10,7 +10,7 @@ joins them, and `run_lines` answers lines of JSON:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -24,6 +24,11 @@ from waypost.model.identifiers.s10 import parse_s10
 
 #: A check gives its verdict for every text and never raises for a bad one: the verdict then has a reason.
 Check = Callable[[str], msgspec.Struct]
+
+
+#: A longer line is no question; so many bytes of one are held at most.
+LONGEST_LINE = 1 << 20
+_SKIPPED_AT_ONCE = 1 << 16
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -144,6 +149,8 @@ def find_id(line: str | bytes) -> msgspec.Raw:
 
 def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -> dict[str, Any]:
     """The answer to one line."""
+    if len(line) > LONGEST_LINE:
+        return {"id": LineId().id, "error": f"line {number}: is longer than {LONGEST_LINE} bytes"}
     try:
         asked = msgspec.json.decode(line, type=Line)
         bytes(asked.id).decode()
@@ -160,11 +167,23 @@ def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -
         return {"id": asked.id, "error": f"line {number}: {asked.kind} failed: {type(fault).__name__}: {fault}"}
 
 
+def read_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream without their ends, each as it comes; of one that is too long only the beginning.
+
+    That beginning is one byte longer than `LONGEST_LINE`, and is given out before the rest is passed over: the line
+    may have no end.
+    """
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line.removesuffix(b"\n")
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(_SKIPPED_AT_ONCE)
+
+
 def run_lines(lines: Iterable[str | bytes], registry: Mapping[str, Check]) -> Iterator[str]:
     """An answer per line that is not blank, in order; a line that cannot be answered gets an error and stops nothing.
 
     Args:
-        lines: JSON objects with `id`, `kind` and `input`, as text or UTF-8.
+        lines: JSON objects with `id`, `kind` and `input`, as text or UTF-8; one over `LONGEST_LINE` gets an error.
         registry: who answers to which kind.
 
     Yields:
@@ -172,5 +191,5 @@ def run_lines(lines: Iterable[str | bytes], registry: Mapping[str, Check]) -> It
         `{"id":…,"error":"line N: …"}`.
     """
     for number, line in enumerate(lines, 1):
-        if line.strip():
+        if len(line) > LONGEST_LINE or line.strip():
             yield msgspec.json.encode(answer_line(number, line, registry)).decode()

@@ -94,6 +94,10 @@ def parse_instant(text: str) -> Instant:
     return Instant(int(stamps.at_ms[0]), int(stamps.offset_min[0]), OffsetSource.REPORTED)
 
 
+#: Files beside those of the zones: what one machine is set to, or nothing yet. They mean something else elsewhere.
+_NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+
+
 @functools.cache
 def get_zone(name: str) -> zoneinfo.ZoneInfo:
     """The IANA zone of that name.
@@ -109,7 +113,7 @@ def get_zone(name: str) -> zoneinfo.ZoneInfo:
 @functools.cache
 def _zone_names() -> frozenset[str]:
     """Asked for once: a sender may make up any number of names, and some machines have files that are no zones."""
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(zoneinfo.available_timezones() - _NO_ZONES)
 
 
 def offset_in_zone(at_ms: int, zone: str) -> int:

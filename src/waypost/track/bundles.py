@@ -32,13 +32,15 @@ class Bundle(msgspec.Struct):
         waybills: all numbers that it bears; the first names it.
         parcel: what the records say of it, None if it is known by its scans alone.
         timeline: its scans that were read, oldest first number by number.
-        states: of its numbers, if there are older scans that were not read and no other parcel has a part in them.
+        cut: those of its numbers that have older scans, which were not read.
+        states: of its numbers, if any is cut and no other parcel has a part in them.
         is_read: whether its scans were asked for.
     """
 
     waybills: list[Waybill]
     parcel: Parcel | None = None
     timeline: pa.Table = TIMELINE_SCHEMA.empty_table()
+    cut: frozenset[Waybill] = frozenset()
     states: pa.Table | None = None
     is_read: bool = False
 
@@ -54,10 +56,15 @@ class Bundle(msgspec.Struct):
 
     @property
     def scans(self) -> int:
-        """How many it has, those not read among them."""
+        """How many it has, those not read among them; at least so many if it is not `complete`."""
         if self.states is not None:
             return sum(self.states.column("scans").to_pylist())
         return int(self.timeline.num_rows)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its scans count. Of a number that is cut and shared nobody knows whose the older scans are."""
+        return not self.cut or self.states is not None
 
     def bears(self, numbers: set[str], carrier: str | None) -> bool:
         """Whether one of the numbers is its order's or on one of its waybills, and a carrier, if named, has it."""
@@ -141,7 +148,8 @@ def _read(index: ParcelIndex, bundles: Sequence[Bundle], links: Sequence[Link]) 
         own = timelines.get(bundle.waybills[0], bundle.timeline)
         bundle.timeline = pa.concat_tables([own, *claimed.get(bundle.id, [])]).unify_dictionaries()
         bundle.is_read = True
-        if not cut.isdisjoint(bundle.waybills) and _is_alone(bundle, claims):
+        bundle.cut = frozenset(cut.intersection(bundle.waybills))
+        if bundle.cut and _is_alone(bundle, claims):
             mine = [waybill in bundle.waybills for waybill in waybills_of(states)]
             bundle.states = states.filter(pa.array(mine))
 
@@ -176,7 +184,7 @@ def _share(counts: Sequence[int]) -> int:
     """How many scans of each number to read, where they have so many."""
     most = MOST_SCANS
     while most > FEWEST_SCANS and sum(min(count, most) for count in counts) > MOST_ROWS:
-        most //= 2
+        most = max(most // 2, FEWEST_SCANS)
     return most
 
 

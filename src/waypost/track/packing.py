@@ -15,7 +15,7 @@ def unpacked_bytes(message: pa.ipc.Message) -> int | None:
     """How many bytes the buffers of a message take once they are unpacked; None if they are not packed.
 
     Raises:
-        struct.error: a buffer lies outside of the message.
+        struct.error: a buffer lies outside of the message, or claims a negative length.
     """
     if message.type not in ("record batch", "dictionary"):
         return None
@@ -35,6 +35,8 @@ def _sizes(metadata: memoryview, buffers: int | None, body: memoryview) -> list[
     sizes = []
     for number in range(count):
         place, length = struct.unpack_from("<qq", metadata, (buffers or 0) + 4 + 16 * number)
+        if place < 0 or length < 0:  # Python would count from the end
+            raise struct.error(f"buffer {number} has {length} bytes from byte {place} on")
         size = struct.unpack_from("<q", body, place)[0] if length else 0
         sizes.append(length if size == -1 else max(size, 0))
     return sizes

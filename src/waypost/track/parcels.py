@@ -225,15 +225,19 @@ class Tracker:
 
 
 def _spellings(text: str) -> list[str]:
-    """The ways in which a number may be kept: as typed, in capitals or small letters, without hyphens and dots.
+    """The ways in which a number may be kept: with its blanks, without them, without hyphens and dots as well.
 
-    The first is as typed, without blanks. None for what is no number.
+    Each of them as typed, in capitals and in small letters. The first is as typed, without blanks. None for what is no
+    number.
     """
     plain = "".join(text.split())
     if len(plain) > MAX_TEXT or not plain.isprintable():
         return []
     bare = plain.replace("-", "").replace(".", "")
-    return list(dict.fromkeys(form for each in (plain, bare) for form in (each, each.upper(), each.lower()) if form))
+    forms = [plain, bare]
+    if len(trimmed := text.strip()) <= MAX_TEXT:
+        forms.append(trimmed)  # orders are kept with the blanks inside
+    return list(dict.fromkeys(form for each in forms for form in (each, each.upper(), each.lower()) if form))
 
 
 def _numbers_of(filters: Filters) -> list[int] | None:

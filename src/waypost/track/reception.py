@@ -6,7 +6,7 @@ import msgspec
 
 from waypost.model.errors import StoreError
 from waypost.store.protocols import Memory
-from waypost.track.intake import ZoneFinder, take_in
+from waypost.track.intake import Intake, ZoneFinder, take_in
 from waypost.track.wire import Refusal, Rows
 
 
@@ -46,8 +46,19 @@ class Reception:
         Raises:
             StorageFull: there is no room; nothing of it was kept.
         """
+        return self.keep(self.check(rows, carrier=carrier), wait_s=wait_s)
+
+    def check(self, rows: Rows, *, carrier: str | None = None) -> Intake:
+        """The first half of `receive`: all the work, and nothing is kept."""
         now_ms = self._clock()
-        intake = take_in(rows, self._zone_of, now_ms=now_ms, recorded_at_ms=now_ms, carrier=carrier)
+        return take_in(rows, self._zone_of, now_ms=now_ms, recorded_at_ms=now_ms, carrier=carrier)
+
+    def keep(self, intake: Intake, *, wait_s: float = 0) -> Receipt:
+        """The second half: all the waiting.
+
+        Raises:
+            StorageFull: there is no room; nothing of it was kept.
+        """
         position = self._memory.log.append(intake.scans)
         end = position + intake.scans.num_rows
         return Receipt(

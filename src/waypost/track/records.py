@@ -91,16 +91,12 @@ def keep_link(
 
 
 class Link(msgspec.Struct, frozen=True):
-    """One further number of a parcel, and from when to before when it holds."""
+    """One further number of a parcel, and from when to before when it holds; None where that is open."""
 
     parcel_id: str
     waybill: Waybill
     since_ms: int | None
     until_ms: int | None
-
-    def holds(self, at_ms: int) -> bool:
-        """Whether a scan of that instant belongs to the parcel."""
-        return (self.since_ms is None or at_ms >= self.since_ms) and (self.until_ms is None or at_ms < self.until_ms)
 
 
 def find_parcels(connection: Connection, texts: Sequence[str]) -> list[Parcel]:

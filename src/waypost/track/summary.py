@@ -1,20 +1,22 @@
 """How a parcel stands, in one view: from its scans, and from the states of its numbers where not all were read."""
 
-from collections.abc import Mapping
+import functools
+import operator
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from waypost.model.carriage import Parcel
+from waypost.model.carriage import Parcel, Waybill
 from waypost.model.carriers import find_carrier
 from waypost.model.instants import TimeFlag, format_instant, parse_instant
 from waypost.model.places import Place
 from waypost.model.scans import VOID
 from waypost.track.bundles import Bundle
 from waypost.track.fold import CORRECTED, NEVER_FIRST, NEVER_LAST, UNKNOWN_CODE
-from waypost.track.statuses import UNKNOWN, bears_status, get_status, standing_order, status_arrays
+from waypost.track.statuses import MILESTONES, UNKNOWN, bears_status, get_status, standing_order, status_arrays
 from waypost.track.timeline import Judged, Places, local_text, place_view
 from waypost.track.views import MilestoneView, ParcelView, PlaceView, ScanView, WaybillView
 
@@ -45,8 +47,9 @@ def telling_rows(judged: Judged) -> list[int]:
 def view_parcel(bundle: Bundle, judged: Judged, views: Mapping[int, ScanView], places: Places) -> ParcelView:
     """A parcel as it stands.
 
-    Of a parcel with states the status, the instants and the place are theirs, so they are right however many scans it
-    has; milestones and flags that only the scans left out would show are missing.
+    Of a parcel with states the status, the instants, the place and which milestones were reached are theirs, so they
+    are right however many scans it has. When a milestone was reached is told where no scan left out can be the first;
+    flags that only those would show are missing.
 
     Args:
         bundle: the parcel.
@@ -56,7 +59,8 @@ def view_parcel(bundle: Bundle, judged: Judged, views: Mapping[int, ScanView], p
     """
     standing = _by_scans(judged, views)
     if bundle.states is not None:
-        standing = _by_states(bundle.states, standing, places)
+        reached = _list_reached(bundle.states, bundle.cut, judged, views)
+        standing = _by_states(bundle.states, reached, standing.flags, places)
     status = get_status(standing.status)
     waybill, parcel = bundle.waybills[0], bundle.parcel
     carrier = find_carrier(waybill.carrier)
@@ -82,6 +86,7 @@ def view_parcel(bundle: Bundle, judged: Judged, views: Mapping[int, ScanView], p
         weight_g=parcel.weight_g if parcel else None,
         note=parcel.note if parcel else None,
         flags=standing.flags,
+        complete=bundle.complete,
     )
 
 
@@ -104,8 +109,8 @@ def _by_scans(judged: Judged, views: Mapping[int, ScanView]) -> _Standing:
     )
 
 
-def _by_states(states: pa.Table, by_scans: _Standing, places: Places) -> _Standing:
-    """Instants are told with the offset of the newest scan, for want of a better one."""
+def _by_states(states: pa.Table, reached: list[MilestoneView], flags: list[str], places: Places) -> _Standing:
+    """`flags` are those of the scans. Instants have the offset of the newest scan, for want of a better one."""
     statuses = np.asarray(states.column("status"))
     order = np.lexsort(standing_order(statuses, np.asarray(states.column("status_at")))[::-1])
     rows = states.to_pylist()
@@ -116,10 +121,6 @@ def _by_states(states: pa.Table, by_scans: _Standing, places: Places) -> _Standi
         return None if at_ms in (NEVER_FIRST, NEVER_LAST) else local_text(at_ms, newest["offset_min"], place)
 
     status_at = local(highest["status_at"]) if bears_status(statuses[order])[-1] else None
-    milestones = list(by_scans.milestones)
-    milestone = get_status(highest["status"]).milestone
-    if milestone and status_at and milestone not in {each.name for each in milestones}:
-        milestones.insert(0, MilestoneView(milestone, status_at))  # from before what was read
     bits = int(np.bitwise_or.reduce(np.asarray(states.column("flags"))))
     return _Standing(
         status=highest["status"],
@@ -127,9 +128,37 @@ def _by_states(states: pa.Table, by_scans: _Standing, places: Places) -> _Standi
         place=place_view(newest["facility"], place),
         first_at=local(min(row["first_at"] for row in rows)),
         last_at=local(newest["last_at"]),
-        milestones=milestones,
-        flags=sorted({*by_scans.flags, *(name for bit, name in _FLAGS.items() if bits & bit)}),
+        milestones=reached,
+        flags=sorted({*flags, *(name for bit, name in _FLAGS.items() if bits & bit)}),
     )
+
+
+def _list_reached(
+    states: pa.Table, cut: frozenset[Waybill], judged: Judged, views: Mapping[int, ScanView]
+) -> list[MilestoneView]:
+    """The milestones in the states, first those of which it is certain when they were first reached.
+
+    That is so if the first scan that was read is of a number that was read whole, and no number with scans left out
+    that reached the milestone too began before it.
+    """
+    rows = [(Waybill(row["carrier"], row["number"]), row) for row in states.to_pylist()]
+    reached = _names(row["milestones"] for _, row in rows)
+    begun = [(row["first_at"], _names([row["milestones"]])) for waybill, row in rows if waybill in cut]
+    at_ms = np.asarray(judged.scans.column("at").cast(pa.int64()))
+    certain = []
+    for row in _milestone_rows(judged):
+        view, milestone = views[row], get_status(views[row].status).milestone
+        doubts = [first_at for first_at, names in begun if milestone in names and first_at < at_ms[row]]
+        if milestone in reached and Waybill(view.carrier, view.number) not in cut and not doubts:
+            certain.append(MilestoneView(milestone, view.at))
+    told = {each.name for each in certain}
+    return certain + [MilestoneView(name, None) for name in reached if name not in told]
+
+
+def _names(bits: Iterable[int]) -> list[str]:
+    """The milestones of some states, in the order of a parcel's life."""
+    united = functools.reduce(operator.or_, bits, 0)
+    return [name for place, name in enumerate(MILESTONES) if united >> place & 1]
 
 
 def _standing_rows(judged: Judged) -> npt.NDArray[np.int64]:

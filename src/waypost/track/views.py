@@ -67,10 +67,10 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 class MilestoneView(msgspec.Struct, frozen=True):
-    """A milestone and the instant at which it was first reached."""
+    """A milestone and the instant at which it was first reached; None if a scan that was not read may say so."""
 
     name: str
-    at: str
+    at: str | None
 
 
 class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +80,11 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
         numbers: all numbers that the parcel bears; `carrier` and `number` are the first of them.
         status, status_at, group, shape: where it is in its life; `group` and `shape` sort statuses for people.
         place: where it was last scanned.
+        milestones: by instant; behind them those without one, in the order of a parcel's life.
         scans: how many, duplicates dropped; a timeline may show fewer.
         flags: what is odd about its timeline.
+        complete: False if it shares a number that has more scans than were read: then there may be more `scans`, and
+            status, instants, milestones and flags are those of the newest alone.
     """
 
     id: str
@@ -105,6 +108,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     weight_g: int | None
     note: str | None
     flags: list[str]
+    complete: bool
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -135,7 +139,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         asked: the number as typed.
         parcels: all that bear it; numbers are not unique.
         carriers: whose format the number has, for numbers that nobody knows yet.
-        more: how many further parcels bear it, as far as they were counted.
+        more: how many further parcels bear it; of more than 1,000 bearers in all, at least so many.
     """
 
     asked: str

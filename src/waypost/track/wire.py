@@ -3,6 +3,7 @@
 A row that cannot be read is refused with its number and the reason; the others go on.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Sequence
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.model.errors import BadInput, TooLarge
-from waypost.model.instants import offsets_in_zone, parse_instant, write_stamps
+from waypost.model.instants import get_zone, offsets_in_zone, parse_instant, write_stamps
 
 #: The fields of a neutral scan, as `/v1/scans` and `waypost import scans` take them. `zone` is an IANA name for stamps
 #: without an offset. All text; what is missing is null.
@@ -96,6 +97,11 @@ _TEXT_KINDS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_
 #: What is taken out of numbers; an expression that Arrow and Python read alike, as `feeds.fields` does.
 BLANKS = "[\t\n\v\f\r \u00a0\u3000]+"
 _LINE_ENDS = r"[\t\r\n]+"
+_NUMBER_BLANKS, _NOTE_LINE_ENDS = re.compile(BLANKS), re.compile(_LINE_ENDS)
+#: A text of more bytes is longer than any field takes, or mostly blanks.
+_GIANT_BYTES = 4 << 10
+#: So much of a long text is looked at in one go.
+_PIECE = 64 << 10
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _LATEST_S = 4_102_444_800  # the year 2100
 
@@ -183,7 +189,7 @@ def rows_of_table(table: pa.Table, most_bytes: int | None = None) -> Rows:
         TooLarge: more text than `most_bytes`; found before any of it is unpacked.
     """
     check_schema(table.schema)
-    sent = {name: _cut_long_words(name, table.column(name)) for name in table.column_names}
+    sent = {name: _cut_long_texts(name, table.column(name)) for name in table.column_names}
     if most_bytes is not None and sum(map(_text_bytes, sent.values())) > most_bytes:
         raise _too_much_text(most_bytes)
     columns = [_as_text(sent[name]) if name in sent else pa.nulls(table.num_rows, pa.string()) for name in FIELDS]
@@ -223,10 +229,30 @@ def _check_columns(schema: pa.Schema) -> None:
             if kind.tz is None:
                 message = f"column {name!r} is a timestamp without a time zone"
                 raise BadInput(message, mend="Send text or give it a zone.")
+            _check_zone(name, kind.tz)
             continue
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
         if not any(is_kind(plain) for is_kind in _TEXT_KINDS):
             raise BadInput(f"column {name!r} is {str(kind)[:80]}; it has to be text")
+
+
+def _check_zone(column: str, zone: str) -> None:
+    try:
+        if _is_offset(zone):
+            _read_offset(zone)
+        else:
+            get_zone(zone)
+    except BadInput:
+        mend = "Use an IANA name such as Asia/Shanghai, or an offset such as +08:00."
+        raise BadInput(f"column {column!r} has the unknown time zone {zone[:64]!r}", mend=mend) from None
+
+
+def _is_offset(zone: str) -> bool:
+    return zone[:1] in ("+", "-")
+
+
+def _read_offset(zone: str) -> int:
+    return parse_instant(f"2020-01-01T00:00:00{zone}").offset_min
 
 
 def view_bytes(column: pa.Array) -> int:
@@ -251,8 +277,10 @@ def _view_lengths(views: pa.Array) -> npt.NDArray[np.int32]:
     return np.where(np.asarray(views.is_valid()), np.maximum(lengths, 0), 0)
 
 
-def _cut_long_words(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _cut_long_texts(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pa.chunked_array([_cut_giants(name, chunk) for chunk in column.chunks], kind)
     if not pa.types.is_dictionary(kind):
         return column
     if pa.types.is_null(kind.value_type):  # a dictionary of nulls may be of any length and takes no bytes
@@ -266,12 +294,52 @@ def _cut_words(name: str, column: pa.DictionaryArray) -> pa.DictionaryArray:
     if len(column.dictionary) > len(column):  # a dictionary may be much longer than the part that is read here
         used = pc.unique(column.indices).drop_null()
         column = pa.DictionaryArray.from_arrays(pc.index_in(column.indices, used), column.dictionary.take(used))
-    words = tidy(name, column.dictionary.cast(pa.large_string()))
+    words = tidy(name, _cut_giants(name, column.dictionary.cast(pa.large_string())))
     most = LONGEST[name]
     mark, nothing = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
     cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(words, 0, most), mark, nothing)
     words = pc.if_else(pc.greater(pc.utf8_length(words), most), cut, words)
     return pa.DictionaryArray.from_arrays(column.indices.cast(pa.int64()), words)
+
+
+def _cut_giants(name: str, texts: pa.Array) -> pa.Array:
+    """Cut very long texts before a whole one is trimmed, searched or copied, as what reads texts does several times.
+
+    What is left of one stays too long for its field if the whole was.
+    """
+    giant = pc.fill_null(pc.greater(pc.binary_length(texts), _GIANT_BYTES), False)
+    places = np.flatnonzero(np.asarray(giant))
+    if len(places) == 0:
+        return texts
+    parts, end = [], 0
+    for place in places.tolist():
+        cut = pa.array([_begin(name, texts[place].as_buffer(), LONGEST[name])], texts.type)
+        parts += [texts[end:place], cut]
+        end = place + 1
+    return pa.concat_arrays([*parts, texts[end:]])  # what replaces by a mask takes room for all that was there
+
+
+def _begin(name: str, text: pa.Buffer, most: int) -> str:
+    """A text without the blanks that `tidy` takes out, or if it is too long even so, its beginning with a mark.
+
+    It is read in pieces: as soon as there is too much, nobody asks for the rest.
+    """
+    read = codecs.getincrementaldecoder("utf-8")().decode
+    begun = ""
+    for start in range(0, len(text), _PIECE):
+        try:
+            begun += read(text[start : start + _PIECE].to_pybytes(), start + _PIECE >= len(text))
+        except UnicodeDecodeError:
+            raise BadInput(f"column {name!r} is not UTF-8") from None
+        if name == "number":
+            begun = _NUMBER_BLANKS.sub("", begun)
+        elif name == "note":
+            begun = _NOTE_LINE_ENDS.sub("\n", begun)  # still a line end, which joins those of the next piece
+        begun = begun.lstrip()
+        if len(begun.rstrip()) > most:
+            return f"{begun[:most]}…"
+        begun = begun[: most + 1]  # beyond stand blanks, and whatever follows so many of them is too much
+    return begun
 
 
 def _text_bytes(column: pa.ChunkedArray) -> int:
@@ -308,10 +376,8 @@ def _write_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
     usable = pc.fill_null(pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, latest)), False)
     kept = np.asarray(pc.if_else(usable, numbers, 0))
     at_ms = kept * 1000 if unit == "s" else kept // (_PER_SECOND[unit] // 1000)
-    if zone[:1] in ("+", "-"):
-        offset_min = np.full(len(at_ms), parse_instant(f"2020-01-01T00:00:00{zone}").offset_min, np.int16)
-    else:
-        offset_min = offsets_in_zone(at_ms, zone)
+    fixed = _is_offset(zone)
+    offset_min = np.full(len(at_ms), _read_offset(zone), np.int16) if fixed else offsets_in_zone(at_ms, zone)
     return pc.if_else(usable, write_stamps(at_ms, offset_min), numbers.cast(pa.string()))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from waypost.access.keys import Key
+from waypost.model.errors import StorageFull, WaypostError
 from waypost.web.addresses import client_of, is_trusted, journal_name, parse_networks, rate_name
 from waypost.web.desk import Desk
 from waypost.web.metrics import Metrics
@@ -22,6 +23,7 @@ from waypost.web.problems import (
     Busy,
     HeadersTooLarge,
     Misdirected,
+    NotReady,
     Problem,
     Unexpected,
     describe,
@@ -182,8 +184,7 @@ class Door:
         """Answer an error with its problem document, or, if the answer has begun, break it off."""
         call = call_of(scope)
         known = known_error(error)
-        if known is None or known.status >= 500:
-            self._desk.journal.error("failure", request=call.id, route=call.route, exc_info=error)
+        self._note(error, known, call, _route_of(scope))
         known = known or Unexpected(str(error))
         call.code = known.code
         if answer.status:
@@ -205,9 +206,18 @@ class Door:
         await answer({"type": "http.response.start", "status": known.status, "headers": own_headers})
         await answer({"type": "http.response.body", "body": body})
 
+    def _note(self, error: Exception, known: WaypostError | None, call: Call, route: str) -> None:
+        """What went wrong on our side, for the journal: with its traceback, unless it was to be expected."""
+        if isinstance(error, (Busy, StorageFull)):
+            self._desk.journal.warning("refused", request=call.id, route=route, problem=error.code, detail=str(error))
+        elif isinstance(error, NotReady):
+            pass  # whoever found the reasons has written more than they say in public
+        elif known is None or known.status >= 500:
+            self._desk.journal.error("failure", request=call.id, route=route, exc_info=error)
+
     def _write_down(self, scope: Scope, call: Call, answer: "_Answer", seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        route = getattr(scope.get("route"), "path", call.route)
+        route = _route_of(scope)
         self._metrics.requests.labels(method, route, str(answer.status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         if call.code:
@@ -247,6 +257,12 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 def is_for_people(path: str, headers: Mapping[str, str]) -> bool:
     """Whether an error at that path should be a page."""
     return "text/html" in headers.get("accept", "") and not path.startswith(_FOR_PROGRAMS)
+
+
+def _route_of(scope: Scope) -> str:
+    """The pattern of the path that answered: of the framework inside, or what a bare application says of itself."""
+    route: str = getattr(scope.get("route"), "path", call_of(scope).route)
+    return route
 
 
 def _nothing() -> None:

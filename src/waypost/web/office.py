@@ -76,9 +76,19 @@ class Office:
         return [found.get(text) or _nothing_of(text) for text in texts]
 
     async def find_timelines(
-        self, call: Call, texts: list[str], *, everything: bool, carrier: str | None = None, most: int | None = None
+        self,
+        call: Call,
+        texts: list[str],
+        *,
+        everything: bool,
+        carrier: str | None = None,
+        or_any: bool = False,
+        most: int | None = None,
     ) -> list[tuple[Found, list[Timeline]]]:
         """The same with the timelines of the parcels; `carrier` and `most` as in `Tracker.find_timelines`.
+
+        With `or_any`, numbers of which the carrier has no parcel are looked up once more, for all carriers, at no
+        further cost.
 
         Raises:
             Invalid, TooMany: see `find`.
@@ -87,7 +97,11 @@ class Office:
 
         def read() -> dict[str, tuple[Found, list[Timeline]]]:
             found = {}
-            for answer, timelines in self.desk.tracker.find_timelines(numbers, carrier, most):
+            answers = self.desk.tracker.find_timelines(numbers, carrier, most)
+            missing = [answer.asked for answer, _ in answers if not answer.parcels]
+            if or_any and carrier is not None and missing:
+                answers += self.desk.tracker.find_timelines(missing, None, most)
+            for answer, timelines in answers:
                 public = (found_in_public(answer), [timeline_in_public(each) for each in timelines])
                 found[answer.asked] = (answer, timelines) if everything else public
             return found
@@ -108,9 +122,8 @@ def _nothing_of(text: str) -> Found:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether it is printable ASCII, as every number is."""
-    plain = "".join(text.split())
-    return plain.isascii() and plain.isprintable()
+    """Whether it is printable, as every number is; those of orders may have letters of any script."""
+    return "".join(text.split()).isprintable()
 
 
 def check_numbers(texts: list[str], most: int) -> None:

@@ -188,6 +188,10 @@ KINDS = {
     "slow_body": ("The body did not come in time", "Send smaller batches, or over a faster connection."),
     "storage_full": ("No room left", "Nothing of this request was kept. Make room, then send it again."),
     "store": ("The store failed", "Try again later; nothing that was acknowledged is lost."),
+    "store_damaged": (
+        "Stored bytes are damaged",
+        "Asking again does not help. Tell the operator, who has to mend this; the journal says how.",
+    ),
     "too_large": ("More than the limit", "Send less at once."),
     "too_many": ("Too many requests", "Try again after the seconds that Retry-After names."),
     "unexpected": ("Something went wrong on our side", "Tell the operator the id in `instance`."),

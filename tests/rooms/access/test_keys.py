@@ -35,6 +35,15 @@ def keys(records: Records) -> Keys:
     return Keys(records, counting())
 
 
+def sign_in(keys: Keys, secret: str, now_ms: int = 10) -> str | None:
+    """The token of a new session."""
+    opened = keys.open_session(secret, now_ms)
+    assert opened is not None
+    key, token = opened
+    assert key == keys.find(secret)
+    return token
+
+
 def count_sessions(records: Records) -> int:
     with records.read() as connection:
         return int(connection.execute(select(func.count()).select_from(sessions)).scalar_one())
@@ -69,16 +78,22 @@ def test_a_wrong_secret_is_nobodys(keys: Keys, wrong: str) -> None:
 
 def test_a_key_is_no_session_and_a_session_no_key(keys: Keys) -> None:
     secret = keys.make(Role.OPERATOR, "first start", 5)
-    token = keys.open_session(secret, 10)
+    token = sign_in(keys, secret)
     assert token is not None
     assert keys.find(token) is None
     assert keys.find_session(secret, 10) is None
 
 
+def test_a_session_is_for_operators_only(records: Records, keys: Keys) -> None:
+    carrier = keys.make(Role.CARRIER, "yto", 5)
+    assert sign_in(keys, carrier) is None
+    assert count_sessions(records) == 0
+
+
 def test_a_session_lasts_for_its_time(keys: Keys) -> None:
     clock = Clock()
     secret = keys.make(Role.OPERATOR, "first start", clock())
-    token = keys.open_session(secret, clock())
+    token = sign_in(keys, secret, clock())
     assert token is not None
     assert keys.find_session(token, clock()) == keys.find(secret)
     clock.move(hours=12)
@@ -89,7 +104,7 @@ def test_a_session_lasts_for_its_time(keys: Keys) -> None:
 
 def test_a_session_that_was_closed_is_gone_and_others_stay(keys: Keys) -> None:
     secret = keys.make(Role.OPERATOR, "first start", 5)
-    one, other = keys.open_session(secret, 10), keys.open_session(secret, 10)
+    one, other = sign_in(keys, secret), sign_in(keys, secret)
     assert one is not None
     assert other is not None
     keys.close_session(one)
@@ -140,7 +155,7 @@ def test_the_secrets_are_nowhere_in_the_database(tmp_path: Path) -> None:
     records = SqlRecords(f"sqlite:///{tmp_path / 'records.sqlite'}")
     keys = Keys(records, secrets.token_bytes)
     secret = keys.make(Role.OPERATOR, "first start", 5)
-    token = keys.open_session(secret, 10)
+    token = sign_in(keys, secret)
     assert token is not None
     on_disk = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
     records.close()
@@ -177,7 +192,7 @@ def test_keys_are_listed_without_their_secrets(keys: Keys) -> None:
 
 def test_a_key_that_was_withdrawn_is_gone_with_its_sessions(records: Records, keys: Keys) -> None:
     secret, other = keys.make(Role.OPERATOR, "one", 5), keys.make(Role.OPERATOR, "two", 5)
-    token, others_token = keys.open_session(secret, 10), keys.open_session(other, 10)
+    token, others_token = sign_in(keys, secret), sign_in(keys, other)
     assert token is not None
     assert others_token is not None
     key = keys.find(secret)

@@ -42,6 +42,7 @@ def test_kinds_of_errors() -> None:
     [
         (OSError(errno.EROFS, "Read-only file system", "/x\x1b"), 3, "waypost: /x\\x1b: Read-only file system. "),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), 2, "waypost: text that is not UTF-8: "),
+        (MemoryError(), 3, "waypost: the memory is used up. Give the process more"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -69,10 +70,11 @@ def test_homes_that_cannot_be(commands: Commands, tmp_path: Path) -> None:
     file = tmp_path / "scans.ndjson"
     file.write_text('{"carrier": "yto", "number": "YT1", "code": "GOT", "at": "2026-11-20 10:00:00"}\n')
     for home in ("/proc/self/home", "/proc", str(file)):
-        for words in (("import", "scans", str(file)), ("admin", "list-keys"), ("serve", "--port", "0"), ("demo",)):
+        for words in (("import", "scans", str(file)), ("admin", "make-key", "x"), ("serve", "--port", "0"), ("demo",)):
             said = commands.fail(*words, "--home", home, code=3)
             assert home in said, words
-        commands.fail("track", "YT1", "--home", home, code=2)
+        for words in (("track", "YT1"), ("admin", "list-keys")):
+            assert home in commands.fail(*words, "--home", home, code=1)
     for part in ("FORMAT", "lock"):
         broken = tmp_path / part
         (broken / part).mkdir(parents=True)

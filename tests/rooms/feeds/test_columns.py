@@ -62,12 +62,41 @@ def wide() -> pa.Table:
     return table_of(30, note=pa.array(["y" * 10_000_000] * 30))
 
 
+def varint(number: int, size: int = 1) -> bytes:
+    """A number as Thrift has it in a footer, in at least so many bytes."""
+    number <<= 1
+    data = bytearray()
+    while number or len(data) < size:
+        data.append(number & 127 | 128)
+        number >>= 7
+    data[-1] &= 127
+    return bytes(data)
+
+
+def write_liar(path: Path) -> None:
+    """Four texts of 80 MB each, in a file whose footer says that all of it comes to a thousand bytes."""
+    notes = pa.array([str(number) + "y" * (80 << 20) for number in range(4)])
+    write_parquet(path, table_of(4, note=notes), write_statistics=False)
+    group, data = pq.read_metadata(path).row_group(0), path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    tail = data[footer:]
+    for size in (group.total_byte_size, group.column(4).total_uncompressed_size):
+        assert varint(size) in tail
+        tail = tail.replace(varint(size), varint(1000, len(varint(size))))
+    path.write_bytes(data[:footer] + tail)
+    assert pq.read_metadata(path).row_group(0).total_byte_size == 1000
+
+
 BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a word in every row": (lambda path: write_parquet(path, LONG, store_schema=False), "0 50000"),
     "a word in every row of a dictionary": (lambda path: write_parquet(path, LONG), "0 50000"),
     "long words": (lambda path: write_parquet(path, wide()), "0 30"),
     "long texts": (
         lambda path: write_parquet(path, wide(), use_dictionary=False),
+        "TooLarge: bomb: row group 0 unpacks to more than 256 MiB. Write it in row groups of fewer rows",
+    ),
+    "long texts under a footer that lies": (
+        write_liar,
         "TooLarge: bomb: row group 0 unpacks to more than 256 MiB. Write it in row groups of fewer rows",
     ),
     "texts that share their beginning": (

@@ -1,3 +1,4 @@
+import io
 import json
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.model.checks import CHECKS, Verdict, merge_checks, run_lines
+from waypost.model.checks import CHECKS, LONGEST_LINE, Verdict, merge_checks, read_lines, run_lines
 from waypost.model.errors import Conflict
 
 
@@ -151,3 +152,40 @@ def test_a_check_that_fails_costs_only_its_own_line() -> None:
         {"id": 1, "error": "line 1: x failed: ZeroDivisionError: a"},
         {"id": 2, "unsupported": True},
     ]
+
+
+class Endless(io.RawIOBase):
+    """Zeros without end, and a count of how many were asked for."""
+
+    read_bytes = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert 0 < size <= LONGEST_LINE + 1
+        self.read_bytes += size
+        return b"\0" * size
+
+
+@pytest.mark.parametrize("over", [1, 2, 100_000, 1 << 22])
+def test_a_line_that_is_too_long_is_passed_over(over: int) -> None:
+    good = b'{"id": 1, "kind": "gtin.check_digit", "input": "629104150021"}'
+    for filler in (b"9", b" "):
+        stream = io.BytesIO(b"\n".join([good, filler * (LONGEST_LINE + over), good, good + filler * LONGEST_LINE]))
+        before, broken, after, last = [json.loads(line) for line in run_lines(read_lines(stream), CHECKS)]
+        assert before == after == {"id": 1, "verdict": {"check_digit": 3}}
+        assert broken == {"id": None, "error": "line 2: is longer than 1048576 bytes"}
+        assert last == {"id": None, "error": "line 4: is longer than 1048576 bytes"}
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n"])
+def test_a_line_may_be_as_long_as_the_limit(end: bytes) -> None:
+    line = b'{"id": 1, "kind": "gtin.check_digit", "input": "629104150021"}'.ljust(LONGEST_LINE)
+    answers = [json.loads(each) for each in run_lines(read_lines(io.BytesIO(line + end)), CHECKS)]
+    assert answers == [{"id": 1, "verdict": {"check_digit": 3}}]
+
+
+def test_a_line_without_end_is_answered_in_bounded_memory() -> None:
+    stream = Endless()
+    answers = run_lines(read_lines(stream), CHECKS)  # type: ignore[arg-type]
+    assert json.loads(next(answers))["error"] == "line 1: is longer than 1048576 bytes"
+    assert stream.read_bytes == LONGEST_LINE + 1

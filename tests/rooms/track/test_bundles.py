@@ -64,6 +64,14 @@ def test_a_number_that_is_used_again_is_split_by_date(memory: Memory) -> None:
     assert len({view.id for view in found.parcels}) == 3
 
 
+def test_a_link_holds_from_an_instant_to_before_another(memory: Memory) -> None:
+    world = World(memory, "".join(f"sto/77  2026-05-03 10:0{minute}+00:00  in_transit\n" for minute in range(6)))
+    world.link(world.book("YT1"), "77", "sto", ms("2026-05-03T10:01:00Z"), ms("2026-05-03T10:04:00Z"))
+    world.link(world.book("YT2"), "77", "sto", ms("2026-05-03T10:04:00Z"), None)
+    minutes = [[view.at[15] for view in world.timeline(number)] for number in ("YT1", "YT2")]
+    assert minutes == [["3", "2", "1"], ["5", "4"]]
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "scans"),
     [("YT1", "delivered", 2), ("O-1", "delivered", 2), ("YT2", "in_transit", 2), ("O-2", "in_transit", 2)],
@@ -181,6 +189,14 @@ def test_parcels_of_many_scans_share_what_is_read_and_few_are_read_whole(
     assert [len(timeline.scans) for timeline in one[1]] == [10] * 6
     assert [len(timeline.scans) for timeline in other[1]] == [2]
     assert [parcel.scans for parcel in one[0].parcels] == [50] * 6
+
+
+def test_of_no_parcel_less_than_the_fewest_is_read(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.track.bundles.MOST_SCANS", 10)
+    monkeypatch.setattr("waypost.track.bundles.FEWEST_SCANS", 6)
+    monkeypatch.setattr("waypost.track.bundles.MOST_ROWS", 1)
+    [(_, timelines)] = World(memory, heavy(3, 20)).tracker.find_timelines(["YT1"])
+    assert [len(timeline.scans) for timeline in timelines] == [6] * 3
 
 
 def test_an_answer_shows_so_many_scans_in_all(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

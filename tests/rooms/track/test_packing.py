@@ -1,10 +1,14 @@
 """The size that packed buffers claim is the one that they come to."""
 
 import io
+import struct
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from waypost.track import packing
 from waypost.track.packing import unpacked_bytes
 
 TABLE = pa.table(
@@ -34,6 +38,20 @@ def test_packed_messages_tell_what_they_unpack_to(compression: str) -> None:
         size = unpacked_bytes(small)
         assert size is not None
         assert 0 <= large.body.size - size < 8 * 10  # each buffer is filled up to eight bytes
+
+
+@pytest.mark.parametrize("wrong", [(0, -8), (-8, 8)])
+def test_buffers_that_lie_before_the_beginning_are_refused(wrong: tuple[int, int]) -> None:
+    message = messages_of(TABLE, "zstd")[2]
+    metadata = message.metadata.to_pybytes()
+    batch = packing._find(memoryview(metadata), struct.unpack_from("<I", metadata)[0], packing._HEADER)
+    assert batch is not None
+    place = packing._find(memoryview(metadata), batch, packing._BUFFERS)
+    assert place is not None
+    changed = metadata[: place + 4] + struct.pack("<qq", *wrong) + metadata[place + 20 :]
+    liar: Any = SimpleNamespace(type=message.type, metadata=pa.py_buffer(changed), body=message.body)
+    with pytest.raises(struct.error, match=rf"has {wrong[1]} bytes from byte {wrong[0]} on"):
+        unpacked_bytes(liar)
 
 
 def test_messages_that_are_not_packed_say_so() -> None:

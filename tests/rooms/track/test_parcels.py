@@ -92,6 +92,27 @@ def test_an_order_number_finds_all_its_parcels(memory: Memory) -> None:
     assert [parcel.scans for parcel in found.parcels] == [5, 0]
 
 
+@pytest.mark.parametrize(
+    ("kept", "typed", "found"),
+    [
+        ("ORDER 7A", "ORDER 7A", True),
+        ("ORDER 7A", " order 7a ", True),
+        ("order 7-a", "ORDER 7-A", True),
+        ("ORDER 7A", "ORDER7A", False),
+        ("Order 7a", "Order 7a", True),
+        ("Order 7a", "ORDER 7A", False),
+        ("订单 7788", "订单 7788", True),
+        ("订单\u30007788", "订单\u30007788", True),
+        ("x" * 62 + " 7", "x" * 62 + " 7", True),
+    ],
+)
+def test_an_order_number_is_found_as_it_was_kept(memory: Memory, kept: str, typed: str, found: bool) -> None:
+    world = World(memory, WAY)
+    world.book("YT1", order_number=kept)
+    [answer] = world.tracker.find([typed])
+    assert (numbers(answer), answer.carriers) == (["yto/YT1"] if found else [], [])
+
+
 @pytest.mark.parametrize(("carrier", "number"), [("sto", "YT1"), ("yto", "YT2"), ("", ""), ("yto", "\0")])
 def test_a_timeline_that_is_not_there_is_missing(memory: Memory, carrier: str, number: str) -> None:
     with pytest.raises(NotFound, match="no parcel of"):

@@ -109,17 +109,6 @@ def test_a_link_needs_a_parcel(memory: Memory) -> None:
         keep_link(connection, "par_nobody", Waybill("ctt", "LX9PT"))
 
 
-@pytest.mark.parametrize(
-    ("since_ms", "until_ms", "held"),
-    [(None, None, [4, 5, 6]), (5, None, [5, 6]), (None, 5, [4]), (5, 6, [5]), (6, 5, []), (5, 5, [])],
-)
-def test_a_link_holds_from_an_instant_to_before_another(
-    since_ms: int | None, until_ms: int | None, held: list[int]
-) -> None:
-    link = Link("par_1", Waybill("ctt", "LX9PT"), since_ms, until_ms)
-    assert [at_ms for at_ms in (4, 5, 6) if link.holds(at_ms)] == held
-
-
 def keep_links(memory: Memory, *found: Link) -> None:
     """With parcels named as they are."""
     with memory.records.begin() as connection:
@@ -148,7 +137,10 @@ def test_of_links_that_begin_together_the_last_parcel_keeps_the_number(memory: M
     keep_links(memory, Link("b", ONE, None, 9), Link("a", ONE, None, None), Link("c", ONE, 0, 5))
     with memory.records.read() as connection:
         same = list_links(connection, ["a", "b", "c"])
-    assert [[link.parcel_id for link in same if link.holds(at_ms)] for at_ms in (0, 4, 5)] == [["c"], ["c"], []]
+    assert [(link.parcel_id, link.since_ms, link.until_ms) for link in same] == [
+        *(("a", None, 0), ("b", None, 0)),  # nothing is kept from before 1970
+        ("c", 0, 5),
+    ]
 
 
 def test_all_links_name_the_first_waybill_and_the_last_ones_are_kept(memory: Memory) -> None:

@@ -1,6 +1,7 @@
 """How a parcel stands, by its scans and by its states."""
 
 import random
+from typing import Any
 
 import pytest
 from tests.rooms.track.random_worlds import CODES, random_world
@@ -54,6 +55,7 @@ def test_a_parcel_as_it_stands(memory: Memory) -> None:
         weight_g=1250,
         note="fragile",
         flags=[],
+        complete=True,
     )
     assert world.tracker.freshness() == Freshness.between(5, 5)
 
@@ -123,14 +125,14 @@ def test_the_state_says_what_the_scans_left_out_would(memory: Memory, monkeypatc
     assert parcel.place == PlaceView(
         facility="PVG", name="Shanghai hub", city="Shanghai", region="Shanghai", country="CN"
     )
-    assert parcel.milestones == [
-        MilestoneView("delivered", "2026-11-21T11:30:00+08:00"),
-        MilestoneView("arrived", "2026-11-23T10:00:00+08:00"),  # the first that was read
+    assert parcel.milestones == [  # the hub was first reached on the 21st, and delivered it may have been before
+        MilestoneView(name, None) for name in ("accepted", "departed", "arrived", "out_for_delivery", "delivered")
     ]
+    assert parcel.complete
     assert [view.at[:10] for view in world.timeline("YT1")] == ["2026-11-24", "2026-11-23"]
 
 
-def test_a_correction_that_is_left_out_still_counts_for_the_status(
+def test_a_correction_that_is_left_out_still_counts_for_status_and_milestones(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waypost.track.bundles.MOST_SCANS", 1)
@@ -140,17 +142,75 @@ def test_a_correction_that_is_left_out_still_counts_for_the_status(
     parcel = world.parcel("YT1")
     assert (parcel.status, parcel.last_at, parcel.scans) == ("picked_up", "2026-11-20T10:00:00+08:00", 3)
     assert parcel.flags == ["corrected"]
+    assert parcel.milestones == [MilestoneView("accepted", None)]
     assert [(view.code, view.flags) for view in world.timeline("YT1")] == [("SIGNED", [])]  # as documented
 
 
+@pytest.mark.parametrize(
+    ("flooded", "milestones"),
+    [
+        ("2026-11-25 08:00+00:00  departed_from_hub", ["accepted 20", "departed 22", "arrived", "delivered"]),
+        ("2026-11-21 08:00+00:00  departed_from_hub", ["accepted 20", "departed", "arrived", "delivered"]),
+        ("2026-11-21 08:00+00:00  notice", ["accepted 20", "departed 22", "arrived", "delivered"]),
+    ],
+)
+def test_when_a_milestone_was_reached_is_told_where_nothing_left_out_came_before(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, flooded: str, milestones: list[str]
+) -> None:
+    world = World(
+        memory,
+        f"""
+        yto/YT1    2026-11-20 10:00        GOT
+                   2026-11-22 09:00        DEPARTURE
+        ctt/LX9PT  {flooded}
+                   2026-11-25 09:00+00:00  arrived_at_destination
+                   2026-11-26 15:00+00:00  delivered
+                   2026-11-27 15:00+00:00  arrived_at_destination
+        """,
+    )
+    world.link(world.book("YT1"), "LX9PT", "ctt", None, None)
+    monkeypatch.setattr("waypost.track.bundles.MOST_SCANS", 2)
+    reached = world.parcel("YT1").milestones
+    assert [f"{each.name} {each.at[8:10]}" if each.at else each.name for each in reached] == milestones
+
+
+def test_milestones_and_status_are_of_one_moment(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scans that come between the reading of the states and of the timelines count for neither."""
+    world = World(
+        memory,
+        """
+        yto/YT1    2026-11-20 10:00        GOT
+        ctt/LX9PT  2026-11-25 09:00+00:00  arrived_at_destination
+                   2026-11-25 10:00+00:00  arrived_at_destination
+                   2026-11-25 11:00+00:00  arrived_at_destination
+        """,
+    )
+    world.link(world.book("YT1"), "LX9PT", "ctt", None, None)
+    read = memory.index.timelines
+
+    def late(*asked: Any) -> Any:
+        world.keep([scan("YT1", "SIGNED", "2026-11-26 10:00")])
+        return read(*asked)
+
+    monkeypatch.setattr("waypost.track.bundles.MOST_SCANS", 2)
+    monkeypatch.setattr(memory.index, "timelines", late)
+    parcel = world.parcel("YT1")
+    assert parcel.status == "arrived_at_destination"
+    assert [each.name for each in parcel.milestones] == ["accepted", "arrived"]
+
+
 @pytest.mark.parametrize("seed", range(30, 36))
-def test_status_and_instants_are_the_same_however_few_scans_are_read(
+def test_status_milestones_and_instants_are_the_same_however_few_scans_are_read(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     world = random_world(memory, seed)
+    reached: dict[str, dict[str, str | None]] = {}
 
     def told() -> dict[str, tuple[object, ...]]:
         found = world.tracker.find([*(f"N{number}" for number in range(12)), "VOID-ONLY"])
+        for each in found:
+            for parcel in each.parcels:
+                reached[parcel.id] = {milestone.name: milestone.at for milestone in parcel.milestones}
         return {
             parcel.id: (
                 parcel.status,
@@ -161,11 +221,14 @@ def test_status_and_instants_are_the_same_however_few_scans_are_read(
             for parcel in each.parcels
         }
 
-    whole = told()
+    whole, wholly = told(), dict(reached)
     assert len(whole) > 5
     for most in (1, 3):
         monkeypatch.setattr("waypost.track.bundles.MOST_SCANS", most)
         assert told() == whole
+        for parcel, names in reached.items():
+            assert set(names) == set(wholly[parcel])
+            assert {name: at for name, at in names.items() if at}.items() <= wholly[parcel].items()
 
 
 def test_states_of_several_numbers_are_united(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +254,10 @@ def test_states_of_several_numbers_are_united(memory: Memory, monkeypatch: pytes
 def test_of_a_number_that_parcels_share_nothing_is_said_by_its_state(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The state of the number knows of another parcel's delivery; only the scans that were read say whose they are."""
+    """The state of the number knows of another parcel's delivery; only the scans that were read say whose they are.
+
+    So the parcel is not complete: those that were not read might be its own.
+    """
     monkeypatch.setattr("waypost.track.bundles.MOST_SCANS", 2)
     world = World(
         memory,
@@ -204,4 +270,8 @@ def test_of_a_number_that_parcels_share_nothing_is_said_by_its_state(
     )
     world.link(world.book("YT2"), "77", "sto", ms("2026-10-01T00:00:00Z"), None)
     parcel = world.parcel("YT2")
-    assert (parcel.status, parcel.scans) == ("in_transit", 3)
+    assert (parcel.status, parcel.scans, parcel.complete) == ("in_transit", 3, False)
+    [alone] = world.tracker.find(["77"])[0].parcels
+    assert (alone.id, alone.complete) == (parcel.id, False)
+    monkeypatch.setattr("waypost.track.bundles.MOST_SCANS", 3)
+    assert world.parcel("YT2").complete

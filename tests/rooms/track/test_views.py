@@ -142,7 +142,7 @@ def test_each_field_was_thought_of() -> None:
             "shape",
         ),
         *("place", "origin", "destination", "first_at", "last_at", "promised_by", "milestones", "scans", "weight_g"),
-        *("note", "flags"),
+        *("note", "flags", "complete"),
     }
     assert set(ScanView.__struct_fields__) == {
         *(

@@ -1,8 +1,11 @@
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from waypost.model.carriage import Parcel, Waybill, parcel_id
+from waypost.track.records import keep_parcels
 from waypost.web.desk import Limits
 
 
@@ -83,6 +86,17 @@ def test_a_timeline_is_read_once(world: Any, monkeypatch: pytest.MonkeyPatch, pa
 def test_other_spellings_and_numbers_of_it(world: Any, number: str) -> None:
     [parcel] = world.get(f"/v1/parcels/{number}").json["parcels"]
     assert parcel["number"] == "WP100000001BR"
+
+
+@pytest.mark.parametrize("order", ["订单 7788", "Pedido Nº 7", "ORDER 7A"])
+def test_an_order_number_with_blanks_and_letters_of_any_script(world: Any, order: str) -> None:
+    waybill = Waybill("waypost", "WP100000002BR")
+    with world.memory.records.begin() as connection:
+        keep_parcels(connection, [Parcel(id=parcel_id(waybill), waybill=waybill, order_number=order)])
+    for path in (f"/v1/parcels/{order}", f"/v1/parcels/{order}/timeline"):
+        assert "WP100000002BR" in world.get(path).text, path
+    [found] = world.get(f"/v1/parcels?number={quote(order)}").json["found"]
+    assert [parcel["number"] for parcel in found["parcels"]] == ["WP100000002BR"]
 
 
 @pytest.mark.parametrize("path", ["/v1/parcels/1Z999AA10123456784", "/v1/parcels/1Z999AA10123456784/timeline"])
@@ -184,3 +198,13 @@ def test_filters_that_cannot_be_used(world: Any, query: str) -> None:
 def test_a_plus_that_was_lost_in_the_address(world: Any) -> None:
     reply = world.get("/v1/parcels?since=2026-11-21T08:00:00 08:00&facility=GRU", key=world.operator)
     assert reply.status == 200
+
+
+@pytest.mark.parametrize("beside", ["status=delivered", "carrier=yto", "limit=5", "nubmer=X&after=", "x" * 99 + "=1"])
+def test_what_does_nothing_beside_a_number_is_refused(world: Any, beside: str) -> None:
+    reply = world.get(f"/v1/parcels?number=SHARED01&{beside}")
+    assert (reply.status, reply.json["code"]) == (422, "invalid")
+    names = [part.split("=")[0] for part in beside.split("&")]
+    assert [(wrong["where"], wrong["reason"]) for wrong in reply.json["errors"]] == [
+        (f"query.{name[:40]}", "does not go with `number`") for name in names
+    ]

@@ -2,6 +2,7 @@ import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -144,6 +145,11 @@ def test_what_is_not_read_is_named(world: Any, headers: dict[str, str], said: st
         ("?wait=-1", "query.wait"),
         ("?wait=nan", "query.wait"),
         ("?wait=1e9", "query.wait"),
+        ("?wait=1_0", "query.wait"),
+        ("?wait=%D9%A1", "query.wait"),
+        ("?wait=0x1", "query.wait"),
+        ("?wait=1e-1", "query.wait"),
+        ("?wait=", "query.wait"),
         ("?carrier=No%20Such", "query.carrier"),
         ("?wiat=1", "query.wiat"),
     ],
@@ -319,3 +325,42 @@ def test_filters_that_cannot_be_used(world: Any, query: str, status: int, where:
     assert reply.headers["content-type"] == "application/problem+json"
     if where:
         assert reply.json["errors"][0]["where"] == where
+
+
+def test_heavy_bodies_are_worked_on_two_at_a_time_and_kept_outside_that(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Working copies are many times the body: sixteen of them would not fit."""
+    entered, leave, inside, most = threading.Semaphore(0), threading.Event(), 0, 0
+    lock, check = threading.Lock(), world.reception.check
+
+    def watch(rows: Any, **more: Any) -> Any:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        entered.release()
+        assert leave.wait(20)
+        with lock:
+            inside -= 1
+        return check(rows, **more)
+
+    monkeypatch.setattr(world.reception, "check", watch)
+    line = json.dumps(ROW | {"note": "n" * 900}).encode() + b"\n"
+    headers = {"content-type": NDJSON}
+
+    def post(size: int) -> int:
+        status: int = world.ask("POST", "/v1/scans", headers=headers, body=line * size, key=world.operator).status
+        return status
+
+    with ThreadPoolExecutor(5) as threads:
+        heavy = [threads.submit(post, 1100) for _ in range(4)]
+        assert entered.acquire(timeout=20)
+        assert entered.acquire(timeout=20)
+        light = threads.submit(post, 1)  # is not held up by them
+        assert entered.acquire(timeout=20)
+        assert most == 3
+        assert not entered.acquire(timeout=0.2)
+        leave.set()
+        assert [each.result(20) for each in [*heavy, light]] == [200] * 5
+    assert most == 3

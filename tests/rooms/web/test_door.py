@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from waypost.model.errors import StorageFull, StoreDamaged
 from waypost.track.overview import Overview
-from waypost.web.desk import Limits, Site
+from waypost.web.desk import Health, Limits, Site
 from waypost.web.door import headers_in
+from waypost.web.problems import Busy
 
 MakeWorld = Callable[..., Any]
 
@@ -200,3 +202,51 @@ def test_a_client_that_goes_away_is_no_failure(world: Any) -> None:
 def test_repeated_headers_are_joined() -> None:
     headers = [(b"Accept", b"a"), (b"Cookie", b"x=1"), (b"accept", b"b"), (b"cookie", b"y=2")]
     assert headers_in({"headers": headers}) == {"accept": "a, b", "cookie": "x=1; y=2"}
+
+
+def lines_of(world: Any) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, world.journal.getvalue().splitlines()) if line["event"] != "request"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [(StorageFull("no room on the disk"), "storage_full", 507), (Busy("too many at once"), "busy", 503)],
+)
+def test_what_was_to_be_expected_is_one_line_of_warning(
+    make_world: MakeWorld, error: Exception, code: str, status: int
+) -> None:
+    def fail() -> Overview:
+        raise error
+
+    world = make_world(overview=fail)
+    reply = world.get("/v1/overview", key=world.operator)
+    assert (reply.status, reply.json["code"], "retry-after" in reply.headers) == (status, code, True)
+    [line] = lines_of(world)
+    assert (line["level"], line["event"], line["problem"]) == ("warning", "refused", code)
+    assert (line["route"], line["request"]) == ("/v1/overview", reply.headers["x-request-id"])
+    assert "exception" not in line
+    assert line["detail"] == str(error)
+
+
+def test_not_ready_is_one_line_of_warning(make_world: MakeWorld) -> None:
+    world = make_world(health=lambda: Health(log_position=7, index_position=7, failures=("the index",)))
+    reply = world.get("/readyz")
+    assert (reply.status, reply.json["code"]) == (503, "not_ready")
+    [line] = lines_of(world)
+    assert (line["level"], line["event"], line["route"]) == ("warning", "not ready", "/readyz")
+    assert (line["request"], "exception" in line) == (reply.headers["x-request-id"], False)
+
+
+def test_damage_is_for_the_operator_to_mend(make_world: MakeWorld) -> None:
+    def fail() -> Overview:
+        raise StoreDamaged("history/7.parquet is not what was written.", mend="Move it out of the home.")
+
+    world = make_world(overview=fail)
+    reply = world.get("/v1/overview", key=world.operator)
+    assert (reply.status, reply.json["code"], "retry-after" in reply.headers) == (503, "store_damaged", False)
+    assert reply.json["title"] == reply.json["detail"] == "Stored bytes are damaged"
+    assert "Asking again does not help" in reply.json["mend"]
+    assert "parquet" not in reply.text
+    [line] = lines_of(world)
+    assert (line["level"], line["event"], line["route"]) == ("error", "failure", "/v1/overview")
+    assert "history/7.parquet is not what was written. Move it out of the home." in line["exception"]

@@ -6,7 +6,6 @@ import pytest
 
 from waypost.access.keys import Key, Role
 from waypost.model.errors import NotAllowed, TooMany
-from waypost.web.desk import Limits
 from waypost.web.door import Call
 from waypost.web.gate import Gate
 from waypost.web.pools import Pool
@@ -133,18 +132,24 @@ def test_no_cookie_of_ours(gate: Gate, cookie: str) -> None:
     assert asyncio.run(gate.find_session(call, {"cookie": cookie})) is None
 
 
-def test_a_key_that_is_withdrawn_while_somebody_signs_in(make_world: Callable[..., Any]) -> None:
-    world = make_world(limits=Limits(guesses_burst=1))
-    found = world.keys.find
+def test_a_key_is_looked_up_once_to_sign_in(make_world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one transaction: nobody can withdraw it between look-up and session."""
+    world = make_world()
+    asked: list[str] = []
 
-    def find_and_lose(secret: str) -> Key | None:
-        key: Key | None = found(secret)
-        if key is not None:
-            world.keys.withdraw(key.id)
-        return key
+    def noting(kind: str, open_: Callable[[], Any]) -> Callable[[], Any]:
+        def opened() -> Any:
+            asked.append(kind)
+            return open_()
 
-    world.keys.find = find_and_lose
+        return opened
+
+    for kind in ("read", "begin"):
+        monkeypatch.setattr(world.memory.records, kind, noting(kind, getattr(world.memory.records, kind)))
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    body = f"key={world.operator}".encode()
-    reply = world.ask("POST", "/operator/login", headers=headers, body=body)
-    assert (reply.status, reply.cookies) == (401, [])
+    answers = []
+    for key in (world.operator, world.carrier, "wp_wrong"):
+        reply = world.ask("POST", "/operator/login", headers=headers, body=f"key={key}".encode())
+        answers.append((reply.status, len(reply.cookies)))
+    assert answers == [(303, 1), (401, 0), (401, 0)]
+    assert asked == ["begin"] * 3

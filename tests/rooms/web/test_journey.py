@@ -1,4 +1,4 @@
-"""The bar and the sentences, on parcels in a few words: `picked@11-18` is a milestone on that day."""
+"""The bar and the sentences, on parcels in a few words: `picked@11-18` is a milestone on that day, `picked` any day."""
 
 import datetime as dt
 from typing import Any
@@ -17,7 +17,7 @@ NOW = parse_instant("2026-11-22T12:00:00Z").at_ms
 
 def parcel(status: str, milestones: str, **more: Any) -> ParcelView:
     reached = [
-        MilestoneView(name, f"2026-{day}T10:00:00-03:00")
+        MilestoneView(name, f"2026-{day}T10:00:00-03:00" if day else None)
         for name, _, day in (each.partition("@") for each in milestones.split())
     ]
     known = get_status(status)
@@ -43,6 +43,7 @@ def parcel(status: str, milestones: str, **more: Any) -> ParcelView:
         "weight_g": None,
         "note": None,
         "flags": [],
+        "complete": True,
     }
     return ParcelView(**fields | more)
 
@@ -147,6 +148,17 @@ def test_steps_have_the_day_on_which_they_were_reached_first() -> None:
     assert [step.day for step in steps] == [None, "11 Nov", "12 Nov", None, None]
 
 
+def test_a_step_that_was_reached_nobody_knows_when_has_no_day() -> None:
+    view = parcel("out_for_delivery", "accepted@11-11 departed@11-12 arrived out_for_delivery")
+    assert [(step.state, step.day) for step in make_steps(view, EN)] == [
+        ("done", None),
+        ("done", "11 Nov"),
+        ("done", None),  # it may have arrived before it is known to have departed
+        ("now", None),
+        ("ahead", None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "milestones", "promised", "sentence", "kept"),
     [
@@ -173,6 +185,7 @@ def test_steps_have_the_day_on_which_they_were_reached_first() -> None:
             "Delivered 2 days after the promised Wed, 18 Nov 2026",
             False,
         ),
+        ("delivered", "delivered", "2026-11-18T08:00:00-03:00", "Promised by Wed, 18 Nov 2026", True),
         ("returned_to_sender", "returned@11-20", "2026-11-18T08:00:00-03:00", None, True),
         ("order_cancelled", "cancelled@11-20", "2026-11-18T08:00:00-03:00", None, True),
         ("in_transit", "departed@11-20", None, None, True),
@@ -236,6 +249,11 @@ def test_scans_that_were_not_even_read_are_left_out_too() -> None:
     scans[3] = scan("in_transit", "2026-11-20T17:00:00-03:00", flags=["corrected"])
     card = make_card(parcel("in_transit", "departed@11-20", scans=70_000), scans, EN, NOW, 8)
     assert (sum(len(day.rows) for day in card.days), card.scans, card.left_out) == (8, 69_999, 69_991)
+
+
+def test_a_parcel_that_is_not_complete_is_told_to_be_so() -> None:
+    view = parcel("in_transit", "departed@11-20", complete=False)
+    assert make_card(view, [], EN, NOW, 10).notes == ["Older scans of this parcel may be missing here."]
 
 
 def test_places() -> None:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from waypost.track.bundles import MOST_BEARING
+
 KEYED = {
     "get /v1/scans",
     "post /v1/scans",
@@ -118,3 +120,9 @@ def test_whatever_is_asked_the_answer_is_a_described_one(world: Any, document: A
     if reply.status >= 400:
         assert reply.headers["content-type"] == "application/problem+json"
         assert set(reply.json) >= {"type", "title", "status", "detail", "instance", "code", "mend"}
+
+
+def test_up_to_where_bearers_are_counted_is_said(document: Any) -> None:
+    kinds = document["components"]["schemas"]
+    for name in ("ParcelAnswer", "TimelineAnswer"):
+        assert f"Of more than {MOST_BEARING:,} bearers in all, `more` says at least" in kinds[name]["description"]

@@ -133,6 +133,17 @@ def test_one_of_many_leads_to_all_of_it(world: Any) -> None:
     assert "Tuesday, 10 November 2026" in read(world.get(str(link))).texts
 
 
+@pytest.mark.parametrize("carrier", ["waypost", "yto", "nobody"])
+def test_a_number_is_charged_once_also_where_the_carrier_has_no_such_parcel(
+    make_world: Callable[..., Any], carrier: str
+) -> None:
+    world = make_world(limits=Limits(numbers_burst=2, numbers_per_min=1))
+    path = f"/track?n=WP100000001BR,WP100000002BR&carrier={carrier}"
+    reply = world.get(path)
+    assert (reply.status, "Released by customs" in reply.text) == (200, True)
+    assert world.get(path).status == 429
+
+
 def test_one_carriers_parcel_of_a_shared_number(world: Any) -> None:
     page = read(world.get("/track/SHARED01?carrier=yto"))
     assert [sum(tag == "article" for tag, _ in page.tags), "Delivered" in page.texts] == [1, True]

@@ -27,7 +27,10 @@ CarrierCode = Annotated[str, msgspec.Meta(pattern=f"^{CARRIER_CODE.pattern}$")]
 
 
 class ParcelAnswer(msgspec.Struct, frozen=True):
-    """The parcels that bear the number that was asked for, for numbers are not unique, and how many `more` do."""
+    """The parcels that bear the number that was asked for, for numbers are not unique, and how many `more` do.
+
+    Of more than 1,000 bearers in all, `more` says at least how many.
+    """
 
     asked: str
     parcels: list[ParcelView]
@@ -43,7 +46,10 @@ class FoundAnswer(msgspec.Struct, frozen=True):
 
 
 class TimelineAnswer(msgspec.Struct, frozen=True):
-    """The timelines of the parcels that bear the number, and how many `more` do."""
+    """The timelines of the parcels that bear the number, and how many `more` do.
+
+    Of more than 1,000 bearers in all, `more` says at least how many.
+    """
 
     asked: str
     timelines: list[Timeline]
@@ -177,6 +183,7 @@ _PARCEL = ParcelView(
     weight_g=1250,
     note=None,
     flags=[],
+    complete=True,
 )
 _FACILITY = FacilityRecord(
     carrier="waypost",

@@ -47,7 +47,9 @@ def add_network(app: FastAPI, office: Office) -> None:
         summary="The network at a glance",
         description="Some seconds old at most; `position` says up to which scan everything is counted.",
         response_class=Response,
-        responses=answers(Overview, "Counts, throughput, slowest lanes, codes that nobody knows", *_OPERATOR_PROBLEMS),
+        responses=answers(
+            Overview, "Counts, throughput, slowest lanes, codes that nobody knows", *_OPERATOR_PROBLEMS, "store_damaged"
+        ),
         openapi_extra=WITH_KEY,
     )
     async def get_overview(request: Request) -> Response:

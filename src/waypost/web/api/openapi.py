@@ -24,6 +24,7 @@ _STATUS = {
     "not_ready": 503,
     "slow_body": 408,
     "storage_full": 507,
+    "store_damaged": 503,
     "too_large": 413,
     "too_many": 429,
     "unexpected": 500,

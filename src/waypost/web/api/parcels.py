@@ -11,7 +11,7 @@ from waypost.web.api.openapi import DATE_TIME, WITH_OR_WITHOUT_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
 from waypost.web.office import Office, read_instant
-from waypost.web.problems import UnknownNumber
+from waypost.web.problems import Invalid, UnknownNumber, Wrong
 
 _LOOKUP_PROBLEMS = ("bad_input", "not_allowed", "invalid", "too_many", "busy")
 
@@ -35,7 +35,8 @@ def _add_many(app: FastAPI, office: Office) -> None:
         tags=["parcels"],
         summary="Many parcels by their numbers, or a list",
         description=(
-            "With `number` (repeated for several): what is known under each of them, in their order. Without: the "
+            "With `number` (repeated for several) and nothing else: what is known under each of them, in their order. "
+            "Without: the "
             "parcels that fit the filters, by number; that needs an operator's key."
         ),
         response_class=Response,
@@ -62,6 +63,7 @@ def _add_many(app: FastAPI, office: Office) -> None:
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
     ) -> Response:
         if number is not None:
+            _refuse_filters(request)
             return await look_up(request, number)
         await office.get_operator(request.scope)
         filters = Filters(
@@ -74,6 +76,14 @@ def _add_many(app: FastAPI, office: Office) -> None:
             until_ms=read_instant(until, "query.until"),
         )
         return json_answer(await office.lookups.run(office.desk.tracker.list_parcels, filters, after, limit))
+
+
+def _refuse_filters(request: Request) -> None:
+    """Numbers are looked up as they are: who sends a filter too would take the answer for filtered."""
+    names = [name for name in dict.fromkeys(request.query_params) if name != "number"]
+    wrong = [Wrong(f"query.{name[:40]}", "does not go with `number`") for name in names]
+    if wrong:
+        raise Invalid("; ".join(f"{each.where} {each.reason}" for each in wrong[:5]), wrong)
 
 
 def _add_timeline(app: FastAPI, office: Office) -> None:

@@ -1,10 +1,13 @@
 """Scans: handed in, in batches, and listed by place and time."""
 
+import re
+import threading
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 import msgspec
+import pyarrow as pa
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.access.keys import Role
@@ -24,6 +27,7 @@ from waypost.web.problems import AllRefused, Invalid, Unsupported, Wrong
 PATH = "/v1/scans"
 
 _KEY_LENGTH = 255
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")  # `float` takes 1_0 and the digits of every script too
 
 
 def _read_array(body: bytes, limit: int) -> Rows:
@@ -36,6 +40,11 @@ def _read_arrow(body: bytes, limit: int) -> Rows:
     return read_arrow_stream(body, limit)
 
 
+#: A body of this size, or in Arrow of any, may take many times as much while it is read and checked: so many at a time.
+_HEAVY_BYTES = 1 << 20
+_HEAVY_AT_ONCE = 2
+
+
 _READERS: dict[str, Callable[[bytes, int], Rows]] = {
     "application/json": _read_array,
     "application/x-ndjson": read_ndjson,
@@ -45,6 +54,7 @@ _READERS: dict[str, Callable[[bytes, int], Rows]] = {
 
 def take_scans(office: Office) -> App:
     """The bare ASGI application behind `POST /v1/scans`: no framework stands between the body and the log."""
+    heavy = threading.BoundedSemaphore(_HEAVY_AT_ONCE)
 
     async def post_scans(scope: Scope, receive: Receive, send: Send) -> None:
         call, headers = call_of(scope), headers_in(scope)
@@ -59,8 +69,15 @@ def take_scans(office: Office) -> App:
             office.metrics.body_bytes.inc(len(body))
 
             def take() -> Receipt:
-                rows = read(body, office.limits.batch_rows)
-                return office.desk.reception.receive(rows, carrier=carrier, wait_s=wait_s)
+                reception, most = office.desk.reception, office.limits.batch_rows
+                if read is not _read_arrow and len(body) < _HEAVY_BYTES:
+                    return reception.receive(read(body, most), carrier=carrier, wait_s=wait_s)
+                with heavy:  # not while it is written and waited for
+                    try:
+                        intake = reception.check(read(body, most), carrier=carrier)
+                    finally:
+                        pa.default_memory_pool().release_unused()
+                return reception.keep(intake, wait_s=wait_s)
 
             receipt = await office.intake.run(take)
         office.metrics.accepted.inc(receipt.accepted)
@@ -86,10 +103,7 @@ def _read_query(query: bytes, most_s: float) -> tuple[float, str | None]:
     parameters = parse_qs(query.decode("latin-1"), keep_blank_values=True)
     wrong = [Wrong(f"query.{name[:40]}", "is unknown here") for name in parameters if name not in ("wait", "carrier")]
     wait, carrier = parameters.get("wait", ["0"])[-1], parameters.get("carrier", [None])[-1]
-    try:
-        wait_s = float(wait)
-    except ValueError:
-        wait_s = -1.0
+    wait_s = float(wait) if _SECONDS.fullmatch(wait) else -1.0
     if not 0 <= wait_s <= most_s:
         wrong.append(Wrong("query.wait", f"has to be a number of seconds from 0 to {most_s:g}", wait[:60]))
     if carrier is not None and not CARRIER_CODE.fullmatch(carrier):
@@ -109,7 +123,9 @@ def add_scans(app: FastAPI, office: Office) -> None:
         description="Newest first, corrected ones left out, over all parcels.",
         response_class=Response,
         responses=answers(
-            ScanPage, "A page of scans", "bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy"
+            ScanPage,
+            "A page of scans",
+            *("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged"),
         ),
         openapi_extra=WITH_KEY,
     )

@@ -7,9 +7,12 @@ from waypost.web.api.answers import Alive, Ready
 from waypost.web.api.openapi import OPEN, WITH_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.desk import Health, Limits
+from waypost.web.door import call_of
 from waypost.web.metrics import MEDIA_TYPE
 from waypost.web.office import Office
 from waypost.web.problems import NotReady
+
+READY = "/readyz"
 
 
 def add_service(app: FastAPI, office: Office) -> None:
@@ -27,18 +30,19 @@ def add_service(app: FastAPI, office: Office) -> None:
         return json_answer(Alive(True))
 
     @app.get(
-        "/readyz",
+        READY,
         tags=["service"],
         summary="Whether the service should get traffic",
         response_class=Response,
         responses=answers(Ready, "It should", "not_ready"),
         openapi_extra=OPEN,
     )
-    async def get_readiness() -> Response:
+    async def get_readiness(request: Request) -> Response:
         health = await office.lookups.run(office.desk.health)
         reasons = list_reasons(health, office.limits)
         if reasons:
-            office.desk.journal.warning("not ready", reasons=reasons, **msgspec.structs.asdict(health))
+            call, details = call_of(request.scope), msgspec.structs.asdict(health)
+            office.desk.journal.warning("not ready", request=call.id, route=READY, reasons=reasons, **details)
             raise NotReady(reasons)
         return json_answer(Ready(True))
 

@@ -128,7 +128,10 @@ def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language,
         route=_route(parcel, language),
         steps=make_steps(parcel, language),
         days=make_days(shown[:most], language),
-        notes=[language.say("corrected", count=corrected)] if corrected else [],
+        notes=[
+            *([language.say("corrected", count=corrected)] if corrected else []),
+            *([] if parcel.complete else [language.say("incomplete")]),
+        ],
         scans=total,
         left_out=total - len(shown[:most]),
     )
@@ -136,7 +139,7 @@ def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language,
 
 def make_steps(parcel: ParcelView, language: Language) -> list[Step]:
     """The bar: customs only where a border or a scan asks for it; its end is delivery, return or cancellation."""
-    first: dict[str, str] = {}
+    first: dict[str, str | None] = {}
     for milestone in parcel.milestones:
         first.setdefault(milestone.name, milestone.at)
     labels = {name: (name, milestones) for name, milestones in _STEPS.items()}
@@ -155,13 +158,16 @@ def make_steps(parcel: ParcelView, language: Language) -> list[Step]:
         state = "done" if place < here else "ahead" if place > here else "now"
         if place == here == len(labels) - 1:
             state = "done"
-        at = None if state == "ahead" else min(instants, default=None)
+        known = [at for at in instants if at is not None]
+        at = None if state == "ahead" or len(known) < len(instants) else min(known, default=None)
         day = language.short_day(dt.datetime.fromisoformat(at)) if at else None
         steps.append(Step(language.say(f"step_{label}"), state, day))
     return steps
 
 
-def _find_step(parcel: ParcelView, steps: list[tuple[str, tuple[str, ...]]], reached: Sequence[Sequence[str]]) -> int:
+def _find_step(
+    parcel: ParcelView, steps: list[tuple[str, tuple[str, ...]]], reached: Sequence[Sequence[str | None]]
+) -> int:
     """Where the parcel stands on the bar, -1 before its beginning.
 
     At the step of its status; a trouble stands at the furthest step that was reached, and so does what moves on behind
@@ -244,6 +250,8 @@ def _promise(parcel: ParcelView, language: Language, now: dt.datetime) -> tuple[
         if now <= promised:
             return language.say("promised", date=date), True
         return language.say("promise_passed", date=date, ago=language.ago((now - promised).total_seconds())), False
+    if ends[0] is None:  # nobody knows whether it was kept
+        return language.say("promised", date=date), True
     delivered = dt.datetime.fromisoformat(ends[0]).astimezone(promised.tzinfo)
     early = (promised.date() - delivered.date()).days
     if early < 0:

@@ -1,7 +1,6 @@
 """The public tracking page: one box for many numbers, and what is known under each. No key, no personal data."""
 
 import datetime as dt
-import functools
 from collections import Counter
 from typing import Any
 
@@ -76,10 +75,11 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         """What is known under each number; of a carrier, or where it has none, of all."""
         if not asked:
             return {}
-        look_up = functools.partial(office.find_timelines, call_of(request.scope), everything=False, most=_MOST_PARCELS)
-        found = dict(zip(asked, await look_up(asked, carrier=carrier), strict=True))
-        missing = [number for number, (answer, _) in found.items() if carrier is not None and not answer.parcels]
-        return found | dict(zip(missing, await look_up(missing), strict=True)) if missing else found
+        call = call_of(request.scope)
+        found = await office.find_timelines(
+            call, asked, everything=False, carrier=carrier, or_any=True, most=_MOST_PARCELS
+        )
+        return dict(zip(asked, found, strict=True))
 
 
 def _result(found: Found, timelines: list[Timeline], language: Language, now_ms: int, *, few: bool) -> Result:
