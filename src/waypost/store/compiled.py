@@ -22,12 +22,19 @@ Number: TypeAlias = Any
 
 def compiled(function: F) -> F:
     """Compile a function at its first call."""
-    return cast("F", njit(cache=True, nogil=True)(function))
+    return _compiled(function, nogil=True)
 
 
 def inlined(function: F) -> F:
     """Compile a small function into those that call it."""
-    return cast("F", njit(cache=True, nogil=True, inline="always")(function))
+    return _compiled(function, nogil=True, inline="always")
+
+
+def _compiled(function: F, **options: Any) -> F:
+    try:
+        return cast("F", njit(cache=True, **options)(function))
+    except RuntimeError:  # there is no folder that could be written to: then every start compiles anew
+        return cast("F", njit(**options)(function))
 
 
 def _load_u64(context: Any, data: Any, place: Any) -> Any:

@@ -69,6 +69,12 @@ def read_array(body: bytes | bytearray, limit: int) -> Rows:
     return found.rows(data, plain, read_each(others))
 
 
+def make_ready() -> None:
+    """Compile the loops, or load what was compiled before, so that the first sender need not wait for it."""
+    read_lines(b"", 1)
+    read_array(b"[]", 1)
+
+
 class _Found(NamedTuple):
     """What the compiled loops fill in, for at most so many rows.
 
