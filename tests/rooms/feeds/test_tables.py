@@ -142,6 +142,7 @@ def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path: Path, head: b
         (b"a," * (6 << 19), "is longer than 1048576 bytes"),
         (gzip.compress(b"a,b\n1,2\n", 0)[:-14], "the gzip stream ends early"),
     ],
+    ids=["long", "long and alone", "cut"],
 )
 def test_the_next_line_is_not_taken_for_the_names_of_columns(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "table.csv"

@@ -2,7 +2,6 @@
 
 import io
 import json
-import tracemalloc
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -210,32 +209,6 @@ def test_a_row_too_deep_for_any_reader_ends_in_a_refusal() -> None:
 def test_an_array_of_more_rows_than_the_limit_is_refused() -> None:
     with pytest.raises(TooLarge, match="more than 2 scans"):
         read_json_array(b"[{},{},{}]", 2)
-
-
-def test_an_array_of_tiny_values_is_refused_before_they_are_made() -> None:
-    """Each would take eighty times the room that it takes in the body."""
-    tracemalloc.start()
-    for value in (b"1", b"{}", b'"",""', b"[]"):
-        body = b"[" + b",".join([value] * 500_000) + b"]"
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        with pytest.raises(TooLarge, match="more than 100 scans"):
-            read_json_array(body, 100)
-        assert tracemalloc.get_traced_memory()[1] - before < 1 << 20
-    tracemalloc.stop()
-
-
-@pytest.mark.parametrize("note", ["," * 900, '",' * 300, "\\," * 300, '\\"' * 300])
-def test_commas_in_texts_are_not_counted(note: str) -> None:
-    body = json.dumps([{"number": f"YT{row}", "note": note} for row in range(100)]).encode()
-    rows = read_json_array(body, 100)
-    assert (rows.sent, rows.refusals) == (100, [])
-    assert rows.table.column("note").to_pylist() == [note] * 100
-
-
-def test_an_open_text_of_many_escapes_takes_no_long_search() -> None:
-    with pytest.raises(BadInput, match="no JSON array"):
-        read_json_array(b'["' + b'\\"' * 2_000_000 + b"," * 1000, 10)
 
 
 # Arrow
@@ -463,11 +436,13 @@ def test_names_that_are_not_utf_8_are_refused(name: bytes, zone: bytes) -> None:
 
 
 def test_a_stream_without_the_dictionary_that_it_names_is_refused() -> None:
-    messages = list(pa.ipc.MessageReader.open_stream(arrow({"note": pa.array(["a"]).dictionary_encode()})))
-    assert [message.type for message in messages] == ["schema", "dictionary", "record batch"]
-    body = b"".join(message.serialize().to_pybytes() for message in (messages[0], messages[2]))
-    with pytest.raises(BadInput, match="the body is no whole Arrow stream"):
-        read_arrow_stream(body, 10)
+    column = pa.array(["a"]).dictionary_encode()
+    messages = list(pa.ipc.MessageReader.open_stream(arrow({"note": column, "code": column})))
+    assert [message.type for message in messages] == ["schema", "dictionary", "dictionary", "record batch"]
+    for sent in ((0, 3), (0, 1, 1, 3)):
+        body = b"".join(messages[place].serialize().to_pybytes() for place in sent)
+        with pytest.raises(BadInput, match="the body is no whole Arrow stream"):
+            read_arrow_stream(body, 10)
 
 
 @pytest.mark.parametrize(
