@@ -10,6 +10,7 @@ from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
+from waypost.track.plain import make_ready
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health
 from waypost.web.journal import open_journal
@@ -42,6 +43,7 @@ def _tell(house: House, as_json: bool, address: str) -> None:
 def serve_house(house: House, ready: Callable[[str], None]) -> None:
     """Put the door before a house and serve until told to stop; then close the house."""
     app = make_app(_desk(house))
+    make_ready()
     serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=house.close)
 
 

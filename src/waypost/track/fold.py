@@ -14,13 +14,12 @@ the scans alone. Such a fold is commutative, associative and idempotent, field b
 Scans that only withdraw another (`void`) leave nothing but the flag that tells to fold the parcel from its timeline.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from waypost.store.compiled import Number, compiled, distinct, inlined
 from waypost.store.fold import KeyedScans
-from waypost.track.statuses import UNKNOWN, VOID, bears_status, standing_order, status_arrays
+from waypost.track.statuses import UNKNOWN, VOID, status_arrays
 from waypost.track.tables import CodeTables
 
 States = npt.NDArray[np.void]
@@ -73,21 +72,18 @@ class StatusFold:
         groups = int(scans.group[-1]) + 1 if len(scans.group) else 0
         states = _blank(groups)
         status = self._classify(scans)
-        self._fold_flags(states, scans, status)
-        real = status != VOID
-        if real.any():
-            self._fold_instants(states, scans, status, np.flatnonzero(real))
+        ranks = self._ranks
+        flags = scans.time_flags | np.where(scans.corrects, CORRECTED, 0) | np.where(status == UNKNOWN, UNKNOWN_CODE, 0)
+        _fold_rows(
+            states, scans.group, status, flags.astype(np.uint16), scans.at_ms, scans.digest, scans.facility, scans.code,
+            scans.offset_min, ranks.phase, ranks.precedence, ranks.milestone_bit,
+        )  # fmt: skip
         return states
 
     def merge(self, a: States, b: States) -> States:
         """See `Fold.merge`."""
-        newer = np.where(_is_newer(b, a), b, a)
-        higher = np.where(_is_higher(b, a), b, a)
-        merged = newer.copy()
-        merged["first_at"] = np.minimum(a["first_at"], b["first_at"])
-        merged["status"], merged["status_at"] = higher["status"], higher["status_at"]
-        merged["milestones"] = a["milestones"] | b["milestones"]
-        merged["flags"] = a["flags"] | b["flags"]
+        merged = a.copy()
+        _merge_rows(merged, np.ascontiguousarray(b), self._ranks.phase, self._ranks.precedence)
         return merged
 
     def needs_timeline(self, states: States) -> npt.NDArray[np.bool_]:
@@ -103,37 +99,11 @@ class StatusFold:
     def _classify(self, scans: KeyedScans) -> npt.NDArray[np.uint8]:
         """The status of each scan, looked up once for each pair of carrier and code."""
         pairs = (scans.carrier.astype(np.int64) << 32) | scans.code
-        unique, places = np.unique(pairs, return_inverse=True)
+        places, unique = distinct(pairs)
         carriers = [scans.words.text(int(pair >> 32)) or "" for pair in unique]
         codes = [scans.words.text(int(pair & 0xFFFFFFFF)) or "" for pair in unique]
         status: npt.NDArray[np.uint8] = self._tables.classify(carriers, codes)[places]
         return status
-
-    def _fold_flags(self, states: States, scans: KeyedScans, status: npt.NDArray[np.uint8]) -> None:
-        bits = self._ranks.milestone_bit[status]
-        flags = scans.time_flags.astype(np.uint16)
-        flags |= np.where(scans.corrects, CORRECTED, 0).astype(np.uint16)
-        flags |= np.where(status == UNKNOWN, UNKNOWN_CODE, 0).astype(np.uint16)
-        np.bitwise_or.at(states["milestones"], scans.group, bits)
-        np.bitwise_or.at(states["flags"], scans.group, flags)
-
-    def _fold_instants(
-        self, states: States, scans: KeyedScans, status: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp]
-    ) -> None:
-        group, at_ms, digest = scans.group[rows], scans.at_ms[rows], scans.digest[rows]
-        np.minimum.at(states["first_at"], group, at_ms)
-
-        newest = rows[_greatest(group, at_ms, digest)]
-        owner = scans.group[newest]
-        states["last_at"][owner] = scans.at_ms[newest]
-        states["_last_digest"][owner] = scans.digest[newest]
-        for field in ("facility", "code", "offset_min"):
-            states[field][owner] = getattr(scans, field)[newest]
-
-        known = np.where(bears_status(status[rows]), status[rows], np.uint8(UNKNOWN))
-        highest = _greatest(group, *standing_order(known, at_ms))
-        states["status"][group[highest]] = known[highest]
-        states["status_at"][group[highest]] = at_ms[highest]
 
 
 def _blank(groups: int) -> States:
@@ -144,27 +114,62 @@ def _blank(groups: int) -> States:
     return states
 
 
-def _greatest(group: npt.NDArray[np.int64], *keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """For each group the row that is greatest by the keys, the first of them counting most."""
-    order = np.lexsort((*reversed(keys), group))
-    ends = np.flatnonzero(np.append(np.diff(group[order]) != 0, True))
-    return order[ends]
+@compiled
+def _fold_rows(
+    states: States,
+    group: npt.NDArray[np.int64],
+    status: npt.NDArray[np.uint8],
+    flags: npt.NDArray[np.uint16],
+    at_ms: npt.NDArray[np.int64],
+    digest: npt.NDArray[np.uint64],
+    facility: npt.NDArray[np.int32],
+    code: npt.NDArray[np.int32],
+    offset_min: npt.NDArray[np.int16],
+    phase: npt.NDArray[np.int8],
+    precedence: npt.NDArray[np.uint8],
+    milestone_bit: npt.NDArray[np.uint16],
+) -> None:
+    for row in range(len(group)):
+        state = states[group[row]]
+        now, at = status[row], at_ms[row]
+        state.milestones |= milestone_bit[now]
+        state.flags |= flags[row]
+        if now == VOID:
+            continue
+        state.first_at = min(state.first_at, at)
+        if at > state.last_at or (at == state.last_at and digest[row] >= state._last_digest):
+            state.last_at, state._last_digest = at, digest[row]
+            state.facility, state.code, state.offset_min = facility[row], code[row], offset_min[row]
+        if phase[now] < 0:  # it says nothing of how the parcel stands
+            now = np.uint8(UNKNOWN)
+        if _is_higher(phase, precedence, now, at, state.status, state.status_at):
+            state.status, state.status_at = now, at
 
 
-def _is_newer(a: States, b: States) -> npt.NDArray[np.bool_]:
-    return _is_greater((a["last_at"], b["last_at"]), (a["_last_digest"], b["_last_digest"]))
+@compiled
+def _merge_rows(merged: States, others: States, phase: npt.NDArray[np.int8], precedence: npt.NDArray[np.uint8]) -> None:
+    for row in range(len(merged)):
+        state, other = merged[row], others[row]
+        state.milestones |= other.milestones
+        state.flags |= other.flags
+        state.first_at = min(state.first_at, other.first_at)
+        is_newer = other.last_at == state.last_at and other._last_digest > state._last_digest
+        if other.last_at > state.last_at or is_newer:
+            state.last_at, state._last_digest = other.last_at, other._last_digest
+            state.facility, state.code, state.offset_min = other.facility, other.code, other.offset_min
+        if _is_higher(phase, precedence, other.status, other.status_at, state.status, state.status_at):
+            state.status, state.status_at = other.status, other.status_at
 
 
-def _is_higher(a: States, b: States) -> npt.NDArray[np.bool_]:
-    orders = (standing_order(states["status"], states["status_at"]) for states in (a, b))
-    return _is_greater(*zip(*orders, strict=True))
-
-
-def _is_greater(*pairs: tuple[npt.NDArray[Any], npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
-    """Element by element, whether the first of each pair is greater, compared pair after pair."""
-    greater = np.zeros(pairs[0][0].shape, np.bool_)
-    equal = np.ones(pairs[0][0].shape, np.bool_)
-    for left, right in pairs:
-        greater |= equal & (left > right)
-        equal &= left == right
-    return greater
+@inlined
+def _is_higher(
+    phase: npt.NDArray[np.int8], precedence: npt.NDArray[np.uint8], a: Number, a_at: Number, b: Number, b_at: Number
+) -> Number:
+    """Whether the first status stands above the second by `statuses.standing_order`; where they tie, by its number."""
+    if phase[a] != phase[b]:
+        return phase[a] > phase[b]
+    if a_at != b_at:
+        return a_at > b_at
+    if precedence[a] != precedence[b]:
+        return precedence[a] > precedence[b]
+    return a > b

@@ -25,15 +25,16 @@ from waypost.model.instants import (
     read_in_zone,
     read_stamps,
 )
-from waypost.model.scans import SCAN_SCHEMA, VOID
+from waypost.model.scans import SCAN_SCHEMA, VOID, join_batches
 from waypost.model.texts import CONTROL
-from waypost.track.wire import LONGEST, Refusal, Rows, tidy
+from waypost.track.wire import LONGEST, PlainRows, Refusal, Rows, tidy
 
 MAX_NUMBER = LONGEST["number"]
 MAX_FACILITY = LONGEST["facility"]
 
 #: Scans from a clock that runs ahead are kept up to here; one from next year would be the newest for a year.
 MAX_AHEAD_MS = 2 * DAY_MS
+AHEAD = "lies more than two days ahead of now"
 
 #: Tells for each of many (carrier, facility), in their order, in which zone stamps without an offset are written there,
 #: and how it is known. All of a batch at once: a sender may name another facility in every row.
@@ -101,6 +102,50 @@ def take_in(
         carrier: for rows that name none.
         time_flags: what the sender knows to be doubtful about all of these stamps.
     """
+    careful = _take_in_texts(rows, zone_of, now_ms, recorded_at_ms, carrier, time_flags)
+    if rows.plain is None or not len(rows.plain.rows):
+        return careful
+    plain = _take_in_plain(rows.plain, now_ms, recorded_at_ms, carrier, time_flags)
+    if not careful.scans.num_rows and not careful.refusals:
+        return plain
+    refusals = sorted(plain.refusals + careful.refusals, key=lambda refusal: refusal.row)
+    return Intake(join_batches([plain.scans, careful.scans]), refusals)
+
+
+def _take_in_plain(
+    plain: PlainRows, now_ms: int, recorded_at_ms: int | None, carrier: str | None, time_flags: TimeFlag
+) -> Intake:
+    """What no row can break by itself: a carrier of its own or of all, and a clock that does not run ahead."""
+    columns = dict(zip(plain.scans.schema.names, plain.scans.columns, strict=True))
+    verdicts = _Verdicts(plain.scans.num_rows)
+    if columns["carrier"].null_count:
+        if carrier is not None:
+            columns["carrier"] = pc.fill_null(columns["carrier"].cast(pa.string()), carrier).dictionary_encode()
+        verdicts.require(pc.is_valid(columns["carrier"]), "carrier", "is missing", columns["carrier"])
+    at_ms = columns["at"].cast(pa.int64())
+    verdicts.require(pc.less_equal(at_ms, now_ms + MAX_AHEAD_MS), "at", AHEAD, columns["at"])
+    count = plain.scans.num_rows
+    columns["time_flags"] = pa.array(np.full(count, time_flags, np.uint8))
+    columns["recorded_at"] = _repeated(recorded_at_ms, count).cast(pa.timestamp("ms", "UTC"))
+    scans = pa.record_batch([columns[field.name] for field in SCAN_SCHEMA], schema=SCAN_SCHEMA)
+    if not verdicts.good.all():
+        scans = scans.filter(pa.array(verdicts.good))
+    found = [Refusal(int(plain.rows[row]), field, reason, value) for row, field, reason, value in verdicts.found]
+    return Intake(scans, found)
+
+
+def _repeated(value: int | None, count: int) -> pa.Array:
+    return pa.nulls(count, pa.int64()) if value is None else pa.array(np.full(count, value, np.int64))
+
+
+def _take_in_texts(
+    rows: Rows,
+    zone_of: ZoneFinder,
+    now_ms: int,
+    recorded_at_ms: int | None,
+    carrier: str | None,
+    time_flags: TimeFlag,
+) -> Intake:
     table = rows.table.combine_chunks()
     text = {name: _column(table, name) for name in table.column_names}
     verdicts = _Verdicts(table.num_rows)
@@ -114,7 +159,7 @@ def take_in(
         **{name: text[name] for name in ("carrier", "number", "code", "facility", "corrects")},
         "note": pc.replace_substring_regex(text["note"], _PHONE, "…"),
         **times,
-        "recorded_at": pa.array([recorded_at_ms], pa.int64()).take(pa.array(np.zeros(table.num_rows, np.int32))),
+        "recorded_at": _repeated(recorded_at_ms, table.num_rows),
     }
     scans = pa.record_batch([columns[f.name].filter(good).cast(f.type) for f in SCAN_SCHEMA], schema=SCAN_SCHEMA)
     found = [Refusal(rows.rows[row], field, reason, value) for row, field, reason, value in verdicts.found]
@@ -187,8 +232,7 @@ def _read_times(
         source[rows] = zone_source
     # A local stamp at the edge was inside as it stood and is outside in UTC.
     verdicts.require((at_ms >= EARLIEST_MS) & (at_ms <= LATEST_MS), "at", PROBLEMS[OUT_OF_RANGE], text["at"])
-    ahead = "lies more than two days ahead of now"
-    verdicts.require(at_ms <= now_ms + MAX_AHEAD_MS, "at", ahead, text["at"])
+    verdicts.require(at_ms <= now_ms + MAX_AHEAD_MS, "at", AHEAD, text["at"])
     return {
         "at": pa.array(at_ms, pa.int64()),
         "offset_min": pa.array(offset_min),

@@ -60,16 +60,30 @@ class Rows(msgspec.Struct, frozen=True):
         table: columns of `ROW_SCHEMA`.
         rows: for each of them its number in what was sent.
         refusals: the rows that could not be read.
+        plain: further rows, which the fast way read and checked; None if it was not tried.
     """
 
     table: pa.Table
     rows: Sequence[int]
     refusals: list[Refusal]
+    plain: "PlainRows | None" = None
 
     @property
     def sent(self) -> int:
         """How many rows were sent."""
-        return len(self.rows) + len(self.refusals)
+        return len(self.rows) + len(self.refusals) + (len(self.plain.rows) if self.plain else 0)
+
+
+class PlainRows(msgspec.Struct, frozen=True):
+    """Rows that break no rule which one row can break by itself.
+
+    Attributes:
+        scans: columns of `SCAN_SCHEMA`; `carrier` is null where a row names none, `recorded_at` everywhere.
+        rows: for each of them its number in what was sent. int64.
+    """
+
+    scans: pa.RecordBatch
+    rows: npt.NDArray[np.int64]
 
 
 def empty_rows() -> Rows:
@@ -123,13 +137,13 @@ def read_ndjson(body: bytes, limit: int) -> Rows:
         TooLarge: more than `limit` rows.
     """
     if body.count(b"\n") > 2 * limit + 2:
-        raise _too_many(limit)
+        raise too_many(limit)
     lines = body.removeprefix(_BOM).split(b"\n")
     numbered = [(row, line) for row, line in enumerate(lines) if line.strip()]
     if len(numbered) > limit:
-        raise _too_many(limit)
+        raise too_many(limit)
     # Line by line: a reader of the whole body takes an object that goes on in the next line, and numbers would shift.
-    return _read_each(numbered)
+    return read_each(numbered)
 
 
 def read_json_array(body: bytes, limit: int) -> Rows:
@@ -144,8 +158,8 @@ def read_json_array(body: bytes, limit: int) -> Rows:
     except UNREADABLE as error:
         raise BadInput(f"the body is no JSON array: {error}") from None
     if len(items) > limit:
-        raise _too_many(limit)
-    return _read_each([(row, bytes(item)) for row, item in enumerate(items)])
+        raise too_many(limit)
+    return read_each([(row, bytes(item)) for row, item in enumerate(items)])
 
 
 def read_arrow_stream(body: bytes, limit: int) -> Rows:
@@ -163,7 +177,7 @@ def read_arrow_stream(body: bytes, limit: int) -> Rows:
             for batch in stream:
                 seen += batch.num_rows
                 if seen > limit:
-                    raise _too_many(limit)
+                    raise too_many(limit)
                 # A dictionary counts, and is checked, for every batch; a text for every view that names it.
                 held += batch.get_total_buffer_size() + sum(map(view_bytes, batch.columns))
                 if held > most_bytes:
@@ -381,7 +395,8 @@ def _write_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(usable, write_stamps(at_ms, offset_min), numbers.cast(pa.string()))
 
 
-def _read_each(numbered: Sequence[tuple[int, bytes]]) -> Rows:
+def read_each(numbered: Sequence[tuple[int, bytes]]) -> Rows:
+    """Read JSON objects, each under its number."""
     scans: list[RawScan] = []
     rows: list[int] = []
     refusals: list[Refusal] = []
@@ -418,7 +433,8 @@ def _table(scans: Sequence[RawScan]) -> pa.Table:
     return pa.table([of(name) for name in FIELDS], schema=ROW_SCHEMA)
 
 
-def _too_many(limit: int) -> TooLarge:
+def too_many(limit: int) -> TooLarge:
+    """The error for more rows than may come at once."""
     return TooLarge(f"more than {limit} scans at once", mend="Send them in smaller batches.")
 
 

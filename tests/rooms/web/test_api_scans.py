@@ -209,7 +209,8 @@ def test_tiny_rows_are_counted_before_anything_is_made_of_them(
     def unused(*_: object) -> Rows:
         raise AssertionError("the rows were read")
 
-    monkeypatch.setattr("waypost.web.api.scans.read_json_array", unused)
+    monkeypatch.setattr("waypost.track.plain.read_each", unused)
+    monkeypatch.setattr("waypost.track.plain.read_json_array", unused)
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
     reply = world.ask("POST", "/v1/scans", headers=headers, body=gzip.compress(body), key=world.operator)
     assert (reply.status, reply.json["detail"]) == (413, "more than 50000 scans at once")

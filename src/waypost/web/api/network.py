@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
-from waypost.model.errors import BadInput, TooLarge
+from waypost.model.errors import BadInput
 from waypost.track.overview import Overview
 from waypost.track.statuses import LANGUAGES, Status, list_statuses, phrase
 from waypost.web.api.answers import (
@@ -17,6 +17,7 @@ from waypost.web.api.answers import (
     StatusRecord,
     facility_record,
 )
+from waypost.web.api.arrays import refuse_long_array
 from waypost.web.api.openapi import OPEN, WITH_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office
@@ -113,13 +114,11 @@ def _record(status: Status) -> StatusRecord:
 
 
 def _parse_facilities(body: bytes, most: int) -> list[FacilityRecord]:
+    refuse_long_array(body, most, "facilities")
     try:
-        records = _decode.decode(body)
+        return _decode.decode(body)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `")
         raise Invalid(str(error), [Wrong(where.rstrip("`") or "body", reason)]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"the body is no JSON: {error}", where="body") from None
-    if len(records) > most:
-        raise TooLarge(f"more than {most} facilities at once", mend="Send them in several requests.")
-    return records

@@ -12,12 +12,12 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.access.keys import Role
 from waypost.model.carriers import CARRIER_CODE
+from waypost.track.plain import read_array, read_lines
 from waypost.track.reception import Receipt
 from waypost.track.scan_search import ScanFilters
 from waypost.track.views import ScanPage
-from waypost.track.wire import Rows, read_arrow_stream, read_json_array, read_ndjson
+from waypost.track.wire import Rows, read_arrow_stream
 from waypost.web.api.answers import SCANS_SENT
-from waypost.web.api.arrays import refuse_long_array
 from waypost.web.api.arrow import refuse_costly_stream
 from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
 from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in
@@ -28,11 +28,6 @@ PATH = "/v1/scans"
 
 _KEY_LENGTH = 255
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")  # `float` takes 1_0 and the digits of every script too
-
-
-def _read_array(body: bytes, limit: int) -> Rows:
-    refuse_long_array(body, limit, "scans")
-    return read_json_array(body, limit)
 
 
 def _read_arrow(body: bytes, limit: int) -> Rows:
@@ -46,8 +41,8 @@ _HEAVY_AT_ONCE = 2
 
 
 _READERS: dict[str, Callable[[bytes, int], Rows]] = {
-    "application/json": _read_array,
-    "application/x-ndjson": read_ndjson,
+    "application/json": read_array,
+    "application/x-ndjson": read_lines,
     "application/vnd.apache.arrow.stream": _read_arrow,
 }
 
