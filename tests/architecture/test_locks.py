@@ -15,6 +15,9 @@ from packaging.utils import canonicalize_name
 
 LOCKS = ["run", "dev"]
 
+#: Modules of later Pythons than the one that runs these tests may be.
+PYTHONS_OWN = sys.stdlib_module_names | {"compression"}
+
 
 def read_lock(repo: Path, name: str) -> dict[str, tuple[Requirement, int]]:
     """Each locked requirement, and how many hashes it has, by its canonical name."""
@@ -92,7 +95,7 @@ def list_imports(files: Iterable[Path]) -> dict[str, str]:
                 case _:
                     continue
             found.update({module.split(".")[0]: f"{path}:{node.lineno}" for module in modules})
-    return {name: place for name, place in found.items() if name not in sys.stdlib_module_names}
+    return {name: place for name, place in found.items() if name not in PYTHONS_OWN}
 
 
 @pytest.mark.parametrize(("lock", "folders"), [("run", ["src"]), ("dev", ["src", "tests", "benchmarks"])])

@@ -239,3 +239,52 @@ def withdraw_key(
     from waypost.app import keyring
 
     keyring.withdraw_key(key_id, home=home, as_json=as_json)
+
+
+Sample = Annotated[
+    int, typer.Option("--sample", min=0, help="So many parcels are compared with the log, scan by scan.")
+]
+
+
+@admin.command()
+def backup(
+    dest: Annotated[Path, typer.Argument(parser=_parse_folder, metavar="DEST", help="A new folder.")],
+    link: Annotated[
+        bool, typer.Option("--link", help="Link the log's finished files instead of copying them (same file system).")
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Copy all that cannot be made anew into a new folder, also while a server runs."""
+    from waypost.app import backups
+
+    backups.run_backup(dest, home=home, link=link, as_json=as_json)
+
+
+@admin.command()
+def restore(
+    source: Annotated[Path, typer.Argument(parser=_parse_folder, metavar="FROM", help="A backup.")],
+    sample: Sample = 200,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Bring a backup back into a new home: checked first, then copied, made whole, and verified."""
+    from waypost.app import backups
+
+    raise typer.Exit(backups.run_restore(source, home=home, sample=sample, as_json=as_json))
+
+
+@admin.command()
+def verify(
+    path: Annotated[
+        Path | None,
+        typer.Argument(parser=_parse_folder, metavar="[PATH]", help="A home or a backup.", show_default=False),
+    ] = None,
+    sample: Sample = 200,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Read a home or a backup from end to end and say what is wrong; nothing is changed."""
+    from waypost.app import backups
+
+    raise typer.Exit(backups.run_verify(path, home=home, sample=sample, as_json=as_json))

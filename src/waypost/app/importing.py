@@ -49,11 +49,15 @@ def import_into(house: House, feed: ScanFeed, *, label: str, dry_run: bool = Fal
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[scans]:,} scans"),
+        TextColumn("{task.fields[scans]:,} scans{task.fields[note]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=aside, transient=True) as progress:
-        task = progress.add_task(legible(label), total=1.0, scans=0)
+        task = progress.add_task(legible(label), total=1.0, scans=0, note="")
+
+        def tell_waiting(lag: int) -> None:
+            progress.update(task, note=f", waiting for the index: {lag:,} to go" if lag else "")
+
         report = import_feed(
             feed,
             house.memory,
@@ -61,7 +65,9 @@ def import_into(house: House, feed: ScanFeed, *, label: str, dry_run: bool = Fal
             house.zone_of,
             now_ms=now_ms(),
             dry_run=dry_run,
+            bulk_lag=house.settings.limits.bulk_lag,
             progress=lambda share, scans: progress.update(task, completed=share, scans=scans),
+            waiting=tell_waiting,
         )
     report.seconds = round(time.monotonic() - began, 3)
     return report

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from waypost.feeds.lines import BOM
-from waypost.feeds.parquet import MAGIC, read_columns
+from waypost.feeds.parquet import read_columns
 from waypost.feeds.stream import ByteStream, Meter, is_folder, list_folder, size_of
 from waypost.feeds.tables import list_columns
 from waypost.model.errors import BadInput
+from waypost.track.parquet import MAGIC
 
 _TABLES = (".csv", ".parquet")
 #: How packed files may end behind the ending of what they hold.

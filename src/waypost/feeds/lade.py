@@ -18,7 +18,7 @@ import msgspec
 from waypost.feeds.choosing import choose_tables
 from waypost.feeds.fields import CITY, CODE, BadFieldError, parse_number, parse_words
 from waypost.feeds.gathering import Gathering
-from waypost.feeds.parquet import MAGIC, read_parts
+from waypost.feeds.parquet import read_parts
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.feeds.tables import Part, read_stream
 from waypost.model.carriage import Parcel, Waybill, parcel_id
@@ -26,6 +26,7 @@ from waypost.model.errors import BadInput
 from waypost.model.instants import TimeFlag
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.track.feed import Portion
+from waypost.track.parquet import MAGIC
 
 CARRIER = "lade"
 ZONE = "Asia/Shanghai"

@@ -16,11 +16,11 @@ from waypost.feeds import arrow, parquet
 from waypost.feeds.arrow import FILE, STREAM
 from waypost.feeds.choosing import choose_files, holds_objects
 from waypost.feeds.lines import read_blocks
-from waypost.feeds.parquet import MAGIC
 from waypost.feeds.stream import MEND_CUT, ByteStream, Meter
 from waypost.feeds.tables import check_columns, read_stream
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal, Portion
+from waypost.track.parquet import MAGIC
 from waypost.track.wire import FIELDS, MOST_TEXT_BYTES, Rows, check_schema, read_ndjson, rows_of_table
 
 ENDINGS = (".ndjson", ".jsonl", ".json", ".csv", ".parquet", ".arrow", ".arrows", ".feather")

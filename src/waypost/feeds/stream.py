@@ -4,25 +4,17 @@ A file that breaks off gives all that came before, and says that it did.
 """
 
 import itertools
-import lzma
 import stat
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pyarrow as pa
-
 from waypost.model.errors import BadInput
+from waypost.track.unpacking import FILE_WINDOW_LOG, Damaged, Unpacking
 
-#: The most that is unpacked at once; a megabyte of zeros is packed in a thousand bytes.
-BLOCK = 1 << 17
-_PACKED_BLOCK = 1 << 16
-#: Bytes to unpack at once where the stream is damaged, so that little before the damage is lost with it.
-_CAREFUL = 1 << 12
-#: Enough for every preset of xz; a file may ask for more than the machine has.
-_XZ_MEMORY = 1 << 28
+#: The most that is read at once, and the most that is unpacked: little before a damage is lost with it.
+BLOCK, _PIECE = 1 << 16, 1 << 14
 
 #: Packings that are not read: how their files begin (bzip2: its level, then a block or, if it is empty, the end).
 _BZIP2 = tuple(b"BZh%d" % level + mark for level in range(1, 10) for mark in (b"1AY&SY", b"\x17rE8P\x90"))
@@ -33,8 +25,6 @@ _FOREIGN_PACKINGS = (
 )
 
 MEND_CUT = "Fetch the file again and import it once more; what is known already is not taken twice."
-
-Read = Callable[[], bytes]
 
 
 class Meter:
@@ -52,10 +42,6 @@ class Meter:
     def share(self) -> float:
         """0 to 1."""
         return min(self.read / self.total, 1.0) if self.total else 1.0
-
-
-class _BrokenError(Exception):
-    """The packed stream cannot be read on; the text says how it broke."""
 
 
 class ByteStream:
@@ -81,9 +67,8 @@ class ByteStream:
         except OSError as error:
             raise _unreadable(path, error) from None
         try:
-            head = self._file.peek(6)[:6]
-            self.packing, unpack = _packing_of(head)
-            self._blocks = self._until_broken(unpack(self._read))
+            self.packing = _packing_of(self._file.peek(6)[:6])
+            self._blocks = self._unpack() if self.packing else iter(self._read, b"")
             self.start = next(self._blocks, b"")
             self._refuse_strangers()
         except BaseException:
@@ -104,17 +89,20 @@ class ByteStream:
 
     def _read(self) -> bytes:
         try:
-            data = self._file.read(_PACKED_BLOCK)
+            data = self._file.read(BLOCK)
         except OSError as error:
             raise _unreadable(self.path, error) from None
         self.meter.read += len(data)
         return data
 
-    def _until_broken(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    def _unpack(self) -> Iterator[bytes]:
+        unpacking = Unpacking(self.packing, _PIECE, window_log=FILE_WINDOW_LOG)
         try:
-            yield from (block for block in blocks if block)
-        except _BrokenError as error:
-            self.cut = str(error)
+            for packed in iter(self._read, b""):
+                yield from unpacking.pieces(packed)
+            unpacking.finish()
+        except Damaged as error:
+            self.cut = error.message
 
     def _refuse_strangers(self) -> None:
         if not self.start:
@@ -182,85 +170,10 @@ def _unreadable(path: Path, error: OSError | ValueError) -> BadInput:
     return BadInput(f"cannot be read: {reason or error}", where=str(path))
 
 
-def _packing_of(head: bytes) -> tuple[str, Callable[[Read], Iterator[bytes]]]:
+def _packing_of(head: bytes) -> str:
     if head.startswith(b"\x1f\x8b"):
-        return "gzip", _unpack_gzip
+        return "gzip"
     if head == b"\xfd7zXZ\x00":
-        return "xz", _unpack_xz
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return "zstd", _unpack_zstd
-    return "", lambda read: iter(read, b"")
-
-
-def _unpack_gzip(read: Read) -> Iterator[bytes]:
-    data = read()
-    while data:
-        engine = zlib.decompressobj(wbits=31)
-        while not engine.eof:
-            before = engine.copy()
-            try:
-                block = engine.decompress(data, BLOCK)
-            except zlib.error:
-                yield from _last_good(before, data)
-                raise _BrokenError("the gzip stream is damaged") from None
-            if not data and not block:
-                raise _BrokenError("the gzip stream ends early")
-            yield block
-            data = engine.unconsumed_tail or (b"" if engine.eof else read())
-        data = (engine.unused_data or read()).lstrip(b"\0")
-
-
-def _last_good(engine: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
-    """What can be had of a damaged piece before the damage."""
-    while True:
-        try:
-            block = engine.decompress(data, _CAREFUL)
-        except zlib.error:
-            return
-        data = engine.unconsumed_tail
-        yield block
-
-
-def _unpack_xz(read: Read) -> Iterator[bytes]:
-    data = read()
-    while data:
-        engine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-        while not engine.eof:
-            try:
-                yield engine.decompress(data, _CAREFUL << 2)
-            except lzma.LZMAError as error:
-                raise _BrokenError(f"the xz stream is damaged ({str(error)[:60]})") from None
-            data = b""
-            if engine.needs_input and not engine.eof and not (data := read()):
-                raise _BrokenError("the xz stream ends early")
-        data = (engine.unused_data or read()).lstrip(b"\0")
-
-
-class _Packed:
-    """The packed bytes as the file that Arrow wants."""
-
-    closed = False
-
-    def __init__(self, read: Read) -> None:
-        self._next, self._rest = read, b""
-
-    def read(self, size: int) -> bytes:
-        data = self._rest or self._next()
-        self._rest = data[size:]
-        return data[:size]
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def _unpack_zstd(read: Read) -> Iterator[bytes]:
-    with pa.CompressedInputStream(pa.PythonFile(_Packed(read), "r"), "zstd") as stream:
-        while True:
-            try:
-                block = stream.read(_CAREFUL << 2)
-            except OSError as error:
-                state = "ends early" if "Truncated" in str(error) else f"is damaged ({str(error)[:60]})"
-                raise _BrokenError(f"the zstd stream {state}") from None
-            if not block:
-                return
-            yield block
+        return "xz"
+    is_skippable = head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5  # what `pzstd` begins with
+    return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") or is_skippable else ""

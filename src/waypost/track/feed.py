@@ -19,6 +19,12 @@ from waypost.track.intake import ZoneFinder, take_in
 from waypost.track.records import Link, keep_link, keep_parcels
 from waypost.track.wire import Refusal, Rows, empty_rows
 
+#: So many scans the index may be behind the log; with more, whoever brings many waits until it has got on.
+BULK_LAG = 2_000_000
+
+#: An index that moves in none of so many waits stands still: for a minute in all.
+_WAIT_S, _MOST_WAITS = 0.5, 120
+
 #: How many refused rows a report spells out; all are counted.
 MOST_SPELLED_OUT = 1000
 
@@ -106,15 +112,22 @@ def import_feed(
     *,
     now_ms: int,
     dry_run: bool = False,
+    bulk_lag: int = BULK_LAG,
     progress: Callable[[float, int], None] = lambda share, scans: None,
+    waiting: Callable[[int], None] = lambda lag: None,
 ) -> ImportReport:
     """Read a feed into the memory; importing the same again changes nothing.
 
     Args:
+        bulk_lag: nothing more is read while the index is so many scans behind the log.
         progress: told the share of the input read and the scans read so far.
+        waiting: told how many scans the index is behind, again and again while the import waits for it; then 0.
+
+    Raises:
+        StoreError: the index failed, or stood still for a minute. Nothing is lost.
     """
     report = ImportReport(dry_run=dry_run)
-    _wait_until_indexed(memory)  # a run before this one may have been cut off between log and index
+    _wait_for_index(memory, memory.log.position(), waiting)  # a run before may have been cut off between log and index
     known_before = _count_scans(memory)
     waybills = _Waybills()
     zones: dict[tuple[str, str | None], str | None] = {}
@@ -147,9 +160,11 @@ def import_feed(
             memory.log.append(scans)
         report.scans_read += scans.num_rows
         progress(portion.share, report.scans_read)
+        if not dry_run:
+            _wait_for_index(memory, memory.log.position() - bulk_lag, waiting)
     report.parcels = waybills.count()
     if not dry_run:
-        _wait_until_indexed(memory)
+        _wait_for_index(memory, memory.log.position(), waiting)
         report.scans_new = _count_scans(memory) - known_before
         report.scans_duplicate = report.scans_read - report.scans_new
     return report
@@ -216,12 +231,19 @@ def _count_scans(memory: Memory) -> int:
     return int(counted.column("scans")[0].as_py())
 
 
-def _wait_until_indexed(memory: Memory) -> None:
-    end, before = memory.log.position(), -1
-    while not memory.index.catch_up(end, timeout_s=60):
-        if memory.index.position() == before:
+def _wait_for_index(memory: Memory, position: int, waiting: Callable[[int], None]) -> None:
+    """Wait until everything below a position is in."""
+    reached, waits = memory.index.position(), 0
+    if reached >= position:
+        return
+    waiting(memory.log.position() - reached)
+    while not memory.index.catch_up(position, _WAIT_S):
+        before, reached = reached, memory.index.position()
+        waits = waits + 1 if reached == before else 0
+        if waits == _MOST_WAITS:
             raise StoreError(
-                f"the index has stood still at {before} of {end} scans for a minute",
+                f"the index has stood still at {reached} of {memory.log.position()} scans for a minute",
                 mend="Nothing is lost: it goes on from there at the next start.",
             )
-        before = memory.index.position()
+        waiting(memory.log.position() - reached)
+    waiting(0)

@@ -14,7 +14,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the rows that were handed in.
 
     Attributes:
-        position: of the first accepted scan in the log; everything accepted stands below `position + accepted`.
+        position: of the first accepted scan in the log; everything accepted stands below `position + accepted`, which
+            a look-up that has to see it sends as `min_position`.
         accepted: on disk now. Scans that were sent before count too: they change nothing.
         refused: how many rows were not taken, and `refusals` why.
         indexed: whether look-ups already show them.

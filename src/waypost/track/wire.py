@@ -181,7 +181,7 @@ def read_arrow_stream(body: bytes, limit: int) -> Rows:
                 # A dictionary counts, and is checked, for every batch; a text for every view that names it.
                 held += batch.get_total_buffer_size() + sum(map(view_bytes, batch.columns))
                 if held > most_bytes:
-                    raise _too_much_text(most_bytes)
+                    raise too_much_text(most_bytes)
                 batch.validate(full=True)
                 batches.append(batch)
             table = pa.Table.from_batches(batches, stream.schema)
@@ -205,7 +205,7 @@ def rows_of_table(table: pa.Table, most_bytes: int | None = None) -> Rows:
     check_schema(table.schema)
     sent = {name: _cut_long_texts(name, table.column(name)) for name in table.column_names}
     if most_bytes is not None and sum(map(_text_bytes, sent.values())) > most_bytes:
-        raise _too_much_text(most_bytes)
+        raise too_much_text(most_bytes)
     columns = [_as_text(sent[name]) if name in sent else pa.nulls(table.num_rows, pa.string()) for name in FIELDS]
     return Rows(pa.table(columns, schema=ROW_SCHEMA), range(table.num_rows), [])
 
@@ -438,6 +438,7 @@ def too_many(limit: int) -> TooLarge:
     return TooLarge(f"more than {limit} scans at once", mend="Send them in smaller batches.")
 
 
-def _too_much_text(most_bytes: int) -> TooLarge:
+def too_much_text(most_bytes: int) -> TooLarge:
+    """The error for columns that would come to more memory than they are worth."""
     mend = "Send them in smaller batches."
     return TooLarge(f"the columns unpack to more than {most_bytes >> 20} MiB of text", mend=mend)

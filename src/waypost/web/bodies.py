@@ -1,20 +1,25 @@
 """Request bodies: read in pieces, unpacked as they come, never beyond the limits of size and time."""
 
 import asyncio
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from waypost.model.errors import BadInput, TooLarge
-from waypost.web.problems import Busy, CutOff, SlowBody, Unsupported
+from waypost.track.unpacking import BODY_WINDOW_LOG, Damaged, Unpacking
+from waypost.web.problems import Busy, CutOff, SlowBody, UnknownEncoding
 
 Receive = Callable[[], Awaitable[Any]]
 
 #: So much is unpacked at a time: a bomb is noticed before it has gone off.
 _PIECE = 256 << 10
 
-#: Each member of a gzip costs time, however little is in it.
+#: Each member of a gzip, and each frame of zstd, costs time, however little is in it.
 _MOST_MEMBERS = 1_000
+
+#: What a Content-Encoding says of a body.
+_PACKINGS = {"identity": "", "": "", "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
+#: Those that clients should be told of.
+ENCODINGS = ("gzip", "zstd")
 
 
 class Allowance:
@@ -60,14 +65,17 @@ class Body:
 
     async def __aenter__(self) -> bytes:
         encoding = self._headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("identity", "", "gzip", "x-gzip"):
-            raise Unsupported(f"Content-Encoding {encoding[:40]!r} is not read: use gzip or none")
+        if encoding not in _PACKINGS:
+            raise UnknownEncoding(encoding, ENCODINGS)
         length = self._headers.get("content-length", "")
         if length.isdigit() and int(length[:18]) > self._limit:
             raise self._too_large()
         try:
             async with asyncio.timeout(self._seconds):
-                whole = await self._read(_Gunzip(self._limit) if "gzip" in encoding else None)
+                whole = await self._read(_PACKINGS[encoding])
+        except Damaged as error:
+            self._give_back()
+            raise BadInput(error.message, where="body", mend="Pack it again and send all of it.") from None
         except TimeoutError:
             self._give_back()
             raise SlowBody(f"the body was not here after {self._seconds:g} s") from None
@@ -79,7 +87,8 @@ class Body:
     async def __aexit__(self, *_: object) -> None:
         self._give_back()
 
-    async def _read(self, unpack: "_Gunzip | None") -> bytearray:
+    async def _read(self, packing: str) -> bytearray:
+        unpacking = Unpacking(packing, _PIECE, window_log=BODY_WINDOW_LOG, members=_MOST_MEMBERS) if packing else None
         whole = bytearray()
         packed = 0
         more = True
@@ -89,14 +98,16 @@ class Body:
                 raise CutOff("the body broke off, or its chunks cannot be told apart")
             piece, more = message.get("body", b""), message.get("more_body", False)
             packed += len(piece)
-            for part in unpack.pieces(piece) if unpack else (piece,):
-                if max(len(whole) + len(part), packed) > self._limit:
+            if packed > self._limit:
+                raise self._too_large()
+            for part in unpacking.pieces(piece) if unpacking else (piece,):
+                if len(whole) + len(part) > self._limit:
                     raise self._too_large()
                 self._allowance.take(len(part))
                 self._taken += len(part)
                 whole += part
-        if unpack:
-            unpack.finish()
+        if unpacking:
+            unpacking.finish()
         return whole
 
     def _give_back(self) -> None:
@@ -105,41 +116,3 @@ class Body:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the body is larger than {self._limit} bytes", mend="Send smaller batches.")
-
-
-class _Gunzip:
-    """Unpacks gzip, of one member or of several, in pieces of bounded size."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._member = zlib.decompressobj(wbits=31)
-        self._members = 1
-
-    def pieces(self, packed: bytes) -> list[bytes]:
-        out: list[bytes] = []
-        size = 0
-        while True:
-            if self._member.eof:
-                if not packed:
-                    return out
-                self._member = zlib.decompressobj(wbits=31)
-                self._members += 1
-                if self._members > _MOST_MEMBERS:
-                    raise BadInput(
-                        f"the gzip body has more than {_MOST_MEMBERS} members", where="body", mend="Pack it in one go."
-                    )
-            try:
-                piece = self._member.decompress(packed, _PIECE)
-            except zlib.error as error:
-                raise BadInput(f"the body is no gzip: {error}", where="body") from None
-            out.append(piece)
-            size += len(piece)
-            if size > self._limit:  # the caller refuses it; no need to unpack the rest
-                return out
-            packed = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-            if not packed and len(piece) < _PIECE:
-                return out
-
-    def finish(self) -> None:
-        if not self._member.eof:
-            raise BadInput("the gzip body ends in the middle", where="body", mend="Send all of it.")

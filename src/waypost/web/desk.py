@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
 from waypost.network.facilities import Facilities
+from waypost.track.feed import BULK_LAG
 from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
 from waypost.track.reception import Reception
@@ -29,7 +30,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         header_bytes: of all headers of one request.
         batch_rows: scans in one request. `facilities_at_once` the same for facilities.
         body_s: until a body has to be here. `request_s` until an answer begins, `stream_s` until a long one ends.
-        wait_s: the longest `wait` that a sender of scans may ask for.
+        bulk_lag: scans between log and index up to which bulk is taken; beyond, only small batches are.
+        bulk_bytes: of a body that is no bulk; packed ones count eightfold, those of untold length as bulk.
+        wait_s: the longest `wait` that a sender of scans may ask for, and how long look-ups wait for `min_position`.
         numbers_at_once: looked up in one request, in public and with a key.
         page_rows: of one page of a list. `export_rows` of one file.
         numbers_per_min, numbers_burst: public look-ups by client address. `guesses_*` the same for keys that are wrong.
@@ -45,6 +48,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     header_bytes: Count = 32 << 10
     batch_rows: Count = 50_000
     facilities_at_once: Count = 20_000
+    bulk_lag: Count = BULK_LAG
+    bulk_bytes: Count = 64 << 10
     body_s: Seconds = 30.0
     request_s: Seconds = 30.0
     stream_s: Seconds = 300.0

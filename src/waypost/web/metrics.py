@@ -32,6 +32,16 @@ class Metrics:
         self.problems = Counter("waypost_http_problems", "Problem documents sent.", ("code",), registry=self._registry)
         self.accepted = Counter("waypost_scans_accepted", "Scans on disk.", registry=self._registry)
         self.refused = Counter("waypost_scans_refused", "Scans that were not taken.", registry=self._registry)
+        self.bulk_refused = Counter(
+            "waypost_bulk_refused",
+            "Large batches that were told to come again: the index lags.",
+            registry=self._registry,
+        )
+        self.reads_waited = Counter(
+            "waypost_reads_waited",
+            "Look-ups that waited for the index to reach their position.",
+            registry=self._registry,
+        )
         self.body_bytes = Counter(
             "waypost_scans_body_bytes", "Bytes of scan batches, unpacked.", registry=self._registry
         )

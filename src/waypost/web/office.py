@@ -1,9 +1,11 @@
 """The running state behind the pages and the API: threads, limits, keys that are believed, numbers that are counted."""
 
+import asyncio
 import re
+from collections.abc import Mapping
 
 from waypost.access.keys import Key, Role
-from waypost.model.errors import BadInput
+from waypost.model.errors import BadInput, NotAllowed
 from waypost.model.instants import parse_instant
 from waypost.track.parcels import MAX_TEXT
 from waypost.track.views import Found, Freshness, Timeline, found_in_public, freshness_in_public, timeline_in_public
@@ -13,11 +15,15 @@ from waypost.web.door import Call, Scope, call_of, headers_in
 from waypost.web.gate import Gate
 from waypost.web.metrics import Metrics
 from waypost.web.pools import Pool
-from waypost.web.problems import Invalid, Wrong
+from waypost.web.pressure import Pressure, is_bulk, let_pass
+from waypost.web.problems import Busy, Invalid, Lagging, NotYet, Wrong
 from waypost.web.rates import Rates
 
 #: In a query, a plus that was not escaped arrives as a blank.
 _LOST_PLUS = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
+
+#: How often a waiting look-up asks the index how far it is: soon at first, then ever more seldom.
+_FIRST_GLANCE_S, _LAST_GLANCE_S = 0.005, 0.1
 
 
 class Office:
@@ -34,7 +40,9 @@ class Office:
         guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
         self.gate = Gate(desk.keys, self.lookups, guesses, desk.clock, desk.ticks)
         self.metrics = Metrics(desk.health)
+        self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
+        self._waiting_reads = 0
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
@@ -44,6 +52,18 @@ class Office:
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:
         """The body of a request, to be read under `async with`."""
         return Body(receive, headers_in(scope), limit=limit, seconds=self.limits.body_s, allowance=self.allowance)
+
+    async def hold_bulk_back(self, headers: Mapping[str, str], receive: Receive) -> None:
+        """Let a batch of scans in, before anything of its body is kept.
+
+        Raises:
+            Lagging: it is large, and the index is too far behind the log.
+        """
+        retry_after_s = self.pressure.find_wait()  # asked for small ones too: so it learns how fast the index is
+        if retry_after_s is not None and is_bulk(headers, self.limits.bulk_bytes):
+            self.metrics.bulk_refused.inc()
+            await let_pass(receive, headers, most=self.limits.body_bytes, seconds=self.limits.body_s)
+            raise Lagging(self.limits.bulk_lag, self.limits.bulk_bytes, retry_after_s=retry_after_s)
 
     async def get_operator(self, scope: Scope) -> Key:
         """The operator's key of a request.
@@ -57,6 +77,44 @@ class Office:
         """Whether the operator's view is for this request; others get what is public."""
         key = await self.gate.find_key(call_of(scope), headers_in(scope))
         return key is not None and key.role is Role.OPERATOR
+
+    async def reach(self, call: Call, position: int | None) -> None:
+        """Wait until look-ups see everything below a position. No thread waits with it. None is there already.
+
+        Raises:
+            NotAllowed: the call has no key; how many scans there are is for those only who send them.
+            NotYet: they do not see it within `wait_s`.
+            Invalid: nor has the log so many scans by then.
+            Busy: too many wait already.
+        """
+        if position is None:
+            return
+        if call.key is None:
+            raise NotAllowed("min_position needs a key")
+        if self.pressure.find_wait_until(position) is None:
+            return
+        if self._waiting_reads >= self.limits.waiting:
+            raise Busy("too many look-ups wait for what was just sent")
+        self._waiting_reads += 1
+        self.metrics.reads_waited.inc()
+        try:
+            await self._wait_for(position)
+        finally:
+            self._waiting_reads -= 1
+
+    async def _wait_for(self, position: int) -> None:
+        glance_s = _FIRST_GLANCE_S
+        try:
+            async with asyncio.timeout(self.limits.wait_s):
+                while self.pressure.find_wait_until(position) is not None:
+                    await asyncio.sleep(glance_s)
+                    glance_s = min(2 * glance_s, _LAST_GLANCE_S)
+        except TimeoutError:
+            if position > (self.desk.tracker.freshness().log_position or 0):
+                wrong = Wrong("query.min_position", "lies beyond the log, as no receipt does", str(position))
+                raise Invalid(f"{wrong.where} {wrong.reason}", [wrong]) from None
+            retry_after_s = self.pressure.find_wait_until(position) or 1
+            raise NotYet(position, self.limits.wait_s, retry_after_s=retry_after_s) from None
 
     def freshness(self, *, everything: bool) -> Freshness:
         """How far look-ups are behind. Ask before you look up: what is read later holds at least that much."""

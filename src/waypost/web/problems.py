@@ -1,5 +1,6 @@
 """Problem documents (RFC 9457): every error that leaves this door, whoever raised it."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
@@ -72,6 +73,14 @@ class Unsupported(BadInput):
     status = 415
 
 
+class UnknownEncoding(Unsupported):
+    """A Content-Encoding that is not read. `encodings` are those that are."""
+
+    def __init__(self, encoding: str, encodings: Sequence[str]) -> None:
+        super().__init__(f"Content-Encoding {encoding[:40]!r} is not read: use {', '.join(encodings)} or none")
+        self.encodings = encodings
+
+
 class Misdirected(WaypostError):
     """The `Host` header names a host that this server does not answer for."""
 
@@ -121,6 +130,33 @@ class Busy(WaypostError):
     code = "busy"
     status = 503
     retry_after_s: ClassVar[int] = 1
+
+
+class Lagging(TooMany):
+    """Look-ups are too far behind the log for a batch of that size. Nothing of it was kept."""
+
+    code = "lagging"
+
+    def __init__(self, bulk_lag: int, bulk_bytes: int, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"look-ups are more than {bulk_lag} scans behind, so large batches have to wait until they have caught up",
+            retry_after_s=retry_after_s,
+            mend=f"Send it again after {retry_after_s} s. Bodies of up to {bulk_bytes} bytes are taken meanwhile.",
+        )
+
+
+class NotYet(WaypostError):
+    """Look-ups did not come as far as they were asked to in time; `retry_after_s` says when they may have."""
+
+    code = "not_yet"
+    status = 503
+
+    def __init__(self, position: int, seconds: float, *, retry_after_s: int) -> None:
+        super().__init__(
+            f"look-ups did not show everything below position {position} within {seconds:g} s",
+            mend=f"Ask again after {retry_after_s} s, or without min_position for what is known so far.",
+        )
+        self.retry_after_s = retry_after_s
 
 
 class NotReady(WaypostError):
@@ -180,11 +216,13 @@ KINDS = {
     "foreign_form": ("This form came from another site", "Open the page here and send it again."),
     "headers_too_large": ("Too many bytes of headers", "Send fewer or shorter headers."),
     "invalid": ("Some parameters cannot be used", "Mend each of them as `errors` says."),
+    "lagging": ("Too far behind for large batches", "Send it again after the seconds that Retry-After names."),
     "misdirected": ("This host is not served here", "Ask under a name that is in `allowed_hosts`."),
     "no_such_path": ("Nothing answers at this path", "/docs lists the paths."),
     "not_allowed": ("A key is needed", "Send the header `Authorization: Bearer wp_…` with a key that is valid here."),
     "not_found": ("Nothing is known under that name", "Check the spelling; what was just sent may take a moment."),
     "not_ready": ("The service is not ready", "Wait until /readyz answers 200."),
+    "not_yet": ("Not so far yet", "Ask again after the seconds that Retry-After names."),
     "slow_body": ("The body did not come in time", "Send smaller batches, or over a faster connection."),
     "storage_full": ("No room left", "Nothing of this request was kept. Make room, then send it again."),
     "store": ("The store failed", "Try again later; nothing that was acknowledged is lost."),
@@ -238,12 +276,14 @@ def describe(error: WaypostError, request_id: str) -> Problem:
 def headers_of(error: WaypostError) -> list[tuple[bytes, bytes]]:
     """The headers that belong to an error besides the document."""
     headers = []
-    if isinstance(error, (TooMany, Busy)):
+    if isinstance(error, (TooMany, Busy, NotYet)):
         headers.append((b"retry-after", str(error.retry_after_s).encode()))
     elif isinstance(error, (StorageFull, NotReady)):
         headers.append((b"retry-after", b"60"))
     if isinstance(error, WrongMethod):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
+    if isinstance(error, UnknownEncoding):
+        headers.append((b"accept-encoding", ", ".join(error.encodings).encode()))
     if isinstance(error, NotAllowed):
         headers.append((b"www-authenticate", b'Bearer realm="waypost"'))
     if error.status in (408, 413):  # the rest of the body is still under way: nothing more can be read from here

@@ -68,6 +68,7 @@ WRITE: dict[str, Callable[[Path], object]] = {
     "ndjson, byte order mark": lambda path: path.write_bytes(b"\xef\xbb\xbf" + NDJSON),
     "csv": lambda path: path.write_bytes(CSV),
     "csv, gzip": lambda path: path.write_bytes(gzip.compress(CSV)),
+    "csv, zstd": lambda path: path.write_bytes(pa.compress(CSV, codec="zstd", asbytes=True)),
     "parquet": parquet,
     "arrow file": arrow_file,
     "arrow stream": arrow_stream,
@@ -195,6 +196,28 @@ def test_a_folder_gives_its_files_in_order(tmp_path: Path, read: Callable) -> No
     assert [scan["carrier"] for scan in read("scans", tmp_path).scans] == ["yto", "usps"]
     (tmp_path / "scans-late.csv").write_bytes(CSV.splitlines(keepends=True)[0])
     assert read("scans", tmp_path).scans == []
+
+
+def test_a_folder_may_hold_every_form(tmp_path: Path, read: Callable) -> None:
+    names = {
+        "a.ndjson": "ndjson",
+        "b.jsonl.gz": "ndjson, gzip",
+        "c.json.zst": "ndjson, zstd",
+        "d.csv": "csv",
+        "e.csv.gz": "csv, gzip",
+        "f.csv.zst": "csv, zstd",
+        "g.parquet": "parquet",
+        "h.arrow": "arrow file",
+        "i.arrows": "arrow stream",
+        "j.ndjson.xz": "ndjson, xz",
+    }
+    for name, form in names.items():
+        WRITE[form](tmp_path / name)
+    (tmp_path / "k.csv.bz2").write_bytes(b"of another kind")
+    found = read("scans", tmp_path)
+    assert [tuple(scan[name] for name in SHOWN) for scan in found.scans] == EXPECTED * len(names)
+    assert found.refusals == []
+    assert found.shares == sorted(found.shares)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

@@ -216,23 +216,115 @@ def test_what_came_before_a_feed_broke_off_is_kept(memory: Memory) -> None:
     assert memory.log.position() == 4
 
 
+NINE = Portion(
+    source="nine.csv", rows=rows(*((line, f"YT{line}", "GOT", "2026-11-20 10:00") for line in range(9))), share=1.0
+)
+
+
+class SlowIndex:
+    """An index that gets on by four scans a wait, and never by itself."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._position = 0
+        self.longest_lag = 0
+
+    def position(self) -> int:
+        self.longest_lag = max(self.longest_lag, self._memory.log.position() - self._position)
+        return self._position
+
+    def catch_up(self, position: int, timeout_s: float) -> bool:
+        self._memory.index.catch_up(position, timeout_s)
+        self._position = min(self._position + 4, self._memory.log.position())
+        return self._position >= position
+
+
+def test_an_import_waits_for_an_index_that_lags_and_says_so(memory: Memory) -> None:
+    told: list[int] = []
+    index = SlowIndex(memory)
+    portions = [msgspec.structs.replace(NINE, rows=rows(*lines(first))) for first in range(0, 90, 9)]
+    report = import_feed(
+        Feed(*portions),
+        msgspec.structs.replace(memory, index=index),
+        Facilities(memory.records),
+        lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs),
+        now_ms=NOW_MS,
+        bulk_lag=12,
+        waiting=told.append,
+    )
+    assert (report.scans_read, report.scans_new, report.rows_refused) == (90, 90, 0)
+    assert index.longest_lag == 12 + 9  # it reads the next nine once twelve and no more are open
+    assert told[:3] == [18, 14, 0]
+    assert told[-3:] == [6, 2, 0]
+
+
+def lines(first: int) -> list[tuple[int, str, str, str]]:
+    return [(line, f"YT{line}", "GOT", "2026-11-20 10:00") for line in range(first, first + 9)]
+
+
+def test_an_import_that_is_not_too_far_ahead_waits_for_nothing_but_the_end(memory: Memory) -> None:
+    told: list[tuple[str, float]] = []
+    import_feed(
+        Feed(NINE, NINE),
+        msgspec.structs.replace(memory, index=SlowIndex(memory)),
+        Facilities(memory.records),
+        lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs),
+        now_ms=NOW_MS,
+        progress=lambda share, scans: told.append(("read", scans)),
+        waiting=lambda lag: told.append(("waiting", lag)),
+    )
+    assert told == [
+        *(("read", 9), ("read", 18)),
+        *(("waiting", 18), ("waiting", 14), ("waiting", 10), ("waiting", 6), ("waiting", 2), ("waiting", 0)),
+    ]
+
+
+def test_an_import_whose_index_failed_ends(memory: Memory) -> None:
+    class Failed:
+        def position(self) -> int:
+            return 0
+
+        def catch_up(self, position: int, timeout_s: float) -> bool:
+            raise StoreError("No room left for the index.")
+
+    with pytest.raises(StoreError, match="No room left"):
+        take(msgspec.structs.replace(memory, index=Failed()), NINE, NINE)
+
+
+def test_an_index_that_moves_now_and_then_does_not_stand_still(memory: Memory) -> None:
+    class Sluggish:
+        def __init__(self) -> None:
+            self.waits = 0
+
+        def catch_up(self, position: int, timeout_s: float) -> bool:
+            self.waits += 1
+            return self.position() >= position
+
+        def position(self) -> int:
+            return self.waits // 100
+
+    index = Sluggish()
+    assert take(msgspec.structs.replace(memory, index=index), NINE).scans_new == 9
+    assert index.waits == 900
+
+
 def test_an_index_that_stands_still_is_told(memory: Memory) -> None:
     class Stuck:
         def __init__(self) -> None:
             self.waits = 0
 
         def catch_up(self, position: int, timeout_s: float) -> bool:
-            self.waits += position > 0
-            return position == 0
+            self.waits += 1
+            return False
 
         def position(self) -> int:
             return min(self.waits, 2)  # gets on twice, then no more
 
     index = Stuck()
-    with pytest.raises(StoreError, match="stood still at 2 of 1 scans") as caught:
-        take(msgspec.structs.replace(memory, index=index), MORE)
+    with pytest.raises(StoreError, match="stood still at 2 of 9 scans") as caught:
+        take(msgspec.structs.replace(memory, index=index), NINE)
     assert "Nothing is lost" in str(caught.value)
-    assert index.waits == 3
+    assert index.waits == 2 + 120  # half a second each
 
 
 def test_waybills_are_counted_once_over_portions_in_little_memory(memory: Memory) -> None:

@@ -1,3 +1,5 @@
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -208,3 +210,112 @@ def test_what_does_nothing_beside_a_number_is_refused(world: Any, beside: str) -
     assert [(wrong["where"], wrong["reason"]) for wrong in reply.json["errors"]] == [
         (f"query.{name[:40]}", "does not go with `number`") for name in names
     ]
+
+
+def send_unseen(world: Any, number: str = "FRESH1") -> int:
+    """Send a scan that look-ups do not show until somebody waits for it; the `min_position` of its receipt."""
+    row = {"carrier": "waypost", "number": number, "code": "picked_up", "at": "2026-11-22T10:00:00Z"}
+    receipt = world.post_scans([row], key=world.carrier).json
+    assert receipt["indexed"] is False
+    return int(receipt["position"] + receipt["accepted"])
+
+
+def get_on_later(world: Any, monkeypatch: pytest.MonkeyPatch, asked: int) -> None:
+    """Let the index come to the end of the log when it is asked for its position so many times."""
+    index, calls = world.memory.index, iter(range(asked, 0, -1))
+    position = index.position
+
+    def get_on() -> int:
+        if next(calls, 0) == 1:
+            index.catch_up(world.memory.log.position(), 5)
+        return int(position())
+
+    monkeypatch.setattr(index, "position", get_on)
+
+
+FRESH = ["/v1/parcels?number=FRESH1&", "/v1/parcels/FRESH1?", "/v1/parcels/FRESH1/timeline?"]
+
+
+@pytest.mark.parametrize("path", FRESH)
+@pytest.mark.parametrize("role", ["operator", "carrier"])
+def test_who_sent_scans_may_wait_until_look_ups_show_them(
+    world: Any, monkeypatch: pytest.MonkeyPatch, path: str, role: str
+) -> None:
+    position = send_unseen(world)
+    get_on_later(world, monkeypatch, asked=4)
+    reply = world.get(f"{path}min_position={position}", key=getattr(world, role))
+    assert (reply.status, "picked_up" in reply.text) == (200, True)
+    assert reply.json["as_of"]["complete"] is True
+    assert reply.json["as_of"]["position"] == (position if role == "operator" else None)
+    lines = world.get("/metrics", key=world.operator).text.splitlines()
+    assert "waypost_reads_waited_total 1.0" in lines
+
+
+def test_the_list_waits_as_well(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    position = send_unseen(world)
+    assert world.get("/v1/parcels?prefix=FRESH", key=world.operator).json["parcels"] == []
+    get_on_later(world, monkeypatch, asked=4)
+    reply = world.get(f"/v1/parcels?prefix=FRESH&min_position={position}", key=world.operator)
+    assert [each["number"] for each in reply.json["parcels"]] == ["FRESH1"]
+
+
+@pytest.mark.parametrize("path", FRESH)
+def test_an_older_state_is_never_passed_off_for_the_newest(make_world: Callable[..., Any], path: str) -> None:
+    world = make_world(limits=Limits(wait_s=0.02))
+    position = send_unseen(world)
+    reply = world.get(f"{path}min_position={position}", key=world.carrier)
+    assert (reply.status, reply.json["code"], reply.headers["retry-after"]) == (503, "not_yet", "1")
+    assert reply.json["detail"] == f"look-ups did not show everything below position {position} within 0.02 s"
+    assert "without min_position" in reply.json["mend"]
+    assert world.memory.index.catch_up(position, 5)
+    assert world.get(f"{path}min_position={position}", key=world.carrier).status == 200
+
+
+def test_what_look_ups_show_already_needs_no_waiting(world: Any) -> None:
+    send_unseen(world)  # the index is behind, but not for this caller
+    for position in (0, 10):
+        reply = world.get(f"/v1/parcels/WP100000001BR?min_position={position}", key=world.carrier)
+        assert (reply.status, reply.json["as_of"]["complete"]) == (200, False)
+    assert "waypost_reads_waited_total 0.0" in world.get("/metrics", key=world.operator).text.splitlines()
+
+
+@pytest.mark.parametrize("path", [*FRESH, "/v1/parcels?prefix=FRESH&"])
+def test_positions_are_not_for_the_public(world: Any, path: str) -> None:
+    for position in (0, 10, 11):  # the answer tells nothing of where the log is
+        reply = world.get(f"{path}min_position={position}")
+        assert (reply.status, reply.json["code"]) == (401, "not_allowed")
+
+
+def test_a_position_that_the_log_does_not_come_to(make_world: Callable[..., Any]) -> None:
+    world = make_world(limits=Limits(wait_s=0.02))
+    for position in (11, 2**62):
+        reply = world.get(f"/v1/parcels/SHARED01?min_position={position}", key=world.carrier)
+        assert (reply.status, reply.json["errors"][0]["where"]) == (422, "query.min_position")
+        assert "lies beyond the log" in reply.json["detail"]
+
+
+@pytest.mark.parametrize("position", ["-1", "soon", "1e3", str(2**62 + 1), "9" * 5_000, ""])
+def test_what_can_be_no_position(world: Any, position: str) -> None:
+    reply = world.get(f"/v1/parcels/SHARED01?min_position={position}", key=world.carrier)
+    assert (reply.status, reply.json["errors"][0]["where"]) == (422, "query.min_position")
+
+
+def test_only_so_many_wait_at_one_time(make_world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world(limits=Limits(waiting=2))
+    path = f"/v1/parcels/FRESH1?min_position={send_unseen(world)}"
+    replies: list[Any] = []
+    asking = [threading.Thread(target=lambda: replies.append(world.get(path, key=world.carrier))) for _ in range(2)]
+    for each in asking:
+        each.start()
+    until = time.monotonic() + 20
+    while "waypost_reads_waited_total 2.0" not in world.get("/metrics", key=world.operator).text:
+        assert time.monotonic() < until
+    third = world.get(path, key=world.carrier)
+    assert (third.status, third.json["code"]) == (503, "busy")
+    assert world.memory.index.catch_up(11, 5)
+    for each in asking:
+        each.join(20)
+    assert [reply.status for reply in replies] == [200, 200]
+    path = f"/v1/parcels/FRESH2?min_position={send_unseen(world, 'FRESH2')}"
+    get_on_later(world, monkeypatch, asked=4)
+    assert world.get(path, key=world.carrier).status == 200

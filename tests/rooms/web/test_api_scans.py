@@ -6,15 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from waypost.model.errors import StorageFull
+from waypost.track.unpacking import zstd
 from waypost.track.wire import Rows
 from waypost.web.desk import Limits
 
 NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
 ROW = {"carrier": "waypost", "number": "NEW01", "code": "picked_up", "at": "2026-11-22T10:00:00-03:00"}
+PACK: dict[str, Callable[[bytes], bytes]] = {"": lambda body: body, "gzip": gzip.compress, "zstd": zstd.compress}
 MakeWorld = Callable[..., Any]
 
 
@@ -23,6 +27,12 @@ def arrow(table: pa.Table, compression: str | None = None) -> bytes:
     options = pa.ipc.IpcWriteOptions(compression=compression)
     with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, **options)
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -48,12 +58,13 @@ def test_a_batch_is_kept_and_found(world: Any) -> None:
         ("application/json; charset=utf-8", json.dumps([ROW]).encode()),
         (NDJSON, b"\n" + json.dumps(ROW).encode() + b"\n\n"),
         (ARROW, arrow(pa.table({name: [value] for name, value in ROW.items()}))),
+        (PARQUET, parquet(pa.table({name: [value] for name, value in ROW.items()}))),
     ],
 )
-@pytest.mark.parametrize("packed", [False, True])
-def test_every_format_says_the_same(world: Any, kind: str, body: bytes, packed: bool) -> None:
-    headers = {"content-type": kind} | ({"content-encoding": "gzip"} if packed else {})
-    body = gzip.compress(body) if packed else body
+@pytest.mark.parametrize("encoding", PACK)
+def test_every_format_says_the_same(world: Any, kind: str, body: bytes, encoding: str) -> None:
+    headers = {"content-type": kind} | ({"content-encoding": encoding} if encoding else {})
+    body = PACK[encoding](body)
     reply = world.ask("POST", "/v1/scans?wait=5", headers=headers, body=body, key=world.operator)
     assert (reply.status, reply.json["accepted"]) == (200, 1)
     [scan] = scans_of(world, "NEW01")
@@ -136,6 +147,7 @@ def test_what_is_not_read_is_named(world: Any, headers: dict[str, str], said: st
     reply = world.ask("POST", "/v1/scans", headers=headers, body=b"x", key=world.operator)
     assert (reply.status, reply.json["code"]) == (415, "unsupported_media_type")
     assert said in reply.json["detail"]
+    assert reply.headers.get("accept-encoding") == ("gzip, zstd" if "content-encoding" in headers else None)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +189,12 @@ def test_a_key_for_repeating_has_a_length(world: Any) -> None:
         (ARROW, arrow(pa.table({"number": ["x" * 100_000]}), "lz4"), "compressed"),
         (ARROW, arrow(pa.table({"number": [7]})), "has to be text"),
         (ARROW, arrow(pa.table({"weight": ["7"]})), "unknown or repeated column 'weight'"),
+        (PARQUET, b"", "no whole Parquet file"),
+        (PARQUET, b"PAR1 and nothing more PAR1", "no whole Parquet file"),
+        (PARQUET, parquet(pa.table({"number": ["x" * 100_000]}))[:-900], "no whole Parquet file"),
+        (PARQUET, parquet(pa.table({"number": [7]})), "has to be text"),
+        (PARQUET, parquet(pa.table({"weight": ["7"]})), "unknown or repeated column 'weight'"),
+        (PARQUET, arrow(pa.table({"number": ["7"]})), "no whole Parquet file"),
     ],
 )
 def test_a_body_that_is_no_batch(world: Any, kind: str, body: bytes, said: str) -> None:
@@ -233,6 +251,28 @@ def test_batches_of_no_rows_have_a_limit(world: Any) -> None:
         reply = world.ask("POST", "/v1/scans", headers=headers, body=body, key=world.operator)
         assert reply.status == status, reply.text
     assert "more than 10000 messages" in reply.json["detail"]
+
+
+def test_rows_of_parquet_are_refused_one_by_one(world: Any) -> None:
+    numbers = [ROW["number"], None, "N" * 10_000_000]
+    table = pa.table({name: [value] * 3 for name, value in ROW.items()} | {"number": numbers})
+    headers = {"content-type": PARQUET}
+    body = parquet(table, compression="zstd")
+    reply = world.ask("POST", "/v1/scans", headers=headers, body=body, key=world.operator)
+    assert (reply.status, reply.json["accepted"]) == (200, 1), reply.text
+    assert [(refusal["row"], refusal["field"]) for refusal in reply.json["refusals"]] == [(1, "number"), (2, "number")]
+
+
+def test_parquet_that_unpacks_to_too_much(make_world: MakeWorld) -> None:
+    world, headers = make_world(limits=Limits(batch_rows=3)), {"content-type": PARQUET}
+    for table, status, detail in (
+        (pa.table({"number": ["N1"] * 3}), 422, "none of the 3 scans was taken"),
+        (pa.table({"number": ["N1"] * 4}), 413, "more than 3 scans at once"),
+        (pa.table({"number": ["N" * 40_000_000] * 2}), 413, "body: row group 0 unpacks to more than 64 MiB."),
+    ):
+        body = parquet(table, compression="zstd", use_dictionary=False)
+        reply = world.ask("POST", "/v1/scans", headers=headers, body=body, key=world.operator)
+        assert (reply.status, reply.json["detail"]) == (status, detail)
 
 
 def test_a_hundred_megabytes_are_not_taken(world: Any) -> None:

@@ -1,12 +1,14 @@
 import asyncio
 import gzip
+import tracemalloc
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
 from waypost.model.errors import BadInput, TooLarge
+from waypost.track.unpacking import zstd
 from waypost.web.bodies import Allowance, Body
 from waypost.web.problems import Busy, CutOff, SlowBody, Unsupported
 
@@ -79,57 +81,138 @@ def test_an_endless_body_is_cut_off_at_the_limit() -> None:
     assert taken == 1001
 
 
-def test_gzip_in_odd_pieces() -> None:
+PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
+both = pytest.mark.parametrize("encoding", PACK)
+
+
+@both
+def test_packed_bodies_in_odd_pieces(encoding: str) -> None:
     data = bytes(range(256)) * 1000
-    packed = gzip.compress(data)
+    packed = PACK[encoding](data)
     pieces = [packed[start : start + 7] for start in range(0, len(packed), 7)]
-    assert read(pieces, {"content-encoding": "gzip"}) == data
+    assert read(pieces, {"content-encoding": encoding}) == data
 
 
-def test_gzip_of_several_members() -> None:
-    packed = gzip.compress(b"one ") + gzip.compress(b"two")
-    assert read([packed], {"content-encoding": "GZIP"}) == b"one two"
-    assert read([packed[:30], packed[30:]], {"content-encoding": "gzip"}) == b"one two"
+@both
+def test_several_members(encoding: str) -> None:
+    packed = PACK[encoding](b"one ") + PACK[encoding](b"two")
+    assert read([packed], {"content-encoding": encoding.upper()}) == b"one two"
+    assert read([packed[:30], packed[30:]], {"content-encoding": encoding}) == b"one two"
 
 
+@both
 @pytest.mark.parametrize("piece", [20, 1_000_000])
-def test_members_have_a_limit_however_little_is_in_them(piece: int) -> None:
+def test_members_have_a_limit_however_little_is_in_them(encoding: str, piece: int) -> None:
     def sent(members: int) -> list[bytes]:
-        packed = gzip.compress(b"") * members
+        packed = PACK[encoding](b"") * members
         return [packed[start : start + piece] for start in range(0, len(packed), piece)]
 
-    assert read(sent(1_000), {"content-encoding": "gzip"}) == b""
+    assert read(sent(1_000), {"content-encoding": encoding}) == b""
     with pytest.raises(BadInput, match="more than 1000 members"):
-        read(sent(1_001), {"content-encoding": "gzip"})
+        read(sent(1_001), {"content-encoding": encoding})
 
 
-def test_output_that_the_unpacker_holds_back_is_not_lost() -> None:
+@both
+def test_output_that_the_unpacker_holds_back_is_not_lost(encoding: str) -> None:
     data = b"a" * (LIMIT - 1)  # unpacks far faster than it is read
-    assert read([gzip.compress(data)], {"content-encoding": "gzip"}) == data
+    assert read([PACK[encoding](data)], {"content-encoding": encoding}) == data
 
 
-def test_a_gzip_bomb_does_not_go_off() -> None:
+def gzip_bomb() -> bytes:
     packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(500)) + packer.flush()
-    assert len(bomb) < LIMIT
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(500)) + packer.flush()
+
+
+def zstd_bomb() -> bytes:
+    packer = zstd.ZstdCompressor()
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(10_000)) + packer.flush()
+
+
+@pytest.mark.parametrize(("encoding", "bomb"), [("gzip", gzip_bomb), ("zstd", zstd_bomb)])
+def test_a_bomb_does_not_go_off(encoding: str, bomb: Callable[[], bytes]) -> None:
+    packed = bomb()
+    assert len(packed) < LIMIT
     allowance = Allowance(10 * LIMIT)
-    with pytest.raises(TooLarge):
-        read([bomb], {"content-encoding": "gzip"}, allowance)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            read([packed], {"content-encoding": encoding}, allowance)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * LIMIT
     assert allowance.left == 10 * LIMIT
 
 
-@pytest.mark.parametrize(
-    ("packed", "reason"),
-    [(gzip.compress(b"x" * 99)[:-5], "in the middle"), (b"", "in the middle"), (b"plain text", "is no gzip")],
-)
-def test_broken_gzip_is_named(packed: bytes, reason: str) -> None:
-    with pytest.raises(BadInput, match=reason):
-        read([packed], {"content-encoding": "gzip"})
+@both
+def test_what_waits_unpacked_counts_as_taken(encoding: str) -> None:
+    allowance = Allowance(LIMIT // 2)
+    with pytest.raises(Busy):
+        read([PACK[encoding](bytes(LIMIT))], {"content-encoding": encoding}, allowance)
+    assert allowance.left == LIMIT // 2
 
 
-def test_other_encodings_are_not_read() -> None:
-    with pytest.raises(Unsupported, match="'br' is not read"):
-        read([b"x"], {"content-encoding": "br"})
+@both
+def test_what_ends_early_is_told(encoding: str) -> None:
+    packed = PACK[encoding](b"x" * 99)
+    for size in range(len(packed)):
+        with pytest.raises(BadInput, match=f"body: the {encoding} stream ends early") as caught:
+            read([packed[:size]], {"content-encoding": encoding})
+        assert caught.value.mend == "Pack it again and send all of it."
+        if size:
+            with pytest.raises(BadInput, match=f"body: the {encoding} stream ends early"):
+                read([packed, packed[:size]], {"content-encoding": encoding})
+
+
+@both
+@pytest.mark.parametrize("before", [b"", b"whole"])
+def test_what_is_not_packed_is_told(encoding: str, before: bytes) -> None:
+    packed = (PACK[encoding](before) if before else b"") + b"[] is no packed body"
+    with pytest.raises(BadInput, match=f"body: the {encoding} stream is damaged") as caught:
+        read([packed], {"content-encoding": encoding})
+    assert caught.value.status == 400
+
+
+def test_a_flipped_bit_is_found() -> None:
+    for packed, encoding in (
+        (gzip.compress(b"some scans"), "gzip"),
+        (zstd.compress(b"some scans", options={zstd.CompressionParameter.checksum_flag: 1}), "zstd"),
+    ):
+        damaged = packed[:-1] + bytes([packed[-1] ^ 1])
+        with pytest.raises(BadInput, match="is damaged"):
+            read([damaged], {"content-encoding": encoding})
+
+
+def zstd_with_window(log: int) -> bytes:
+    parameter = zstd.CompressionParameter
+    packer = zstd.ZstdCompressor(options={parameter.window_log: log, parameter.compression_level: 1})
+    return packer.compress(b"scans") + packer.flush()
+
+
+def test_zstd_may_look_back_as_far_as_the_standard_says() -> None:
+    assert read([zstd_with_window(23)], {"content-encoding": "zstd"}) == b"scans"
+    with pytest.raises(BadInput, match=r"the zstd stream is damaged .*too much memory"):
+        read([zstd_with_window(24)], {"content-encoding": "zstd"})
+
+
+def test_a_body_that_unpacks_to_nothing_has_an_end_too() -> None:
+    name_without_end = b"\x1f\x8b\x08\x08" + bytes(6)
+    with pytest.raises(TooLarge):
+        read([name_without_end, *[b"n" * (LIMIT // 4)] * 8], {"content-encoding": "gzip"})
+    endless = (0x184D2A50).to_bytes(4, "little") + b"\xff" * 4
+    with pytest.raises(TooLarge):
+        read([endless, *[bytes(LIMIT // 4)] * 8], {"content-encoding": "zstd"})
+
+
+def test_frames_that_hold_nothing_are_skipped() -> None:
+    empty = (0x184D2A50).to_bytes(4, "little") + (4).to_bytes(4, "little") + b"note"
+    assert read([empty + zstd.compress(b"scans")], {"content-encoding": "zstd"}) == b"scans"
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, zstd", "zstd, gzip", "deflate"])
+def test_other_encodings_are_not_read(encoding: str) -> None:
+    with pytest.raises(Unsupported, match=f"'{encoding}' is not read: use gzip, zstd or none"):
+        read([b"x"], {"content-encoding": encoding})
 
 
 def test_a_slow_body_is_given_up() -> None:

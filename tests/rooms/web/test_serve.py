@@ -105,6 +105,28 @@ def test_too_large_and_too_slow_over_a_real_connection(make_world: Callable[...,
         slow.close()
 
 
+def test_bulk_that_has_to_wait_gets_its_answer_though_nobody_reads_the_body(make_world: Callable[..., Any]) -> None:
+    world = make_world(limits=Limits(bulk_lag=1))
+    row = {"carrier": "waypost", "number": "NEW", "code": "picked_up", "at": "2026-11-22T10:00:00Z"}
+    assert world.post_scans([row, row]).json["indexed"] is False
+    headers = {"authorization": f"Bearer {world.operator}", "content-type": "application/x-ndjson"}
+    with running(world) as (port, _, _):
+        for _ in range(3):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request("POST", "/v1/scans", body=b" " * (8 << 20), headers=headers)
+            reply = connection.getresponse()
+            assert (reply.status, b'"code":"lagging"' in reply.read()) == (429, True)
+            assert 1 <= int(reply.getheader("retry-after", "0")) <= 60
+            connection.close()
+        patient = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        patient.putrequest("POST", "/v1/scans")
+        for name, value in (headers | {"content-length": str(8 << 20), "expect": "100-continue"}).items():
+            patient.putheader(name, value)
+        patient.endheaders()
+        assert patient.getresponse().status == 429  # told before it sent a byte of the body
+        patient.close()
+
+
 @pytest.mark.parametrize(
     ("framing", "sent"),
     [

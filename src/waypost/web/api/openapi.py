@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
 from waypost.web.api.answers import EXAMPLES, FacilityRecord
+from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
 _REF = "#/components/schemas/{name}"
@@ -19,9 +20,11 @@ _STATUS = {
     "busy": 503,
     "forbidden": 403,
     "invalid": 422,
+    "lagging": 429,
     "not_allowed": 401,
     "not_found": 404,
     "not_ready": 503,
+    "not_yet": 503,
     "slow_body": 408,
     "storage_full": 507,
     "store_damaged": 503,
@@ -46,6 +49,10 @@ ABOUT = """Waypost keeps every scan of every parcel and says where it is, across
 * `as_of` says how far look-ups are behind what was sent."""
 
 DATE_TIME: dict[str, Any] = {"format": "date-time"}
+_ENCODINGS_READ = {
+    "description": "If it is the encoding that is not read: those that are.",
+    "schema": {"type": "string", "examples": [", ".join(ENCODINGS)]},
+}
 WITH_KEY: dict[str, Any] = {"security": [{"key": []}]}
 WITH_OR_WITHOUT_KEY: dict[str, Any] = {"security": [{}, {"key": []}]}
 OPEN: dict[str, Any] = {"security": []}
@@ -117,4 +124,7 @@ def _problems(status: int, codes: list[str]) -> dict[str, Any]:
         for code in codes
     }
     content = {"schema": {"$ref": _REF.format(name="Problem")}, "examples": examples}
-    return {"description": " / ".join(KINDS[code][0] for code in codes), "content": {MEDIA_TYPE: content}}
+    described = {"description": " / ".join(KINDS[code][0] for code in codes), "content": {MEDIA_TYPE: content}}
+    if "unsupported_media_type" in codes:
+        described["headers"] = {"Accept-Encoding": _ENCODINGS_READ}
+    return described

@@ -13,7 +13,19 @@ from waypost.web.door import call_of
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import Invalid, UnknownNumber, Wrong
 
-_LOOKUP_PROBLEMS = ("bad_input", "not_allowed", "invalid", "too_many", "busy")
+_LOOKUP_PROBLEMS = ("bad_input", "not_allowed", "invalid", "too_many", "busy", "not_yet")
+
+MinPosition = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        le=2**62,
+        description=(
+            "`position` + `accepted` of a receipt: the answer waits until look-ups see those scans, or is `not_yet`. "
+            "Needs a key, an operator's or a carrier's."
+        ),
+    ),
+]
 
 
 def add_parcels(app: FastAPI, office: Office) -> None:
@@ -24,8 +36,9 @@ def add_parcels(app: FastAPI, office: Office) -> None:
 
 
 def _add_many(app: FastAPI, office: Office) -> None:
-    async def look_up(request: Request, numbers: list[str]) -> Response:
+    async def look_up(request: Request, numbers: list[str], min_position: int | None) -> Response:
         everything = await office.may_see_all(request.scope)
+        await office.reach(call_of(request.scope), min_position)
         as_of = office.freshness(everything=everything)
         found = await office.find(call_of(request.scope), numbers, everything=everything)
         return json_answer(FoundAnswer(found, as_of))
@@ -61,11 +74,13 @@ def _add_many(app: FastAPI, office: Office) -> None:
         ] = None,
         after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
+        min_position: MinPosition = None,
     ) -> Response:
         if number is not None:
             _refuse_filters(request)
-            return await look_up(request, number)
+            return await look_up(request, number, min_position)
         await office.get_operator(request.scope)
+        await office.reach(call_of(request.scope), min_position)
         filters = Filters(
             carrier=carrier,
             status=status,
@@ -80,7 +95,7 @@ def _add_many(app: FastAPI, office: Office) -> None:
 
 def _refuse_filters(request: Request) -> None:
     """Numbers are looked up as they are: who sends a filter too would take the answer for filtered."""
-    names = [name for name in dict.fromkeys(request.query_params) if name != "number"]
+    names = [name for name in dict.fromkeys(request.query_params) if name not in ("number", "min_position")]
     wrong = [Wrong(f"query.{name[:40]}", "does not go with `number`") for name in names]
     if wrong:
         raise Invalid("; ".join(f"{each.where} {each.reason}" for each in wrong[:5]), wrong)
@@ -100,8 +115,10 @@ def _add_timeline(app: FastAPI, office: Office) -> None:
         request: Request,
         number: str,
         carrier: Annotated[str | None, Query(max_length=32, description="Only parcels of this carrier.")] = None,
+        min_position: MinPosition = None,
     ) -> Response:
         everything = await office.may_see_all(request.scope)
+        await office.reach(call_of(request.scope), min_position)
         as_of = office.freshness(everything=everything)
         [(found, timelines)] = await office.find_timelines(
             call_of(request.scope), [number], everything=everything, carrier=carrier
@@ -121,8 +138,9 @@ def _add_one(app: FastAPI, office: Office) -> None:
         responses=answers(ParcelAnswer, "The first of them", *_LOOKUP_PROBLEMS, "not_found"),
         openapi_extra=WITH_OR_WITHOUT_KEY,
     )
-    async def get_parcels(request: Request, number: str) -> Response:
+    async def get_parcels(request: Request, number: str, min_position: MinPosition = None) -> Response:
         everything = await office.may_see_all(request.scope)
+        await office.reach(call_of(request.scope), min_position)
         as_of = office.freshness(everything=everything)
         [found] = await office.find(call_of(request.scope), [number], everything=everything)
         if not found.parcels:

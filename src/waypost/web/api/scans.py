@@ -12,6 +12,7 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.access.keys import Role
 from waypost.model.carriers import CARRIER_CODE
+from waypost.track.parquet import read_parquet
 from waypost.track.plain import read_array, read_lines
 from waypost.track.reception import Receipt
 from waypost.track.scan_search import ScanFilters
@@ -20,6 +21,7 @@ from waypost.track.wire import Rows, read_arrow_stream
 from waypost.web.api.answers import SCANS_SENT
 from waypost.web.api.arrow import refuse_costly_stream
 from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
+from waypost.web.bodies import ENCODINGS
 from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import AllRefused, Invalid, Unsupported, Wrong
@@ -44,6 +46,7 @@ _READERS: dict[str, Callable[[bytes, int], Rows]] = {
     "application/json": read_array,
     "application/x-ndjson": read_lines,
     "application/vnd.apache.arrow.stream": _read_arrow,
+    "application/vnd.apache.parquet": read_parquet,
 }
 
 
@@ -60,6 +63,7 @@ def take_scans(office: Office) -> App:
         if len(headers.get("idempotency-key", "")) > _KEY_LENGTH:
             reason = f"is longer than {_KEY_LENGTH} characters"
             raise Invalid(f"Idempotency-Key {reason}", [Wrong("header.Idempotency-Key", reason)])
+        await office.hold_bulk_back(headers, receive)
         async with office.body(scope, receive, office.limits.body_bytes) as body:
             office.metrics.body_bytes.inc(len(body))
 
@@ -169,6 +173,7 @@ def describe_posting(limits_text: str) -> dict[str, Any]:
         "all_refused",
         "invalid",
         "too_many",
+        "lagging",
         "busy",
         "storage_full",
     )
@@ -204,8 +209,8 @@ def describe_posting(limits_text: str) -> dict[str, Any]:
             {
                 "name": "Content-Encoding",
                 "in": "header",
-                "description": "gzip, or none.",
-                "schema": {"type": "string", "enum": ["gzip", "identity"]},
+                "description": f"{', '.join(ENCODINGS)}, or none.",
+                "schema": {"type": "string", "enum": [*ENCODINGS, "identity"]},
             },
         ],
         "requestBody": {
@@ -220,6 +225,9 @@ def describe_posting(limits_text: str) -> dict[str, Any]:
                 },
                 "application/vnd.apache.arrow.stream": {
                     "schema": {"type": "string", "format": "binary", "description": "Columns of the same names."}
+                },
+                "application/vnd.apache.parquet": {
+                    "schema": {"type": "string", "format": "binary", "description": "A file with the same columns."}
                 },
             },
         },

@@ -1,0 +1,143 @@
+"""`waypost admin backup | restore | verify`: they work beside a running server too, restore into a new home."""
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from waypost.app.cli import EXIT_NOT_FOUND
+from waypost.app.console import aside, legible, line, out, results
+from waypost.app.settings import read_settings
+from waypost.app.wiring import now_ms, open_house
+from waypost.engines.local.backup import Backup, back_up, is_backup, put_back
+from waypost.engines.local.verify import Report, verify_backup, verify_home
+from waypost.model.instants import format_utc
+from waypost.track.fold import StatusFold
+from waypost.track.tables import CodeTables
+
+_LOOK_S = 0.2
+
+Tell = Callable[[int, int], None]
+
+
+def run_backup(folder: Path, *, home: Path | None, link: bool, as_json: bool) -> None:
+    """Take a backup and say what is in it."""
+    settings = read_settings(home=home)
+    began = time.monotonic()
+    fold = StatusFold(CodeTables.load(settings.track.tables))
+    version, made = importlib.metadata.version("waypost"), format_utc(now_ms())
+    with _bar("backup") as tell:
+        backup = back_up(settings.home, folder, fold, made=made, waypost=version, link=link, progress=tell)
+    _print(backup, {"backup": str(folder.absolute())}, began, as_json=as_json)
+
+
+def run_restore(folder: Path, *, home: Path | None, sample: int, as_json: bool) -> int:
+    """Bring a backup back into a new home, make index and history anew, verify all; 0 if all is well, else 1."""
+    path = read_settings(home=home).home
+    began = time.monotonic()
+    with _bar("restore") as tell:
+        backup = put_back(folder, path, progress=tell)
+    _make_anew(path)
+    report = _verify(path, sample)
+    _compare(backup, report)
+    if report.findings:
+        _print_report(report, as_json=as_json)
+        return EXIT_NOT_FOUND
+    _print(backup, {"home": str(path), "restored_from": str(folder.absolute())}, began, as_json=as_json)
+    return 0
+
+
+def run_verify(path: Path | None, *, home: Path | None, sample: int, as_json: bool) -> int:
+    """Verify a home or a backup and say what is wrong; 0 if nothing is, else 1."""
+    if path is not None and is_backup(path):
+        with _bar("verify") as tell:
+            report = verify_backup(path, progress=tell)
+    else:
+        report = _verify(read_settings(home=path or home).home, sample)
+    _print_report(report, as_json=as_json)
+    return EXIT_NOT_FOUND if report.findings else 0
+
+
+def _verify(home: Path, sample: int) -> Report:
+    tables = CodeTables.load(read_settings(home=home).track.tables)
+    with _bar("verify") as tell:
+        return verify_home(home, StatusFold(tables), sample=sample, progress=tell)
+
+
+def _make_anew(home: Path) -> None:
+    """Open a home for writing until index and history have all of the log."""
+    with open_house(read_settings(home=home)) as house, _bar("index and history") as tell:
+        end, index = house.memory.log.position(), house.memory.index
+        while not index.catch_up(end, _LOOK_S):
+            tell(index.position(), end)
+
+
+def _compare(backup: Backup, report: Report) -> None:
+    """Hold what a home has against what the backup said when it was made."""
+    mend = "Remove this home and restore again; if it is the same then, use another backup."
+    if report.scans != backup.position:
+        report.find("log", f"{report.scans} scans, and {backup.position} were backed up", mend)
+    # A newer version may have brought tables up to date that the backup has in an older shape.
+    for table in sorted(backup.rows.keys() & report.rows.keys()):
+        if report.rows[table] != backup.rows[table]:
+            what = f"{table} has {report.rows[table]} rows, and {backup.rows[table]} were backed up"
+            report.find("records", what, mend)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Tell]:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    # Where nobody watches, a bar would leave an empty line.
+    with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _print(backup: Backup, where: dict[str, str], began: float, *, as_json: bool) -> None:
+    seconds = round(time.monotonic() - began, 3)
+    told = {
+        **where,
+        "made": backup.made,
+        "waypost": backup.waypost,
+        "scans": backup.position,
+        "rows": backup.rows,
+        "files": len(backup.files),
+        "bytes": backup.bytes,
+        "seconds": seconds,
+    }
+    if as_json:
+        out(told)
+        return
+    rows = ", ".join(f"{count:,} {table}" for table, count in backup.rows.items())
+    for name, text in where.items():
+        print(f"{name.replace('_', ' ')}: {legible(text)}")
+    print(f"made: {backup.made} by Waypost {legible(backup.waypost)}")
+    print(f"log: {backup.position:,} scans\nrecords: {legible(rows)}")
+    print(f"{len(backup.files):,} files, {backup.bytes:,} bytes, {seconds:.1f} s")
+
+
+def _print_report(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        out({**msgspec.to_builtins(report), "well": not report.findings})
+        return
+    to = results()
+    for finding in report.findings:
+        place = finding.file or finding.part
+        place += "" if finding.byte is None else f", byte {finding.byte}"
+        to.print(line((place, "bold red"), f": {finding.what}"), soft_wrap=True)
+        if finding.mend:
+            to.print(line(f"  {finding.mend}"), soft_wrap=True)
+    for note in report.notes:
+        aside.print(line((note, "yellow")), soft_wrap=True)
+    rows = ", ".join(f"{count:,} {table}" for table, count in report.rows.items())
+    print(f"log: {report.scans:,} scans in {report.frames:,} frames of {report.segments:,} files")
+    print(f"records: {legible(rows) or 'not read'}")
+    if report.kind == "home":
+        history = "not read" if report.history_scans is None else f"{report.history_scans:,} scans"
+        print(f"history: {history}\ncompared with the log scan by scan: {report.parcels_compared:,} parcels")
+    wrong = len(report.findings)
+    print("All is well." if not wrong else f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong.")

@@ -1,0 +1,437 @@
+"""Backups: what of a home cannot be made anew, in a folder of its own, taken while others write.
+
+==================  ==========================================================================
+``log/``            the segments up to one position, whole frames only
+``records.sqlite``  the records as they were at one moment after that
+``waypost.toml``    the settings, if they lie in the home
+``FORMAT``          as in the home
+``BACKUP``          what is in the folder, to the byte; written last, so a folder without it is no backup
+==================  ==========================================================================
+
+The log goes first. Scans name parcels, facilities and links, and records never name a scan or a position; so whatever a
+scan in the backup names was known by then and is in it, and what is newer in the records is a parcel before its first
+scan. The other way round there would be scans whose parcel and facility are missing. Index and history are made anew.
+"""
+
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from waypost.engines.local.disk import Disk, parse_json, read_json, store_errors
+from waypost.engines.local.formats import RECORDS, read_formats
+from waypost.engines.local.home import open_home
+from waypost.engines.local.log import SegmentLog
+from waypost.engines.local.segments import (
+    HEADER_SIZE,
+    Flaw,
+    check_header,
+    damaged,
+    first_position,
+    hop,
+    list_segments,
+    verify,
+)
+from waypost.engines.sql.copies import copy_database, count_rows
+from waypost.model.errors import Conflict, NotFound, StoreDamaged, StoreError, WrongFormat
+from waypost.store.fold import Fold
+
+BACKUP_FORMAT = 1
+#: The file that makes a folder a backup.
+NAME = "BACKUP"
+_FORMAT, SETTINGS = "FORMAT", "waypost.toml"
+_OWN = {NAME, f"{NAME}.tmp", _FORMAT, SETTINGS, *(RECORDS + end for end in ("", "-journal", "-wal", "-shm"))}
+_AT_ONCE = 1 << 20
+_MEND = "Take another backup."
+#: No other file is taken from a backup: a name that leads elsewhere is none of ours.
+_FileName = Annotated[
+    str, msgspec.Meta(pattern=rf"\A({_FORMAT}|{re.escape(RECORDS)}|{SETTINGS}|log/[0-9]{{20}}\.seg)\Z")
+]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+#: Is told how many bytes are done, and of how many.
+Progress = Callable[[int, int], None]
+
+
+class BackupFile(msgspec.Struct, frozen=True):
+    """A file of a backup: its name in the folder, its size and its SHA-256."""
+
+    name: _FileName
+    bytes: _Count
+    sha256: str
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup holds.
+
+    Attributes:
+        format: of backups.
+        waypost: the version that made it.
+        made: when, UTC.
+        position: the log up to here is in it: so many scans.
+        rows: how many rows each table of the records has.
+        files: all files but this one.
+    """
+
+    format: int = BACKUP_FORMAT
+    waypost: str
+    made: str
+    position: _Count
+    rows: dict[str, _Count]
+    files: tuple[BackupFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The size of all files."""
+        return sum(file.bytes for file in self.files)
+
+
+class _Checked(msgspec.Struct, frozen=True):
+    """How `BACKUP` lies on disk: with the CRC-32 of its JSON."""
+
+    backup: msgspec.Raw
+    check: int
+
+
+class _Version(msgspec.Struct, frozen=True):
+    format: int
+
+
+class _Meter:
+    """Adds up what is done."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+
+    def add(self, size: int) -> None:
+        self._done += size
+        if self._progress:
+            self._progress(min(self._done, self._total), self._total)
+
+
+# Taking one
+
+
+def back_up(
+    home: Path,
+    folder: Path,
+    fold: Fold,
+    *,
+    made: str,
+    waypost: str,
+    link: bool = False,
+    progress: Progress | None = None,
+    disk: Disk | None = None,
+) -> Backup:
+    """Take a backup of a home into a new folder, whether another process writes to the home or not.
+
+    Every frame is checked. If it fails on the way, what was written is removed again.
+
+    Args:
+        home: the home, in which nothing is changed.
+        folder: must not exist, or be empty.
+        fold: from scans to states, as for opening the home.
+        made: the time, as it is to be told.
+        waypost: the version that makes it.
+        link: give segments that are never written to again a second name instead of copying them. It takes no room,
+            but a damage of such a segment is then a damage of the backup too.
+        progress: is told how far it is.
+        disk: for tests.
+
+    Raises:
+        Conflict: the folder is not empty, or lies in the home.
+        NotFound: there is no home.
+        StorageFull: no room for the backup.
+        StoreDamaged: bytes in the home are not what was written; names file and byte.
+        StoreError: a file cannot be read, written or linked.
+    """
+    home, folder, disk = home.absolute(), folder.absolute(), disk or Disk()
+    with store_errors(f"backing up {home}"):
+        if not read_formats(home).get("records"):
+            raise NotFound(f"There is no home in {home}.", mend="Give another one (WAYPOST_HOME).")
+        if folder.resolve().is_relative_to(home.resolve()):
+            raise Conflict(f"{folder} lies in the home that is to be backed up.", mend="Name a folder elsewhere.")
+        with _claim(folder, disk):
+            position = _find_end(home, fold)
+            segments = [path for path in list_segments(home / "log") if first_position(path) < position]
+            meter = _Meter(sum(map(_size, [*segments, home / RECORDS])), progress)
+            files = _copy_log(segments, position, folder / "log", link, meter, disk)
+            _copy_records(home / RECORDS, folder / RECORDS, meter, disk)
+            for name in (SETTINGS, _FORMAT):
+                if (home / name).exists():
+                    _copy_file(home / name, folder / name, _size(home / name), meter, disk)
+            for path in [folder / RECORDS, folder / SETTINGS, folder / _FORMAT]:
+                if path.exists():
+                    files.append(BackupFile(path.name, _size(path), _digest(path)))
+            backup = Backup(
+                waypost=waypost,
+                made=made,
+                position=position,
+                rows=count_rows(folder / RECORDS, is_kept=True),
+                files=tuple(files),
+            )
+            disk.sync_folder(folder / "log")
+            disk.sync_folder(folder)
+            raw = msgspec.Raw(msgspec.json.format(msgspec.json.encode(backup)))
+            disk.replace(folder / NAME, msgspec.json.encode(_Checked(raw, zlib.crc32(raw))))
+            return backup
+
+
+def _find_end(home: Path, fold: Fold) -> int:
+    """The position up to which a home has scans; refuses one that has lost some that were indexed already."""
+    if all((home / name).is_dir() for name in ("index", "history")):
+        # Where what is made anew is of an older version, it cannot say what was indexed.
+        with suppress(WrongFormat), closing(open_home(home, fold, read_only=True)) as opened:
+            return opened.memory.log.position()
+    with closing(SegmentLog(home / "log", read_only=True)) as log:
+        return log.position()
+
+
+@contextmanager
+def _claim(folder: Path, disk: Disk, *, spared: frozenset[str] = frozenset()) -> Iterator[None]:
+    """A new folder with an empty `log` in it; what is put there is removed again if the block fails.
+
+    Args:
+        folder: must not exist, or hold nothing but files that are spared.
+        disk: the disk.
+        spared: names of files that may be there already, and stay.
+    """
+    had_folder = folder.exists()
+    if had_folder and not folder.is_dir():
+        raise Conflict(f"{folder} is a file, not a folder.", mend="Name a new folder.")
+    if had_folder and {path.name for path in folder.iterdir()} - spared:
+        held = "already holds a backup" if is_backup(folder) else "is not empty"
+        raise Conflict(f"{folder} {held}.", mend="Name a new folder; what is there is left alone.")
+    spared = frozenset(name for name in spared if (folder / name).exists())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        (folder / "log").mkdir(mode=0o700)
+    except FileExistsError:
+        raise Conflict(f"{folder} is being written to by another process.", mend="Name a new folder.") from None
+    try:
+        yield
+        disk.sync_folder(folder.parent)
+    except BaseException:
+        for name in _OWN - spared:
+            (folder / name).unlink(missing_ok=True)
+        for path in (folder / "log").iterdir():
+            path.unlink()
+        (folder / "log").rmdir()
+        if not had_folder:
+            folder.rmdir()
+        raise
+
+
+def _copy_log(
+    segments: list[Path], position: int, folder: Path, link: bool, meter: _Meter, disk: Disk
+) -> list[BackupFile]:
+    files, at = [], 0
+    for path in segments:
+        if first_position(path) != at:
+            raise damaged(path, 0, f"the segment before it ends at {at}")
+        # A segment behind which another one has whole frames is never written to again, not even after a crash.
+        is_sealed = path != segments[-1]
+        at, stop = _find_stop(path, position)
+        copy = folder / path.name
+        if link and is_sealed:
+            _link(path, copy)
+        else:
+            _copy_file(path, copy, stop, meter, disk)
+        files.append(BackupFile(f"log/{path.name}", stop, _check_copy(path, copy)))
+        if link and is_sealed:
+            meter.add(stop)
+    if at != position:
+        raise damaged(segments[-1], _size(segments[-1]), f"it ends at scan {at}, but {position} were acknowledged")
+    return files
+
+
+def _find_stop(path: Path, position: int) -> tuple[int, int]:
+    """Up to which scan a segment is to be copied, and the offset behind that scan's frame."""
+    end, stop = first_position(path), HEADER_SIZE
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        why = check_header(path, os.pread(fd, HEADER_SIZE, 0))
+        if why:
+            raise damaged(path, 0, why)
+        for found in hop(fd, offset=HEADER_SIZE, position=end, size=os.fstat(fd).st_size):
+            if isinstance(found, Flaw):
+                raise damaged(path, found.offset, found.why)
+            end, stop = found.end, found.stop
+            if end >= position:
+                break
+    finally:
+        os.close(fd)
+    return end, stop
+
+
+def _link(path: Path, copy: Path) -> None:
+    try:
+        copy.hardlink_to(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be linked to {copy} ({error.strerror}).",
+            mend="Links need one file system that knows them; take the backup without --link.",
+        ) from error
+
+
+def _check_copy(path: Path, copy: Path) -> str:
+    """Check every frame of a copy, and sum it up."""
+    fd = os.open(copy, os.O_RDONLY)
+    try:
+        for found in verify(fd, first_position(path)):
+            if isinstance(found, Flaw):
+                raise damaged(path, found.offset, found.why)
+    finally:
+        os.close(fd)
+    return _digest(copy)
+
+
+def _copy_records(path: Path, copy: Path, meter: _Meter, disk: Disk) -> None:
+    size, told = _size(path), 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        now = size * done // max(total, 1)
+        meter.add(now - told)
+        told = now
+
+    fd = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        copy_database(path, copy, tell)
+        disk.sync(fd)
+    finally:
+        os.close(fd)
+
+
+# Looking at one
+
+
+def is_backup(folder: Path) -> bool:
+    """Whether a folder says that it is a backup."""
+    return (folder / NAME).is_file()
+
+
+def read_backup(folder: Path) -> Backup:
+    """What a folder says that it holds.
+
+    Raises:
+        NotFound: it is no backup, or one that was never finished.
+        StoreDamaged: that cannot be read.
+        WrongFormat: another version made it.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise NotFound(
+            f"{folder} is no backup: it has no file {NAME}, which is written when all else is there.",
+            mend="Name the folder that `waypost admin backup` wrote; one that was not finished cannot be used.",
+        )
+    checked = read_json(path, _Checked, mend=_MEND)
+    if zlib.crc32(checked.backup) != checked.check:
+        raise StoreDamaged(f"{path} is damaged: its check does not match its bytes.", mend=_MEND)
+    version = parse_json(checked.backup, path, _Version, mend=_MEND).format
+    if version != BACKUP_FORMAT:
+        mend = "Use the version of Waypost that made it."
+        raise WrongFormat(f"{path} has format {version}; this version reads {BACKUP_FORMAT}.", mend=mend)
+    return parse_json(checked.backup, path, Backup, mend=_MEND)
+
+
+def check_file(folder: Path, file: BackupFile, meter: Callable[[int], None] | None = None) -> str | None:
+    """What is wrong with a file of a backup; None if every byte is what was written."""
+    path = folder / file.name
+    if not path.is_file():
+        return "it is missing"
+    if _size(path) != file.bytes:
+        return f"it has {_size(path)} bytes, and {file.bytes} were written"
+    if _digest(path, meter) != file.sha256:
+        return "its SHA-256 is not that of what was written"
+    return None
+
+
+# Bringing it back
+
+
+def put_back(folder: Path, home: Path, *, progress: Progress | None = None, disk: Disk | None = None) -> Backup:
+    """Copy a backup into a home that is to be. Nothing is put in place before every file is found whole.
+
+    The file `FORMAT` comes last: without it, nobody opens what is there. If it fails on the way, what was put is
+    removed again. Index and history are made anew when the home is opened for writing.
+
+    Args:
+        folder: the backup.
+        home: must not exist, or hold nothing but a `waypost.toml`, which then stays and is not taken from the backup.
+        progress: is told how far it is.
+        disk: for tests.
+
+    Raises:
+        Conflict: there is something in the home.
+        NotFound: the folder is no backup.
+        StorageFull: no room.
+        StoreDamaged: a file of the backup is not what was written.
+        WrongFormat: another version wrote it; says what to do.
+    """
+    folder, home, disk = folder.absolute(), home.absolute(), disk or Disk()
+    with store_errors(f"restoring {home}"):
+        backup = read_backup(folder)
+        meter = _Meter(2 * backup.bytes, progress)
+        for file in backup.files:
+            why = check_file(folder, file, meter.add)
+            if why:
+                raise StoreDamaged(f"{folder / file.name}: {why}.", mend="Use another backup; nothing was restored.")
+        read_formats(folder)
+        has_settings = (home / SETTINGS).exists()
+        with _claim(home, disk, spared=frozenset({SETTINGS})):
+            last = {SETTINGS: 1, RECORDS: 2, _FORMAT: 3}
+            for file in sorted(backup.files, key=lambda file: (last.get(file.name, 0), file.name)):
+                if file.name == SETTINGS and has_settings:
+                    continue
+                if file.name == _FORMAT:
+                    disk.sync_folder(home / "log")
+                    disk.sync_folder(home)
+                _copy_file(folder / file.name, home / file.name, file.bytes, meter, disk)
+                why = check_file(home, file)
+                if why:
+                    mend = f"Look after the disks of {folder} and {home}; nothing was restored."
+                    raise StoreDamaged(f"{home / file.name} was copied, but {why}.", mend=mend)
+            disk.sync_folder(home)
+        return backup
+
+
+def _copy_file(path: Path, copy: Path, size: int, meter: _Meter, disk: Disk) -> None:
+    """Copy the first bytes of a file into a new one, on disk when this returns."""
+    source = os.open(path, os.O_RDONLY)
+    try:
+        target = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            done = 0
+            while done < size:
+                data = os.pread(source, min(_AT_ONCE, size - done), done)
+                if not data:
+                    raise damaged(path, done, "it has become shorter while it was read")
+                disk.write(target, data)
+                done += len(data)
+                meter.add(len(data))
+            disk.sync(target)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+
+
+def _digest(path: Path, meter: Callable[[int], None] | None = None) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_AT_ONCE):
+            digest.update(data)
+            if meter:
+                meter(len(data))
+    return digest.hexdigest()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
