@@ -37,7 +37,7 @@ def _read_arrow(body: bytes, limit: int) -> Rows:
     return read_arrow_stream(body, limit)
 
 
-#: A body of this size, or in Arrow of any, may take many times as much while it is read and checked: so many at a time.
+#: A body of this size, or in Arrow or Parquet of any, may take many times as much while it is read and checked: so many at a time.
 _HEAVY_BYTES = 1 << 20
 _HEAVY_AT_ONCE = 2
 
@@ -69,7 +69,7 @@ def take_scans(office: Office) -> App:
 
             def take() -> Receipt:
                 reception, most = office.desk.reception, office.limits.batch_rows
-                if read is not _read_arrow and len(body) < _HEAVY_BYTES:
+                if read in (read_array, read_lines) and len(body) < _HEAVY_BYTES:
                     return reception.receive(read(body, most), carrier=carrier, wait_s=wait_s)
                 with heavy:  # not while it is written and waited for
                     try:
