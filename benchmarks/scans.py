@@ -9,6 +9,7 @@ held against what was sent, and some parcels against a fold of the same JSON by 
 import argparse
 import os
 import platform
+import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -96,6 +97,7 @@ def measure(folder: Path, world: World, rows: int, args: argparse.Namespace) -> 
         "history_per_s": round(total / load.history_s),
         "first_tenth_per_s": course.per_s(0, total / 10),
         "last_tenth_per_s": course.per_s(total * 0.9, total),
+        "cpu_s": round(load.cpu_s, 2),
         "cpu_us_per_scan": round(load.cpu_s / total * 1e6, 2),
         "lookups": len(load.lookup_ms),
         "lookup_p50_ms": _percentile(load.lookup_ms, 50),
@@ -107,6 +109,7 @@ def measure(folder: Path, world: World, rows: int, args: argparse.Namespace) -> 
         "bytes_per_scan": round(folder_bytes(folder / "home") / total, 1),
         "bytes_per_scan_of": {name: round(size, 1) for name, size in sorted(parts.items())},
         "rss_anon_mb": round(load.rss_anon_mb),
+        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "seconds": round(course.seconds[-1], 2),
         "batch": rows,
         "senders": args.senders,

@@ -331,7 +331,16 @@ def test_it_prints_its_figures(tmp_path: Path, way: str) -> None:
     figures = run("scans", *arguments, "--json")
     positive = (
         *("acknowledged_per_s", "indexed_per_s", "history_per_s", "first_tenth_per_s", "last_tenth_per_s"),
-        *("cpu_us_per_scan", "lookup_p50_ms", "lookup_p99_ms", "lookup_cold_p99_ms", "bytes_per_scan", "rss_anon_mb"),
+        *(
+            "cpu_us_per_scan",
+            "lookup_p50_ms",
+            "lookup_p99_ms",
+            "lookup_cold_p99_ms",
+            "bytes_per_scan",
+            "rss_anon_mb",
+            "cpu_s",
+            "rss_mb",
+        ),
     )
     assert [name for name in positive if not figures[name] > 0] == []
     counts = World(300).counts()

@@ -37,7 +37,8 @@ def _read_arrow(body: bytes, limit: int) -> Rows:
     return read_arrow_stream(body, limit)
 
 
-#: A body of this size, or in Arrow or Parquet of any, may take many times as much while it is read and checked: so many at a time.
+#: A body of this size, or in Arrow or Parquet of any, may take many times as much while it is read and checked: so many
+#: at a time.
 _HEAVY_BYTES = 1 << 20
 _HEAVY_AT_ONCE = 2
 
