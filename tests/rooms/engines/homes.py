@@ -15,7 +15,7 @@ def home_in(path: Path, **options: Any) -> LocalHome:
 
 
 def caught_up(home: LocalHome) -> LocalHome:
-    assert home.memory.index.catch_up(home.memory.log.position(), timeout_s=60)
+    assert home.memory.index.catch_up(home.memory.log.position(), timeout_s=600)
     return home
 
 
