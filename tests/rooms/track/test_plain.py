@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from waypost.model.errors import BadInput, TooLarge
 from waypost.model.instants import OffsetSource, TimeFlag
 from waypost.model.scans import SCAN_SCHEMA
+from waypost.track import plain
 from waypost.track.intake import Intake, take_in
 from waypost.track.plain import read_array, read_lines
-from waypost.track.wire import Refusal, Rows, read_json_array, read_ndjson
+from waypost.track.wire import LONGEST, Refusal, Rows, read_json_array, read_ndjson
 
 NOW = 1_790_000_000_000  # 2026-09-21
 GOOD = {
@@ -221,3 +222,10 @@ def test_words_that_recur_are_kept_once() -> None:
     assert isinstance(facility, pa.DictionaryArray)
     assert sorted(facility.dictionary.to_pylist()) == ["H0", "H1", "H2"]
     assert facility.to_pylist() == [f"H{row % 3}" for row in range(1000)]
+
+
+def test_the_fast_way_takes_nothing_longer_than_the_careful_one() -> None:
+    """The limits stand in the compiled file itself: what it was compiled with must change when they do."""
+    names = ("carrier", "number", "code", "at", "facility", "note")
+    limits = LONGEST | {"at": len("2026-11-22T10:00:00.123456789+08:00")}
+    assert plain._MOST.tolist() == [limits[name] for name in names]
