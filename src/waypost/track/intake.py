@@ -102,14 +102,13 @@ def take_in(
         carrier: for rows that name none.
         time_flags: what the sender knows to be doubtful about all of these stamps.
     """
-    careful = _take_in_texts(rows, zone_of, now_ms, recorded_at_ms, carrier, time_flags)
-    if rows.plain is None or not len(rows.plain.rows):
-        return careful
-    plain = _take_in_plain(rows.plain, now_ms, recorded_at_ms, carrier, time_flags)
-    if not careful.scans.num_rows and not careful.refusals:
-        return plain
-    refusals = sorted(plain.refusals + careful.refusals, key=lambda refusal: refusal.row)
-    return Intake(join_batches([plain.scans, careful.scans]), refusals)
+    parts = []
+    if rows.plain is not None and len(rows.plain.rows):
+        parts.append(_take_in_plain(rows.plain, now_ms, recorded_at_ms, carrier, time_flags))
+    if len(rows.rows):
+        parts.append(_take_in_texts(rows, zone_of, now_ms, recorded_at_ms, carrier, time_flags))
+    refusals = sorted(rows.refusals + [each for part in parts for each in part.refusals], key=lambda each: each.row)
+    return Intake(join_batches([part.scans for part in parts if part.scans.num_rows]), refusals)
 
 
 def _take_in_plain(
@@ -122,8 +121,8 @@ def _take_in_plain(
         if carrier is not None:
             columns["carrier"] = pc.fill_null(columns["carrier"].cast(pa.string()), carrier).dictionary_encode()
         verdicts.require(pc.is_valid(columns["carrier"]), "carrier", "is missing", columns["carrier"])
-    at_ms = columns["at"].cast(pa.int64())
-    verdicts.require(pc.less_equal(at_ms, now_ms + MAX_AHEAD_MS), "at", AHEAD, columns["at"])
+    at_ms = np.asarray(columns["at"].cast(pa.int64()))
+    verdicts.require(at_ms <= now_ms + MAX_AHEAD_MS, "at", AHEAD, columns["at"])
     count = plain.scans.num_rows
     columns["time_flags"] = pa.array(np.full(count, time_flags, np.uint8))
     columns["recorded_at"] = _repeated(recorded_at_ms, count).cast(pa.timestamp("ms", "UTC"))
@@ -163,7 +162,7 @@ def _take_in_texts(
     }
     scans = pa.record_batch([columns[f.name].filter(good).cast(f.type) for f in SCAN_SCHEMA], schema=SCAN_SCHEMA)
     found = [Refusal(rows.rows[row], field, reason, value) for row, field, reason, value in verdicts.found]
-    return Intake(scans, sorted(rows.refusals + found, key=lambda refusal: refusal.row))
+    return Intake(scans, found)
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:
@@ -246,6 +245,8 @@ def _zones_of(
 ) -> list[tuple[str, OffsetSource, npt.NDArray[np.intp]]]:
     """The zones of the rows without an offset, looked up once for each carrier, facility and stated zone."""
     rows = np.flatnonzero(local)
+    if not len(rows):
+        return []
     keys = pa.table({name: text[name].take(pa.array(rows)) for name in ("carrier", "facility", "zone")})
     groups = (
         keys.append_column("row", pa.array(rows)).group_by(["carrier", "facility", "zone"]).aggregate([("row", "list")])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from waypost.model.instants import DAY_MS, OffsetSource, TimeFlag, format_instant, parse_instant
 from waypost.model.scans import SCAN_SCHEMA, VOID, ScanEvent, check_batch, events_of
 from waypost.track.intake import MAX_AHEAD_MS, Intake, take_in
+from waypost.track.plain import read_lines
 from waypost.track.wire import ROW_SCHEMA, Refusal, Rows, empty_rows, read_ndjson
 
 Row = dict[str, str | None]
@@ -194,6 +195,25 @@ def test_no_rows_are_a_batch_too() -> None:
     taken = take_in(empty_rows(), zone_of, now_ms=NOW_MS, recorded_at_ms=None)
     check_batch(taken.scans)
     assert (taken.scans.num_rows, taken.refusals) == (0, [])
+
+
+def test_what_could_not_be_read_is_told_though_nothing_else_came() -> None:
+    unread = [Refusal(3, "", "is no JSON"), Refusal(1, "", "is no JSON")]
+    taken = take_in(rows_of([], refusals=unread), zone_of, now_ms=NOW_MS, recorded_at_ms=None)
+    check_batch(taken.scans)
+    assert (taken.scans.num_rows, [each.row for each in taken.refusals]) == (0, [1, 3])
+
+
+def test_rows_of_all_kinds_are_told_by_their_numbers() -> None:
+    """Plain ones, ones for the careful way, and refused ones of either way, or of none."""
+    good: Row = {"number": "YT1", "code": "GOT", "at": "2026-11-20T10:00:00Z", "carrier": "yto"}
+    ahead: Row = {"at": "2026-12-24T10:00:00Z"}
+    lines = [good, good | {"number": " YT2"}, good | ahead, good | ahead | {"number": " YT3"}]
+    body = b"\n".join([b"{", *(msgspec.json.encode(line) for line in lines * 2)])
+    taken = take_in(read_lines(body, 99), zone_of, now_ms=NOW_MS, recorded_at_ms=NOW_MS)
+    check_batch(taken.scans)
+    assert sorted(event.number for event in events_of(taken.scans)) == ["YT1", "YT1", "YT2", "YT2"]
+    assert [(each.row, each.field) for each in taken.refusals] == [(0, ""), (3, "at"), (4, "at"), (7, "at"), (8, "at")]
 
 
 # Who sent it, and when
