@@ -1,8 +1,11 @@
 """Logs in a folder, written and read."""
 
 import os
+import struct
+import zlib
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from tests.rooms.engines.scan_batches import batch, event
 
@@ -20,7 +23,7 @@ def events(start: int, count: int) -> list[ScanEvent]:
     return [event(place) for place in range(start, start + count)]
 
 
-def write(folder: Path, *counts: int, **options: int) -> list[int]:
+def write(folder: Path, *counts: int, **options: Any) -> list[int]:
     """Append that many scans each; returns the sizes of the last segment, after its header and after each append."""
     sizes = []
     with closing(SegmentLog(folder, **options)) as log:
@@ -28,6 +31,12 @@ def write(folder: Path, *counts: int, **options: int) -> list[int]:
             log.append(batch(log.position(), count))
             sizes.append(list_segments(folder)[-1].stat().st_size)
     return sizes
+
+
+def frame(position: int, rows: int, payload: bytes) -> bytes:
+    """A frame whose check is right, whatever is in it."""
+    head = struct.pack("<4sIQQ", b"scan", rows, position, len(payload))
+    return head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
 
 
 class HastyDisk(Disk):

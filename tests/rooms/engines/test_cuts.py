@@ -69,7 +69,7 @@ def test_a_tail_of_which_only_the_length_reached_the_disk_is_cut_off(tmp_path: P
 
 def test_blocks_that_did_not_reach_the_disk_in_the_middle_are_cut_off(tmp_path: Path) -> None:
     """Blocks need not come in order: a frame may end well and have zeros in it."""
-    _, second, whole = write(tmp_path, 3, 2, 2_000)
+    _, second, whole = write(tmp_path, 3, 2, 10_000)
     path = segment_path(tmp_path, 0)
     data = bytearray(path.read_bytes())
     data[second + 1000 : second + 1000 + 4096] = bytes(4096)
@@ -197,7 +197,7 @@ def test_one_who_looks_on_takes_a_frame_in_the_making_for_no_damage(
 
     monkeypatch.setattr(log_file, "find_whole_frame", find_later)
     with closing(SegmentLog(tmp_path, read_only=True)) as log:
-        assert read(log) == events(0, 3)
+        assert read(log) == events(0, 7)
     monkeypatch.undo()
     with closing(SegmentLog(tmp_path)) as log:
         assert (read(log), log.cut) == (events(0, 7), None)

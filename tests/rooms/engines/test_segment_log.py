@@ -9,21 +9,32 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from tests.rooms.engines.logs import events, read, write
 from tests.rooms.engines.scan_batches import batch
 
+import waypost.engines.local.log as log_file
+import waypost.engines.local.segments as segments_file
 from waypost.engines.local.disk import Disk
+from waypost.engines.local.frames import PART_ROWS, encode_scans
 from waypost.engines.local.log import SegmentLog
-from waypost.engines.local.segments import HEADER_SIZE, list_segments, segment_path
-from waypost.model.errors import StorageFull, StoreDamaged, StoreError, WrongFormat
+from waypost.engines.local.segments import (
+    HEADER_SIZE,
+    LOG_FORMAT,
+    list_segments,
+    read_frame,
+    segment_path,
+)
+from waypost.model.errors import BadInput, StorageFull, StoreDamaged, StoreError, WaypostError, WrongFormat
+from waypost.model.scans import SCAN_SCHEMA, join_batches
 
 # Damage
 
 
 def test_damage_in_an_earlier_segment_is_told_when_it_is_read(tmp_path: Path) -> None:
-    write(tmp_path, *[50] * 12, segment_bytes=5_000)
+    write(tmp_path, *[50] * 12, segment_bytes=1_500)
     segments = list_segments(tmp_path)
     assert len(segments) > 3
     data = bytearray(segments[1].read_bytes())
@@ -37,7 +48,7 @@ def test_damage_in_an_earlier_segment_is_told_when_it_is_read(tmp_path: Path) ->
 
 @pytest.mark.parametrize("harm", ["torn", "headless", "missing"])
 def test_an_earlier_segment_that_lost_something_is_told(tmp_path: Path, harm: str) -> None:
-    write(tmp_path, *[50] * 12, segment_bytes=5_000)
+    write(tmp_path, *[50] * 12, segment_bytes=1_500)
     segments = list_segments(tmp_path)
     if harm == "missing":
         segments[1].unlink()
@@ -51,7 +62,7 @@ def test_an_earlier_segment_that_lost_something_is_told(tmp_path: Path, harm: st
 
 
 def test_a_log_without_its_beginning_is_damaged(tmp_path: Path) -> None:
-    write(tmp_path, *[50] * 12, segment_bytes=5_000)
+    write(tmp_path, *[50] * 12, segment_bytes=1_500)
     list_segments(tmp_path)[0].unlink()
     with pytest.raises(StoreDamaged, match="the segments before it are missing"):
         SegmentLog(tmp_path)
@@ -124,25 +135,30 @@ def test_a_folder_in_place_of_a_segment_is_told(tmp_path: Path) -> None:
         SegmentLog(tmp_path)
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [LOG_FORMAT - 1, LOG_FORMAT + 1])
+def test_another_format_is_refused(tmp_path: Path, version: int) -> None:
     write(tmp_path, 3)
     path = segment_path(tmp_path, 0)
-    head = struct.pack("<8sHHQ", b"waypost\n", 2, 1, 0)
-    path.write_bytes(head + struct.pack("<I", zlib.crc32(head)) + path.read_bytes()[HEADER_SIZE:])
-    with pytest.raises(WrongFormat, match="log format 2 with scan format 1; this version reads 1 with 1"):
-        SegmentLog(tmp_path)
+    head = struct.pack("<8sHHQ", b"waypost\n", version, 1, 0)
+    data = head + struct.pack("<I", zlib.crc32(head)) + path.read_bytes()[HEADER_SIZE:]
+    path.write_bytes(data)
+    told = f"log format {version} with scan format 1; this version reads {LOG_FORMAT} with 1"
+    for read_only in (False, True):
+        with pytest.raises(WrongFormat, match=told):
+            SegmentLog(tmp_path, read_only=read_only)
+    assert path.read_bytes() == data
 
 
 # Segments
 
 
 def test_segments_follow_one_another(tmp_path: Path) -> None:
-    write(tmp_path, *[50] * 20, segment_bytes=5_000)
+    write(tmp_path, *[50] * 20, segment_bytes=1_500)
     segments = list_segments(tmp_path)
     assert len(segments) >= 5
-    assert all(5_000 <= path.stat().st_size < 10_000 for path in segments[:-1])
+    assert all(1_500 <= path.stat().st_size < 3_000 for path in segments[:-1])
     for start in (0, 1, 499, 500, 999):
-        with closing(SegmentLog(tmp_path, segment_bytes=5_000)) as log:
+        with closing(SegmentLog(tmp_path, segment_bytes=1_500)) as log:
             assert read(log, start) == events(start, 1000 - start)
 
 
@@ -164,48 +180,148 @@ def test_reading_hops_over_what_was_not_asked_for(tmp_path: Path, monkeypatch: p
     assert total < sum(path.stat().st_size for path in list_segments(tmp_path)) / 20
 
 
+class GatedDisk(Disk):
+    """Holds the first frame back until it is let go, so that others come to wait behind it."""
+
+    def __init__(self) -> None:
+        self.syncs = 0
+        self.gate, self.waiting = threading.Event(), threading.Event()
+
+    def sync(self, fd: int) -> None:
+        self.syncs += 1
+        if self.syncs == 2:  # the first is that of the segment's header
+            self.waiting.set()
+            assert self.gate.wait(30)
+        super().sync(fd)
+
+
+def append_together(log: SegmentLog, disk: GatedDisk, batches: list[pa.RecordBatch]) -> dict[int, int | Exception]:
+    """Append the first; once it is being written the others, which wait till all of them are there."""
+    answers: dict[int, int | Exception] = {}
+
+    def append(place: int) -> None:
+        try:
+            answers[place] = log.append(batches[place])
+        except WaypostError as error:
+            answers[place] = error
+
+    threads = [threading.Thread(target=append, args=(place,)) for place in range(len(batches))]
+    threads[0].start()
+    assert disk.waiting.wait(30)
+    for thread in threads[1:]:
+        thread.start()
+    while len(log._waiting) + len(answers) < len(batches) - 1:
+        threading.Event().wait(0.001)
+    assert log.position() == 0
+    assert not [answer for answer in answers.values() if isinstance(answer, int)]  # nobody is told before the sync
+    disk.gate.set()
+    for thread in threads:
+        thread.join(30)
+    return answers
+
+
 def test_appends_that_wait_become_one_frame(tmp_path: Path) -> None:
-    gate, waiting = threading.Event(), threading.Event()
-
-    class SlowDisk(Disk):
-        syncs = 0
-
-        def sync(self, fd: int) -> None:
-            self.syncs += 1
-            if self.syncs == 2:  # the first is that of the segment's header
-                waiting.set()
-                assert gate.wait(30)
-            super().sync(fd)
-
-    disk, positions = SlowDisk(), {}
+    disk = GatedDisk()
     with closing(SegmentLog(tmp_path, disk=disk, frame_rows=100)) as log:
-
-        def append(place: int) -> None:
-            positions[place] = log.append(batch(place * 10, 10))
-
-        threads = [threading.Thread(target=append, args=(0,))]
-        threads[0].start()
-        assert waiting.wait(30)
-        for place in range(1, 16):
-            threads.append(threading.Thread(target=append, args=(place,)))
-            threads[-1].start()
-        while len(log._waiting) < 15:
-            threading.Event().wait(0.001)
-        assert (positions, log.position()) == ({}, 0)  # nobody is told before the sync
-        gate.set()
-        for thread in threads:
-            thread.join()
-        assert [(frame.position, frame.end) for frame in log.read(0)] == [(0, 10), (10, 110), (110, 160)]
+        answers = append_together(log, disk, [batch(place * 10, 10) for place in range(16)])
+        assert [(found.position, found.end) for found in log.read(0)] == [(0, 10), (10, 110), (110, 160)]
         kept = read(log)
-        for place, position in positions.items():
+        for place, position in answers.items():
+            assert isinstance(position, int)
             assert kept[position : position + 10] == events(place * 10, 10)
     assert disk.syncs == 4
+
+
+def test_many_and_few_that_wait_become_one_frame(tmp_path: Path) -> None:
+    """Each finds its scans where it was told, and there are no more parts than there have to be."""
+    disk = GatedDisk()
+    sizes = [1, 10, 3_000, 20, 2_000, 30]
+    batches = [batch(10_000 * place, size) for place, size in enumerate(sizes)]
+    with closing(SegmentLog(tmp_path, disk=disk)) as log:
+        answers = append_together(log, disk, batches)
+        assert [found.scans.num_rows for found in log.read(0)] in ([1, 60, 3_000, 2_000], [1, 60, 2_000, 3_000])
+        kept = read(log)
+        for place, size in enumerate(sizes):
+            position = answers[place]
+            assert isinstance(position, int)
+            assert kept[position : position + size] == events(10_000 * place, size)
+    assert (len(kept), disk.syncs) == (sum(sizes), 3)
+
+
+def test_what_waits_becomes_more_frames_where_it_is_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = GatedDisk()
+    monkeypatch.setattr(log_file, "FRAME_BYTES", 3 * len(encode_scans(batch(1, 2_000))))
+    with closing(SegmentLog(tmp_path, disk=disk)) as log:
+        answers = append_together(log, disk, [batch(0, 1), *[batch(1, 2_000)] * 7])
+        assert sorted(answers.values()) == [0, *range(1, 14_001, 2_000)]  # type: ignore[type-var]
+    assert disk.syncs == 1 + 1 + 3  # the header, the first, and seven by three
+
+
+def test_a_batch_that_is_refused_takes_no_other_with_it(tmp_path: Path) -> None:
+    ends = pa.py_buffer(np.array([0, 1], np.int32))
+    note = pa.StringArray.from_buffers(1, ends, pa.py_buffer(b"\xff"))
+    wrong = batch(1, 1).set_column(8, SCAN_SCHEMA.field("note"), note)
+    null = pa.DictionaryArray.from_arrays(pa.array([1], pa.int32()), pa.array(["F1", None]))
+    nobody = batch(2, 1).set_column(0, SCAN_SCHEMA.field("carrier"), null)
+    disk = GatedDisk()
+    with closing(SegmentLog(tmp_path, disk=disk)) as log:
+        answers = append_together(log, disk, [batch(0, 1), wrong, nobody, batch(3, 1)])
+        assert {place for place, answer in answers.items() if isinstance(answer, BadInput)} == {1, 2}
+        assert (answers[0], answers[3]) == (0, 1)
+        assert read(log) == [*events(0, 1), *events(3, 1)]
+
+
+def test_one_may_append_while_another_encodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, encoding, was = threading.Event(), threading.Event(), log_file.encode_parts
+
+    def encode_slowly(scans: pa.RecordBatch) -> list[bytes]:
+        if scans.num_rows > 1_000:
+            encoding.set()
+            assert gate.wait(30)
+        return was(scans)
+
+    monkeypatch.setattr(log_file, "encode_parts", encode_slowly)
+    with closing(SegmentLog(tmp_path)) as log:
+        thread = threading.Thread(target=log.append, args=(batch(5, 2_000),))
+        thread.start()
+        assert encoding.wait(30)
+        assert log.append(batch(0, 5)) == 0
+        assert log.position() == 5
+        gate.set()
+        thread.join(30)
+        assert read(log) == events(0, 2_005)
 
 
 def test_a_single_append_larger_than_a_frame_stays_whole(tmp_path: Path) -> None:
     with closing(SegmentLog(tmp_path, frame_rows=10)) as log:
         log.append(batch(0, 500))
         assert [(frame.position, frame.end) for frame in log.read(0)] == [(0, 500)]
+
+
+def test_a_very_large_append_is_one_frame_that_is_read_bit_by_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = 2 * PART_ROWS + 9
+    whole = batch(0, PART_ROWS)
+    many = join_batches([whole, whole, batch(0, 9)])
+    with closing(SegmentLog(tmp_path)) as log:
+        assert log.append(many) == 0
+        assert [found.end for found in log.read(0)] == [PART_ROWS, 2 * PART_ROWS, rows]
+        (mark,) = log._marks
+        assert (mark.position, mark.end) == (0, rows)
+        decoded = []
+        was = segments_file.decode_scans
+
+        def decode_scans(part: bytes | memoryview) -> pa.RecordBatch:
+            decoded.append(len(part))
+            return was(part)
+
+        monkeypatch.setattr(segments_file, "decode_scans", decode_scans)
+        assert read(log, 2 * PART_ROWS + 2) == events(2, 7)
+        assert len(decoded) == 1
+        path = segment_path(tmp_path, 0)
+        with path.open("rb") as file:
+            assert read_frame(path, file.fileno(), mark).scans.equals(many)
 
 
 def test_words_that_no_row_speaks_are_not_written(tmp_path: Path) -> None:
@@ -215,7 +331,7 @@ def test_words_that_no_row_speaks_are_not_written(tmp_path: Path) -> None:
     with closing(SegmentLog(tmp_path)) as log:
         log.append(one)
         assert read(log)[0].code == "word 7"
-    assert segment_path(tmp_path, 0).stat().st_size < 4_000
+    assert segment_path(tmp_path, 0).stat().st_size < 300
 
 
 # Failing disks
@@ -351,7 +467,7 @@ def test_a_closed_log_takes_nothing_and_can_still_be_read(tmp_path: Path) -> Non
 
 
 def test_another_may_look_on_while_one_writes(tmp_path: Path) -> None:
-    with closing(SegmentLog(tmp_path, segment_bytes=5_000)) as log:
+    with closing(SegmentLog(tmp_path, segment_bytes=1_500)) as log:
         log.append(batch(0, 300))
         path = list_segments(tmp_path)[-1]
         with path.open("ab") as file:  # the writer in the middle of an append

@@ -4,15 +4,17 @@ import bisect
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import pyarrow as pa
 
 from waypost.engines.local.cuts import Cut, keep_cut
 from waypost.engines.local.disk import Disk, is_full, store_error, store_errors
+from waypost.engines.local.frames import PART_ROWS, encode_parts
 from waypost.engines.local.segments import (
     HEADER_SIZE,
     Flaw,
@@ -25,27 +27,57 @@ from waypost.engines.local.segments import (
     hop,
     is_unfinished,
     list_segments,
-    read_frame,
+    read_parts,
     segment_header,
     segment_path,
     verify,
 )
-from waypost.model.errors import StoreDamaged, StoreError
-from waypost.model.scans import check_batch
+from waypost.model.errors import BadInput, StoreDamaged, StoreError
+from waypost.model.scans import check_batch, join_batches
 from waypost.store.protocols import Frame
 
 SEGMENT_BYTES = 64 << 20
-#: Batches that wait are written as one frame up to so many scans; a single larger batch is still one frame.
-FRAME_ROWS = 200_000
+#: Batches that wait are written as one frame up to so many scans and bytes; a single larger one is still one frame.
+FRAME_ROWS = PART_ROWS
+FRAME_BYTES = 8 << 20
+
+#: Batches with less are not encoded by themselves, but joined with others that wait.
+_FEW_ROWS = 1_000
+_FEW_BYTES = 1 << 20
 
 
 class _Append(msgspec.Struct, frozen=True):
-    scans: pa.RecordBatch
+    """A batch that waits.
+
+    Attributes:
+        rows: how many scans.
+        size: their bytes.
+        scans: they themselves, if they are few.
+        parts: else, encoded by the one who brings them: so many threads encode while one writes.
+        done: gets their position.
+    """
+
+    rows: int
+    size: int
+    scans: pa.RecordBatch | None
+    parts: list[bytes]
     done: Future[int]
+
+    @classmethod
+    def of(cls, scans: pa.RecordBatch) -> Self:
+        rows, size = scans.num_rows, scans.get_total_buffer_size()
+        if rows < _FEW_ROWS and size < _FEW_BYTES:
+            try:
+                scans.validate(full=True)  # so that nobody else's are refused with them
+            except pa.ArrowInvalid as error:
+                raise BadInput(f"These scans are at odds with themselves: {error}.") from error
+            return cls(rows, size, scans, [], Future())
+        parts = encode_parts(scans)
+        return cls(rows, sum(map(len, parts)), None, parts, Future())
 
 
 class SegmentLog:
-    """`ScanLog` in a folder. One process writes; others may open it with `read_only` and see what was there then.
+    """`ScanLog` in a folder. One process writes; others may open it with `read_only` and look on.
 
     A writer thread takes what waits, writes it as one frame, syncs, and only then answers all callers.
 
@@ -66,12 +98,15 @@ class SegmentLog:
         disk: Disk | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         frame_rows: int = FRAME_ROWS,
+        admit: Callable[[pa.RecordBatch], None] | None = None,
     ) -> None:
+        """`admit` may refuse a batch that those behind the log could not keep."""
         self.cut: Cut | None = None
         self._folder = folder
         self._disk = disk or Disk()
         self._segment_bytes = segment_bytes
         self._frame_rows = frame_rows
+        self._admit = admit
         self._read_only = read_only
         self._fd: int | None = None
         self._path = segment_path(folder, 0)
@@ -81,7 +116,9 @@ class SegmentLog:
         self._broken: StoreError | None = None
         self._closing = self._closed = False
         self._waiting: deque[_Append] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._has_work = threading.Condition(self._lock)  # for the writer
+        self._changed = threading.Condition(self._lock)  # for those who follow
         self._open(at_least)
         self._writer: threading.Thread | None = None
         if not read_only:
@@ -93,17 +130,21 @@ class SegmentLog:
         check_batch(scans)
         if self._read_only:
             raise StoreError("This log was opened for reading only.")
-        append = _Append(scans, Future())
-        with self._changed:
+        if self._admit is not None:
+            self._admit(scans)
+        append = _Append.of(scans)
+        with self._lock:
             self._refuse_if_unusable()
-            if not scans.num_rows:
+            if not append.rows:
                 return self._end
             self._waiting.append(append)
-            self._changed.notify_all()
+            self._has_work.notify()
         return append.done.result()
 
     def position(self) -> int:
         """See `ScanLog.position`."""
+        if self._read_only:
+            self._look_again()
         return self._end
 
     @property
@@ -122,7 +163,9 @@ class SegmentLog:
         Raises:
             StoreDamaged: bytes on disk are not what was written; names the file and the offset.
         """
-        with self._changed:
+        if self._read_only:
+            self._look_again()
+        with self._lock:
             end, last, marks = self._end, self._path, self._marks
         if position >= end:
             return
@@ -138,8 +181,7 @@ class SegmentLog:
                 try:
                     for mark in self._marks_from(path, fd, position, marks if path == last else None):
                         at = mark.end
-                        if mark.end > position:
-                            frame = read_frame(path, fd, mark)
+                        for frame in read_parts(path, fd, mark, position) if mark.end > position else ():
                             skip = max(position - frame.position, 0)
                             yield Frame(frame.position + skip, frame.scans.slice(skip)) if skip else frame
                         if at >= end:
@@ -167,9 +209,9 @@ class SegmentLog:
 
     def close(self) -> None:
         """Write what waits, then let go of the files."""
-        with self._changed:
+        with self._lock:
             self._closing = True
-            self._changed.notify_all()
+            self._has_work.notify()
         if self._writer is not None:
             self._writer.join()
         with self._changed:
@@ -254,33 +296,64 @@ class SegmentLog:
                 "index and history, which hold the others, out of the home; they are made anew.",
             )
 
+    def _look_again(self) -> None:
+        """What the process that writes has added since; of a frame that it is just writing nothing."""
+        with self._lock, store_errors(f"reading {self._folder}"):
+            while True:
+                if self._offset:
+                    self._look_on()
+                following = segment_path(self._folder, self._end)
+                if (following == self._path and self._offset) or not following.exists():
+                    return
+                if check_header(following, _first_bytes(following)) is not None:
+                    return
+                self._path, self._marks, self._offset = following, [], HEADER_SIZE
+
+    def _look_on(self) -> None:
+        if self._path.stat().st_size <= self._offset:
+            return
+        fd = os.open(self._path, os.O_RDONLY)
+        try:
+            for found in verify(fd, self._end, offset=self._offset):
+                if isinstance(found, Flaw):
+                    return
+                self._marks.append(found)
+                self._offset, self._end = found.stop, found.end
+        finally:
+            os.close(fd)
+
     # Writing
 
     def _write_what_waits(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
-                if not self._waiting:
-                    return
-                taken = [self._waiting.popleft()]
-                rows = taken[0].scans.num_rows
-                while self._waiting and rows + self._waiting[0].scans.num_rows <= self._frame_rows:
-                    taken.append(self._waiting.popleft())
-                    rows += taken[-1].scans.num_rows
+        while taken := self._take():
             try:
-                self._write([append.scans for append in taken])
+                self._write(sum(append.rows for append in taken), _parts_of(taken))
             except BaseException as error:
                 for append in taken:
                     append.done.set_exception(error)
                 continue
-            position = self._end - rows
-            for append in taken:
+            position = self._end
+            for append in reversed(taken):
+                position -= append.rows
                 append.done.set_result(position)
-                position += append.scans.num_rows
 
-    def _write(self, batches: list[pa.RecordBatch]) -> None:
+    def _take(self) -> list[_Append]:
+        """What the next frame is to hold, as soon as anything waits; nothing when the log closes."""
+        with self._lock:
+            self._has_work.wait_for(lambda: self._waiting or self._closing)
+            taken: list[_Append] = []
+            rows = size = 0
+            while self._waiting:
+                rows += self._waiting[0].rows
+                size += self._waiting[0].size
+                if taken and (rows > self._frame_rows or size > FRAME_BYTES):
+                    break
+                taken.append(self._waiting.popleft())
+        return sorted(taken, key=lambda append: append.scans is None)  # those that are joined stand together
+
+    def _write(self, rows: int, parts: list[bytes]) -> None:
         self._refuse_if_unusable(closing=True)
-        data, rows = encode_frame(self._end, batches)
+        data = encode_frame(self._end, rows, parts)
         try:
             if self._fd is None or self._offset >= self._segment_bytes:
                 self._begin_segment()
@@ -289,7 +362,7 @@ class SegmentLog:
             self._disk.sync(self._fd)
         except OSError as error:
             self._take_back(error)
-        with self._changed:
+        with self._lock:
             mark = Mark(self._end, rows, self._offset, self._offset + len(data))
             self._marks.append(mark)
             self._offset, self._end = mark.stop, mark.end
@@ -308,7 +381,7 @@ class SegmentLog:
             raise
         if self._fd is not None:
             os.close(self._fd)
-        with self._changed:
+        with self._lock:
             self._fd, self._path, self._marks, self._offset = fd, path, [], HEADER_SIZE
 
     def _take_back(self, error: OSError) -> None:
@@ -332,3 +405,13 @@ class SegmentLog:
             raise StoreError(f"The log takes no more scans since an error: {self._broken.message}", mend="Start again.")
         if self._closing and not closing:
             raise StoreError("The log is closed.")
+
+
+def _parts_of(taken: list[_Append]) -> list[bytes]:
+    few = [append.scans for append in taken if append.scans is not None]
+    return [*(encode_parts(join_batches(few)) if few else ()), *(part for append in taken for part in append.parts)]
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEADER_SIZE)

@@ -6,7 +6,7 @@ were acknowledged together. All numbers are little-endian.
 ====================  =======================================================================
 segment header        magic 8s, log format u16, scan format u16, first position u64, CRC-32 u32
 frame header          magic 4s, scans u32, first position u64, length of the payload u64, CRC-32 u32
-payload               an Arrow IPC stream of `SCAN_SCHEMA` with one batch, buffers compressed by zstd
+payload               parts, one behind the other, as `frames` has them
 ====================  =======================================================================
 
 The check of a frame covers its header (less the check itself) and its payload.
@@ -14,27 +14,25 @@ The check of a frame covers its header (less the check itself) and its payload.
 
 import os
 import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
+from isal.isal_zlib import crc32
 
 from waypost.engines.local.disk import store_errors
+from waypost.engines.local.frames import decode_scans, list_parts
 from waypost.model.errors import StoreDamaged, WrongFormat
-from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA, join_batches
+from waypost.model.scans import SCAN_FORMAT, join_batches
 from waypost.store.protocols import Frame
 
-LOG_FORMAT = 1
+LOG_FORMAT = 2
 
 _SEGMENT = struct.Struct("<8sHHQI")
 _SEGMENT_MAGIC = b"waypost\n"
 _FRAME = struct.Struct("<4sIQQI")
 _FRAME_MAGIC = b"scan"
 _CHECK = struct.Struct("<I")
-_WORDS = [place for place, field in enumerate(SCAN_SCHEMA) if pa.types.is_dictionary(field.type)]
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
 _LOOK = 1 << 20
 _ZEROS, _ZEROS_AT_END = 512, 8
 
@@ -99,7 +97,7 @@ def first_position(path: Path) -> int:
 def segment_header(position: int) -> bytes:
     """The first bytes of a segment."""
     head = _SEGMENT.pack(_SEGMENT_MAGIC, LOG_FORMAT, SCAN_FORMAT, position, 0)[: -_CHECK.size]
-    return head + _CHECK.pack(zlib.crc32(head))
+    return head + _CHECK.pack(crc32(head))
 
 
 HEADER_SIZE = _SEGMENT.size
@@ -114,7 +112,7 @@ def check_header(path: Path, head: bytes) -> str | None:
     if len(head) < HEADER_SIZE:
         return "its header is cut short"
     magic, log_format, scan_format, position, check = _SEGMENT.unpack(head[:HEADER_SIZE])
-    if magic != _SEGMENT_MAGIC or zlib.crc32(head[: HEADER_SIZE - _CHECK.size]) != check:
+    if magic != _SEGMENT_MAGIC or crc32(head[: HEADER_SIZE - _CHECK.size]) != check:
         return "its header is not what was written"
     if (log_format, scan_format) != (LOG_FORMAT, SCAN_FORMAT):
         raise WrongFormat(
@@ -125,25 +123,13 @@ def check_header(path: Path, head: bytes) -> str | None:
     return None if position == first_position(path) else f"its header says that it begins at {position}"
 
 
-def encode_frame(position: int, batches: list[pa.RecordBatch]) -> tuple[bytes, int]:
-    """A frame of some batches as bytes, and how many scans are in it."""
-    scans = _compact(join_batches(batches))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, SCAN_SCHEMA, options=_OPTIONS) as writer:
-        writer.write_batch(scans)
-    payload = sink.getvalue()
-    head = _FRAME.pack(_FRAME_MAGIC, scans.num_rows, position, payload.size, 0)[: -_CHECK.size]
-    check = zlib.crc32(payload, zlib.crc32(head))
-    return b"".join((head, _CHECK.pack(check), payload)), int(scans.num_rows)
-
-
-def _compact(scans: pa.RecordBatch) -> pa.RecordBatch:
-    """Leave out words that no row speaks: slices of large batches carry the words of the whole."""
-    columns = list(scans.columns)
-    for place in _WORDS:
-        if len(columns[place].dictionary) > scans.num_rows:
-            columns[place] = columns[place].cast(pa.string()).dictionary_encode()
-    return pa.record_batch(columns, schema=SCAN_SCHEMA)
+def encode_frame(position: int, rows: int, parts: Sequence[bytes]) -> bytes:
+    """A frame of some parts, which hold so many scans together."""
+    head = _FRAME.pack(_FRAME_MAGIC, rows, position, sum(map(len, parts)), 0)[: -_CHECK.size]
+    check = crc32(head)
+    for part in parts:
+        check = crc32(part, check)
+    return b"".join((head, _CHECK.pack(check), *parts))
 
 
 def read_frame(path: Path, fd: int, mark: Mark) -> Frame:
@@ -152,12 +138,30 @@ def read_frame(path: Path, fd: int, mark: Mark) -> Frame:
     Raises:
         StoreDamaged: its bytes are not those that were written.
     """
+    return Frame(mark.position, join_batches([frame.scans for frame in read_parts(path, fd, mark)]))
+
+
+def read_parts(path: Path, fd: int, mark: Mark, position: int = 0) -> Iterator[Frame]:
+    """The parts of the frame at a mark, from the one on that holds a position. What is read of it is read bit by bit.
+
+    Raises:
+        StoreDamaged: its bytes are not those that were written.
+    """
     data = os.pread(fd, mark.stop - mark.start, mark.start)
     if not _is_whole(data):
         raise damaged(path, mark.start, "a frame's check does not match its bytes")
-    with pa.ipc.open_stream(pa.py_buffer(memoryview(data)[_FRAME.size :])) as reader:
-        scans = reader.read_next_batch()
-    return Frame(mark.position, scans)
+    at = mark.position
+    try:
+        parts = list_parts(memoryview(data)[_FRAME.size :])
+        if sum(rows for rows, _ in parts) != mark.rows:
+            raise StoreDamaged(f"Its parts do not hold the {mark.rows} scans that it has.")
+        for rows, part in parts:
+            scans = decode_scans(part) if at + rows > position else None
+            if scans is not None:
+                yield Frame(at, scans)
+            at += rows
+    except StoreDamaged as error:
+        raise damaged(path, mark.start, f"a frame whose check is right cannot be read: {error.message}") from error
 
 
 def _is_whole(data: bytes | memoryview) -> bool:
@@ -167,9 +171,7 @@ def _is_whole(data: bytes | memoryview) -> bool:
     if magic != _FRAME_MAGIC or len(data) < _FRAME.size + length:
         return False
     view = memoryview(data)
-    return bool(
-        zlib.crc32(view[_FRAME.size : _FRAME.size + length], zlib.crc32(view[: _FRAME.size - _CHECK.size])) == check
-    )
+    return bool(crc32(view[_FRAME.size : _FRAME.size + length], crc32(view[: _FRAME.size - _CHECK.size])) == check)
 
 
 def hop(fd: int, *, offset: int, position: int, size: int) -> Iterator[Mark | Flaw]:
