@@ -1,9 +1,9 @@
 """How fast scans are acknowledged and indexed, what one costs, how long a look-up takes meanwhile, and beside peers.
 
 Imagined parcels (`benchmarks/worlds.py`), ten scans each, are written down as JSON first; then the clock starts, and
-senders hand the bodies to a new home of the local engine: read, checked, on disk, indexed, in history. Random parcels
-are looked up all the while, once more when all is in, and once more with cold files. At the end every count is
-held against what was sent, and some parcels against a fold of the same JSON by DuckDB.
+senders hand the bodies to a new home of the local engine: read, checked, on disk, indexed, merged. Random parcels are
+looked up all the while, once more when all is in, and once more with cold files. At the end every count is held against
+what was sent, and some parcels against a fold of the same JSON by DuckDB.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def measure(folder: Path, world: World, rows: int, args: argparse.Namespace) -> 
         "compared_parcels": compared,
         "acknowledged_per_s": round(total / load.acknowledged_s),
         "indexed_per_s": course.per_s(0, total),
-        "history_per_s": round(total / load.history_s),
+        "merged_per_s": round(total / load.merged_s),
         "first_tenth_per_s": course.per_s(0, total / 10),
         "last_tenth_per_s": course.per_s(total * 0.9, total),
         "cpu_s": round(load.cpu_s, 2),

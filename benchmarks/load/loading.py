@@ -12,6 +12,7 @@ from benchmarks.load.bodies import Bodies
 from benchmarks.load.course import Course
 from benchmarks.load.machine import cpu_s, drop_page_cache, rss_anon_mb, write_away
 from benchmarks.worlds import RECORDED_MS, World
+from waypost.engines.local.catalogue import find_mergeable, read_catalogue
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.track.fold import StatusFold
 from waypost.track.intake import take_in
@@ -33,8 +34,8 @@ class Load:
     Attributes:
         course: of the index.
         acknowledged_s: from the first body to the last acknowledgement, less what the senders waited for the index.
-        cpu_s: of all, less what making the bodies and measuring took; until history too has everything.
-        history_s: from the first body until then.
+        cpu_s: of all, less what making the bodies and measuring took; until nothing is left to merge.
+        merged_s: from the first body until then.
         lookup_ms: of each look-up beside it that found its parcel.
         rss_anon_mb: the most.
     """
@@ -42,7 +43,7 @@ class Load:
     course: Course
     acknowledged_s: float
     cpu_s: float
-    history_s: float
+    merged_s: float
     lookup_ms: list[float]
     rss_anon_mb: float
 
@@ -71,7 +72,7 @@ class Loading:
         self._waited_s = 0.0
 
     def run(self, senders: int, body_rows: int, tell: Callable[[int], None]) -> Load:
-        """Send all bodies and wait until they are indexed, and in history.
+        """Send all bodies and wait until they are indexed, and nothing is left to merge.
 
         Args:
             senders: threads that hand in bodies.
@@ -86,8 +87,8 @@ class Loading:
                 thread.join()
             acknowledged_s = time.perf_counter() - self._begun_s - self._waited_s
             self._await_index()
-            self._await_history()
-            history_s = time.perf_counter() - self._begun_s
+            self._await_merger()
+            merged_s = time.perf_counter() - self._begun_s
             used_s = cpu_s() - self._begun_cpu_s - sum(self._measuring_s.values()) - self._bodies.made_s
         except BaseException as error:
             self._failures.insert(0, error)  # ends the others too
@@ -97,7 +98,7 @@ class Loading:
             for thread in watching:
                 thread.join()
         self._raise_failure()
-        return Load(self._course, acknowledged_s, used_s, history_s, self._lookup_ms, self._rss_anon_mb)
+        return Load(self._course, acknowledged_s, used_s, merged_s, self._lookup_ms, self._rss_anon_mb)
 
     def _await_index(self) -> None:
         index = self._home.memory.index
@@ -106,15 +107,14 @@ class Loading:
             raise RuntimeError(f"After {self._patience_s:.0f} s the index has {index.position()} scans.")
         self._note()
 
-    def _await_history(self) -> None:
-        history, until = self._home.memory.history, time.perf_counter() + self._patience_s
-        while history.position() < self._rows:
-            self._raise_failure()
-            if time.perf_counter() > until:
-                raise RuntimeError(f"After {self._patience_s:.0f} s history has {history.position()} scans.")
+    def _await_merger(self) -> None:
+        """Until then the bytes on disk and the CPU that a scan takes are not what they come to."""
+        until = time.perf_counter() + self._patience_s
+        while _has_work(self._home.path / "index"):
+            error = self._home.health().error
+            if error or time.perf_counter() > until:
+                raise RuntimeError(error or f"After {self._patience_s:.0f} s there are still runs to merge.")
             time.sleep(_NOTE_EVERY_S)
-        self._home.seal()
-        self._raise_failure()
 
     @property
     def _patience_s(self) -> float:
@@ -210,6 +210,12 @@ def look_up_many(home: LocalHome, world: World, many: int, *, cold: bool = False
             raise RuntimeError(f"{number} was sent and is not found.")
         took.append(took_ms)
     return took
+
+
+def _has_work(folder: Path) -> bool:
+    """Whether there are runs to merge in an index."""
+    catalogue = read_catalogue(folder)
+    return catalogue is not None and find_mergeable(catalogue.runs) is not None
 
 
 def _no_zone(pairs: object) -> list[None]:

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from benchmarks.load.picture import draw
 from benchmarks.peers import PEERS, LeftOut
 from benchmarks.worlds import CARRIERS, FACILITIES, RECORDED_MS, STEPS, World
 
+from waypost.engines.local.catalogue import find_mergeable, read_catalogue
 from waypost.engines.reference import open_reference
 from waypost.model.scans import check_batch
 from waypost.store.protocols import Memory
@@ -48,11 +50,11 @@ def large() -> tuple[World, np.ndarray, pa.Table]:
     return world, ids, pa.Table.from_batches([world.batch(ids)])
 
 
-def run(module: str, *arguments: str) -> dict[str, object]:
+def run(module: str, *arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2_000:]
-    figures: dict[str, object] = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
     return figures
 
 
@@ -187,7 +189,7 @@ def test_a_picture_has_a_line_for_each(tmp_path: Path) -> None:
 @pytest.fixture
 def sent(tmp_path: Path) -> list[Path]:
     """The files of the small world."""
-    paths = []
+    paths: list[Path] = []
     for ids in SMALL.blocks(200):
         paths.append(tmp_path / f"{len(paths)}.ndjson")
         paths[-1].write_bytes(SMALL.body(ids))
@@ -330,7 +332,7 @@ def test_it_prints_its_figures(tmp_path: Path, way: str) -> None:
         arguments += ["--stream", "--senders", "1", "--most-lag", "500"]
     figures = run("scans", *arguments, "--json")
     positive = (
-        *("acknowledged_per_s", "indexed_per_s", "history_per_s", "first_tenth_per_s", "last_tenth_per_s"),
+        *("acknowledged_per_s", "indexed_per_s", "merged_per_s", "first_tenth_per_s", "last_tenth_per_s"),
         *(
             "cpu_us_per_scan",
             "lookup_p50_ms",
@@ -354,6 +356,24 @@ def test_it_prints_its_figures(tmp_path: Path, way: str) -> None:
         assert "Waypost</text>" in (tmp_path / "rates.svg").read_text()
     else:
         assert figures["peers"] == {}
+
+
+def test_a_load_is_over_when_nothing_is_left_to_merge(tmp_path: Path) -> None:
+    """Only then its bytes on disk are counted."""
+    world = World(160, seed=7)
+    home = open_new_home(tmp_path / "home")
+    try:
+        bodies = Bodies(world.body(ids) for ids in world.blocks(20))
+        # So little lag is allowed that there are dozens of runs, of which every 16 become one.
+        load = Loading(home, world, world.counts().rows, bodies, 20).run(1, 20, lambda _: None)
+        catalogue = read_catalogue(tmp_path / "home" / "index")
+        assert catalogue is not None
+        assert catalogue.next_name > len(catalogue.runs)
+        assert find_mergeable(catalogue.runs) is None
+        assert load.merged_s >= load.course.seconds[-1]
+        check_counts(home.memory, world)
+    finally:
+        home.close()
 
 
 def test_a_peer_that_is_not_known_is_refused() -> None:

@@ -1,0 +1,63 @@
+"""What a writer is at: a few bytes in a file that two processes map, so that they tell it when one of them is dead."""
+
+import mmap
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+#: What a writer does. Several threads are at it, so it may be at several of them.
+PHASES = ("opening", "appending", "indexing", "publishing", "merging", "closing")
+
+
+class Phases:
+    """For each phase a byte: how many threads are in it."""
+
+    def __init__(self, path: Path) -> None:
+        """Maps the file, which is made if there is none."""
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.ftruncate(fd, len(PHASES))
+            self._map = mmap.mmap(fd, len(PHASES))
+        finally:
+            os.close(fd)
+        self._moving = threading.Lock()
+        self._thread = threading.local()
+
+    def clear(self) -> None:
+        """Nobody is at anything."""
+        self._map[:] = bytes(len(PHASES))
+
+    def under_way(self) -> list[str]:
+        """Those that a thread is in."""
+        return [name for name, threads in zip(PHASES, self._map[:], strict=True) if threads]
+
+    @contextmanager
+    def within(self, name: str) -> Iterator[None]:
+        """This thread is in a phase; if it was in another, that one rests meanwhile."""
+        before: str | None = getattr(self._thread, "phase", None)
+        self._move(before, name)
+        try:
+            yield
+        finally:
+            self._move(name, before)
+
+    def watch(self, owner: type, method: str, name: str) -> None:
+        """From now on a method of a class is a phase."""
+        plain: Callable[..., Any] = getattr(owner, method)
+
+        def watched(*arguments: Any, **named: Any) -> Any:
+            with self.within(name):
+                return plain(*arguments, **named)
+
+        setattr(owner, method, watched)
+
+    def _move(self, before: str | None, after: str | None) -> None:
+        with self._moving:
+            if before is not None:
+                self._map[PHASES.index(before)] -= 1
+            if after is not None:
+                self._map[PHASES.index(after)] += 1
+        self._thread.phase = after

@@ -1,0 +1,1 @@
+"""Scans at one rate for long, and what is noted meanwhile."""
