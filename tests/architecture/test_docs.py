@@ -17,7 +17,7 @@ import typer.main
 
 import waypost
 from waypost.app.cli import cli
-from waypost.app.settings import OwnCarrier, Serve, Settings, Track, read_settings
+from waypost.app.settings import OwnCarrier, Serve, Settings, Store, Track, read_settings
 from waypost.app.wiring import open_house
 from waypost.engines.local.home import FORMATS
 from waypost.feeds import facilities, parcels
@@ -44,6 +44,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[site]": Site,
     "[limits]": Limits,
     "[track]": Track,
+    "[store]": Store,
     "[carriers.CODE]": OwnCarrier,
 }
 TYPES = {"str": "string", "int": "integer", "float": "float", "bool": "boolean", "Path": "string"}

@@ -32,7 +32,7 @@ def _forget(folder: Path) -> Memory:
 
 def _open_local(folder: Path) -> Memory:
     # Small files, so that the suite crosses their edges.
-    return open_home(folder / "home", FOLD, segment_bytes=20_000, seal_rows=50).memory
+    return open_home(folder / "home", FOLD, segment_bytes=20_000).memory
 
 
 ENGINES = [

@@ -1,46 +1,58 @@
 """What every `Changes` does."""
 
+import pyarrow as pa
 import pytest
 from tests.conformance.engines import FOLD, ForgetsError, Opened
 from tests.conformance.small_worlds import NOON, append, big_batch, rows, scan
 
-from waypost.model.scans import VOID
+from waypost.model.scans import SCAN_SCHEMA, VOID
 from waypost.store.protocols import Memory
+from waypost.track.fold import NEW_LAST, NEW_MILESTONE, NEW_PARCEL, NEW_STATUS
+from waypost.track.statuses import get_status
+
+
+def told(table: pa.Table) -> list[tuple[int, str, str, str | None]]:
+    """Position, number, and the status after and before; none before a new parcel."""
+    found = rows(table, "position", "number", "status", "before_status", "told")
+    return [
+        (position, number, get_status(now).code, None if bits & NEW_PARCEL else get_status(before).code)
+        for position, number, now, before, bits in found
+    ]
 
 
 def test_there_are_none_at_first(memory: Memory) -> None:
     table = memory.changes.read(-1, 10)
     assert table.num_rows == 0
-    shown = [name for name in FOLD.dtype.names or () if not name.startswith("_")]
-    assert table.column_names == ["position", "carrier", "number", *shown, *(f"before_{name}" for name in shown)]
+    assert table.column_names == ["position", *SCAN_SCHEMA.names, *(FOLD.news.names or ())]
 
 
 def test_a_new_parcel_is_news_with_nothing_before(opened: Opened) -> None:
     append(opened.memory, scan("A1", facility="755A"))
     changes = opened.caught_up().changes.read(-1, 10)
-    assert rows(changes, "position", "carrier", "number", "facility", "last_at") == [(0, "sf", "A1", "755A", NOON)]
-    assert all(
-        changes.column(name).to_pylist() == [None] for name in changes.column_names if name.startswith("before_")
-    )
+    assert told(changes) == [(0, "A1", "picked_up", None)]
+    assert rows(changes, "carrier", "facility", "at") == [("sf", "755A", NOON)]
 
 
 def test_a_change_says_what_was_before(opened: Opened) -> None:
     append(opened.memory, scan("A1", facility="755A"))
+    opened.caught_up()
     append(opened.memory, scan("A1", minute=5, code="opcode:30"))
     changes = opened.caught_up().changes.read(0, 10)
-    names = ("position", "code", "before_code", "facility", "before_facility", "last_at", "before_last_at")
-    assert rows(changes, *names) == [(1, "opcode:30", "opcode:50", None, "755A", NOON + 300_000, NOON)]
+    assert told(changes) == [(1, "A1", "in_transit", "picked_up")]
+    assert rows(changes, "code", "at", "told") == [("opcode:30", NOON + 300_000, NEW_STATUS | NEW_LAST | NEW_MILESTONE)]
 
 
-def test_one_batch_makes_one_change_a_parcel_at_its_last_new_scan(opened: Opened) -> None:
+def test_what_comes_together_is_told_once_at_the_last_new_scan_of_a_parcel(opened: Opened) -> None:
     append(opened.memory, scan("A1"))
+    opened.caught_up()
     append(opened.memory, scan("A2"), scan("A1", minute=1), scan("A1", minute=2), scan("A2", minute=1), scan("A1"))
     changes = opened.caught_up().changes.read(-1, 10)
-    assert rows(changes, "position", "number", "before_last_at") == [(0, "A1", None), (3, "A1", NOON), (4, "A2", None)]
+    assert [row[:2] for row in told(changes)] == [(0, "A1"), (3, "A1"), (4, "A2")]
 
 
 def test_duplicates_are_no_news(opened: Opened) -> None:
     append(opened.memory, scan("A1"))
+    opened.caught_up()
     append(opened.memory, scan("A1", note="again"))
     append(opened.memory, scan("A1", note="and again"), scan("A2"))
     assert rows(opened.caught_up().changes.read(-1, 10), "position", "number") == [(0, "A1"), (3, "A2")]
@@ -48,7 +60,9 @@ def test_duplicates_are_no_news(opened: Opened) -> None:
 
 def test_what_does_not_move_the_state_is_no_news(opened: Opened) -> None:
     append(opened.memory, scan("A1"), scan("A1", minute=2, code="opcode:30"))
+    opened.caught_up()
     append(opened.memory, scan("A1", minute=1))  # between the two: no field moves
+    opened.caught_up()
     append(opened.memory, scan("A1", minute=3, code="opcode:30"))
     assert rows(opened.caught_up().changes.read(-1, 10), "position") == [(1,), (3,)]
 
@@ -56,18 +70,17 @@ def test_what_does_not_move_the_state_is_no_news(opened: Opened) -> None:
 def test_a_correction_is_news(opened: Opened) -> None:
     wrong = scan("A1", code="opcode:80", minute=5)
     append(opened.memory, scan("A1"), wrong)
+    opened.caught_up()
     append(opened.memory, scan("A1", code=VOID, minute=6, corrects=wrong.id))
     changes = opened.caught_up().changes.read(-1, 10)
-    assert rows(changes, "position", "code", "before_code") == [
-        (1, "opcode:80", None),
-        (2, "opcode:50", "opcode:80"),
-    ]
+    assert told(changes) == [(1, "A1", "delivered", None), (2, "A1", "picked_up", "delivered")]
 
 
 def test_a_reader_resumes_behind_its_cursor_and_misses_nothing(opened: Opened) -> None:
     for start in range(0, 200, 20):
         opened.memory.log.append(big_batch(start, 20, parcels=7))
-    memory = opened.caught_up()
+        opened.caught_up()
+    memory = opened.memory
     every = memory.changes.read(-1, 10_000).to_pylist()
     cursor, seen = -1, []
     while (table := memory.changes.read(cursor, 3)).num_rows:
@@ -85,24 +98,24 @@ def test_a_reader_resumes_behind_its_cursor_and_misses_nothing(opened: Opened) -
 
 
 def test_each_change_of_a_parcel_goes_on_where_the_one_before_ended(opened: Opened) -> None:
-    for start in range(0, 300, 30):
-        opened.memory.log.append(big_batch(start, 30, parcels=4))
-    last: dict[str, dict[str, object]] = {}
-    shown = [name for name in FOLD.dtype.names or () if not name.startswith("_")]
-    for row in opened.caught_up().changes.read(-1, 10_000).to_pylist():
-        before = last.get(row["number"])
-        assert [row[f"before_{name}"] for name in shown] == [before and before[name] for name in shown]
-        last[row["number"]] = row
-    states = opened.memory.index.states(list(last)).to_pylist()
-    assert [{name: state[name] for name in shown} for state in states] == [
-        {name: last[state["number"]][name] for name in shown} for state in states
-    ]
+    codes = ["opcode:50", "opcode:30", "opcode:204", "opcode:80"]
+    for step, code in enumerate(codes):
+        append(opened.memory, *(scan(f"P{n}", minute=step, code=code) for n in range(5)))
+        opened.caught_up()
+    last: dict[str, str] = {}
+    for _, number, now, before in told(opened.caught_up().changes.read(-1, 10_000)):
+        assert last.get(number) == before
+        last[number] = now
+    states = opened.memory.index.states(list(last))
+    assert {number: get_status(status).code for number, status in rows(states, "number", "status")} == last
+    assert set(last.values()) == {"delivered"}
 
 
 @pytest.mark.gap("reference", raises=ForgetsError)
 def test_a_restart_neither_loses_nor_repeats_news(opened: Opened) -> None:
     for start in range(0, 100, 20):
         opened.memory.log.append(big_batch(start, 20, parcels=7))
+        opened.caught_up()
     before = opened.caught_up().changes.read(-1, 1000).to_pylist()
     opened.restart()
     assert opened.caught_up().changes.read(-1, 1000).to_pylist() == before

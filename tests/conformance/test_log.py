@@ -5,7 +5,7 @@ import threading
 import pyarrow as pa
 import pytest
 from tests.conformance.engines import ForgetsError, Opened
-from tests.conformance.small_worlds import append, batch, big_batch, scan
+from tests.conformance.small_worlds import NOON, append, batch, big_batch, scan
 
 from waypost.model.errors import BadInput
 from waypost.model.instants import Instant, OffsetSource, TimeFlag
@@ -41,12 +41,12 @@ def test_every_field_comes_back(memory: Memory) -> None:
         carrier="yto",
         number="YT!~ 7",
         code="状态",
-        at=Instant(-62_000_000_001, -210, OffsetSource.FACILITY),
+        at=Instant(NOON - 62_000_000_001, -210, OffsetSource.FACILITY),
         facility="",
         note="\U0001f4e6 '\"<b>\n",
         corrects="0123456789abcdef",
         time_flags=TimeFlag(5),
-        recorded_at_ms=1,
+        recorded_at_ms=NOON + 1,
     )
     bare = scan(facility=None, note=None)
     append(memory, full, bare)

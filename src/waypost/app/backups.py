@@ -14,7 +14,8 @@ from waypost.app.console import aside, legible, line, out, results
 from waypost.app.settings import read_settings
 from waypost.app.wiring import now_ms, open_house
 from waypost.engines.local.backup import Backup, back_up, is_backup, put_back
-from waypost.engines.local.verify import Report, verify_backup, verify_home
+from waypost.engines.local.findings import Report
+from waypost.engines.local.verify import verify_backup, verify_home
 from waypost.model.instants import format_utc
 from waypost.track.fold import StatusFold
 from waypost.track.tables import CodeTables
@@ -28,10 +29,9 @@ def run_backup(folder: Path, *, home: Path | None, link: bool, as_json: bool) ->
     """Take a backup and say what is in it."""
     settings = read_settings(home=home)
     began = time.monotonic()
-    fold = StatusFold(CodeTables.load(settings.track.tables))
     version, made = importlib.metadata.version("waypost"), format_utc(now_ms())
     with _bar("backup") as tell:
-        backup = back_up(settings.home, folder, fold, made=made, waypost=version, link=link, progress=tell)
+        backup = back_up(settings.home, folder, made=made, waypost=version, link=link, progress=tell)
     _print(backup, {"backup": str(folder.absolute())}, began, as_json=as_json)
 
 

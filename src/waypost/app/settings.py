@@ -40,6 +40,13 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overview_age_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 10.0  #: how old the overview may be
 
 
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much memory the home may take; what goes beyond it lies in files."""
+
+    states_mb: Annotated[int, msgspec.Meta(ge=1, le=1 << 20)] = 1024  #: for the states of parcels, while indexing
+    history_mb: Annotated[int, msgspec.Meta(ge=64, le=1 << 20)] = 1024  #: for questions to history
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -48,10 +55,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     site: Site = Site()
     limits: Limits = Limits()
     track: Track = Track()
+    store: Store = Store()
     carriers: dict[str, OwnCarrier] = {}
 
 
-_SECTIONS = ("serve", "site", "limits", "track")
+_SECTIONS = ("serve", "site", "limits", "track", "store")
 #: Variables that are no settings: where the file is, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
 

@@ -100,7 +100,14 @@ def open_house(settings: Settings, *, read_only: bool = False) -> House:
         StoreError: it cannot be opened; says why.
     """
     tables = CodeTables.load(settings.track.tables)
-    return House(settings, open_home(Path(settings.home), StatusFold(tables), read_only=read_only), tables)
+    home = open_home(
+        Path(settings.home),
+        StatusFold(tables),
+        read_only=read_only,
+        states_bytes=settings.store.states_mb << 20,
+        memory_limit=f"{settings.store.history_mb}MB",
+    )
+    return House(settings, home, tables)
 
 
 class _Aged:

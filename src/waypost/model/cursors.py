@@ -12,8 +12,8 @@ import msgspec
 
 from waypost.model.errors import BadInput
 
-#: The longest key is that of a facility whose code has 128 characters beyond the Basic Multilingual Plane.
-LONGEST = 1000
+#: The longest key is that of a scan whose code and facility have 64 and 128 characters of four bytes each.
+LONGEST = 1500
 
 T = TypeVar("T")
 

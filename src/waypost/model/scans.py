@@ -13,7 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.model.errors import BadInput
-from waypost.model.instants import Instant, OffsetSource, TimeFlag
+from waypost.model.instants import (
+    EARLIEST_MS,
+    LATEST_MS,
+    MAX_OFFSET_MIN,
+    MIN_OFFSET_MIN,
+    QUARTER_MIN,
+    Instant,
+    OffsetSource,
+    TimeFlag,
+)
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
 
@@ -34,6 +43,11 @@ SCAN_SCHEMA = pa.schema(
     ]
 )
 SCAN_FORMAT = 1
+
+#: What a number and a note may have in UTF-8; the doors take less.
+MOST_NUMBER_BYTES, MOST_NOTE_BYTES = 255, 65_000
+_MOST_SOURCES = 15
+_SCAN_ID = "^[0-9a-f]{16}$"
 
 #: Scans with this code only withdraw the one they name.
 VOID = "void"
@@ -98,6 +112,15 @@ def surviving(scans: pa.Table) -> npt.NDArray[np.bool_]:
     return np.fromiter((row not in corrected for row in rows), np.bool_, scans.num_rows)
 
 
+def in_order(scans: pa.Table) -> pa.Table:
+    """Scans by number, carrier and instant; those of one instant by what they say, so that all engines agree."""
+    keys = scans.select(["number", "carrier", "at", "recorded_at", "code", "facility", "offset_min", "corrects"])
+    for place, name in enumerate(keys.column_names):
+        if pa.types.is_dictionary(keys.schema.field(name).type):
+            keys = keys.set_column(place, name, keys.column(name).cast(pa.string()))
+    return scans.take(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]))
+
+
 def batch_of(events: Iterable[ScanEvent]) -> pa.RecordBatch:
     """Columns from single scans."""
     rows = list(events)
@@ -156,16 +179,46 @@ def check_batch(scans: pa.RecordBatch) -> None:
     """Refuse a batch that no log may keep: the last guard behind the doors, which tell about single rows.
 
     Raises:
-        BadInput: other columns than `SCAN_SCHEMA`, nulls where none may be, or a NUL character, which keys are
-            joined with, in a number or a word.
+        BadInput: other columns than `SCAN_SCHEMA`, nulls where none may be, numbers out of their range, texts too long,
+            or a NUL character, which keys are joined with, in a number or a word.
     """
     if not scans.schema.equals(SCAN_SCHEMA):
         raise BadInput("These columns are not those of a scan batch.", mend=f"Cast them to: {SCAN_SCHEMA}")
     for field, column in zip(SCAN_SCHEMA, scans.columns, strict=True):
         if column.null_count and not field.nullable:
             raise BadInput("A scan batch may hold no null here.", where=field.name)
-    texts = {"number": scans.column("number"), "corrects": scans.column("corrects")}
+        if pa.types.is_dictionary(field.type) and column.dictionary.null_count:
+            raise BadInput("The words of a scan batch may hold no null.", where=field.name)
+    _check_range("at", scans.column("at").cast(pa.int64()), EARLIEST_MS, LATEST_MS)
+    _check_range("recorded_at", scans.column("recorded_at").cast(pa.int64()), EARLIEST_MS + 1, LATEST_MS)
+    _check_range("offset_source", scans.column("offset_source"), 0, _MOST_SOURCES)
+    _check_range("offset_min", scans.column("offset_min"), MIN_OFFSET_MIN, MAX_OFFSET_MIN)
+    if np.any(np.asarray(scans.column("offset_min")) % QUARTER_MIN):
+        raise BadInput("An offset has to be in quarters of an hour.", where="offset_min")
+    for name, most in (("number", MOST_NUMBER_BYTES), ("note", MOST_NOTE_BYTES)):
+        longest = pc.max(pc.binary_length(scans.column(name))).as_py()
+        if longest is not None and longest > most:
+            raise BadInput(f"A scan batch may hold no text of more than {most} bytes here.", where=name)
+    corrects = scans.column("corrects")
+    if corrects.null_count < len(corrects) and not pc.all(pc.match_substring_regex(corrects, _SCAN_ID)).as_py():
+        raise BadInput("A scan names another one by its id: 16 of 0-9 and a-f.", where="corrects")
+    texts = {"number": scans.column("number")}
     texts |= {name: scans.column(name).dictionary for name in ("carrier", "code", "facility")}
     for name, column in texts.items():
-        if pc.any(pc.match_substring(column, "\0")).as_py():
+        if _may_hold_nul(column) and pc.any(pc.match_substring(column, "\0")).as_py():
             raise BadInput("A scan batch may hold no NUL character.", where=name)
+
+
+def _may_hold_nul(column: pa.StringArray) -> bool:
+    """Whether there is one in the bytes of a column, nulls among them: quickly told, and nearly always not so."""
+    _, offsets, data = column.buffers()
+    if data is None:
+        return False
+    ends = np.frombuffer(offsets, np.int32)
+    return not np.frombuffer(data, np.uint8)[ends[column.offset] : ends[column.offset + len(column)]].all()
+
+
+def _check_range(name: str, column: pa.Array, least: int, most: int) -> None:
+    found = pc.min_max(column)
+    if found["min"].is_valid and not (least <= found["min"].as_py() and found["max"].as_py() <= most):
+        raise BadInput(f"A scan batch may hold only numbers from {least} to {most} here.", where=name)

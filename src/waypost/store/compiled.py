@@ -27,7 +27,7 @@ def compiled(function: F) -> F:
 
 def inlined(function: F) -> F:
     """Compile a small function into those that call it."""
-    return _compiled(function, nogil=True, inline="always")
+    return _compiled(function, nogil=True)
 
 
 def _compiled(function: F, **options: Any) -> F:

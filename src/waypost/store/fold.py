@@ -1,15 +1,13 @@
 """What an index is told about folding scans into states. The room that folds (`track`) answers this protocol."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from waypost.store.words import Words
+from waypost.store.words import Vocabulary
 
 
 class KeyedScans(msgspec.Struct, frozen=True):
@@ -35,7 +33,7 @@ class KeyedScans(msgspec.Struct, frozen=True):
     facility: npt.NDArray[np.int32]
     corrects: npt.NDArray[np.bool_]
     digest: npt.NDArray[np.uint64]
-    words: Words
+    words: Vocabulary
 
 
 class Fold(Protocol):
@@ -53,14 +51,17 @@ class Fold(Protocol):
 
     @property
     def dtype(self) -> np.dtype[np.void]:
-        """The record of one state: fixed width, little-endian."""
+        """The record of one state: little-endian, a multiple of eight bytes."""
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The fields of the record that hold numbers of words, 0 for none."""
+        """The fields of the record that hold numbers of words, 0 for none; named as the columns of the words are."""
 
-    def fold(self, scans: KeyedScans) -> npt.NDArray[np.void]:
-        """One state a group, in the order of the groups."""
+    def blank(self, count: int) -> npt.NDArray[np.void]:
+        """The states of no scans at all: united with another, they change nothing."""
+
+    def fold(self, scans: KeyedScans, onto: npt.NDArray[np.void] | None = None) -> npt.NDArray[np.void]:
+        """One state a group, in the order of the groups; united with those of `onto`, one a group, if given."""
 
     def merge(self, a: npt.NDArray[np.void], b: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """The states of the united scans, element by element."""
@@ -68,23 +69,29 @@ class Fold(Protocol):
     def needs_timeline(self, states: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
         """Which states are right only if folded from all scans of the parcel that still stand."""
 
-    def is_news(self, before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-        """Which differences are worth telling."""
+    @property
+    def news(self) -> np.dtype[np.void]:
+        """The record of one change: what of it is worth telling. Its field `told` is 0 where nothing is."""
+
+    def tell(
+        self, before: npt.NDArray[np.void], after: npt.NDArray[np.void], is_new: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.void]:
+        """The news of some states, element by element; what was before a new parcel means nothing."""
 
 
-def key_scans(scans: pa.RecordBatch | pa.Table, group: npt.NDArray[np.int64], words: Words) -> KeyedScans:
+def key_scans(scans: pa.RecordBatch | pa.Table, group: npt.NDArray[np.int64], words: Vocabulary) -> KeyedScans:
     """Turn scans into numbers. `group` says for each row, in any order, which key it belongs to."""
     order = np.argsort(group, kind="stable")
-    code, facility = words.ids(scans.column("code")), words.ids(scans.column("facility"))
+    code, facility = words.code.ids(scans.column("code")), words.facility.ids(scans.column("facility"))
     offset_min = np.asarray(scans.column("offset_min")).astype(np.int16)
-    digest = words.digests(code) * np.uint64(0x9E3779B97F4A7C15)
-    digest ^= words.digests(facility) + offset_min.astype(np.int64).view(np.uint64)
+    digest = words.code.digests(code) * np.uint64(0x9E3779B97F4A7C15)
+    digest ^= words.facility.digests(facility) + offset_min.astype(np.int64).view(np.uint64)
     return KeyedScans(
         group=group[order],
         at_ms=np.asarray(scans.column("at").cast(pa.int64()))[order],
         offset_min=offset_min[order],
         time_flags=np.asarray(scans.column("time_flags")).astype(np.uint8)[order],
-        carrier=words.ids(scans.column("carrier"))[order],
+        carrier=words.carrier.ids(scans.column("carrier"))[order],
         code=code[order],
         facility=facility[order],
         corrects=np.asarray(scans.column("corrects").is_valid())[order],
@@ -93,46 +100,34 @@ def key_scans(scans: pa.RecordBatch | pa.Table, group: npt.NDArray[np.int64], wo
     )
 
 
-def state_columns(states: npt.NDArray[np.void], fold: Fold, words: Words) -> dict[str, pa.Array]:
+def state_columns(states: npt.NDArray[np.void], fold: Fold, words: Vocabulary) -> dict[str, pa.Array]:
     """The fields of some state records as columns, words as text, padding fields (named `_...`) left out."""
     assert states.dtype.names is not None
     return {
-        name: words.texts(states[name]) if name in fold.words else pa.array(np.ascontiguousarray(states[name]))
+        name: words.of(name).texts(states[name]) if name in fold.words else pa.array(np.ascontiguousarray(states[name]))
         for name in states.dtype.names
         if not name.startswith("_")
     }
 
 
 def state_table(
-    keys: Sequence[tuple[str, str]], counts: Sequence[int], states: npt.NDArray[np.void], fold: Fold, words: Words
-) -> pa.Table:
-    """What `ParcelIndex` answers: states of some (number, carrier), and of how many scans."""
+    carriers: pa.Array, numbers: pa.Array, counts: npt.NDArray[np.int64], states: npt.NDArray[np.void], fold: Fold,
+    words: Vocabulary,
+) -> pa.Table:  # fmt: skip
+    """What `ParcelIndex` answers: the states of some parcels, and of how many scans."""
     return pa.table(
         {
-            "carrier": pa.array([carrier for _, carrier in keys], pa.string()),
-            "number": pa.array([number for number, _ in keys], pa.string()),
+            "carrier": carriers.cast(pa.string()),
+            "number": numbers.cast(pa.string()),
             "scans": pa.array(counts, pa.int64()),
             **state_columns(states, fold, words),
         }
     )
 
 
-def change_table(
-    keys: Sequence[tuple[str, str]],
-    positions: Sequence[int],
-    is_new: npt.NDArray[np.bool_],
-    before: npt.NDArray[np.void],
-    after: npt.NDArray[np.void],
-    fold: Fold,
-    words: Words,
-) -> pa.Table:
-    """What `Changes` answers: the states of some (number, carrier) after and before, for new ones null before."""
-    columns: dict[str, pa.Array] = {
-        "position": pa.array(positions, pa.int64()),
-        "carrier": pa.array([carrier for _, carrier in keys], pa.string()),
-        "number": pa.array([number for number, _ in keys], pa.string()),
-        **state_columns(after, fold, words),
-    }
-    for name, column in state_columns(before, fold, words).items():
-        columns[f"before_{name}"] = pc.if_else(pa.array(is_new), pa.scalar(None, column.type), column)
-    return pa.table(columns)
+def change_table(positions: npt.NDArray[np.int64], scans: pa.Table, news: npt.NDArray[np.void]) -> pa.Table:
+    """What `Changes` answers: positions, the scans that stand there, and the news."""
+    assert news.dtype.names is not None
+    columns = {name: pa.array(np.ascontiguousarray(news[name])) for name in news.dtype.names}
+    told = {name: scans.column(name) for name in scans.column_names}
+    return pa.table({"position": pa.array(positions, pa.int64()), **told, **columns})

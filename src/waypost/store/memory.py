@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from waypost.model.scans import IDENTITY, SCAN_SCHEMA, check_batch, surviving
+from waypost.model.scans import IDENTITY, SCAN_SCHEMA, check_batch, in_order, surviving
 from waypost.store.fold import Fold, change_table, key_scans, state_table
-from waypost.store.protocols import TIMELINE_SCHEMA, Frame
-from waypost.store.words import Words
+from waypost.store.protocols import Frame
+from waypost.store.words import Vocabulary
 
 
 class MemoryLog:
@@ -57,11 +56,11 @@ class MemoryIndex:
     def __init__(self, log: MemoryLog, fold: Fold) -> None:
         self._log = log
         self._fold = fold
-        self._words = Words()
+        self._words = Vocabulary()
         self._lock = threading.Lock()
         self._position = 0
-        self._timelines: dict[Key, dict[tuple[object, ...], tuple[int, pa.RecordBatch]]] = {}
-        self._changes: list[tuple[int, Key, npt.NDArray[np.void] | None, npt.NDArray[np.void]]] = []
+        self._timelines: dict[Key, dict[tuple[object, ...], pa.RecordBatch]] = {}
+        self._changes: list[tuple[int, pa.RecordBatch, npt.NDArray[np.void]]] = []
 
     def position(self) -> int:
         """See `ParcelIndex.position`."""
@@ -85,7 +84,7 @@ class MemoryIndex:
         with self._lock:
             timelines = [self._timeline([key]) for key in self._keys(numbers, carrier)]
         newest = [each.slice(0 if most is None else max(each.num_rows - most, 0)) for each in timelines]
-        return pa.concat_tables([TIMELINE_SCHEMA.empty_table(), *newest]).unify_dictionaries().combine_chunks()
+        return pa.concat_tables([SCAN_SCHEMA.empty_table(), *newest]).unify_dictionaries().combine_chunks()
 
     def _keys(self, numbers: Sequence[str], carrier: str | None) -> list[Key]:
         wanted = set(numbers)
@@ -101,16 +100,10 @@ class MemoryIndex:
         """See `Changes.read`."""
         with self._lock:
             rows = [row for row in self._changes if row[0] > after][:limit]
-            empty = np.zeros(1, self._fold.dtype)
-            return change_table(
-                [row[1] for row in rows],
-                [row[0] for row in rows],
-                np.array([row[2] is None for row in rows], np.bool_),
-                np.concatenate([empty[:0], *(empty if row[2] is None else row[2] for row in rows)]),
-                np.concatenate([empty[:0], *(row[3] for row in rows)]),
-                self._fold,
-                self._words,
-            )
+        tables = [SCAN_SCHEMA.empty_table(), *(pa.Table.from_batches([scan]) for _, scan, _ in rows)]
+        news = np.concatenate([np.zeros(0, self._fold.news), *(told for _, _, told in rows)])
+        positions = np.array([position for position, _, _ in rows], np.int64)
+        return change_table(positions, pa.concat_tables(tables).unify_dictionaries(), news)
 
     def _apply(self, frame: Frame) -> None:
         last: dict[Key, int] = {}
@@ -122,13 +115,15 @@ class MemoryIndex:
                 before[key] = self._state(key)
             scans = self._timelines.setdefault(key, {})
             if identity not in scans:
-                scans[identity] = (frame.position + row, frame.scans.slice(row, 1))
-                last[key] = frame.position + row
-        for key, position in sorted(last.items(), key=lambda item: item[1]):
+                scans[identity] = frame.scans.slice(row, 1)
+                last[key] = row
+        blank = np.zeros(1, self._fold.dtype)
+        for key, row in sorted(last.items(), key=lambda item: item[1]):
             was, now = before[key], self._state(key)
             assert now is not None
-            if was is None or self._fold.is_news(was, now)[0]:
-                self._changes.append((position, key, was, now))
+            news = self._fold.tell(blank if was is None else was, now, np.array([was is None]))
+            if news["told"][0]:
+                self._changes.append((frame.position + row, frame.scans.slice(row, 1), news))
         self._position = frame.end
 
     def _state(self, key: Key) -> npt.NDArray[np.void] | None:
@@ -144,15 +139,12 @@ class MemoryIndex:
         states = [self._state(key) for key in keys]
         records = np.concatenate([np.zeros(0, self._fold.dtype), *(state for state in states if state is not None)])
         counts = [len(self._timelines[key]) for key in keys]
-        return state_table(keys, counts, records, self._fold, self._words)
+        numbers, carriers = ([key[place] for key in keys] for place in (0, 1))
+        return state_table(
+            pa.array(carriers, pa.string()), pa.array(numbers, pa.string()), np.array(counts, np.int64), records,
+            self._fold, self._words,
+        )  # fmt: skip
 
     def _timeline(self, keys: list[Key]) -> pa.Table:
-        tables = [TIMELINE_SCHEMA.empty_table()]
-        for key in keys:
-            for position, scan in self._timelines[key].values():
-                row = pa.Table.from_batches([scan], SCAN_SCHEMA)
-                tables.append(row.append_column(TIMELINE_SCHEMA.field("position"), pa.array([position], pa.int64())))
-        by = [("number", "ascending"), ("carrier", "ascending"), ("at", "ascending"), ("position", "ascending")]
-        table = pa.concat_tables(tables).unify_dictionaries()
-        plain = table.set_column(0, "carrier", table.column("carrier").cast(pa.string()))
-        return table.take(pc.sort_indices(plain, by))
+        rows = [scan for key in keys for scan in self._timelines[key].values()]
+        return in_order(pa.Table.from_batches(rows, SCAN_SCHEMA).unify_dictionaries())

@@ -13,11 +13,6 @@ import msgspec
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from waypost.model.scans import SCAN_SCHEMA
-
-#: A timeline: scans with the position at which each came first.
-TIMELINE_SCHEMA = SCAN_SCHEMA.append(pa.field("position", pa.int64(), nullable=False))
-
 
 class Frame(msgspec.Struct, frozen=True):
     """Scans as the log keeps them together.
@@ -59,7 +54,7 @@ class ParcelIndex(Protocol):
     """Timeline and state of every parcel, behind the log.
 
     A state table has the columns `carrier`, `number`, `scans` (how many, duplicates dropped) and the fields of the
-    fold's record, words as text. Both state and timeline tables are sorted by number, then carrier.
+    fold's record, words as text. The states and timelines of some numbers are sorted by number, then carrier.
     """
 
     def states(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
@@ -72,7 +67,7 @@ class ParcelIndex(Protocol):
         """
 
     def timelines(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
-        """The scans of the same parcels (`TIMELINE_SCHEMA`), duplicates dropped, by instant and then position.
+        """The scans of the same parcels (`SCAN_SCHEMA`), duplicates dropped, as `in_order` puts them.
 
         Args:
             numbers: whole numbers.
@@ -83,7 +78,10 @@ class ParcelIndex(Protocol):
         """
 
     def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
-        """The next `limit` states behind a (number, carrier)."""
+        """The next `limit` states behind a (number, carrier), in an order of the engine's own.
+
+        A parcel that is there all the time comes once; one that comes meanwhile may come or not.
+        """
 
     def position(self) -> int:
         """Everything below is in."""
@@ -99,8 +97,9 @@ class ParcelIndex(Protocol):
 class Changes(Protocol):
     """State changes after duplicates are dropped: ordered per parcel, resumable from a cursor.
 
-    A table of changes has `position` (of the frame's last scan of that parcel), `carrier`, `number`, the fields of the
-    fold's record, and each field once more with `before_` in front of its name: what it was, null for a new parcel.
+    A table of changes has `position`, the columns of the scan that stands there, which is the last one that moved its
+    parcel, and the fields of the fold's news. What scans moved together is told once. After a crash of the machine the
+    same may be told again, under the same or a later position.
     """
 
     def read(self, after: int, limit: int) -> pa.Table:
@@ -111,7 +110,7 @@ class History(Protocol):
     """Columns over all time."""
 
     def run(self, ask: Callable[[Any], Any]) -> pa.Table:
-        """Answer an Ibis expression over all scans, duplicates dropped (`TIMELINE_SCHEMA`, words as plain text).
+        """Answer an Ibis expression over all scans, duplicates dropped (`SCAN_SCHEMA`, words as plain text).
 
         `ask` gets the table of scans and returns the expression.
         """

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.model.carriage import Parcel, Waybill, parcel_id
-from waypost.store.protocols import TIMELINE_SCHEMA, Memory, ParcelIndex
+from waypost.model.scans import SCAN_SCHEMA
+from waypost.store.protocols import Memory, ParcelIndex
 from waypost.track.records import Link, find_parcels, list_links
 
 #: Of each number of a parcel so many scans are read, the newest; where a look-up came to more than `MOST_ROWS` in all,
@@ -39,7 +40,7 @@ class Bundle(msgspec.Struct):
 
     waybills: list[Waybill]
     parcel: Parcel | None = None
-    timeline: pa.Table = TIMELINE_SCHEMA.empty_table()
+    timeline: pa.Table = SCAN_SCHEMA.empty_table()
     cut: frozenset[Waybill] = frozenset()
     states: pa.Table | None = None
     is_read: bool = False

@@ -48,6 +48,10 @@ STATE = np.dtype(
     ]
 )
 
+#: What is told of a change: the status now and before (`UNKNOWN` for a new parcel), and which of these bits moved.
+NEWS = np.dtype([("status", "u1"), ("before_status", "u1"), ("told", "u1")])
+NEW_PARCEL, NEW_STATUS, NEW_LAST, NEW_MILESTONE, NEW_FLAG, NEW_FIRST = 1, 2, 4, 8, 16, 32
+
 #: Raised whenever this file would fold the same scans into another state.
 _FOLD_VERSION = 1
 
@@ -56,6 +60,7 @@ class StatusFold:
     """`store.fold.Fold` over the unified status codes. See the head of this file for what each field means."""
 
     dtype: np.dtype[np.void] = STATE
+    news: np.dtype[np.void] = NEWS
     words = ("facility", "code")
 
     def __init__(self, tables: CodeTables) -> None:
@@ -67,10 +72,18 @@ class StatusFold:
         """Follows the code tables: a corrected table changes states."""
         return f"{_FOLD_VERSION}-{self._tables.version}"
 
-    def fold(self, scans: KeyedScans) -> States:
+    def blank(self, count: int) -> States:
+        """See `Fold.blank`."""
+        states = np.zeros(count, STATE)
+        states["first_at"] = NEVER_FIRST
+        states["last_at"] = NEVER_LAST
+        states["status_at"] = NEVER_LAST
+        return states
+
+    def fold(self, scans: KeyedScans, onto: States | None = None) -> States:
         """See `Fold.fold`."""
         groups = int(scans.group[-1]) + 1 if len(scans.group) else 0
-        states = _blank(groups)
+        states = self.blank(groups) if onto is None else onto.copy()
         status = self._classify(scans)
         ranks = self._ranks
         flags = scans.time_flags | np.where(scans.corrects, CORRECTED, 0) | np.where(status == UNKNOWN, UNKNOWN_CODE, 0)
@@ -91,27 +104,20 @@ class StatusFold:
         whole: npt.NDArray[np.bool_] = (states["flags"] & CORRECTED) != 0
         return whole
 
-    def is_news(self, before: States, after: States) -> npt.NDArray[np.bool_]:
-        """See `Fold.is_news`: whatever moved a field."""
-        news: npt.NDArray[np.bool_] = before != after
+    def tell(self, before: States, after: States, is_new: npt.NDArray[np.bool_]) -> npt.NDArray[np.void]:
+        """See `Fold.tell`."""
+        news = np.empty(len(after), NEWS)
+        _tell_rows(before, after, is_new, news)
         return news
 
     def _classify(self, scans: KeyedScans) -> npt.NDArray[np.uint8]:
         """The status of each scan, looked up once for each pair of carrier and code."""
         pairs = (scans.carrier.astype(np.int64) << 32) | scans.code
         places, unique = distinct(pairs)
-        carriers = [scans.words.text(int(pair >> 32)) or "" for pair in unique]
-        codes = [scans.words.text(int(pair & 0xFFFFFFFF)) or "" for pair in unique]
+        carriers = [scans.words.carrier.text(int(pair >> 32)) or "" for pair in unique]
+        codes = [scans.words.code.text(int(pair & 0xFFFFFFFF)) or "" for pair in unique]
         status: npt.NDArray[np.uint8] = self._tables.classify(carriers, codes)[places]
         return status
-
-
-def _blank(groups: int) -> States:
-    states = np.zeros(groups, STATE)
-    states["first_at"] = NEVER_FIRST
-    states["last_at"] = NEVER_LAST
-    states["status_at"] = NEVER_LAST
-    return states
 
 
 @compiled
@@ -159,6 +165,22 @@ def _merge_rows(merged: States, others: States, phase: npt.NDArray[np.int8], pre
             state.facility, state.code, state.offset_min = other.facility, other.code, other.offset_min
         if _is_higher(phase, precedence, other.status, other.status_at, state.status, state.status_at):
             state.status, state.status_at = other.status, other.status_at
+
+
+@compiled
+def _tell_rows(before: States, after: States, is_new: npt.NDArray[np.bool_], news: npt.NDArray[np.void]) -> None:
+    for row in range(len(after)):
+        was, now = before[row], after[row]
+        told = NEW_PARCEL
+        if not is_new[row]:
+            told = NEW_STATUS * (was.status != now.status)
+            told |= NEW_LAST * (was.last_at != now.last_at or was._last_digest != now._last_digest)
+            told |= NEW_MILESTONE * (was.milestones != now.milestones)
+            told |= NEW_FLAG * (was.flags != now.flags)
+            told |= NEW_FIRST * (was.first_at != now.first_at)
+        news[row].status = now.status
+        news[row].before_status = UNKNOWN if is_new[row] else was.status
+        news[row].told = told
 
 
 @inlined

@@ -1,6 +1,7 @@
 """Parcels as people look them up: by any number they bear, one by one, many at once, or as a list."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -148,7 +149,7 @@ class Tracker:
         return self.get_parcel(carrier, number)[1]
 
     def list_parcels(self, filters: Filters, after: str | None, limit: int) -> ParcelPage:
-        """The parcels that fit, by number; `after` is the cursor that the page before gave.
+        """The parcels that fit, in the order of the index; `after` is the cursor of the page before.
 
         Raises:
             BadInput: the cursor or a filter is not understood.
@@ -181,14 +182,12 @@ class Tracker:
         self, filters: Filters, after: tuple[str, str] | None, limit: int
     ) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
         """The next keys that fit, and the key behind which to go on, None at the end."""
-        if filters.prefix and (after is None or after < (filters.prefix, "")):
-            after = (filters.prefix, "")
         statuses = _numbers_of(filters)
         step = limit + 1 if filters == Filters(prefix=filters.prefix) else _STEP
         found: list[tuple[str, str]] = []
         examined = 0
         while examined < _MOST_EXAMINED:
-            page = self._memory.index.page(after, step)
+            page = self._page(filters.prefix, after, step)
             for waybill in waybills_of(page.filter(pa.array(_fits(page, filters, statuses)))):
                 if len(found) == limit:
                     return found, found[-1]
@@ -196,11 +195,23 @@ class Tracker:
             if page.num_rows < step:
                 return found, None
             [last] = waybills_of(page.slice(page.num_rows - 1))
-            if filters.prefix and not last.number.startswith(filters.prefix):
-                return found, None
             examined += page.num_rows
             after = last.number, last.carrier
         return found, after
+
+    def _page(self, prefix: str | None, after: tuple[str, str] | None, step: int) -> pa.Table:
+        """The next states: in the order of the index, or of the numbers that begin alike, which history knows."""
+        if not prefix:
+            return self._memory.index.page(after, step)
+
+        def begin_alike(scans: Any) -> Any:
+            found = scans.filter(scans.number.startswith(prefix)).select("number", "carrier").distinct()
+            if after is not None:
+                number, carrier = after
+                found = found.filter((found.number > number) | ((found.number == number) & (found.carrier > carrier)))
+            return found.order_by("number", "carrier").limit(step)
+
+        return read_states(self._memory.index, waybills_of(self._memory.history.run(begin_alike)))
 
     def _tell(self, bundles: Sequence[Bundle], scans: int) -> list[tuple[ParcelView, list[ScanView]]]:
         """Parcels as they stand, and with them so many scans in all, of each parcel the newest first."""

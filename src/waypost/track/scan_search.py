@@ -9,8 +9,9 @@ import pyarrow as pa
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.errors import BadInput
 from waypost.model.instants import EARLIEST_MS, LATEST_MS
+from waypost.model.scans import SCAN_SCHEMA
 from waypost.network.facilities import Facilities
-from waypost.store.protocols import TIMELINE_SCHEMA, Memory
+from waypost.store.protocols import Memory
 from waypost.track.standing import in_milliseconds, instant, read_standing
 from waypost.track.statuses import find_status_by_code
 from waypost.track.tables import CodeTables
@@ -22,7 +23,12 @@ class _Key(NamedTuple):
     """Where a scan stands in the list."""
 
     at_ms: Annotated[int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS)]
-    position: Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+    number: str
+    carrier: str
+    code: str
+    facility: str
+    offset_min: Annotated[int, msgspec.Meta(ge=-1000, le=1000)]
+    corrects: str
 
 
 class ScanFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +74,11 @@ class ScanSearch:
                 found = found.semi_join(ibis.memtable(self._places(filters)), ["carrier", "facility"])
             found = found.mutate(at_ms=in_milliseconds(found.at))
             if cursor is not None:
-                older = (found.at_ms == cursor.at_ms) & (found.position < cursor.position)
-                found = found.filter((found.at_ms < cursor.at_ms) | older)
-            newest = found.order_by(ibis.desc("at_ms"), ibis.desc("position")).limit(limit + 1)
-            return newest.select(*TIMELINE_SCHEMA.names)
+                found = found.filter(_is_behind(found, cursor))
+            newest = found.order_by(ibis.desc("at_ms"), *_further(found)).limit(limit + 1)
+            return newest.select(*SCAN_SCHEMA.names)
 
-        rows = self._memory.history.run(ask).cast(TIMELINE_SCHEMA)
+        rows = self._memory.history.run(ask).cast(SCAN_SCHEMA)
         more = rows.num_rows > limit
         rows = rows.slice(0, limit)
         places = self._facilities.find_many(
@@ -111,4 +116,20 @@ def _within(scans: Any, filters: ScanFilters, cursor: _Key | None) -> Any:
 
 def _key(rows: pa.Table) -> _Key:
     """Of the last of some scans."""
-    return _Key(rows.column("at").cast(pa.int64())[-1].as_py(), rows.column("position")[-1].as_py())
+    last = rows.slice(rows.num_rows - 1).to_pylist()[0]
+    at_ms = rows.column("at").cast(pa.int64())[-1].as_py()
+    return _Key._make([at_ms, *(last[name] if last[name] is not None else "" for name in _Key._fields[1:])])
+
+
+def _further(found: Any) -> list[Any]:
+    """The columns by which scans of one instant stand in the list."""
+    nullable = ("facility", "corrects")
+    return [found[name].fill_null("") if name in nullable else found[name] for name in _Key._fields[1:]]
+
+
+def _is_behind(found: Any, cursor: _Key) -> Any:
+    """Whether a scan stands behind a cursor, compared column by column."""
+    behind: Any = False
+    for column, value in reversed(list(zip(_further(found), cursor[1:], strict=True))):
+        behind = (column > value) | ((column == value) & behind)
+    return (found.at_ms < cursor.at_ms) | ((found.at_ms == cursor.at_ms) & behind)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.model.instants import EARLIEST_MS, LATEST_MS
-from waypost.model.scans import surviving
+from waypost.model.scans import IDENTITY, surviving
 from waypost.store.protocols import History
 from waypost.track.statuses import get_status, standing_rank, status_arrays
 from waypost.track.tables import CodeTables
@@ -50,11 +50,12 @@ def read_standing(history: History, tables: CodeTables, links: pa.Table | None =
     """
     meanings = ibis.memtable(_read_meanings(history, tables))
     corrected = _read_corrected(history)
+    gone = None if corrected is None else ibis.memtable(corrected)
     linked = None if links is None or not links.num_rows else ibis.memtable(_holding(links))
 
     def standing(scans: Any) -> Any:
-        if corrected is not None:
-            scans = scans.anti_join(ibis.memtable(corrected), "position")
+        if gone is not None:
+            scans = scans.anti_join(gone, [scans[name].identical_to(gone[name]) for name in IDENTITY])
         joined = scans.inner_join(meanings, ["carrier", "code"])
         joined = _of_parcels(joined, linked)
         return joined.mutate(
@@ -111,7 +112,7 @@ def _read_meanings(history: History, tables: CodeTables) -> pa.Table:
 
 
 def _read_corrected(history: History) -> pa.Table | None:
-    """The positions of scans that another one corrects; None if there are none. Corrections are rare."""
+    """What makes the scans the same ones that another one corrects; None if there are none. Corrections are rare."""
 
     def of_corrected_parcels(scans: Any) -> Any:
         named = scans.filter(scans.corrects.notnull()).select("carrier", "number").distinct()
@@ -120,4 +121,4 @@ def _read_corrected(history: History) -> pa.Table | None:
     timelines = history.run(of_corrected_parcels)
     if not timelines.num_rows:
         return None
-    return timelines.filter(pc.invert(pa.array(surviving(timelines)))).select(["position"])
+    return timelines.filter(pc.invert(pa.array(surviving(timelines)))).select(list(IDENTITY))

@@ -38,7 +38,7 @@ class Judged(msgspec.Struct, frozen=True):
     """The timeline of one parcel in order, oldest first, and what its scans mean: columns of equal length.
 
     Attributes:
-        scans: `TIMELINE_SCHEMA`, by instant; within one in the order of a parcel's life, then of arrival.
+        scans: `SCAN_SCHEMA`, by instant; within one in the order of a parcel's life.
         statuses: their numbers.
         stands: false for scans that another one corrects.
         odd: the flags, each with the scans that bear it.
@@ -62,12 +62,12 @@ def judge_timeline(timeline: pa.Table, tables: CodeTables) -> Judged:
     """Put the scans of one parcel (one or several numbers) in order and look at them; cheap also for very many.
 
     Args:
-        timeline: `TIMELINE_SCHEMA`.
+        timeline: `SCAN_SCHEMA`, as an engine gives it.
         tables: what codes mean.
     """
     statuses = _classify(timeline, tables)
     at_ms = np.asarray(timeline.column("at").cast(pa.int64()))
-    order = np.lexsort((np.asarray(timeline.column("position")), status_arrays().precedence[statuses], at_ms))
+    order = np.lexsort((status_arrays().precedence[statuses], at_ms))  # stable: what ties stays as the engine has it
     scans, statuses, at_ms = timeline.take(pa.array(order)), statuses[order], at_ms[order]
     stands = surviving(scans)
     recorded_ms = np.asarray(scans.column("recorded_at").cast(pa.int64()).fill_null(_NEVER_MS))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
-from tests.rooms.engines.homes import FOLD, caught_up, count, home_in
+from tests.rooms.engines.homes import caught_up, count, home_in
 from tests.rooms.engines.killed_writer import OPTIONS
 from tests.rooms.engines.scan_batches import batch, event
 from tests.rooms.engines.test_full_disk import fill_up, small_disk  # noqa: F401
@@ -23,7 +23,7 @@ from waypost.model.errors import Conflict, NotFound, StorageFull, StoreDamaged, 
 from waypost.model.scans import SCAN_SCHEMA, ScanEvent, batch_of, join_batches
 from waypost.network.records import facilities
 
-SMALL = {"segment_bytes": 5_000}
+SMALL = {"segment_bytes": 1_000}
 
 
 def filled(path: Path, frames: int = 6) -> Path:
@@ -39,7 +39,7 @@ def filled(path: Path, frames: int = 6) -> Path:
 
 
 def take(home: Path, folder: Path, **options: object) -> Backup:
-    return back_up(home, folder, FOLD, made="2026-11-22T00:00:00Z", waypost="0.1.0", **options)  # type: ignore[arg-type]
+    return back_up(home, folder, made="2026-11-22T00:00:00Z", waypost="0.1.0", **options)  # type: ignore[arg-type]
 
 
 def told(home: LocalHome) -> list[list[dict[str, object]]]:
@@ -80,9 +80,9 @@ def test_a_backup_taken_under_load_restores_to_the_same_state(tmp_path: Path) ->
     loader = threading.Thread(target=load)
     loader.start()
     try:
-        backups = []
+        backups: list[Backup] = []
         for turn in range(4):
-            for _ in range(8):
+            while home.memory.log.position() <= (backups[-1].position if backups else 500):
                 assert moved.acquire(timeout=60)
             backups.append(take(home.path, tmp_path / f"backup-{turn}", link=turn % 2 == 1))
     finally:
@@ -337,6 +337,16 @@ def test_a_home_whose_index_is_of_another_version_is_backed_up(tmp_path: Path) -
     shutil.rmtree(home / "index")
     shutil.rmtree(home / "history")
     assert take(home, tmp_path / "other").position == 300
+
+
+@pytest.mark.parametrize("file", ["CATALOGUE", "words", "*.run"])
+def test_a_home_whose_index_is_damaged_is_backed_up(tmp_path: Path, file: str) -> None:
+    """It is made anew from the log, which is all the more worth keeping then."""
+    home = filled(tmp_path / "home")
+    path = min((home / "index").glob(file))
+    path.write_bytes(path.read_bytes()[:-5])
+    assert take(home, tmp_path / "backup").position == 300
+    assert verify_backup(tmp_path / "backup").findings == []
 
 
 # Broken off

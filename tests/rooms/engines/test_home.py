@@ -1,5 +1,6 @@
 """The folder: made, locked, checked, looked on, and opened again after whatever happened to it."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,27 +10,33 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import insert
-from tests.rooms.engines.homes import FOLD, caught_up, count, home_in
+from tests.rooms.engines.homes import FOLD, caught_up, count, fill_runs, home_in, merge_soon, pieces, settled
 from tests.rooms.engines.scan_batches import batch
 
+import waypost.engines.local.home as home_file
+from waypost.engines.local import follow, ledger
+from waypost.engines.local.arrays import Flags, States
 from waypost.engines.local.disk import Disk
+from waypost.engines.local.entries import Entries
 from waypost.engines.local.formats import FORMATS
 from waypost.engines.local.history import ParquetHistory
-from waypost.engines.local.home import open_home
-from waypost.engines.local.index import RocksIndex
+from waypost.engines.local.home import LocalHome, open_home
+from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.sql.records import SqlRecords
 from waypost.model.errors import HomeInUse, NotFound, StoreDamaged, StoreError, WrongFormat
 from waypost.network.records import facilities
+from waypost.store.fold import KeyedScans
 from waypost.store.protocols import Frame
-from waypost.track.fold import StatusFold
+from waypost.track.fold import NEWS, StatusFold
 
 
 def fill(path: Path, scans: int = 300) -> None:
@@ -38,12 +45,25 @@ def fill(path: Path, scans: int = 300) -> None:
     caught_up(home).close()
 
 
-def told(path: Path) -> tuple[list[dict[str, object]], list[dict[str, object]], int]:
+def states_of(home: LocalHome) -> list[dict[str, Any]]:
+    """All states. A page comes in the order of hashes, which is another in each home."""
+    states: list[dict[str, Any]] = home.memory.index.page(None, 1000).sort_by("number").to_pylist()
+    return states
+
+
+def told(path: Path) -> tuple[list[dict[str, Any]], dict[str, tuple[int, int]], int]:
+    """All states, the last change of each parcel, and how many scans history has."""
     home = caught_up(home_in(path))
-    states, changes = home.memory.index.page(None, 1000).to_pylist(), home.memory.changes.read(-1, 1000).to_pylist()
-    scans = count(home)
+    changes = home.memory.changes.read(-1, 10_000).to_pylist()
+    last = {row["number"]: (row["position"], row["status"]) for row in changes}
+    states, scans = states_of(home), count(home)
     home.close()
-    return states, changes, scans
+    return states, last, scans
+
+
+def pieces_alone(path: Path) -> bool:
+    """Whether no other file than those that the index names lies in history."""
+    return sorted(file.name for file in (path / "history").iterdir()) == sorted(pieces(path))
 
 
 # Making
@@ -64,16 +84,15 @@ def test_a_folder_with_other_things_in_it_can_be_a_home(tmp_path: Path) -> None:
     assert (tmp_path / "waypost.toml").read_text() == "[web]\n"
 
 
-def test_a_path_with_odd_signs_can_be_a_home(tmp_path: Path) -> None:
+def test_a_path_with_odd_signs_can_be_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge_soon(monkeypatch)
     path = tmp_path / "a home=1 #?%20 [x]*'y 杭州"
-    fill(path)
-    home = home_in(path, seal_rows=10)
-    home.memory.log.append(batch(300, 20))
-    home.seal()
-    assert count(caught_up(home)) == 320
+    home = fill_runs(home_in(path), 600)
+    assert count(home) == 600
     home.close()
+    assert pieces(path)
     assert {entry.name for entry in tmp_path.iterdir()} == {path.name}
-    assert told(path)[2] == 320
+    assert told(path)[2] == 600
 
 
 def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
@@ -99,9 +118,9 @@ def test_closing_twice_does_no_harm(tmp_path: Path) -> None:
     again.close()
 
 
-@pytest.mark.parametrize("part", [SegmentLog, ParquetHistory, RocksIndex, SqlRecords])
+@pytest.mark.parametrize("part", [SegmentLog, ParquetHistory, Ledger, SqlRecords])
 def test_a_part_that_fails_to_close_keeps_no_other_from_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: type
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: Any
 ) -> None:
     home = home_in(tmp_path)
     home.memory.log.append(batch(0, 5))
@@ -138,12 +157,10 @@ def test_two_processes_on_one_home(tmp_path: Path) -> None:
         """
         import sys
         from pathlib import Path
-        from tests.rooms.engines.homes import caught_up, home_in
-        from tests.rooms.engines.scan_batches import batch
-        home = home_in(Path(sys.argv[1]), seal_rows=100)
-        for start in range(0, 400, 50):
-            home.memory.log.append(batch(start, 50))
-        caught_up(home)
+        from tests.rooms.engines.homes import SMALL_RUNS, fill_runs, home_in
+        for module, name, value in SMALL_RUNS:
+            setattr(module, name, value)
+        home = fill_runs(home_in(Path(sys.argv[1])), 900, 90)
         print("ready", flush=True)
         sys.stdin.readline()
         """
@@ -162,20 +179,21 @@ def test_two_processes_on_one_home(tmp_path: Path) -> None:
             with pytest.raises(HomeInUse, match=f"process {writer.pid}"):
                 home_in(tmp_path)
             other = home_in(tmp_path, read_only=True)
-            assert other.memory.index.position() == other.memory.log.position() == 400
-            assert sum(other.memory.index.page(None, 1000).column("scans").to_pylist()) == 400
-            assert other.memory.index.timelines(["P3"]).num_rows == 5
-            assert other.memory.changes.read(-1, 10_000).num_rows == 400
-            assert count(other) == 400
+            assert pieces(tmp_path)
+            assert other.memory.index.position() == other.memory.log.position() == 900
+            assert sum(other.memory.index.page(None, 1000).column("scans").to_pylist()) == 900
+            assert other.memory.index.timelines(["P3"]).num_rows == 10
+            assert other.memory.changes.read(-1, 10_000).num_rows == 900
+            assert count(other) == 900
             assert other.health().error is None
             with pytest.raises(StoreError, match="reading only"):
-                other.memory.log.append(batch(400, 1))
+                other.memory.log.append(batch(900, 1))
             other.close()
             assert (tmp_path / "lock").read_text() == f"{writer.pid}\n"
         finally:
             writer.kill()
     home = caught_up(home_in(tmp_path))
-    assert count(home) == 400
+    assert count(home) == 900
     home.close()
 
 
@@ -214,14 +232,18 @@ def test_an_older_log_is_refused_with_the_way_to_upgrade(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("part", ["index", "history"])
-def test_an_older_part_that_is_made_from_the_log_is_made_anew(tmp_path: Path, part: str) -> None:
-    fill(tmp_path)
+def test_an_older_part_that_is_made_from_the_log_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    merge_soon(monkeypatch)
+    fill_runs(home_in(tmp_path), 600).close()
     before = told(tmp_path)
     (tmp_path / "FORMAT").write_text(json.dumps(FORMATS | {part: 0}))
     (tmp_path / part / "left-over").write_text("of the old format")
     with pytest.raises(WrongFormat, match="Open it once for writing"):
         home_in(tmp_path, read_only=True)
     assert told(tmp_path) == before
+    assert pieces_alone(tmp_path)
     assert not (tmp_path / part / "left-over").exists()
     assert json.loads((tmp_path / "FORMAT").read_text()) == FORMATS
 
@@ -263,7 +285,8 @@ def test_a_home_without_its_format_is_damage(tmp_path: Path) -> None:
 
 def test_a_home_that_was_hardly_begun_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between any two steps of the first opening."""
-    first, states = tmp_path / "first", []
+    first = tmp_path / "first"
+    states: list[Path] = []
 
     def seen(step: Callable[..., None]) -> Callable[..., None]:
         def take(*args: Any, **options: Any) -> None:
@@ -308,15 +331,37 @@ def test_a_home_that_was_never_made_to_the_end_has_nothing_to_look_at(tmp_path: 
 # Coming back
 
 
-@pytest.mark.parametrize("parts", [["index"], ["history"], ["index", "history"]], ids="+".join)
-def test_what_is_made_from_the_log_may_be_removed(tmp_path: Path, parts: list[str]) -> None:
+@pytest.mark.parametrize("parts", [["index"], ["index", "history"]], ids="+".join)
+def test_what_is_made_from_the_log_may_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: list[str]
+) -> None:
+    merge_soon(monkeypatch)
     home = home_in(tmp_path)
-    for start in range(0, 300, 30):
-        home.memory.log.append(batch(max(start - 5, 0), 30))
-    caught_up(home).close()
+    for start in range(0, 900, 90):
+        home.memory.log.append(batch(max(start - 5, 0), 90))
+        caught_up(home)
+    settled(home).close()
+    assert pieces(tmp_path)
     before = told(tmp_path)
+    assert before[2] == 895
     for part in parts:
         shutil.rmtree(tmp_path / part)
+    assert told(tmp_path) == before
+    assert pieces_alone(tmp_path)
+
+
+def test_history_goes_with_the_index_that_names_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge_soon(monkeypatch)
+    fill_runs(home_in(tmp_path), 600).close()
+    before = told(tmp_path)
+    shutil.rmtree(tmp_path / "history")
+    home = caught_up(home_in(tmp_path))
+    file = tmp_path / "history" / pieces(tmp_path)[0]
+    with pytest.raises(StoreDamaged, match=f"{file} is missing. Remove the folders index and history; they are made"):
+        count(home)
+    assert states_of(home) == before[0]
+    home.close()
+    shutil.rmtree(tmp_path / "index")
     assert told(tmp_path) == before
 
 
@@ -352,20 +397,22 @@ def test_a_torn_tail_is_told_by_health(tmp_path: Path) -> None:
     assert home_in(tmp_path, read_only=True).health().cut is None
 
 
-def test_an_index_of_an_earlier_moment_catches_up(tmp_path: Path) -> None:
-    """After a power cut the index comes back as it was some frames ago; history may be ahead of it."""
-    home = home_in(tmp_path)
-    home.memory.log.append(batch(0, 100))
-    caught_up(home).close()
+def test_an_index_of_an_earlier_moment_catches_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut the index comes back as it was some runs ago; history may have more than it says."""
+    merge_soon(monkeypatch)
+    fill_runs(home_in(tmp_path), 600).close()
     shutil.copytree(tmp_path / "index", tmp_path / "earlier")
+    at_first = pieces(tmp_path)
     home = home_in(tmp_path)
-    home.memory.log.append(batch(50, 100))
-    caught_up(home).close()
+    home.memory.log.append(batch(550, 100))
+    fill_runs(home, 700).close()
     before = told(tmp_path)
+    assert len(pieces(tmp_path)) > len(at_first) > 0
     shutil.rmtree(tmp_path / "index")
     (tmp_path / "earlier").rename(tmp_path / "index")
     assert told(tmp_path) == before
-    assert before[2] == 150
+    assert before[2] == 1_350
+    assert pieces_alone(tmp_path)
 
 
 class OtherFold(StatusFold):
@@ -375,61 +422,126 @@ class OtherFold(StatusFold):
     def version(self) -> str:
         return "other"
 
-    def fold(self, scans: object) -> np.ndarray:
-        states = super().fold(scans)
+    def fold(self, scans: KeyedScans, onto: States | None = None) -> States:
+        states = super().fold(scans, onto)
         states["milestones"] = 0
         return states
 
 
-def test_another_fold_makes_the_index_anew(tmp_path: Path) -> None:
+class OtherNews(OtherFold):
+    """One that tells other things of a change."""
+
+    news = np.dtype([*NEWS.descr, ("more", "u1")])
+
+    def tell(self, before: States, after: States, is_new: Flags) -> States:
+        told = super().tell(before, after, is_new)
+        news = np.ones(len(told), self.news)
+        for name in NEWS.names or ():
+            news[name] = told[name]
+        return news
+
+
+def test_another_fold_shows_at_once(tmp_path: Path) -> None:
+    """States are worked out from the scans whenever they are asked for; what was told of changes stays as it was."""
     fill(tmp_path)
     before = told(tmp_path)
-    with pytest.raises(WrongFormat, match="once for writing"):
-        open_home(tmp_path, OtherFold(FOLD._tables), read_only=True)
-    home = open_home(tmp_path, OtherFold(FOLD._tables))
-    assert home._index.rebuilding is not None
-    assert f"{FOLD.version} → other" in home._index.rebuilding
-    caught_up(home)
-    assert home.health().rebuilding is None
-    states = home.memory.index.page(None, 1000)
-    assert set(states.column("milestones").to_pylist()) == {0}
-    assert sum(states.column("scans").to_pylist()) == count(home) == 300
-    # A reader with a cursor hears nothing twice: what is before its cursor stays before it.
-    assert home.memory.changes.read(299, 1000).num_rows == 0
+    assert {row["milestones"] for row in before[0]} != {0}
+    for read_only in (True, False):
+        home = caught_up(open_home(tmp_path, OtherFold(FOLD._tables), read_only=read_only))
+        assert home.health().rebuilding is None
+        assert {row["milestones"] for row in states_of(home)} == {0}
+        assert count(home) == 300
+        assert home.memory.changes.read(299, 1000).num_rows == 0
     home.memory.log.append(batch(300, 1))
     assert caught_up(home).memory.changes.read(299, 1000).column("position").to_pylist() == [300]
+    assert {row["milestones"] for row in states_of(home)} == {0}
     home.close()
-    assert not (tmp_path / "index.old").exists()
     states, changes, scans = told(tmp_path)
     assert {row["milestones"] for row in states} != {0}
-    assert ([row for row in changes if row["position"] < 300], scans) == (before[1], 301)
+    assert (changes, scans) == (before[1] | {f"P{300 % 97}": (300, states[0]["status"])}, 301)
+
+
+@pytest.mark.parametrize("kind", ["news", "INDEX_FORMAT", "RUN_FORMAT", "CHANGES_FORMAT", "KEY_VERSION"])
+def test_an_index_of_another_kind_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    merge_soon(monkeypatch)
+    fill_runs(home_in(tmp_path), 600).close()
+    before = told(tmp_path)
+    old = set(pieces(tmp_path))
+    fold = OtherNews(FOLD._tables) if kind == "news" else FOLD
+    with monkeypatch.context() as patch:
+        if kind != "news":
+            patch.setattr(ledger, kind, 99)
+        with pytest.raises(WrongFormat, match=r"was made in another format \(.*\)\. Open this home once for writing"):
+            open_home(tmp_path, fold, read_only=True)
+        home = caught_up(open_home(tmp_path, fold))
+        assert home.health().rebuilding is None  # any more
+        assert (sum(row["scans"] for row in states_of(home)), count(home)) == (600, 600)
+        # A reader with a cursor hears nothing twice: what is before its cursor stays before it.
+        assert home.memory.changes.read(599, 1000).num_rows == 0
+        news = home.memory.changes.read(-1, 1000)
+        assert news.num_rows == 97
+        assert ("more" in news.column_names) == (kind == "news")
+        settled(home).close()
+        assert pieces_alone(tmp_path)
+    assert old
+    if kind == "news":  # and back
+        assert told(tmp_path) == before
+        assert pieces_alone(tmp_path)
 
 
 # Health
 
 
+def well(home: LocalHome) -> LocalHome:
+    """When all is in the index, and nothing fails any more."""
+    until = time.monotonic() + 60
+    while home.health().lag or home.health().error:
+        assert time.monotonic() < until
+        home._log.wait(home.memory.log.position(), 0.01)
+    return home
+
+
+def fail_to_apply(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(self: Ledger, frames: Sequence[Frame]) -> None:
+        raise error
+
+    monkeypatch.setattr(Ledger, "apply", fail)
+
+
 def test_a_failure_of_the_index_is_visible_and_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = home_in(tmp_path)
-    was = RocksIndex.apply
-
-    def fail(self: RocksIndex, frame: Frame) -> np.ndarray:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(RocksIndex, "apply", fail)
-    home.memory.log.append(batch(0, 5))
-    with pytest.raises(StoreError, match="The disk failed: indexing"):
-        home.memory.index.catch_up(5, timeout_s=60)
-    health = home.health()
-    assert (health.log_end, health.index_position, health.lag) == (5, 0, 5)
-    assert "The disk failed: indexing" in str(health.error)
-    assert home.memory.index.catch_up(0, timeout_s=0)
-    monkeypatch.setattr(RocksIndex, "apply", was)
-    while home.health().lag:
-        home._log.wait(5, 0.01)
-    assert home.health().error is None
+    with monkeypatch.context() as patch:
+        fail_to_apply(patch, OSError(5, "Input/output error"))
+        home.memory.log.append(batch(0, 5))
+        with pytest.raises(StoreError, match="The disk failed: indexing"):
+            home.memory.index.catch_up(5, timeout_s=60)
+        health = home.health()
+        assert (health.log_end, health.index_position, health.lag) == (5, 0, 5)
+        assert "The disk failed: indexing" in str(health.error)
+        assert home.memory.index.catch_up(0, timeout_s=0)
+    assert well(home).health().lag == 0
     assert home.memory.index.catch_up(5, timeout_s=0)
     assert count(home) == 5
     home.close()
+
+
+def test_a_failure_of_the_merger_is_visible_and_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look-ups go on; and when it has passed, it is not told any more, though no scan came meanwhile."""
+    merge_soon(monkeypatch)
+    write_piece, failed = ParquetHistory.write_piece, threading.Event()
+
+    def fail(self: ParquetHistory, name: str, entries: Iterator[Entries]) -> tuple[int, int]:
+        if not failed.is_set():
+            failed.set()
+            raise OSError(5, "Input/output error")
+        return write_piece(self, name, entries)
+
+    monkeypatch.setattr(ParquetHistory, "write_piece", fail)
+    home = fill_runs(home_in(tmp_path), 600)
+    assert failed.is_set()
+    assert (count(well(home)), sum(row["scans"] for row in states_of(home))) == (600, 600)
+    home.close()
+    assert pieces_alone(tmp_path)
 
 
 class FailingDisk(Disk):
@@ -452,7 +564,7 @@ def test_a_log_that_takes_no_more_is_told_first(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="The disk failed: writing to"):
         home.memory.log.append(batch(5, 5))
     disk.fails = False
-    home._index.fail(StoreError("The index has its own trouble."))
+    home._index.tell_failed("merging", StoreError("The index has its own trouble."))
     assert f"The disk failed: writing to {tmp_path}" in str(home.health().error)
     with pytest.raises(StoreError, match="takes no more scans"):
         home.memory.log.append(batch(5, 5))
@@ -462,36 +574,69 @@ def test_a_log_that_takes_no_more_is_told_first(tmp_path: Path) -> None:
     again.close()
 
 
+class Gate:
+    """Lets batches through to the index one by one, or all."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.passes = threading.Semaphore(0)
+        apply = Ledger.apply
+
+        def wait(ledger: Ledger, frames: Sequence[Frame]) -> None:
+            assert self.passes.acquire(timeout=60)
+            apply(ledger, frames)
+
+        monkeypatch.setattr(Ledger, "apply", wait)
+
+
 def test_making_anew_is_over_when_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path)
-    go, apply = threading.Event(), RocksIndex.apply
-
-    def wait(self: RocksIndex, frame: Frame) -> np.ndarray:
-        assert go.wait(60)
-        return apply(self, frame)
-
-    monkeypatch.setattr(RocksIndex, "apply", wait)
-    home = open_home(tmp_path, OtherFold(FOLD._tables))
-    assert f"{FOLD.version} → other" in str(home.health().rebuilding)
-    go.set()
+    gate = Gate(monkeypatch)
+    home = open_home(tmp_path, OtherNews(FOLD._tables))
+    assert "the index is made anew from the log: " in str(home.health().rebuilding)
+    gate.passes.release()
     assert caught_up(home).health().rebuilding is None
-    go.clear()
     home.memory.log.append(batch(300, 5))
     health = home.health()
     assert (health.lag, health.rebuilding) == (5, None)
-    go.set()
+    gate.passes.release()
     caught_up(home).close()
 
 
-def test_a_fault_of_ours_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: RocksIndex, frame: Frame) -> np.ndarray:
-        raise ZeroDivisionError("by zero")
-
+def test_a_home_that_is_closed_takes_in_what_was_acknowledged_first(tmp_path: Path) -> None:
     home = home_in(tmp_path)
-    monkeypatch.setattr(RocksIndex, "apply", fail)
-    home.memory.log.append(batch(0, 5))
-    with pytest.raises(StoreError, match="Indexing failed: ZeroDivisionError"):
-        home.memory.index.catch_up(5, timeout_s=60)
+    for start in range(0, 500, 50):
+        home.memory.log.append(batch(start, 50))
     home.close()
-    monkeypatch.undo()
+    assert home.health().lag == 0
+    assert home_in(tmp_path, read_only=True).health().lag == 0
+
+
+def test_closing_waits_only_so_long_for_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home_file, "_DRAIN_S", 0.0)
+    monkeypatch.setattr(follow, "BATCH_ROWS", 50)
+    home = home_in(tmp_path)
+    with monkeypatch.context() as patch:
+        gate = Gate(patch)
+        for start in range(0, 500, 50):
+            home.memory.log.append(batch(start, 50))
+        closing = threading.Thread(target=home.close)
+        closing.start()
+        assert home._log.wait(500, 60)  # closed
+        gate.passes.release(10)
+        closing.join(60)
+    position = home.health().index_position
+    assert position in (50, 100)
+    with contextlib.closing(home_in(tmp_path, read_only=True)) as other:
+        assert (other.health().lag, count(other)) == (500 - position, position)
+    assert told(tmp_path)[2] == 500
+
+
+def test_a_fault_of_ours_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = home_in(tmp_path)
+    with monkeypatch.context() as patch:
+        fail_to_apply(patch, ZeroDivisionError("by zero"))
+        home.memory.log.append(batch(0, 5))
+        with pytest.raises(StoreError, match="Indexing failed: ZeroDivisionError"):
+            home.memory.index.catch_up(5, timeout_s=60)
+        home.close()
     assert told(tmp_path)[2] == 5

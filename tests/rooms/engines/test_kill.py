@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.rooms.engines.homes import FOLD, caught_up, home_in
+from tests.rooms.engines.homes import FOLD, caught_up, home_in, merge_soon
 from tests.rooms.engines.killed_writer import OPTIONS
 from tests.rooms.engines.scan_batches import NOON
 
 from waypost.engines.local.home import LocalHome
+from waypost.engines.local.verify import verify_home
 from waypost.model.scans import join_batches
 from waypost.store.fold import key_scans, state_table
-from waypost.store.words import Words
+from waypost.store.words import Vocabulary
+from waypost.track.fold import NEW_PARCEL
+from waypost.track.statuses import UNKNOWN
 
 REPO = Path(__file__).parents[3]
 PARCELS = 97
@@ -25,7 +28,8 @@ Ack = tuple[int, int, int]
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.heavy, pytest.mark.timeout(1800)])])
-def test_a_writer_killed_at_random_moments(tmp_path: Path, kills: int) -> None:
+def test_a_writer_killed_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
+    merge_soon(monkeypatch)
     acknowledged: list[Ack] = []
     for turn in range(kills):
         acknowledged += run_and_kill(tmp_path / "home", turn, random.Random(turn))
@@ -34,10 +38,11 @@ def test_a_writer_killed_at_random_moments(tmp_path: Path, kills: int) -> None:
     first_at = check_log(home, acknowledged)
     check_index(home, first_at)
     check_changes(home, first_at)
-    history = home.memory.history.run(lambda scans: scans.select("position", "at").order_by("position"))
-    assert history.column("position").to_pylist() == sorted(first_at.values())
-    assert set(places_of(history).tolist()) == set(first_at)
+    check_scans(home.memory.history.run(lambda scans: scans), first_at)
+    assert list((tmp_path / "home" / "history").iterdir())
     home.close()
+    report = verify_home(tmp_path / "home", FOLD)
+    assert (report.findings, report.notes, report.history_scans) == ([], [], len(first_at))
 
 
 def run_and_kill(home: Path, turn: int, rng: random.Random) -> list[Ack]:
@@ -72,34 +77,43 @@ def check_log(home: LocalHome, acknowledged: list[Ack]) -> dict[int, int]:
     return dict(zip(found.tolist(), firsts.tolist(), strict=True))
 
 
+def check_scans(scans: pa.Table, first_at: dict[int, int]) -> None:
+    """Each scan is there once, with all that it said."""
+    places = places_of(scans).tolist()
+    assert sorted(places) == sorted(first_at)
+    said = list(zip(*(scans.column(name).to_pylist() for name in ("number", "facility", "note")), strict=True))
+    assert said == [(f"P{place % PARCELS}", f"F{place % 7}", f"note {place}") for place in places]
+
+
 def check_index(home: LocalHome, first_at: dict[int, int]) -> None:
-    """Each scan is in its timeline once, from where it came first; states are the fold of the timelines."""
+    """Each scan is in its timeline once; states are the fold of the timelines."""
     timelines = home.memory.index.timelines([f"P{n}" for n in range(PARCELS)])
-    kept = zip(places_of(timelines).tolist(), timelines.column("position").to_pylist(), strict=True)
-    assert sorted(kept) == sorted(first_at.items())
-    words, numbers = Words(), timelines.column("number").to_pylist()
-    parcels, group, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    check_scans(timelines, first_at)
+    words = Vocabulary()
+    numbers, group, counts = np.unique(timelines.column("number").to_pylist(), return_inverse=True, return_counts=True)
     states = FOLD.fold(key_scans(timelines, group, words))
-    expected = state_table([(number, "sf") for number in parcels.tolist()], counts.tolist(), states, FOLD, words)
-    assert home.memory.index.page(None, 1000).to_pylist() == expected.to_pylist()
+    carriers = pa.array(["sf"] * len(numbers))
+    expected = state_table(carriers, pa.array(numbers.tolist()), counts, states, FOLD, words)
+    found = home.memory.index.page(None, 1000).sort_by("number")
+    assert found.to_pylist() == expected.to_pylist()
 
 
 def check_changes(home: LocalHome, first_at: dict[int, int]) -> None:
     """News come in the order of the cursor, each goes on where the one before ended, and the last is the state."""
     place_at = {position: place for place, position in first_at.items()}
-    shown = [name for name in FOLD.dtype.names or () if not name.startswith("_")]
     last: dict[str, dict[str, Any]] = {}
-    cursor, changes = -1, 0
+    cursor = -1
     while rows := home.memory.changes.read(cursor, 1000).to_pylist():
         for row in rows:
             assert row["position"] > cursor
-            cursor, changes = row["position"], changes + 1
-            assert row["number"] == f"P{place_at[cursor] % PARCELS}"
+            cursor, place = row["position"], place_at[row["position"]]
+            assert (row["number"], row["note"]) == (f"P{place % PARCELS}", f"note {place}")
             before = last.get(row["number"])
-            assert [row[f"before_{name}"] for name in shown] == [before and before[name] for name in shown]
+            assert row["before_status"] == (before["status"] if before else UNKNOWN)
+            assert (row["told"] == NEW_PARCEL) == (before is None)
             last[row["number"]] = row
-    assert changes >= PARCELS
     states = {row["number"]: row for row in home.memory.index.page(None, 1000).to_pylist()}
-    assert {n: [row[name] for name in shown] for n, row in states.items()} == {
-        n: [row[name] for name in shown] for n, row in last.items()
-    }
+    newest = {number: max(place for place in first_at if f"P{place % PARCELS}" == number) for number in states}
+    assert last.keys() == states.keys()
+    assert [last[number]["status"] for number in states] == [state["status"] for state in states.values()]
+    assert [n for n, place in newest.items() if last[n]["position"] < first_at[place]] == []

@@ -1,329 +1,381 @@
-"""The files of history: sealed, merged, swept, and read while they change."""
+"""The files of history: written by merges, named and checked by the catalogue, and read while they change."""
 
 import errno
 import os
 import threading
 import zlib
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.rooms.engines.scan_batches import batch
+from tests.rooms.engines.homes import FOLD, count, fill_runs, home_in, merge_soon, pieces
+from tests.rooms.engines.scan_batches import NOON, batch
 
 import waypost.engines.local.history as history_file
-from waypost.engines.local.contents import (
-    FAN,
-    LARGEST,
-    NAME,
-    Contents,
-    Stretch,
-    find_mergeable,
-    read_contents,
-    write_contents,
-)
 from waypost.engines.local.disk import Disk
-from waypost.engines.local.history import ParquetHistory
-from waypost.model.errors import StorageFull, StoreDamaged, StoreError, WrongFormat
+from waypost.engines.local.entries import texts_of
+from waypost.engines.local.history import HISTORY_FORMAT, ParquetHistory
+from waypost.engines.local.keys import hash_numbers
+from waypost.engines.local.ledger import Ledger
+from waypost.model.errors import StorageFull, StoreDamaged, StoreError
+from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA
 from waypost.store.protocols import Frame
 
-
-def stage(history: ParquetHistory, start: int, count: int, *, fresh: bool = True) -> None:
-    history.stage(Frame(start, batch(start, count)), np.full(count, fresh))
+SCANS = 480
 
 
-def positions(history: ParquetHistory) -> list[int]:
-    found = history.run(lambda scans: scans.select("position").order_by("position"))
-    return found.column("position").to_pylist()
+class Kept:
+    """A ledger and its history without threads: what they do is done when it is said. Four runs make a piece."""
+
+    def __init__(
+        self, path: Path, *, read_only: bool = False, disk: Disk | None = None, memory_limit: str = "1GB"
+    ) -> None:
+        for part in ("index", "history"):
+            (path / part).mkdir(exist_ok=True)
+        self.is_open = True
+        self.folder = path / "history"
+        self.ledger = Ledger(path / "index", FOLD, read_only=read_only, disk=disk)
+        self.history = ParquetHistory(
+            self.folder, self.ledger, read_only=read_only, memory_limit=memory_limit, disk=disk
+        )
+
+    def take(self, start: int, count: int = 120) -> None:
+        """Append scans as a run of their own."""
+        self.ledger.apply([Frame(self.ledger.catalogue.position, batch(start, count))])
+
+    def merge(self) -> None:
+        while self.ledger.merge(self.history.write_piece):
+            pass
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def pieces(self) -> list[str]:
+        return [piece.name for piece in self.ledger.catalogue.pieces]
+
+    def places(self) -> list[int]:
+        return places_of(self.history.run(lambda scans: scans.select("at").order_by("at")))
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            self.history.close()
+            self.ledger.close()
 
 
-def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != NAME)
+def places_of(scans: pa.Table) -> list[int]:
+    places: list[int] = ((np.asarray(scans.column("at").cast(pa.int64())) - NOON) // 60_000).tolist()
+    return places
 
 
-def stretches(folder: Path) -> list[tuple[int, int, int]]:
-    return [(stretch.start, stretch.end, stretch.rows) for stretch in read_contents(folder).stretches]
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    merge_soon(monkeypatch)
 
 
-def name(start: int, end: int) -> str:
-    return f"{start:020d}-{end:020d}.parquet"
+@pytest.fixture
+def open_kept(tmp_path: Path) -> Iterator[Callable[..., Kept]]:
+    """Opens the ledger and the history of this test, for writing or, beside that, for reading."""
+    opened: list[Kept] = []
+
+    def open_one(*, read_only: bool = False, disk: Disk | None = None, memory_limit: str = "1GB") -> Kept:
+        opened.append(Kept(tmp_path, read_only=read_only, disk=disk, memory_limit=memory_limit))
+        return opened[-1]
+
+    yield open_one
+    for kept in reversed(opened):
+        kept.close()
 
 
-# Sealing
+Open = Callable[..., Kept]
 
 
-def test_what_is_staged_is_sealed_sorted_with_its_format(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 500)
-        history.seal()
-        assert files(tmp_path) == [name(0, 500)]
-        table = pq.read_table(tmp_path / name(0, 500))
-        keys = list(zip(*(table.column(key).to_pylist() for key in ("number", "carrier", "at")), strict=True))
-        assert keys == sorted(keys)
-        assert table.schema.metadata[b"waypost"] == b"history 2, scans 1"
-        assert table.column("at").type == pa.timestamp("ms", "UTC")
-        assert positions(history) == list(range(500))
-        history.seal()  # nothing new
-        assert files(tmp_path) == [name(0, 500)]
+def with_piece(open_kept: Open) -> Path:
+    """A piece of 480 scans, in a closed ledger."""
+    kept = open_kept()
+    for start in range(0, SCANS, 120):
+        kept.take(start)
+    kept.merge()
+    [name] = kept.pieces()
+    kept.close()
+    return kept.folder / name
 
 
-def test_only_new_scans_are_kept_and_the_position_moves_on(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        history.stage(Frame(0, batch(0, 6)), np.array([1, 0, 1, 1, 0, 1], np.bool_))
-        stage(history, 6, 3, fresh=False)
-        assert (positions(history), history.position()) == ([0, 2, 3, 5], 9)
-        history.seal()
-        stage(history, 9, 2, fresh=False)
-        history.seal()
-    assert (read_contents(tmp_path).position, stretches(tmp_path)) == (11, [(0, 9, 4)])
-    with closing(ParquetHistory(tmp_path)) as history:
-        assert (positions(history), history.position()) == ([0, 2, 3, 5], 11)
+# Pieces
 
 
-def test_what_was_staged_before_is_left_out(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 10)
-        stage(history, 0, 10)
-        stage(history, 5, 10)
-        assert positions(history) == list(range(15))
-        with pytest.raises(StoreError, match="History is at 15 and cannot take in scans from 16 on"):
-            stage(history, 16, 1)
+def test_a_merge_of_raw_runs_writes_a_piece_sorted_and_named_by_the_catalogue(open_kept: Open) -> None:
+    kept = open_kept()
+    for start in (360, 240, 120, 0):
+        assert kept.files() == []
+        kept.take(start)
+    kept.merge()
+    [piece] = kept.ledger.catalogue.pieces
+    assert (piece.start, piece.end, piece.rows, kept.files()) == (0, SCANS, SCANS, [piece.name])
+    assert piece.check == zlib.crc32((kept.folder / piece.name).read_bytes())
+    table = pq.read_table(kept.folder / piece.name)
+    assert table.schema.metadata[b"waypost"] == b"history %d, scans %d" % (HISTORY_FORMAT, SCAN_FORMAT)
+    assert table.column("at").type == pa.timestamp("ms", "UTC")
+    numbers = texts_of(table.column("number").combine_chunks())
+    hashes, _ = hash_numbers(numbers.data, numbers.ends, kept.ledger.catalogue.seed)
+    order = list(zip(hashes.tolist(), places_of(table), strict=True))
+    assert order == sorted(order)
+    assert kept.places() == list(range(SCANS))
+    kept.merge()  # nothing to do
+    assert kept.files() == [piece.name]
 
 
-def test_enough_is_sealed_by_itself(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path, seal_rows=100)) as history:
-        for start in range(0, 1000, 20):
-            stage(history, start, 20)
-        with history._changed:
-            assert history._changed.wait_for(lambda: history._contents.position >= 900, timeout=60)
-        assert positions(history) == list(range(1000))
-    assert read_contents(tmp_path).position == 1000
+def test_a_piece_has_all_that_a_scan_said(open_kept: Open) -> None:
+    path = with_piece(open_kept)
+    table = pq.read_table(path).select(SCAN_SCHEMA.names).sort_by("at")
+    expected = pa.Table.from_batches([batch(0, SCANS)])
+    assert table.to_pylist() == expected.to_pylist()
 
 
-def test_many_small_frames_stay_few_tables() -> None:
-    history = ParquetHistory(None)
-    for start in range(500):
-        stage(history, start, 1)
-    assert len(history._staged) <= 10
-    assert positions(history) == list(range(500))
-    history.close()
+def test_only_new_scans_are_kept_and_the_position_moves_on(open_kept: Open) -> None:
+    kept = open_kept()
+    kept.take(0, 6)
+    kept.take(3, 6)
+    kept.take(0, 3)
+    assert (kept.places(), kept.history.position()) == (list(range(9)), 15)
+    kept.take(9, 200)
+    kept.take(209, 200)
+    kept.merge()
+    assert [piece.rows for piece in kept.ledger.catalogue.pieces] == [409]
+    kept.take(100, 200)
+    assert (kept.places(), kept.history.position()) == (list(range(409)), 615)
+    kept.close()
+    kept = open_kept()
+    assert (kept.places(), kept.history.position()) == (list(range(409)), 615)
 
 
-# Merging
+def test_what_is_in_raw_runs_is_in_the_answer_at_every_moment(open_kept: Open) -> None:
+    """Raw runs that are merged into one that is raw still are read from that; only then pieces come."""
+    kept = open_kept()
+    steps = []
+    for start in range(0, 1_500, 30):
+        kept.take(start, 30)
+        assert kept.places() == list(range(start + 30))
+        while kept.ledger.merge(kept.history.write_piece):
+            runs = kept.ledger.catalogue.runs
+            steps.append((len(kept.pieces()), [run.raw for run in runs].count(True)))
+            assert kept.places() == list(range(start + 30))
+        assert kept.files() == sorted(kept.pieces())
+    assert steps[0] == (0, 1)
+    assert len(kept.pieces()) >= 2
+    listed = kept.ledger.catalogue.pieces
+    assert [piece.start for piece in listed] == [0, *(piece.end for piece in listed[:-1])]
+    assert all(piece.rows >= 400 for piece in listed)
 
 
-def test_small_files_are_merged_in_tiers(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        for start in range(0, 40 * 30, 30):
-            stage(history, start, 30)
-            history.seal()
-            assert positions(history) == list(range(start + 30))
-    found = stretches(tmp_path)
-    assert len(found) < 2 * FAN
-    assert [start for start, _, _ in found] == [0, *(end for _, end, _ in found[:-1])]
-    assert sum(rows for *_, rows in found) == 1200
-    assert files(tmp_path) == [name(start, end) for start, end, _ in found]
-    keys = pq.read_table(tmp_path / files(tmp_path)[0]).select(["number", "position"])
-    assert keys.column("number").to_pylist() == sorted(keys.column("number").to_pylist())
-    assert pq.read_schema(tmp_path / files(tmp_path)[0]).metadata[b"waypost"] == b"history 2, scans 1"
+def test_a_scan_is_in_one_piece_though_the_merger_lags(open_kept: Open) -> None:
+    """Raw runs of which newer ones would make a piece before them wait for no one."""
+    kept = open_kept()
+    start = 0
+    for sizes in ([1_100, 120, 120, 120, 120], [120, 120, 120], [1_100, 1_100, 120, 120], [120] * 9):
+        for size in sizes:
+            kept.take(start, size)
+            start += size
+        kept.merge()
+        kinds = [run.raw for run in kept.ledger.catalogue.runs]
+        assert kinds == sorted(kinds)  # what is raw is newer than what is not
+        assert kept.places() == list(range(start))
+    packed = [run.rows for run in kept.ledger.catalogue.runs if not run.raw]
+    assert sum(piece.rows for piece in kept.ledger.catalogue.pieces) == sum(packed) > 0
 
 
-@pytest.mark.parametrize(
-    ("rows", "chosen"),
-    [
-        ([], None),
-        ([10] * (FAN - 1), None),
-        ([10] * FAN, slice(0, FAN)),
-        ([10_000] + [10] * FAN, slice(1, FAN + 1)),
-        ([10_000, *[10] * 3, 900, *[10] * 4], slice(1, 9)),  # a larger one among the small is taken along
-        ([10] * 7 + [10_000], slice(0, FAN)),
-        ([10] * 6 + [10_000], None),
-        ([10_000] * FAN, slice(0, FAN)),
-        ([LARGEST // 4] * FAN, None),
-        ([LARGEST // 4] * FAN + [10] * FAN, slice(FAN, 2 * FAN)),
-    ],
-)
-def test_which_files_become_one(rows: list[int], chosen: slice | None) -> None:
-    assert find_mergeable([Stretch(place, place + 1, count) for place, count in enumerate(rows)]) == chosen
+def test_many_ask_while_runs_are_merged(tmp_path: Path) -> None:
+    """Every answer is of one moment: as many scans as their minutes reach, and never fewer than before."""
+    home, wrong = home_in(tmp_path), []
 
+    def ask() -> None:
+        seen = 0
+        while seen < 2_400:
+            at_least = home.memory.history.position()
+            found = home.memory.history.run(lambda scans: scans.aggregate(n=scans.count(), at=scans.at.max()))
+            scans = found.column("n")[0].as_py()
+            last = places_of(found)[0] + 1 if scans else 0
+            if last != scans or scans < max(seen, at_least):
+                wrong.append((seen, at_least, scans, last))
+                return
+            seen = scans
 
-def test_a_file_is_not_removed_under_a_question(tmp_path: Path) -> None:
-    """A question that began before a merge reads its files to the end; then they go."""
-    with closing(ParquetHistory(tmp_path)) as history:
-        for start in range(0, 30 * (FAN - 1), 30):
-            stage(history, start, 30)
-            history.seal()
-        before, inside, merged = files(tmp_path), threading.Event(), threading.Event()
-
-        def ask(scans: object) -> object:
-            inside.set()
-            assert merged.wait(60)
-            return scans.select("position").order_by("position")  # type: ignore[attr-defined]
-
-        found: list[pa.Table] = []
-        asker = threading.Thread(target=lambda: found.append(history.run(ask)))
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for asker in askers:
         asker.start()
-        assert inside.wait(60)
-        stage(history, 30 * (FAN - 1), 30)
-        history.seal()
-        assert set(before) < set(files(tmp_path))
-        merged.set()
+    fill_runs(home, 2_400)
+    for asker in askers:
         asker.join(60)
-        assert found[0].column("position").to_pylist() == list(range(30 * (FAN - 1)))
-        assert files(tmp_path) == [name(0, 30 * FAN)]
+    assert wrong == []
+    home.close()
+    assert len(pieces(tmp_path)) >= 4
 
 
-def test_one_who_looks_on_follows_merged_files(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        for start in range(0, 30 * (FAN - 1), 30):
-            stage(history, start, 30)
-            history.seal()
-        with closing(ParquetHistory(tmp_path, read_only=True)) as other:
-            stage(other, 30 * (FAN - 1), 30)
-            stage(other, 30 * FAN, 5)
-            stage(history, 30 * (FAN - 1), 30)
-            history.seal()
-            assert files(tmp_path) == [name(0, 30 * FAN)]
-            assert positions(other) == list(range(30 * FAN + 5))
+# What is not in pieces yet
 
 
-# Crashes and damage
+def test_a_large_raw_run_lies_in_a_file_until_it_is_merged(open_kept: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_file, "_IN_MEMORY_ROWS", 100)
+    kept = open_kept()
+    kept.take(0, 100)
+    assert (kept.places(), kept.files()) == (list(range(100)), [])
+    kept.take(100, 120)
+    assert kept.files() == []  # nobody asked
+    assert kept.places() == list(range(220))
+    [tail] = kept.files()
+    assert tail.endswith(".tail")
+    assert kept.places() == list(range(220))
+    assert kept.files() == [tail]
+    kept.take(220, 120)
+    kept.take(340, 120)
+    kept.merge()
+    assert kept.places() == list(range(460))
+    assert kept.files() == kept.pieces()
+    kept.take(460, 200)
+    assert len(kept.places()) == 660
+    assert len(kept.files()) == 2
+    kept.history.close()
+    assert kept.files() == kept.pieces()
 
 
-def test_files_that_a_crash_left_are_swept(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 10)
-    (tmp_path / name(10, 20)).write_bytes(b"sealed, but nothing says so")
-    (tmp_path / f"{name(20, 30)}.tmp").write_bytes(b"half")
-    (tmp_path / f"{NAME}.tmp").write_bytes(b"half")
-    with closing(ParquetHistory(tmp_path)) as history:
-        assert files(tmp_path) == [name(0, 10)]
-        assert (positions(history), history.position()) == (list(range(10)), 10)
+def test_one_who_looks_on_reads_large_raw_runs_too_and_leaves_nothing(
+    open_kept: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_file, "_IN_MEMORY_ROWS", 100)
+    kept = open_kept()
+    kept.take(0, 150)
+    assert len(kept.places()) == 150
+    other = open_kept(read_only=True)
+    kept.take(150, 150)
+    assert len(other.places()) in (150, 300)
+    assert len(kept.places()) == 300
+    before = kept.files()
+    other.close()
+    assert set(kept.files()) <= set(before)
+    assert kept.places() == list(range(300))
 
 
-class FullDisk(Disk):
-    is_full = False
+def test_what_a_crash_left_is_swept(tmp_path: Path) -> None:
+    fill_runs(home_in(tmp_path), 600).close()
+    named = pieces(tmp_path)
+    assert named
+    for name in ("0000000099.run", "0000000098.run.0a1b2c3d.tail"):
+        (tmp_path / "history" / name).write_bytes(b"half a piece")
+    (tmp_path / "index" / "0000000099.run").write_bytes(b"half a run")
+    home = home_in(tmp_path, read_only=True)
+    assert count(home) == 600
+    home.close()
+    assert len(list((tmp_path / "history").iterdir())) == len(named) + 2  # one who looks on changes nothing
+    home = home_in(tmp_path)
+    assert count(home) == 600
+    home.close()
+    assert sorted(path.name for path in (tmp_path / "history").iterdir()) == sorted(named)
+    assert not (tmp_path / "index" / "0000000099.run").exists()
+
+
+# Writing that fails
+
+
+class FailingDisk(Disk):
+    """Fails at one step, or does not; and notes what was put on disk, in order."""
+
+    def __init__(self) -> None:
+        self.fails: str | None = None
+        self.steps: list[str] = []
+
+    def note(self, step: str, path: Path) -> None:
+        self.steps.append(f"{step} {path.parent.name}/{path.name}" if step != "folder" else f"folder {path.name}")
+        if step == self.fails:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def sync(self, fd: int) -> None:
-        if self.is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.note("sync", Path(os.readlink(f"/proc/self/fd/{fd}")))
         super().sync(fd)
 
+    def sync_folder(self, folder: Path) -> None:
+        self.note("folder", folder)
+        super().sync_folder(folder)
 
-def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
-    disk = FullDisk()
-    with closing(ParquetHistory(tmp_path, disk=disk)) as history:
-        stage(history, 0, 10)
-        history.seal()
-        disk.is_full = True
-        stage(history, 10, 10)
-        with pytest.raises(StorageFull, match="No room left"):
-            history.seal()
-        assert "No room left" in str(history.failure)
-        stage(history, 20, 10)
-        assert positions(history) == list(range(30))
-        disk.is_full = False
-        history.seal()
-        assert history.failure is None
-        assert positions(history) == list(range(30))
-    assert stretches(tmp_path) == [(0, 10, 10), (10, 20, 10), (20, 30, 10)]
+    def replace(self, path: Path, data: bytes) -> None:
+        self.note("replace", path)
+        super().replace(path, data)
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        self.note("write", Path(os.readlink(f"/proc/self/fd/{fd}")))
+        super().write(fd, data)
 
 
-def test_what_cannot_be_written_away_does_not_fill_the_memory(tmp_path: Path) -> None:
-    disk = FullDisk()
-    history = ParquetHistory(tmp_path, disk=disk, seal_rows=10)
-    disk.is_full = True
-    with pytest.raises(StorageFull):  # noqa: PT012
-        for start in range(0, 10_000, 5):
-            stage(history, start, 5)
-    staged = history.position()
-    assert 40 <= staged <= 100
-    assert positions(history) == list(range(staged))
-    disk.is_full = False
-    history.close()
-    assert read_contents(tmp_path).position == staged
+def test_a_piece_and_its_name_are_on_disk_before_the_catalogue_names_it(open_kept: Open) -> None:
+    disk = FailingDisk()
+    kept = open_kept(disk=disk)
+    for start in range(0, SCANS, 120):
+        kept.take(start)
+    disk.steps.clear()
+    kept.merge()
+    [name] = kept.pieces()
+    named = disk.steps.index("replace index/CATALOGUE")
+    assert disk.steps.index(f"sync history/{name}") < disk.steps.index("folder history") < named
+    assert disk.steps.index(f"sync index/{name}") < disk.steps.index("folder index") < named
+
+
+@pytest.mark.parametrize("step", ["sync", "folder", "write", "replace"])
+def test_a_full_disk_leaves_no_half_of_a_piece(open_kept: Open, step: str) -> None:
+    disk = FailingDisk()
+    kept = open_kept(disk=disk)
+    for start in range(0, SCANS, 120):
+        kept.take(start)
+    runs = sorted(path.name for path in kept.ledger._folder.glob("*.run"))
+    for _ in range(3):  # it is tried again and again
+        disk.fails = step
+        with pytest.raises(OSError, match="No space left"):
+            kept.merge()
+        disk.fails = None
+        assert kept.pieces() == []
+        assert kept.places() == list(range(SCANS))
+    if step != "replace":  # else it may be named already
+        assert kept.files() == []
+        assert sorted(path.name for path in kept.ledger._folder.glob("*.run")) == runs
+    kept.merge()
+    assert kept.places() == list(range(SCANS))
+    assert len(kept.pieces()) == 1
 
 
 @pytest.mark.parametrize("error", [MemoryError("no memory"), ZeroDivisionError("by zero"), pa.ArrowInvalid("odd")])
-def test_the_keeper_outlives_any_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Else nobody seals any more, and who waits for room waits for ever."""
-
-    def fail(rows: pa.Table, path: Path) -> None:
+def test_no_error_leaves_half_of_a_piece(open_kept: Open, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object) -> None:
         raise error
 
-    whole = history_file._write_sorted
-    monkeypatch.setattr(history_file, "_PATIENCE_S", 0.01)
-    monkeypatch.setattr(history_file, "_write_sorted", fail)
-    history = ParquetHistory(tmp_path, seal_rows=10)
-    stage(history, 0, 10)
-    with history._changed:
-        assert history._changed.wait_for(lambda: history.failure is not None, timeout=60)
-    assert f"Writing to {tmp_path} failed: {error!r}" in str(history.failure)
-    with pytest.raises(StoreError, match="Writing to"):  # told, not left waiting  # noqa: PT012
-        for start in range(10, 10_000, 5):
-            stage(history, start, 5)
-    staged = history.reached()
-    monkeypatch.setattr(history_file, "_write_sorted", whole)
-    with history._changed:
-        assert history._changed.wait_for(lambda: history._contents.position == staged, timeout=60)
-        assert history._changed.wait_for(lambda: history.failure is None, timeout=60)
-    assert positions(history) == list(range(staged))
-    history.close()
+    kept = open_kept()
+    for start in range(0, SCANS, 120):
+        kept.take(start)
+    with monkeypatch.context() as patch:
+        patch.setattr(history_file, "scans_of", fail)
+        with pytest.raises(type(error)):
+            kept.merge()
+    assert (kept.pieces(), kept.files()) == ([], [])
+    kept.merge()
+    assert (len(kept.pieces()), kept.places()) == (1, list(range(SCANS)))
 
 
-def sealed(contents: bytes, check: int | None = None) -> bytes:
-    return b'{"contents":%b,"check":%d}' % (contents, zlib.crc32(contents) if check is None else check)
+def test_without_room_for_a_large_raw_run_a_question_is_refused(
+    open_kept: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_file, "_IN_MEMORY_ROWS", 100)
+    disk = FailingDisk()
+    kept = open_kept(disk=disk)
+    kept.take(0)
+    disk.fails = "write"
+    with pytest.raises(StorageFull, match="No room left"):
+        kept.places()
+    assert kept.files() == []
+    disk.fails = None
+    assert kept.places() == list(range(120))
 
 
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"", "Input data was truncated"),
-        (b"{", "Input data was truncated"),
-        (b'{"\xff": 1}', "missing required field"),
-        (sealed(b'{"position": 10, "stretches": []}', 1), "its check does not match its bytes"),
-        (sealed(b'{"position": 10, "stretches": null}'), "Expected `array`, got `null`"),
-        (sealed(b'{"position": "10", "stretches": []}'), "Expected `int`, got `str`"),
-        (sealed(b'{"position": -1, "stretches": []}'), "its positions are in no order"),
-        (sealed(b'{"position": 5, "stretches": [{"start": 0, "end": 9, "rows": 9}]}'), "in no order"),
-        (sealed(b'{"position": 9, "stretches": [{"start": 9, "end": 0, "rows": 9}]}'), "in no order"),
-    ],
-)
-@pytest.mark.parametrize("read_only", [False, True])
-def test_contents_that_cannot_be_right_are_damage(tmp_path: Path, data: bytes, why: str, read_only: bool) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 10)
-    (tmp_path / NAME).write_bytes(data)
-    with pytest.raises(StoreDamaged, match=f"{NAME} cannot be read: .*{why}.* Remove the folder .* made anew from the"):
-        ParquetHistory(tmp_path, read_only=read_only)
-    assert files(tmp_path) == [name(0, 10)]
-
-
-def test_one_digit_of_the_contents_is_not_read_as_another(tmp_path: Path) -> None:
-    """A position that is too high would leave scans out for ever."""
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 10)
-    path = tmp_path / NAME
-    assert b'"position":10' in path.read_bytes()
-    path.write_bytes(path.read_bytes().replace(b'"position":10', b'"position":18'))
-    with pytest.raises(StoreDamaged, match="its check does not match"):
-        ParquetHistory(tmp_path)
-
-
-def test_a_missing_file_is_damage(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 10)
-    (tmp_path / name(0, 10)).unlink()
-    with pytest.raises(StoreDamaged, match=f"{name(0, 10)} is missing"):
-        ParquetHistory(tmp_path)
-
-
-DAMAGE = (
-    rf"{name(0, 500)} (is missing|has \d+ of \d+ bytes|is not what was written)"
-    r".* Remove the folder .* made anew from the log"
-)
+# Damage
 
 
 def damage(path: Path, how: str) -> None:
@@ -343,108 +395,121 @@ def damage(path: Path, how: str) -> None:
         path.write_bytes(data[:at] + bytes(sign ^ 0xFF for sign in data[at : at + 40]) + data[at + 40 :])
 
 
-@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "other", "gone"])
+def told(path: Path) -> str:
+    return rf"{path} is (missing|not what was written)\. Remove the folders index and history; they are made anew"
+
+
+HOW = ["truncated", "garbage", "empty", "other", "gone", "column"]
+
+
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_file_that_cannot_be_read_is_damage_at_opening(tmp_path: Path, how: str, read_only: bool) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 500)
-    damage(tmp_path / name(0, 500), how)
-    with pytest.raises(StoreDamaged, match=DAMAGE):
-        ParquetHistory(tmp_path, read_only=read_only)
+def test_a_damaged_piece_is_named_at_the_first_question(open_kept: Open, how: str, read_only: bool) -> None:
+    path = with_piece(open_kept)
+    damage(path, how)
+    kept = open_kept(read_only=read_only)
+    for _ in range(2):
+        with pytest.raises(StoreDamaged, match=told(path)):
+            kept.places()
+    assert str(path) in str(kept.history.find_damage())
+    assert kept.history.position() == SCANS
 
 
-@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "gone", "column"])
+@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "gone"])
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_file_that_goes_bad_while_open_is_damage_at_the_question(tmp_path: Path, how: str, read_only: bool) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 500)
-    with closing(ParquetHistory(tmp_path, read_only=read_only)) as history:
-        damage(tmp_path / name(0, 500), how)
-        with pytest.raises(StoreDamaged, match=DAMAGE):
-            history.run(lambda scans: scans.order_by("position"))
+def test_a_piece_that_goes_bad_after_it_was_asked_is_named(open_kept: Open, how: str, read_only: bool) -> None:
+    path = with_piece(open_kept)
+    kept = open_kept(read_only=read_only)
+    assert kept.places() == list(range(SCANS))
+    assert kept.history.find_damage() is None
+    damage(path, how)
+    with pytest.raises(StoreDamaged, match=told(path)):
+        kept.places()
 
 
-def test_a_byte_that_changed_is_never_in_an_answer(tmp_path: Path) -> None:
+def test_a_byte_that_changed_is_never_in_an_answer(open_kept: Open) -> None:
     """Most decode to something: a file is read against its check before it is first asked."""
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 500)
-    path = tmp_path / name(0, 500)
+    path = with_piece(open_kept)
     data = path.read_bytes()
     for place in range(3, len(data), len(data) // 25):
         path.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
-        for read_only in (False, True):
-            with closing(ParquetHistory(tmp_path, read_only=read_only)) as history:
-                with pytest.raises(StoreDamaged, match=DAMAGE):
-                    history.run(lambda scans: scans.count())
-                assert history.position() == 500
+        kept = open_kept(read_only=True)
+        with pytest.raises(StoreDamaged, match=told(path)):
+            kept.history.run(lambda scans: scans.count())
     path.write_bytes(data)
-    with closing(ParquetHistory(tmp_path)) as history:
-        assert positions(history) == list(range(500))
+    assert open_kept(read_only=True).places() == list(range(SCANS))
 
 
-def test_a_file_that_was_asked_and_then_goes_bad_is_damage(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 500)
-    with closing(ParquetHistory(tmp_path)) as history:
-        assert len(positions(history)) == 500
-        damage(tmp_path / name(0, 500), "garbage")
-        with pytest.raises(StoreDamaged, match=DAMAGE):
-            positions(history)
+def test_a_piece_is_read_against_its_check_once(open_kept: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: each that is new, and no other."""
+    checked: list[str] = []
+    check_of = history_file._check_of
+
+    def check(path: Path) -> int:
+        checked.append(path.name)
+        return check_of(path)
+
+    kept, other = open_kept(), None
+    with monkeypatch.context() as patch:
+        patch.setattr(history_file, "_check_of", check)
+        for start in range(0, 4 * SCANS, SCANS):
+            for more in range(0, SCANS, 120):
+                kept.take(start + more)
+            kept.merge()
+            assert len(kept.places()) == start + SCANS
+            other = other or open_kept(read_only=True)
+            for _ in range(2):
+                assert len(other.places()) == start + SCANS
+            assert checked == kept.pieces()  # by the one that looks on; the one that wrote it need not
+    assert len(checked) == 4
 
 
-@pytest.mark.parametrize("how", ["column", "other"])
-def test_a_damaged_file_is_damage_when_it_is_merged(tmp_path: Path, how: str) -> None:
-    history = ParquetHistory(tmp_path)
-    for start in range(0, 500 * FAN, 500):
-        stage(history, start, 500)
-        if start == 500 * (FAN - 1):
-            damage(tmp_path / name(0, 500), how)
-            with pytest.raises(StoreDamaged, match=DAMAGE):
-                history.seal()
-        else:
-            history.seal()
-    assert isinstance(history.failure, StoreDamaged)
-    assert history._contents.position == 500 * FAN
-    with pytest.raises(StoreDamaged, match=DAMAGE):
-        history.close()
+def test_damage_is_named_whichever_piece_it_is_in(open_kept: Open) -> None:
+    kept = open_kept()
+    for start in range(0, 3 * SCANS, 120):
+        kept.take(start)
+        kept.merge()
+    names = kept.pieces()
+    assert len(names) == 3
+    kept.close()
+    for name in names:
+        data = (kept.folder / name).read_bytes()
+        damage(kept.folder / name, "column")
+        other = open_kept(read_only=True)
+        assert str(kept.folder / name) in str(other.history.find_damage())
+        (kept.folder / name).write_bytes(data)
+        assert other.history.find_damage() is None
 
 
-def test_a_fault_in_the_question_is_not_called_damage(tmp_path: Path) -> None:
-    with closing(ParquetHistory(tmp_path)) as history:
-        stage(history, 0, 10)
-        history.seal()
-        with pytest.raises(StoreError, match="cannot answer: Conversion Error") as told:
-            history.run(lambda scans: scans.select(number=scans.note.cast("int64")))
-        assert not isinstance(told.value, StoreDamaged)
-
-
-def test_another_format_is_refused(tmp_path: Path) -> None:
-    write_contents(tmp_path, Contents(format=3), Disk())
-    with pytest.raises(WrongFormat, match="has format 3; this version reads 2"):
-        ParquetHistory(tmp_path)
+def test_a_fault_in_the_question_is_not_called_damage(open_kept: Open) -> None:
+    with_piece(open_kept)
+    kept = open_kept()
+    with pytest.raises(StoreError, match="cannot answer: Conversion Error") as error:
+        kept.history.run(lambda scans: scans.select(number=scans.note.cast("int64")))
+    assert not isinstance(error.value, StoreDamaged)
 
 
 # Questions
 
 
-def test_a_question_beyond_its_memory_is_told(tmp_path: Path) -> None:
-    history = ParquetHistory(None, memory_limit="20MB")
-    stage(history, 0, 2_000)
+def test_a_question_beyond_its_memory_is_told(open_kept: Open) -> None:
+    kept = open_kept(memory_limit="20MB")
+    kept.take(0, 2_000)
 
     def all_pairs(scans: object) -> object:
         one, other = scans.select(a="note"), scans.select(b="note")  # type: ignore[attr-defined]
         return one.cross_join(other).select(c=lambda pair: pair.a + pair.b).distinct().count()
 
+    kept.history._duck._spill = None
     with pytest.raises(StoreError, match=r"needs more than 20MB of memory\. Ask for a shorter span"):
-        history.run(all_pairs)
-    assert len(positions(history)) == 2_000
-    history.close()
+        kept.history.run(all_pairs)
+    assert len(kept.places()) == 2_000
 
 
-def test_no_extension_is_loaded_from_outside() -> None:
-    history = ParquetHistory(None)
-    positions(history)
-    with history._duck._cursor() as cursor:
+def test_no_extension_is_loaded_from_outside(open_kept: Open) -> None:
+    kept = open_kept()
+    assert kept.places() == []
+    with kept.history._duck._cursor() as cursor:
         settings = dict(cursor.execute("SELECT name, value FROM duckdb_settings()").fetchall())
         for wish in ("INSTALL spatial", "SET autoinstall_known_extensions = true", "SET memory_limit = '90GB'"):
             if wish.startswith("SET"):
@@ -452,13 +517,11 @@ def test_no_extension_is_loaded_from_outside() -> None:
                     cursor.execute(wish)
     assert settings["autoinstall_known_extensions"] == settings["autoload_known_extensions"] == "false"
     assert settings["TimeZone"] == "UTC"
-    history.close()
 
 
-def test_a_closed_history_says_so(tmp_path: Path) -> None:
-    for folder in (None, tmp_path):
-        history = ParquetHistory(folder)
-        stage(history, 0, 5)
-        history.close()
-        with pytest.raises(StoreError, match="closed"):
-            positions(history)
+def test_a_closed_history_says_so(open_kept: Open) -> None:
+    kept = open_kept()
+    kept.take(0, 5)
+    kept.history.close()
+    with pytest.raises(StoreError, match="closed"):
+        kept.places()

@@ -7,14 +7,20 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 from sqlalchemy import insert
-from tests.rooms.engines.homes import FOLD, caught_up, home_in
+from tests.rooms.engines.homes import FOLD, caught_up, fill_runs, home_in, merge_soon, pieces
 from tests.rooms.engines.scan_batches import batch
 
 from waypost.engines.local.backup import back_up
+from waypost.engines.local.catalogue import Catalogue, read_catalogue, write_catalogue
+from waypost.engines.local.changes import ChangeFiles
+from waypost.engines.local.disk import Disk
+from waypost.engines.local.findings import Finding, Report
 from waypost.engines.local.segments import list_segments
-from waypost.engines.local.verify import Finding, Report, verify_backup, verify_home
+from waypost.engines.local.verify import verify_backup, verify_home
 from waypost.model.errors import NotFound
 from waypost.network.records import facilities
 
@@ -22,7 +28,7 @@ PARCELS = 97
 
 
 def filled(path: Path, frames: int = 6, start: int = 0, **options: int) -> Path:
-    home = home_in(path, **{"segment_bytes": 5_000, **options})
+    home = home_in(path, **{"segment_bytes": 1_000, **options})
     for turn in range(frames):
         home.memory.log.append(batch(start + turn * 50, 60))
     with home.memory.records.begin() as connection:
@@ -120,7 +126,7 @@ def test_a_flipped_byte_is_named(tmp_path: Path, place: int) -> None:
 
 
 def test_each_damaged_segment_is_named(tmp_path: Path) -> None:
-    first, second = list_segments(filled(tmp_path / "home", segment_bytes=9_000) / "log")
+    first, second = list_segments(filled(tmp_path / "home", segment_bytes=2_000) / "log")
     for path in (first, second):
         data = bytearray(path.read_bytes())
         data[100] ^= 1
@@ -187,7 +193,7 @@ def test_damaged_records(tmp_path: Path) -> None:
     path.write_bytes(b"x" * len(good))
     report = verify(tmp_path / "home")
     assert "not a database" in report.findings[0].what
-    assert "cannot be opened" in report.notes[0]
+    assert (report.notes, report.history_scans) == ([], 310)  # the rest is verified all the same
     path.unlink()
     assert {finding.part for finding in verify(tmp_path / "home").findings} == {"home", "records"}
     path.write_bytes(good)
@@ -211,23 +217,94 @@ def test_index_and_history_of_another_log(tmp_path: Path) -> None:
     assert any("more of" in finding.what for finding in report.findings)
 
 
-def test_a_flipped_byte_in_index_or_history_is_found(tmp_path: Path) -> None:
-    home = filled(tmp_path / "home", frames=12)
-    files = [file for part in ("index", "history") for file in (home / part).rglob("*") if file.is_file()]
-    found = []
+@pytest.fixture
+def merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with runs of both kinds and several files of history."""
+    merge_soon(monkeypatch)
+    fill_runs(home_in(tmp_path / "home"), 1_200, 110).close()
+    assert len(pieces(tmp_path / "home")) == 2
+    return tmp_path / "home"
+
+
+def test_a_flipped_byte_in_index_or_history_is_found(merged: Path) -> None:
+    """In any file but that of the slots, which are made anew from the runs where they are not what was written."""
+    files = [file for part in ("index", "history") for file in sorted((merged / part).rglob("*")) if file.is_file()]
+    kinds = {file.name if file.suffix not in (".run", ".chg") else file.suffix for file in files}
+    assert kinds == {"CATALOGUE", "words", "slots", ".chg", ".run"}
     for file in files:
         good = file.read_bytes()
-        if good:
-            flip(file)
-            findings = verify(home).findings
-            assert {finding.part for finding in findings} <= {"index", "history", "home"}
-            if findings:
-                found.append(file)
-                assert all("made anew" in str(finding.mend) or "Bring" in str(finding.mend) for finding in findings)
-            file.write_bytes(good)
-    assert {file for file in files if file.suffix == ".parquet"} <= set(found)
-    assert found
-    assert verify(home).findings == []
+        for place in (len(good) // 9, len(good) // 2, len(good) - 3):
+            data = bytearray(good)
+            data[place] ^= 1
+            file.write_bytes(data)
+            report = verify(merged)
+            if file.name == "slots":
+                assert report.findings == []
+                continue
+            assert {finding.part for finding in report.findings} == {file.parent.name}, (file, place)
+            assert any(str(file) in f"{finding.file} {finding.what}" for finding in report.findings), (file, place)
+            assert all("made anew from the log" in str(finding.mend) for finding in report.findings)
+        file.write_bytes(good)
+    report = verify(merged)
+    assert (report.findings, report.notes, report.history_scans) == ([], [], 1_200)
+
+
+@pytest.mark.parametrize("kind", ["*.chg", "words", "[0-9]*.run"])
+def test_a_lost_file_of_the_index_is_found(merged: Path, kind: str) -> None:
+    file = min((merged / "index").glob(kind))
+    file.unlink()
+    report = verify(merged)
+    assert {finding.part for finding in report.findings} == {"index"}
+    assert all("made anew from the log" in str(finding.mend) for finding in report.findings)
+    assert report.scans == 1_200
+
+
+def test_each_damaged_run_is_named(merged: Path) -> None:
+    packed = [run.name for run in catalogue_of(merged).runs if not run.raw]
+    assert len(packed) == 2
+    for name in packed:
+        data = bytearray((merged / "index" / name).read_bytes())
+        data[50] ^= 1
+        (merged / "index" / name).write_bytes(data)
+    findings = verify(merged).findings
+    assert [finding.file for finding in findings] == [str(merged / "index" / name) for name in packed]
+
+
+def test_a_run_in_the_place_of_another_is_found(merged: Path) -> None:
+    first, second = (merged / "index" / run.name for run in catalogue_of(merged).runs if not run.raw)
+    first.rename(merged / "aside")
+    second.rename(first)
+    (merged / "aside").rename(second)
+    findings = verify(merged).findings
+    assert {finding.file for finding in findings} == {str(first), str(second)}
+    assert {finding.what for finding in findings} == {"it is another run than the catalogue names"}
+
+
+def test_a_piece_of_history_too_many_is_found(merged: Path) -> None:
+    """As if its scans had been written twice."""
+    kept = catalogue_of(merged)
+    twice = msgspec.structs.replace(kept, pieces=(kept.pieces[0], *kept.pieces))
+    write_catalogue(merged / "index", twice, Disk())
+    first, *_ = verify(merged).findings
+    assert (first.part, first.what) == ("history", "it has 1640 scans, and the index 1200")
+
+
+def test_changes_in_no_order_are_found(merged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = ChangeFiles.read
+
+    def swap(changes: ChangeFiles, after: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
+        positions, news = read(changes, after, limit)
+        return positions[::-1], news
+
+    monkeypatch.setattr(ChangeFiles, "read", swap)
+    finding = only(verify(merged), "index")
+    assert finding.what == "changes behind scan -1 are in no order"
+
+
+def catalogue_of(home: Path) -> Catalogue:
+    kept = read_catalogue(home / "index")
+    assert kept is not None
+    return kept
 
 
 def flip(path: Path) -> None:
@@ -247,7 +324,7 @@ def flip(path: Path) -> None:
 )
 def test_a_backup(tmp_path: Path, name: str, harm: Callable[[Path], None], parts: list[str]) -> None:
     folder = tmp_path / "backup"
-    back_up(filled(tmp_path / "home"), folder, FOLD, made="2026-11-22T00:00:00Z", waypost="0.1.0")
+    back_up(filled(tmp_path / "home"), folder, made="2026-11-22T00:00:00Z", waypost="0.1.0")
     names = {file.name for file in folder.iterdir()}
     report = verify_backup(folder)
     assert (report.findings, report.kind, report.scans, report.rows["facilities"]) == ([], "backup", 360, 200)

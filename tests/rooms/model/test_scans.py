@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waypost.model.errors import BadInput
-from waypost.model.instants import EARLIEST_MS, LATEST_MS, Instant, OffsetSource, TimeFlag
+from waypost.model.instants import (
+    EARLIEST_MS,
+    LATEST_MS,
+    MAX_OFFSET_MIN,
+    MIN_OFFSET_MIN,
+    QUARTER_MIN,
+    Instant,
+    OffsetSource,
+    TimeFlag,
+)
 from waypost.model.scans import (
     SCAN_FORMAT,
     SCAN_SCHEMA,
@@ -19,6 +28,7 @@ from waypost.model.scans import (
     check_batch,
     empty_batch,
     events_of,
+    in_order,
     join_batches,
     scan_id,
     scan_ids,
@@ -44,8 +54,20 @@ events = st.builds(
     note=st.none() | texts,
     corrects=st.none() | st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
     time_flags=st.integers(0, 7).map(TimeFlag),
-    recorded_at_ms=st.none() | st.integers(EARLIEST_MS, LATEST_MS),
+    recorded_at_ms=st.none() | st.integers(EARLIEST_MS + 1, LATEST_MS),
 )
+
+
+#: Scans of which many tie in some column.
+FEW = [
+    scan("YT1", code, f"2026-11-20 {time}", at=facility, carrier=carrier, recorded=recorded, corrects=corrects)
+    for code in ("GOT", "got")
+    for time in ("10:00+08:00", "10:15+08:15")
+    for facility in (None, "", "杭州", "\U0001f69a", "\uffff")
+    for carrier in ("yto", "sto")
+    for recorded in (None, "2026-11-20T02:00:05Z")
+    for corrects in (None, "0" * 16)
+]
 
 
 def stand(*scans: ScanEvent) -> list[ScanEvent]:
@@ -166,6 +188,68 @@ def test_what_stands_is_what_nobody_corrects_in_whatever_order(rows: list[ScanEv
     assert stand(*rows) == [row for row in rows if (row.carrier, row.number, row.id) not in corrected]
 
 
+def _order(event: ScanEvent) -> list[tuple[bool, object]]:
+    """What `in_order` goes by, as Python compares it; what is missing stands behind all."""
+    columns = (
+        event.number,
+        event.carrier,
+        event.at.at_ms,
+        event.recorded_at_ms,
+        event.code.encode(),
+        None if event.facility is None else event.facility.encode(),
+        event.at.offset_min,
+        event.corrects,
+    )
+    return [(column is None, 0 if column is None else column) for column in columns]
+
+
+@given(st.lists(events | st.sampled_from(FEW), max_size=12))
+def test_scans_are_put_in_an_order_that_follows_from_what_they_say(rows: list[ScanEvent]) -> None:
+    parts = [batch_of(rows[:3]), batch_of(rows[3:])]  # each with dictionaries of its own
+    ordered = events_of(in_order(pa.Table.from_batches(parts)))
+    assert [_order(event) for event in ordered] == sorted(_order(event) for event in rows)
+    assert sorted(map(repr, ordered)) == sorted(map(repr, rows))
+
+
+def test_each_column_decides_where_those_before_it_tie() -> None:
+    at, recorded_ms = PICKED_UP.at, PICKED_UP.at.at_ms + 1000
+    ways: list[dict[str, object]] = [
+        {"number": "YT0", "carrier": "zto"},
+        {"carrier": "sto", "at": Instant(at.at_ms + 1, 480, at.source)},
+        {"at": Instant(at.at_ms - 1, 480, at.source), "recorded_at_ms": recorded_ms + 1},
+        {"recorded_at_ms": recorded_ms, "code": "Z"},
+        {"recorded_at_ms": recorded_ms + 1, "code": "A", "facility": "Z"},
+        {"recorded_at_ms": recorded_ms + 1, "facility": "A", "at": Instant(at.at_ms, 495, at.source)},
+        {"recorded_at_ms": recorded_ms + 1, "at": Instant(at.at_ms, 465, at.source), "corrects": "f" * 16},
+        {"recorded_at_ms": recorded_ms + 1, "corrects": "0" * 16},
+        {"recorded_at_ms": recorded_ms + 1, "corrects": "1" * 16},
+        {"recorded_at_ms": recorded_ms + 1},
+        {"recorded_at_ms": recorded_ms + 1, "facility": None},
+        {},
+    ]
+    rows = [msgspec.structs.replace(PICKED_UP, **way) for way in ways]
+    for turn in range(len(rows)):
+        table = pa.Table.from_batches([batch_of([*rows[turn:], *rows[:turn]][::-1])])
+        assert events_of(in_order(table)) == rows
+
+
+def test_scans_alike_in_all_of_that_stay_as_they_came() -> None:
+    """Same ones come from several runs: the first that came is the one that is kept."""
+    rows = [msgspec.structs.replace(PICKED_UP, note=str(number)) for number in range(40)]
+    assert events_of(in_order(pa.Table.from_batches([batch_of(rows)]))) == rows
+
+
+def test_further_columns_stay_beside_their_scans_and_none_is_changed() -> None:
+    rows = [scan(f"YT{number}", "GOT", "2026-11-20 10:00", note=f"n{number}") for number in (3, 1, 2)]
+    table = pa.Table.from_batches([batch_of(rows)]).append_column("position", pa.array([30, 10, 20]))
+    ordered = in_order(table)
+    assert ordered.schema == table.schema
+    assert ordered.select(["number", "note", "position"]).to_pylist() == [
+        {"number": f"YT{number}", "note": f"n{number}", "position": 10 * number} for number in (1, 2, 3)
+    ]
+    assert in_order(SCAN_SCHEMA.empty_table()).num_rows == 0
+
+
 def _with(name: str, values: list[object]) -> pa.RecordBatch:
     batch = batch_of([PICKED_UP])
     place = SCAN_SCHEMA.get_field_index(name)
@@ -184,12 +268,58 @@ def _with(name: str, values: list[object]) -> pa.RecordBatch:
             (lambda name=name: _with(name, ["a\0b"]), name)
             for name in ("carrier", "number", "code", "facility", "corrects")
         ),
+        *(
+            (lambda name=name, at_ms=at_ms: _with(name, [at_ms]), name)
+            for name in ("at", "recorded_at")
+            for at_ms in (EARLIEST_MS - 1, LATEST_MS + 1, 0, -(1 << 63), (1 << 63) - 1)
+        ),
+        *(
+            (lambda minutes=minutes: _with("offset_min", [minutes]), "offset_min")
+            for minutes in (MIN_OFFSET_MIN - QUARTER_MIN, MAX_OFFSET_MIN + QUARTER_MIN, -32768, 32760, 1, -1, 481, -14)
+        ),
+        (lambda: _with("recorded_at", [EARLIEST_MS]), "recorded_at"),
+        (lambda: _with("offset_source", [16]), "offset_source"),
+        (lambda: _with("number", ["x" * 256]), "number"),
+        (lambda: _with("number", ["杭" * 86]), "number"),
+        (lambda: _with("note", ["n" * 65_001]), "note"),
+        *(
+            (lambda text=text: _with("corrects", [text]), "corrects")
+            for text in ("", "ab", "0" * 17, "A" * 16, "x" * 16)
+        ),
     ],
 )
 def test_what_no_log_may_keep(make: Callable[[], pa.RecordBatch], where: str | None) -> None:
     with pytest.raises(BadInput) as caught:
         check_batch(make())
     assert caught.value.where == where
+
+
+def test_one_bad_row_among_many_is_enough() -> None:
+    good = PICKED_UP.at
+    for at in (
+        Instant(LATEST_MS + 1, good.offset_min, good.source),
+        Instant(EARLIEST_MS - 1, good.offset_min, good.source),
+        Instant(good.at_ms, good.offset_min + 1, good.source),
+        Instant(good.at_ms, MAX_OFFSET_MIN + QUARTER_MIN, good.source),
+        Instant(good.at_ms, MIN_OFFSET_MIN - QUARTER_MIN, good.source),
+    ):
+        for place in (0, 50, 99):
+            rows = [PICKED_UP] * 100
+            rows[place] = msgspec.structs.replace(PICKED_UP, at=at)
+            with pytest.raises(BadInput):
+                check_batch(batch_of(rows))
+
+
+def test_the_first_and_the_last_that_a_log_may_keep() -> None:
+    check_batch(batch_of([]))
+    check_batch(empty_batch())
+    for at_ms in (EARLIEST_MS, LATEST_MS):
+        for recorded_ms in (EARLIEST_MS + 1, LATEST_MS, None):
+            for minutes in (MIN_OFFSET_MIN, -QUARTER_MIN, 0, QUARTER_MIN, MAX_OFFSET_MIN):
+                at = Instant(at_ms, minutes, OffsetSource.REPORTED)
+                one = msgspec.structs.replace(PICKED_UP, at=at, recorded_at_ms=recorded_ms)
+                check_batch(batch_of([one]))
+                check_batch(batch_of([PICKED_UP, one]))
 
 
 def test_the_format_is_that_of_these_columns() -> None:

@@ -227,7 +227,12 @@ def test_tracker_and_overview_give_each_scan_to_the_same_parcel(memory: Memory) 
     with memory.records.read() as connection:
         links = list_all_links(connection)
     ask = read_standing(memory.history, world.tables, links)
-    owners = memory.history.run(lambda scans: ask(scans).select("parcel_number", "position")).to_pylist()
-    assert Counter(row["parcel_number"] for row in owners) == {"A": 2, "B": 2}
+    owners = memory.history.run(lambda scans: ask(scans).select("parcel_number", "number", "at")).to_pylist()
+    assert sorted((row["parcel_number"], row["number"], f"{row['at']:%m-%d}") for row in owners) == [
+        ("A", "A", "01-01"),
+        ("A", "X", "02-01"),
+        ("B", "B", "06-01"),
+        ("B", "X", "06-15"),
+    ]
     counts = read_overview(memory.history, world.tables, world.facilities, links).statuses
     assert {each.status: each.parcels for each in counts} == {"in_transit": 1, "delivered": 1}

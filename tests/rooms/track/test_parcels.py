@@ -1,5 +1,7 @@
 """Parcels by any number they bear, and as a list that shows each of them exactly once."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from tests.rooms.track.way import FACILITIES, WAY, ms
@@ -198,9 +200,31 @@ def test_filters_show_what_fits_them(
     assert set().union(*shown) >= fitting
 
 
-def test_a_list_is_in_the_order_of_numbers(memory: Memory) -> None:
+def test_a_list_is_in_the_order_of_the_index(memory: Memory) -> None:
     world = World(memory, [scan(number, "GOT", "2026-11-20 10:00") for number in ("b", "A", "a", "B", "10", "9")])
-    assert [parcel.number for parcel in list_all(world, Filters(), 2)] == ["10", "9", "A", "B", "a", "b"]
+    order = memory.index.page(None, 10).column("number").to_pylist()
+    assert sorted(order) == ["10", "9", "A", "B", "a", "b"]
+    assert [parcel.number for parcel in list_all(world, Filters(), 2)] == order
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_numbers_that_begin_alike_are_in_their_order_then_by_carrier(memory: Memory, limit: int) -> None:
+    numbers = ["Yb", "YA", "Ya", "YB", "Y10", "Y9", "Y", "Y~", "X", "Z", "y1", "AY1"]
+    scans = [scan(number, "GOT", "2026-11-20 10:00") for number in numbers]
+    scans += [scan("YA", "delivered", "2026-11-20 10:00", carrier=carrier) for carrier in ("zto", "sto")]
+    parcels = list_all(World(memory, scans), Filters(prefix="Y"), limit)
+    assert [(parcel.number, parcel.carrier) for parcel in parcels] == [
+        *((number, "yto") for number in ("Y", "Y10", "Y9")),
+        *(("YA", carrier) for carrier in ("sto", "yto", "zto")),
+        *((number, "yto") for number in ("YB", "Ya", "Yb", "Y~")),
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["%", "_", "Y%", "Y_", "\\", "'", "Y'1", "*", "?", "[", "Y.", "^"])
+def test_a_prefix_is_taken_as_it_is(memory: Memory, prefix: str) -> None:
+    """Nothing in it is a pattern, and nothing in it ends a text."""
+    world = World(memory, [scan(number, "GOT", "2026-11-20 10:00") for number in ("YT1", "1", f"{prefix}1", prefix)])
+    assert [parcel.number for parcel in list_all(world, Filters(prefix=prefix), 1)] == [prefix, f"{prefix}1"]
 
 
 def test_a_list_of_nothing_is_empty(memory: Memory) -> None:
@@ -320,7 +344,7 @@ def test_a_list_never_claims_more_than_it_read(memory: Memory, monkeypatch: pyte
     world = World(memory, WAY)
     read = memory.index.timelines
 
-    def late(*asked: object) -> object:
+    def late(*asked: Any) -> Any:
         found = read(*asked)
         world.keep([scan("YT1", "ARRIVAL", "2026-11-23 10:00")])
         return found

@@ -2,21 +2,22 @@
 
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from tests.rooms.track.random_worlds import random_world
 
 from waypost.model.instants import Instant, OffsetSource, parse_instant
-from waypost.model.scans import ScanEvent
+from waypost.model.scans import VOID, ScanEvent, scan_ids
 from waypost.store.protocols import Memory
-from waypost.testing import World
+from waypost.testing import World, scan
 from waypost.track.standing import in_milliseconds, read_standing
 from waypost.track.statuses import MILESTONES, get_status
 
 
 def standing(world: World) -> pa.Table:
     ask = read_standing(world.memory.history, world.tables)
-    return world.memory.history.run(lambda scans: ask(scans).order_by("number", "carrier", "at", "position"))
+    return world.memory.history.run(lambda scans: ask(scans).order_by("number", "carrier", "at", "code"))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -59,6 +60,34 @@ def test_codes_are_read_by_the_table_of_their_carrier(memory: Memory) -> None:
         ("yto", "delivered", "delivered", "delivered"),
     ]
     assert sto.code == "unknown"
+
+
+def test_only_the_very_scan_that_is_corrected_falls(memory: Memory) -> None:
+    """Not one that differs in number, carrier, instant, offset, code, place or what it corrects, and nothing else."""
+    wrong = scan("1", "ARRIVAL", "2026-11-20 10:00")
+    at = wrong.at
+    others = [
+        msgspec.structs.replace(wrong, number="2"),
+        msgspec.structs.replace(wrong, carrier="sto"),
+        msgspec.structs.replace(wrong, at=Instant(at.at_ms + 1, at.offset_min, at.source)),
+        msgspec.structs.replace(wrong, at=Instant(at.at_ms, at.offset_min + 15, at.source)),
+        msgspec.structs.replace(wrong, code="DEPARTURE"),
+        msgspec.structs.replace(wrong, facility="HGH"),
+        msgspec.structs.replace(wrong, corrects="0" * 16),
+    ]
+    void = scan("1", VOID, "2026-11-20 11:00", corrects=wrong)
+    world = World(memory, [*others, wrong, void])
+    assert sorted(scan_ids(standing(world))) == sorted(each.id for each in [*others, void])
+
+
+@pytest.mark.parametrize("facility", [None, "HGH"])
+@pytest.mark.parametrize("corrects", [None, "0" * 16])
+def test_a_corrected_scan_falls_whatever_it_does_not_say(
+    memory: Memory, facility: str | None, corrects: str | None
+) -> None:
+    wrong = scan("1", "SIGNED", "2026-11-20 10:00", at=facility, corrects=corrects)
+    world = World(memory, [wrong, scan("1", VOID, "2026-11-20 11:00", corrects=wrong)])
+    assert [row["code"] for row in standing(world).to_pylist()] == [VOID]
 
 
 def test_nothing_stands_in_an_empty_history(memory: Memory) -> None:

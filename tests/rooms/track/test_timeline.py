@@ -5,8 +5,7 @@ import pytest
 
 from waypost.model.instants import TimeFlag, parse_instant
 from waypost.model.places import Facility
-from waypost.model.scans import VOID, ScanEvent, batch_of
-from waypost.store.protocols import TIMELINE_SCHEMA
+from waypost.model.scans import VOID, ScanEvent, batch_of, in_order
 from waypost.testing import facility, scan, timetable
 from waypost.track.tables import bundled_tables
 from waypost.track.timeline import Places, local_text, place_view, read_timeline
@@ -14,13 +13,12 @@ from waypost.track.views import PlaceView, ScanView
 
 
 def read(scans: list[ScanEvent], places: Places | None = None) -> list[ScanView]:
-    """The timeline of some scans that came in this order."""
-    table = pa.Table.from_batches([batch_of(scans)])
-    table = table.append_column(TIMELINE_SCHEMA.field("position"), pa.array(range(len(scans)), pa.int64()))
+    """The timeline of some scans, as an engine puts them in order."""
+    table = in_order(pa.Table.from_batches([batch_of(scans)]))
     return read_timeline(table, bundled_tables(), places or {})
 
 
-def flags(scans: list[ScanEvent]) -> dict[str, list[str]]:
+def flags(scans: list[ScanEvent]) -> dict[str | None, list[str]]:
     """What is odd about each scan that is odd, by code."""
     return {view.code: view.flags for view in read(scans) if view.flags}
 
@@ -78,6 +76,38 @@ def test_within_one_instant_scans_stand_in_the_order_of_a_parcels_life() -> None
     codes = ["SIGNED", "DEPARTURE", "GOT", "SENT_SCAN", "ARRIVAL"]
     views = read([scan("YT1", code, "2026-11-20 10:00") for code in codes])
     assert [view.code for view in views] == ["SIGNED", "SENT_SCAN", "DEPARTURE", "ARRIVAL", "GOT"]
+
+
+def test_scans_alike_in_instant_and_status_stand_as_the_engine_has_them() -> None:
+    """By when the network got them, those that nobody recorded last; however they came, and not by their words."""
+    scans = [
+        scan("YT1", "ARRIVAL", "2026-11-20 10:00", at=place, recorded=recorded)
+        for place, recorded in [
+            ("B", None),
+            ("D", "2026-11-20T02:00:09Z"),
+            ("A", None),
+            ("C", "2026-11-20T02:00:10Z"),
+            ("E", "2026-11-20T02:00:09Z"),
+        ]
+    ]
+    scans += [scan("YT1", "GOT", "2026-11-20 10:00", at="F", recorded="2026-11-20T02:00:30Z")]
+    for each in (scans, scans[::-1], scans[3:] + scans[:3]):
+        assert [view.place and view.place.facility for view in read(each)] == ["B", "A", "C", "E", "D", "F"]
+
+
+def test_scans_of_several_numbers_are_one_timeline() -> None:
+    """An engine gives number after number; what counts is when things happened."""
+    views = read(
+        timetable(
+            """
+            YT1      2026-11-20 10:00  GOT
+                     2026-11-22 10:00  SENT_SCAN
+            sto/ST1  2026-11-21 10:00  picked_up
+                     2026-11-23 10:00  delivered
+            """
+        )
+    )
+    assert [view.number for view in views] == ["ST1", "YT1", "ST1", "YT1"]
 
 
 # Local time

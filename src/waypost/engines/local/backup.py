@@ -24,9 +24,9 @@ from typing import Annotated
 
 import msgspec
 
+from waypost.engines.local.catalogue import read_catalogue
 from waypost.engines.local.disk import Disk, parse_json, read_json, store_errors
 from waypost.engines.local.formats import RECORDS, read_formats
-from waypost.engines.local.home import open_home
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.segments import (
     HEADER_SIZE,
@@ -40,7 +40,6 @@ from waypost.engines.local.segments import (
 )
 from waypost.engines.sql.copies import copy_database, count_rows
 from waypost.model.errors import Conflict, NotFound, StoreDamaged, StoreError, WrongFormat
-from waypost.store.fold import Fold
 
 BACKUP_FORMAT = 1
 #: The file that makes a folder a backup.
@@ -121,7 +120,6 @@ class _Meter:
 def back_up(
     home: Path,
     folder: Path,
-    fold: Fold,
     *,
     made: str,
     waypost: str,
@@ -136,7 +134,6 @@ def back_up(
     Args:
         home: the home, in which nothing is changed.
         folder: must not exist, or be empty.
-        fold: from scans to states, as for opening the home.
         made: the time, as it is to be told.
         waypost: the version that makes it.
         link: give segments that are never written to again a second name instead of copying them. It takes no room,
@@ -158,7 +155,7 @@ def back_up(
         if folder.resolve().is_relative_to(home.resolve()):
             raise Conflict(f"{folder} lies in the home that is to be backed up.", mend="Name a folder elsewhere.")
         with _claim(folder, disk):
-            position = _find_end(home, fold)
+            position = _find_end(home)
             segments = [path for path in list_segments(home / "log") if first_position(path) < position]
             meter = _Meter(sum(map(_size, [*segments, home / RECORDS])), progress)
             files = _copy_log(segments, position, folder / "log", link, meter, disk)
@@ -183,13 +180,12 @@ def back_up(
             return backup
 
 
-def _find_end(home: Path, fold: Fold) -> int:
+def _find_end(home: Path) -> int:
     """The position up to which a home has scans; refuses one that has lost some that were indexed already."""
-    if all((home / name).is_dir() for name in ("index", "history")):
-        # Where what is made anew is of an older version, it cannot say what was indexed.
-        with suppress(WrongFormat), closing(open_home(home, fold, read_only=True)) as opened:
-            return opened.memory.log.position()
-    with closing(SegmentLog(home / "log", read_only=True)) as log:
+    catalogue = None
+    with suppress(StoreDamaged):  # an index that cannot be read can be made anew, if only the log is backed up
+        catalogue = read_catalogue(home / "index")
+    with closing(SegmentLog(home / "log", read_only=True, at_least=catalogue.position if catalogue else 0)) as log:
         return log.position()
 
 

@@ -30,6 +30,14 @@ class Disk:
         """Return when what was written is on disk."""
         os.fdatasync(fd)
 
+    def sync_file(self, path: Path) -> None:
+        """Return when what is in a file is on disk."""
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            self.sync(fd)
+        finally:
+            os.close(fd)
+
     def cut(self, fd: int, size: int) -> None:
         """Let the file end there, on disk too."""
         os.ftruncate(fd, size)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from waypost.engines.local.disk import is_full
 from waypost.model.errors import StorageFull, StoreError
-from waypost.store.protocols import TIMELINE_SCHEMA
+from waypost.model.scans import SCAN_SCHEMA
 
 
 def _may_be_null(schema: pa.Schema) -> pa.Schema:
@@ -20,15 +20,12 @@ def _may_be_null(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_nullable(True) for field in schema])
 
 
-#: `TIMELINE_SCHEMA` with words as plain text.
+#: `SCAN_SCHEMA` with words as plain text.
 PLAIN_SCHEMA = _may_be_null(
-    pa.schema(
-        [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in TIMELINE_SCHEMA]
-    )
+    pa.schema([field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in SCAN_SCHEMA])
 )
 _SCANS = ibis.table(ibis.Schema.from_pyarrow(PLAIN_SCHEMA), name="scans")
 _COLUMNS = ", ".join(f'"{name}"' for name in PLAIN_SCHEMA.names)
-_ORDER = 'number, carrier, "at", position'
 
 
 class Duck:
@@ -65,15 +62,6 @@ class Duck:
                     mend="Ask for a shorter span, or give history more memory.",
                 ) from error
         return found.cast(_may_be_null(answer.schema().to_pyarrow()))
-
-    def merge(self, files: Sequence[Path], metadata: str, group_rows: int, into: Path) -> None:
-        """Write the scans of some files into one, sorted."""
-        options = (
-            f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group_rows}, KV_METADATA {{waypost: {metadata!r}}}"
-        )
-        scans = f"SELECT {_COLUMNS} FROM {_read(files)} ORDER BY {_ORDER}"
-        with self._cursor() as cursor:
-            cursor.execute(f"COPY ({scans}) TO {_literal(str(into))} ({options})")
 
     def close(self) -> None:
         """Let go of memory and files."""

@@ -1,34 +1,45 @@
-"""The thread that brings index and history behind the log, and goes on after errors that pass."""
+"""The threads that bring the ledger behind the log, and that merge its runs, and go on after errors that pass."""
 
 import threading
 import time
-from collections.abc import Iterator
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable, Iterator
 
 from waypost.engines.local.disk import store_error
 from waypost.engines.local.history import ParquetHistory
-from waypost.engines.local.index import RocksIndex
+from waypost.engines.local.index import LedgerIndex
+from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
 from waypost.model.errors import StoreError
 from waypost.store.protocols import Frame
+
+#: So many scans are taken in together if so many wait: the more, the less each costs.
+BATCH_ROWS = 400_000
 
 _FIRST_PATIENCE_S, _LAST_PATIENCE_S = 0.5, 30.0
 _LOOK_S = 60.0
 
 
 class Follower:
-    """Takes each frame of the log into the index, then into history, then lets the index say so."""
+    """Takes what comes in the log into the ledger, in one thread, and merges runs in another."""
 
-    def __init__(self, log: SegmentLog, index: RocksIndex, history: ParquetHistory) -> None:
+    def __init__(self, log: SegmentLog, ledger: Ledger, index: LedgerIndex, history: ParquetHistory) -> None:
         self._log = log
+        self._ledger = ledger
         self._index = index
         self._history = history
         self._stopping = threading.Event()
+        self._has_runs = threading.Event()
+        self._has_runs.set()
         self._deadline_s = 0.0
-        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._go_on, args=(name, work, wait), name=name, daemon=True)
+            for name, work, wait in (
+                ("indexing", self._catch_up, lambda: self._log.wait(self._index.position(), _LOOK_S)),
+                ("merging", self._merge, self._wait_for_runs),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, within_s: float) -> None:
         """Follow up to the end of the log, which must be closed, for at most so long, then end.
@@ -37,53 +48,64 @@ class Follower:
         """
         self._deadline_s = time.monotonic() + within_s
         self._stopping.set()
-        self._thread.join()
+        self._has_runs.set()
+        for thread in self._threads:
+            thread.join()
 
-    def _follow(self) -> None:
-        patience_s = _FIRST_PATIENCE_S
+    def _go_on(self, name: str, work: Callable[[], None], wait: Callable[[], object]) -> None:
+        patience_s, failed = _FIRST_PATIENCE_S, False
         while True:
+            is_last = self._stopping.is_set()  # what came while it worked, before it was to stop, is worked on too
             try:
-                self._catch_up()
-                patience_s = _FIRST_PATIENCE_S
+                work()
+                if failed:
+                    self._index.tell_well(name)
+                patience_s, failed = _FIRST_PATIENCE_S, False
             except Exception as error:  # told to all who wait; a full disk may have room again later
-                self._index.fail(_as_store_error(error))
+                self._index.tell_failed(name, _as_store_error(error, name))
                 if self._stopping.wait(patience_s):
                     return
-                patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
+                patience_s, failed = min(2 * patience_s, _LAST_PATIENCE_S), True
                 continue
-            if self._stopping.is_set():
+            if is_last:
                 return
-            self._log.wait(self._index.position(), _LOOK_S)
+            wait()
 
     def _catch_up(self) -> None:
-        self._index.recover()
-        restage(self._log, self._index, self._history)
-        self._index.publish()
-        for frame in self._log.read(self._index.applied()):
+        for frames in self._batches():
             if self._stopping.is_set() and time.monotonic() > self._deadline_s:
                 return
-            self._history.stage(frame, self._index.apply(frame))
-            self._index.publish()
+            self._ledger.apply(frames)
+            self._index.tell_well("indexing")
+            self._has_runs.set()
+
+    def _batches(self) -> Iterator[list[Frame]]:
+        batch: list[Frame] = []
+        rows = 0
+        for frame in self._log.read(self._index.position()):
+            batch.append(frame)
+            rows += frame.scans.num_rows
+            if rows >= BATCH_ROWS:
+                yield batch
+                batch, rows = [], 0
+        if batch:
+            yield batch
+
+    def _merge(self) -> None:
+        while not self._stopping.is_set() and self._ledger.merge(self._history.write_piece):
+            pass
+
+    def _wait_for_runs(self) -> None:
+        self._has_runs.wait()
+        if not self._stopping.is_set():
+            self._has_runs.clear()
 
 
-def restage(log: SegmentLog, index: RocksIndex, history: ParquetHistory) -> None:
-    """Bring history up to where the index is: what it had only in memory when the process ended."""
-    for frame, fresh in _known_frames(log, index, history.reached()):
-        history.stage(frame, fresh)
-
-
-def _known_frames(log: SegmentLog, index: RocksIndex, start: int) -> Iterator[tuple[Frame, npt.NDArray[np.bool_]]]:
-    end = index.applied()
-    for frame in log.read(start) if start < end else ():
-        if frame.position >= end:
-            return
-        whole = frame if frame.end <= end else Frame(frame.position, frame.scans.slice(0, end - frame.position))
-        yield whole, index.fresh(whole)
-
-
-def _as_store_error(error: Exception) -> StoreError:
+def _as_store_error(error: Exception, doing: str) -> StoreError:
     if isinstance(error, StoreError):
         return error
     if isinstance(error, OSError):
-        return store_error(error, "indexing")
-    return StoreError(f"Indexing failed: {error!r}.", mend="This is a fault of Waypost; look-ups stay as they are.")
+        return store_error(error, doing)
+    return StoreError(
+        f"{doing.capitalize()} failed: {error!r}.", mend="This is a fault of Waypost; look-ups stay as they are."
+    )

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from waypost.engines.local.contents import HISTORY_FORMAT
 from waypost.engines.local.disk import Disk, read_json
-from waypost.engines.local.index import INDEX_FORMAT
+from waypost.engines.local.history import HISTORY_FORMAT
+from waypost.engines.local.ledger import INDEX_FORMAT
 from waypost.engines.local.segments import LOG_FORMAT, list_segments
 from waypost.model.errors import NotFound, StoreDamaged, WrongFormat
 
@@ -68,9 +68,10 @@ def has_records(path: Path) -> bool:
 
 def make_parts(path: Path, kept: Formats, disk: Disk) -> None:
     """Make the parts that are not there yet, and make room for those made from the log that are of an older format."""
-    for name in _DERIVED:
-        if name in kept and kept[name] < FORMATS[name] and (path / name).exists():
-            shutil.rmtree(path / name)
+    if any(name in kept and kept[name] < FORMATS[name] for name in _DERIVED):  # one names files of the other
+        for name in _DERIVED:
+            if (path / name).exists():
+                shutil.rmtree(path / name)
     write_formats(path, {**FORMATS, "records": kept.get("records", 0)}, disk)
     for name in ("log", *_DERIVED):
         (path / name).mkdir(mode=0o700, exist_ok=True)

@@ -1,352 +1,263 @@
-"""History: all scans without duplicates as columns, in sorted Parquet files and, the newest, in memory."""
+"""History: all scans without duplicates as columns, in sorted Parquet files.
 
-import contextlib
+A file (a piece) is written by the merge that makes a packed run of raw ones, from the same entries in the same order:
+by the hash of the number, then by time. What is still in raw runs is read from them when somebody asks; many scans
+by way of a file (a tail) of the process that asks, which holds a lock on it as long as it is of use.
+"""
+
+import base64
+import fcntl
 import os
-import shutil
+import secrets
 import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import msgspec
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from isal.isal_zlib import crc32
 
-from waypost.engines.local.contents import (
-    HISTORY_FORMAT,
-    Contents,
-    Stretch,
-    check_stretch,
-    find_mergeable,
-    read_contents,
-    sum_up,
-    write_contents,
-)
-from waypost.engines.local.disk import Disk
-from waypost.engines.local.duck import PLAIN_SCHEMA, Duck, disk_error
+from waypost.engines.local.catalogue import Listed
+from waypost.engines.local.disk import Disk, store_errors
+from waypost.engines.local.duck import PLAIN_SCHEMA, Duck
+from waypost.engines.local.entries import Entries
+from waypost.engines.local.ledger import Ledger
+from waypost.engines.local.runs import Run
+from waypost.engines.local.views import scans_of
 from waypost.model.errors import StoreDamaged, StoreError
-from waypost.model.scans import SCAN_FORMAT
-from waypost.store.protocols import Frame
+from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA
 
-SEAL_ROWS = 500_000
-_GROUP_ROWS = 100_000
-_PATIENCE_S = 10.0
+HISTORY_FORMAT = 3
+
+_IN_MEMORY_ROWS = 100_000
+_SAMPLE_ROWS = 20_000
+_PAGE_ROWS = 1 << 20
 _ATTEMPTS = 3
-#: Beside the bare `duckdb.Error`, what DuckDB raises on a file that it cannot decode.
-_OF_FILES = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException, duckdb.InternalException)
-_ORDER = [(name, "ascending") for name in ("number", "carrier", "at", "position")]
-_METADATA = f"history {HISTORY_FORMAT}, scans {SCAN_FORMAT}"
+_CHUNK_BYTES = 1 << 20
+
+_METADATA = {"waypost": f"history {HISTORY_FORMAT}, scans {SCAN_FORMAT}"}
+#: What the writer is given: numbers as the dictionary that they are in entries, which spares it a look at the text of
+#: each row. In the file they are plain text, and Arrow too is told so.
+_GIVEN = SCAN_SCHEMA.set(
+    SCAN_SCHEMA.get_field_index("number"), pa.field("number", pa.dictionary(pa.int32(), pa.string()), nullable=False)
+)
+_ARROW = {"ARROW:schema": base64.b64encode(SCAN_SCHEMA.with_metadata(_METADATA).serialize())}
+_RECURRING = ["carrier", "number", "code", "facility", "recorded_at"]
 
 
 class ParquetHistory:
-    """`History` in a folder, or in memory alone if there is none (then it is the reference).
-
-    It is handed the frames of the log with word of which scans are new (`stage`) and answers over all of them at once.
-    When enough have gathered, or when asked (`seal`), they go into a Parquet file; what was only staged when the
-    process ended is staged again from the log.
-
-    Attributes:
-        failure: why the newest attempt to write failed; None if it did not.
-    """
+    """`History` over the pieces in a folder and the raw runs of a ledger."""
 
     def __init__(
         self,
-        folder: Path | None,
+        folder: Path,
+        ledger: Ledger,
         *,
         read_only: bool = False,
         memory_limit: str = "1GB",
-        seal_rows: int = SEAL_ROWS,
         disk: Disk | None = None,
     ) -> None:
-        self.failure: StoreError | None = None
         self._folder = folder
-        self._read_only = read_only
-        self._seal_rows = seal_rows
+        self._ledger = ledger
         self._disk = disk or Disk()
-        self._duck = Duck(memory_limit, folder / "spill" if folder and not read_only else None)
-        self._contents = Contents() if folder is None else self._read_contents(folder)
-        self._position = self._contents.position
-        self._sealing: tuple[pa.Table, int] | None = None  # being written, with the position up to which it goes
-        self._staged: list[pa.Table] = []
-        self._whole: set[str] = set()  # files of which every byte was checked since opening
-        self._in_use: Counter[str] = Counter()
-        self._doomed: set[str] = set()
-        self._closing = False
-        self._changed = threading.Condition()
-        self._one_seals = threading.Lock()
-        self._prepare: Callable[[], None] | None = None
-        self._keeper: threading.Thread | None = None
-        if folder is not None and not read_only:
-            self._sweep(folder)
-            self._keeper = threading.Thread(target=self._keep, name="history", daemon=True)
-            self._keeper.start()
-
-    def reached(self) -> int:
-        """Everything below was staged or sealed."""
-        return self._position
-
-    def before_first_question(self, prepare: Callable[[], None]) -> None:
-        """Have something done, once, before the first question is answered: what not every process needs."""
-        self._prepare = prepare
+        self._duck = Duck(memory_limit, folder / "spill")
+        self._tail: dict[Run, pa.Table | _File] = {}
+        self._sound: set[tuple[str, int]] = set()
+        self._one_reads = threading.Lock()
+        if not read_only:
+            self._sweep_pieces()
+            _sweep_tails(folder)
 
     def position(self) -> int:
         """See `History.position`."""
-        self._make_ready()
-        return self._position
+        return self._ledger.snapshot()[0].position
 
     def run(self, ask: Callable[[Any], Any]) -> pa.Table:
-        """See `History.run`. Small tables of the caller's go in by `ibis.memtable` of an Arrow table.
-
-        Raises:
-            StoreDamaged: a file is not what was written; names it.
-            StoreError: the question cannot be answered, or not within the memory given.
-        """
-        self._make_ready()
+        """See `History.run`. Small tables of the caller's go in by `ibis.memtable` of an Arrow table."""
         for attempt in range(_ATTEMPTS):
             try:
-                return self._run(ask)
-            except (duckdb.Error, StoreDamaged) as error:
-                is_of_files = isinstance(error, duckdb.IOException | StoreDamaged)
-                if is_of_files and self._read_only and attempt + 1 < _ATTEMPTS:
-                    self._look_again()
+                files, tables = self._parts()
+                return self._duck.ask(ask, files, pa.concat_tables([PLAIN_SCHEMA.empty_table(), *tables]))
+            except duckdb.Error as error:
+                if isinstance(error, duckdb.IOException) and attempt + 1 < _ATTEMPTS:
+                    self._forget(set())  # a raw run was merged away in between, or a tail swept
                     continue
-                if isinstance(error, StoreDamaged):
-                    raise
                 told = str(error).partition("\n")[0]
-                mend = f"If a file is damaged, remove the folder {self._folder}; it is made anew from the log."
-                failed = StoreError(f"History cannot answer: {told}.", mend=mend if self._folder else None)
-                raise self._find_damage(error) or failed from error
+                raise self.find_damage() or StoreError(f"History cannot answer: {told}.") from error
         raise AssertionError
 
-    def _make_ready(self) -> None:
-        if self._prepare is not None:
-            with self._one_seals:
-                if self._prepare is not None:
-                    self._prepare()
-                self._prepare = None
+    def write_piece(self, name: str, entries: Iterator[Entries]) -> tuple[int, int]:
+        """Write a piece; how many scans are in it, and the CRC-32 of the file.
 
-    def _run(self, ask: Callable[[Any], Any]) -> pa.Table:
-        with self._changed:
-            staged = [self._sealing[0]] if self._sealing else []
-            staged += self._staged
-            stretches = self._contents.stretches
-            self._in_use.update(stretch.name for stretch in stretches)
-        try:
-            self._check(stretches)
-            folder = self._folder or Path()
-            more = pa.concat_tables(staged) if staged else PLAIN_SCHEMA.empty_table()
-            return self._duck.ask(ask, [folder / stretch.name for stretch in stretches], more)
-        finally:
-            self._let_go(stretches)
-
-    def _check(self, stretches: Sequence[Stretch]) -> None:
-        """Read those files from end to end that were not yet: a wrong byte in a column can look like any other."""
-        for stretch in stretches:
-            if stretch.name not in self._whole:
-                assert self._folder is not None
-                check_stretch(self._folder, stretch)
-                self._whole.add(stretch.name)
-
-    def _find_damage(self, error: Exception) -> StoreError | None:
-        """The error for the damaged file that explains another one, if one does."""
-        # Errors of the question itself have classes of their own; for them not all files are to be read.
-        if self._folder is None or not (type(error) is duckdb.Error or isinstance(error, _OF_FILES)):
-            return None
-        with self._changed:
-            stretches = self._contents.stretches
-            self._in_use.update(stretch.name for stretch in stretches)
-        try:
-            self._whole.clear()  # they went bad since
-            self._check(stretches)
-        except StoreError as damage:
-            return damage
-        finally:
-            self._let_go(stretches)
-        return None
-
-    def _let_go(self, stretches: Sequence[Stretch]) -> None:
-        with self._changed:
-            self._in_use.subtract(stretch.name for stretch in stretches)
-            self._remove_doomed()
-
-    def _look_again(self) -> None:
-        """The process that writes has merged files away: take up those that it has now."""
-        assert self._folder is not None
-        contents = self._read_contents(self._folder)
-        with self._changed:
-            sealed = contents.position
-            self._staged = [table.filter(pc.field("position") >= sealed) for table in self._staged]
-            self._contents, self._position = contents, max(self._position, sealed)
-
-    def _read_contents(self, folder: Path) -> Contents:
-        for _ in range(_ATTEMPTS - 1 if self._read_only else 0):
-            try:
-                return read_contents(folder)
-            except StoreDamaged:  # the files that it named are merged away in between
-                continue
-        return read_contents(folder)
-
-    def stage(self, frame: Frame, fresh: npt.NDArray[np.bool_]) -> None:
-        """Take in the scans of a frame that had not come before. What is in already is left out.
-
-        Raises:
-            StoreError: too much has gathered, for it cannot be written away.
+        Where that fails, nothing is left of it. What was written before must be in the catalogue by now, else it goes.
         """
-        if frame.position > self._position:
-            raise StoreError(f"History is at {self._position} and cannot take in scans from {frame.position} on.")
-        skip = self._position - frame.position
-        if skip >= frame.scans.num_rows:
-            return
-        positions = pa.array(np.arange(frame.position, frame.end))
-        rows = pa.table([*frame.scans.columns, positions], names=PLAIN_SCHEMA.names).slice(skip)
-        table = rows.filter(pa.array(fresh[skip:])).cast(PLAIN_SCHEMA)
-        with self._changed:
-            self._wait_for_room()
-            if table.num_rows:
-                self._staged.append(table)
-                # Two of like size become one, so many small frames stay few tables.
-                while len(self._staged) > 1 and self._staged[-2].num_rows < 2 * self._staged[-1].num_rows:
-                    pair = pa.concat_tables([self._staged[-2], self._staged[-1]]).combine_chunks()
-                    self._staged[-2:] = [pair]
-            self._position = frame.end
-            self._changed.notify_all()
+        self._sweep_pieces()
+        file = _File(self._folder / name, self._disk)
+        try:
+            rows = _write(file, (scans_of(part, self._ledger.words, _GIVEN) for part in entries))
+            self._disk.sync(file.fd)
+            self._disk.sync_folder(self._folder)
+        except BaseException:
+            file.remove()
+            raise
+        file.close()
+        self._sound.add((name, file.check))
+        return rows, file.check
 
-    def seal(self) -> None:
-        """Write everything staged into a file, and merge small files."""
-        if self._folder is None:
-            return
-        with self._one_seals:
-            try:
-                self._seal(self._folder)
-                self._merge(self._folder)
-            except StoreError as error:
-                self._note(error)
-                raise
-            except Exception as error:  # whatever it is, who waits for room must hear of it, and the keeper must live
-                failed = self._find_damage(error) or disk_error(error, f"writing to {self._folder}")
-                self._note(failed)
-                raise failed from error
-            self._note(None)
-
-    def _note(self, failure: StoreError | None) -> None:
-        with self._changed:
-            self.failure = failure
-            self._changed.notify_all()
+    def find_damage(self) -> StoreDamaged | None:
+        """The error for the first piece that cannot be read from end to end; None if all can. Reads them all."""
+        return next(filter(None, map(self._damage_of, self._ledger.catalogue.pieces)), None)
 
     def close(self) -> None:
-        """Seal, then let go of everything."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
+        """Let go of memory and files."""
+        self._duck.close()
+        self._forget(set())
+
+    def _parts(self) -> tuple[list[Path], list[pa.Table]]:
+        catalogue, runs = self._ledger.snapshot()
+        files = [self._checked(piece) for piece in catalogue.pieces]
+        raw = [run for listed, run in zip(catalogue.runs, runs.all, strict=True) if listed.raw]
+        self._forget(set(raw))
+        with self._one_reads:
+            parts = [self._part(run) for run in raw]
+        tables = [part for part in parts if isinstance(part, pa.Table)]
+        return files + [part.path for part in parts if isinstance(part, _File)], tables
+
+    def _checked(self, piece: Listed) -> Path:
+        """The file of a piece, which is checked before it is first asked: DuckDB notices few bytes that changed."""
+        if (piece.name, piece.check) not in self._sound:
+            damage = self._damage_of(piece)
+            if damage is not None:
+                raise damage
+            self._sound.add((piece.name, piece.check))
+        return self._folder / piece.name
+
+    def _damage_of(self, piece: Listed) -> StoreDamaged | None:
+        path = self._folder / piece.name
         try:
-            if self._keeper is not None:
-                self._keeper.join()
-                self.seal()
-        finally:
-            self._duck.close()
+            why = None if _check_of(path) == piece.check else "is not what was written"
+        except FileNotFoundError:
+            why = "is missing"
+        if why is None:
+            return None
+        mend = f"Remove the folders index and {self._folder.name}; they are made anew from the log."
+        return StoreDamaged(f"{path} {why}.", mend=mend)
 
-    # Sealing
+    def _part(self, run: Run) -> "pa.Table | _File":
+        if run not in self._tail:
+            scans = scans_of(run.slice(0, None), self._ledger.words)
+            if run.foot.rows <= _IN_MEMORY_ROWS:
+                self._tail[run] = scans.cast(PLAIN_SCHEMA)
+            else:
+                self._tail[run] = self._write_tail(run.path.name, scans)
+        return self._tail[run]
 
-    def _keep(self) -> None:
-        """Seal whenever enough has gathered, and by and by after an attempt that failed."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self._closing or self.failure is not None or self._staged_rows() >= self._seal_rows
-                )
-                if self.failure is not None:
-                    self._changed.wait_for(lambda: self._closing, _PATIENCE_S)
-                if self._closing:
-                    return
-            with contextlib.suppress(StoreError):  # kept in `failure`, which health shows
-                self.seal()
+    def _write_tail(self, name: str, scans: pa.Table) -> "_File":
+        path = self._folder / f"{name}.{secrets.token_hex(4)}.tail"
+        with store_errors(f"writing {path}"):
+            file = _File(path, self._disk)
+            try:
+                fcntl.flock(file.fd, fcntl.LOCK_EX)  # see `_sweep_tails`
+                pq.write_table(scans, file, compression="lz4")
+            except BaseException:
+                file.remove()
+                raise
+            return file
 
-    def _staged_rows(self) -> int:
-        return sum(table.num_rows for table in self._staged)
+    def _forget(self, but: set[Run]) -> None:
+        with self._one_reads:
+            for run in self._tail.keys() - but:
+                part = self._tail.pop(run)
+                if isinstance(part, _File):
+                    part.remove()
 
-    def _wait_for_room(self) -> None:
-        if self._keeper is None:
-            return
-        most = 4 * self._seal_rows
-        self._changed.wait_for(lambda: self._staged_rows() < most or self.failure is not None or self._closing)
-        if self._staged_rows() >= most and self.failure is not None:
-            raise self.failure
-
-    def _seal(self, folder: Path) -> None:
-        upto = self._position
-        while self._contents.position < upto:
-            with self._changed:
-                if self._sealing is None:  # else what an earlier attempt left is written first
-                    self._sealing = (pa.concat_tables([PLAIN_SCHEMA.empty_table(), *self._staged]), self._position)
-                    self._staged = []
-                rows, end = self._sealing
-            stretches = self._contents.stretches
-            if rows.num_rows:
-                stretch = Stretch(self._contents.position, end, rows.num_rows)
-                stretches = (*stretches, self._write_stretch(folder, stretch, partial(_write_sorted, rows)))
-            contents = Contents(end, stretches)
-            write_contents(folder, contents, self._disk)
-            with self._changed:
-                self._contents, self._sealing = contents, None
-                self._changed.notify_all()
-
-    def _merge(self, folder: Path) -> None:
-        while chosen := find_mergeable(self._contents.stretches):
-            old = self._contents.stretches[chosen]
-            self._check(old)  # else a wrong byte would go into the new file, with a check that matches
-            stretch = Stretch(old[0].start, old[-1].end, sum(each.rows for each in old))
-            files = [folder / each.name for each in old]
-            write = partial(self._duck.merge, files, _METADATA, _GROUP_ROWS)
-            new = self._write_stretch(folder, stretch, write)
-            contents = Contents(self._contents.position, (*self._contents.stretches[: chosen.start], new))
-            write_contents(folder, contents, self._disk)
-            with self._changed:
-                self._contents = contents
-                self._doomed.update(each.name for each in old)
-                self._remove_doomed()
-
-    def _write_stretch(self, folder: Path, stretch: Stretch, write: Callable[[Path], None]) -> Stretch:
-        """Write a file, and say what is in it to the byte."""
-        path = folder / stretch.name
-        new = path.with_suffix(".tmp")
-        write(new)
-        fd = os.open(new, os.O_RDWR)
-        try:
-            self._disk.sync(fd)
-        finally:
-            os.close(fd)
-        size, check = sum_up(new)
-        new.replace(path)
-        return msgspec.structs.replace(stretch, bytes=size, check=check)
-
-    def _remove_doomed(self) -> None:
-        """Remove merged files that no question of this process reads any more; other processes look again."""
-        for name in [name for name in self._doomed if self._in_use[name] <= 0]:
-            assert self._folder is not None
-            (self._folder / name).unlink(missing_ok=True)
-            self._doomed.discard(name)
-
-    def _sweep(self, folder: Path) -> None:
-        """Remove files that a crash left before the contents named them, or after they no longer did."""
-        named = {stretch.name for stretch in self._contents.stretches}
-        for path in [*folder.glob("*.parquet"), *folder.glob("*.tmp")]:
+    def _sweep_pieces(self) -> None:
+        """Remove pieces that the catalogue does not name: a crash left them, or a merge that failed behind them."""
+        named = {piece.name for piece in self._ledger.catalogue.pieces}
+        for path in self._folder.glob("*.run"):
             if path.name not in named:
                 path.unlink()
-        shutil.rmtree(folder / "spill", ignore_errors=True)
 
 
-def _write_sorted(rows: pa.Table, path: Path) -> None:
-    ordered = rows.take(pc.sort_indices(rows, _ORDER)).replace_schema_metadata({"waypost": _METADATA})
-    pq.write_table(
-        ordered,
-        path,
-        compression="zstd",
-        row_group_size=_GROUP_ROWS,
-        use_dictionary=["carrier", "code", "facility", "note"],
+def _sweep_tails(folder: Path) -> None:
+    """Remove tails on which no process has a lock any more."""
+    for path in folder.glob("*.tail"):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+        except BlockingIOError:
+            pass  # somebody asks it
+        finally:
+            os.close(fd)
+
+
+class _File:
+    """A new file as Arrow writes to one: all goes through the disk, and is checked on the way.
+
+    Attributes:
+        fd: open until it is closed or removed; what is written then goes nowhere.
+        check: the CRC-32 of what was written.
+    """
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self.path = path
+        self.check = 0
+        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._disk = disk
+
+    @property
+    def closed(self) -> bool:
+        return self.fd < 0
+
+    def write(self, data: bytes) -> None:
+        if self.fd >= 0:
+            self._disk.write(self.fd, data)
+            self.check = crc32(data, self.check)
+
+    def flush(self) -> None:
+        """There is nothing between."""
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+
+def _write(file: _File, parts: Iterator[pa.Table]) -> int:
+    """Write scans, each part as a group of rows; how many there are."""
+    first = next(parts, _GIVEN.empty_table())
+    note = first.column("note").slice(0, _SAMPLE_ROWS).drop_null()
+    writer = pq.ParquetWriter(
+        file,
+        _GIVEN,
+        store_schema=False,
+        compression=dict.fromkeys(_GIVEN.names, "zstd") | {"at": "none"},  # which packing its steps leaves no shorter
+        compression_level={name: 1 for name in _GIVEN.names if name != "at"},
+        use_dictionary=[*_RECURRING, "note"] if 2 * len(note.unique()) < len(note) else _RECURRING,
+        column_encoding={"at": "DELTA_BINARY_PACKED"},
+        write_statistics=["at", "corrects", "recorded_at"],  # in the order of hashes, the others tell no rows apart
+        max_rows_per_page=_PAGE_ROWS,
     )
+    writer.add_key_value_metadata(_METADATA | _ARROW)
+    rows = 0
+    for part in chain([first], parts):
+        writer.write_table(part, max(part.num_rows, 1))
+        rows += part.num_rows
+    writer.close()
+    return rows
+
+
+def _check_of(path: Path) -> int:
+    check, chunk = 0, memoryview(bytearray(_CHUNK_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(chunk):
+            check = crc32(chunk[:size], check)
+    return check

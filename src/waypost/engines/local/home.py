@@ -5,7 +5,7 @@
 ``lock``        held by the process that writes; tells its pid
 ``log/``        the scans, in segments: the truth about them
 ``index/``      timelines, states and changes: made from the log
-``history/``    columns over all time: made from the log and the index
+``history/``    columns over all time: made with the index
 ``records.sqlite``  master data and transactions: the truth about them
 ==============  ============================================================
 """
@@ -13,18 +13,19 @@
 import fcntl
 import os
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from waypost.engines.local.cuts import Cut
 from waypost.engines.local.disk import Disk, store_errors
-from waypost.engines.local.follow import Follower, restage
+from waypost.engines.local.follow import Follower
 from waypost.engines.local.formats import FORMATS, RECORDS, make_parts, read_formats, write_formats
-from waypost.engines.local.history import SEAL_ROWS, ParquetHistory
-from waypost.engines.local.index import RocksIndex
+from waypost.engines.local.history import ParquetHistory
+from waypost.engines.local.index import LedgerIndex
+from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SEGMENT_BYTES, SegmentLog
+from waypost.engines.local.slots import MEMORY_BYTES
 from waypost.engines.sql.records import SqlRecords
 from waypost.model.errors import HomeInUse, StoreError
 from waypost.store.fold import Fold
@@ -61,37 +62,39 @@ class LocalHome:
         path: Path,
         records: SqlRecords,
         log: SegmentLog,
-        index: RocksIndex,
+        ledger: Ledger,
+        index: LedgerIndex,
         history: ParquetHistory,
         lock: "_Lock | None",
     ) -> None:
         self.path = path
         self._records = records
         self._log = log
+        self._ledger = ledger
         self._index = index
         self._history = history
         self._lock = lock
         self._began_at = log.position()
-        self._follower = Follower(log, index, history) if lock else None
+        self._follower = Follower(log, ledger, index, history) if lock else None
         self._is_open = True
         self.memory = Memory(records=records, log=log, index=index, changes=index, history=history, close=self.close)
 
     def health(self) -> HomeHealth:
         """How it is doing just now."""
         end, position = self._log.position(), self._index.position()
-        failure = self._log.failure or self._index.failure or self._history.failure
+        failure = self._log.failure or self._index.failure
+        full = self._ledger.words.full()
+        if failure is None and full:
+            told = f"There are more different words ({', '.join(full)}) than the index can tell apart."
+            failure = StoreError(told, mend="Find out who sends them, and begin another home.")
         return HomeHealth(
             log_end=end,
             index_position=position,
             lag=end - position,
             error=str(failure) if failure else None,
-            rebuilding=self._index.rebuilding if position < self._began_at else None,
+            rebuilding=self._ledger.rebuilding if position < self._began_at else None,
             cut=self._log.cut,
         )
-
-    def seal(self) -> None:
-        """Write the newest scans of history into a file, so that the next start need not read them again."""
-        self._history.seal()
 
     def close(self) -> None:
         """Finish what was begun, write everything away, and let go of the folder. Closing twice does no harm."""
@@ -101,7 +104,7 @@ class LocalHome:
         with ExitStack() as rest:  # whatever fails on the way, all are let go of, the lock last
             if self._lock:
                 rest.callback(self._lock.release)
-            for part in (self._records, self._index, self._history):
+            for part in (self._records, self._ledger, self._history):
                 rest.callback(part.close)
             self._log.close()
             if self._follower:
@@ -113,9 +116,8 @@ def open_home(
     fold: Fold,
     *,
     read_only: bool = False,
+    states_bytes: int = MEMORY_BYTES,
     memory_limit: str = "1GB",
-    cache_bytes: int = 64 << 20,
-    seal_rows: int = SEAL_ROWS,
     segment_bytes: int = SEGMENT_BYTES,
     disk: Disk | None = None,
 ) -> LocalHome:
@@ -123,12 +125,10 @@ def open_home(
 
     Args:
         path: the folder.
-        fold: from scans to states. If it is not the one that the index was made with, the index is made anew, behind
-            the log as ever.
+        fold: from scans to states.
         read_only: look on while another process writes, as things stand now; nothing is changed.
+        states_bytes: memory for the states of parcels, while scans are indexed; what goes beyond lies in a file.
         memory_limit: for questions to history, as DuckDB writes it.
-        cache_bytes: for look-ups.
-        seal_rows: so many new scans of history are written into one file.
         segment_bytes: so large grows a file of the log.
         disk: for tests.
 
@@ -151,20 +151,22 @@ def open_home(
         opened.callback(records.close)
         if not read_only:
             write_formats(path, FORMATS, disk)
-        index = RocksIndex(path / "index", fold, read_only=read_only, cache_bytes=cache_bytes)
-        opened.callback(index.close)
-        history = ParquetHistory(
-            path / "history", read_only=read_only, memory_limit=memory_limit, seal_rows=seal_rows, disk=disk
-        )
+        ledger = Ledger(path / "index", fold, read_only=read_only, memory_bytes=states_bytes, disk=disk)
+        opened.callback(ledger.close)
+        history = ParquetHistory(path / "history", ledger, read_only=read_only, memory_limit=memory_limit, disk=disk)
         opened.callback(history.close)
-        reached = max(index.position(), history.reached())
-        log = SegmentLog(path / "log", read_only=read_only, at_least=reached, disk=disk, segment_bytes=segment_bytes)
+        reached = ledger.catalogue.position
+        log = SegmentLog(
+            path / "log",
+            read_only=read_only,
+            at_least=reached,
+            disk=disk,
+            segment_bytes=segment_bytes,
+            admit=ledger.admit,
+        )
         opened.callback(log.close)
-        if read_only:
-            history.before_first_question(partial(restage, log, index, history))
-        else:
-            restage(log, index, history)
-        home = LocalHome(path, records, log, index, history, lock)
+        index = LedgerIndex(ledger, fold, log)
+        home = LocalHome(path, records, log, ledger, index, history, lock)
         opened.pop_all()
         return home
 

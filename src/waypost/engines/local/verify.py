@@ -6,19 +6,25 @@ A home may be written to meanwhile: it is read up to where its log was at the be
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.engines.local.backup import NAME, Progress, check_file, read_backup
+from waypost.engines.local.catalogue import Catalogue
 from waypost.engines.local.disk import store_errors
+from waypost.engines.local.findings import MENDS, Report
 from waypost.engines.local.formats import RECORDS, read_formats
-from waypost.engines.local.home import open_home
+from waypost.engines.local.history import ParquetHistory
+from waypost.engines.local.index import LedgerIndex
+from waypost.engines.local.ledger import Ledger
+from waypost.engines.local.log import SegmentLog
+from waypost.engines.local.runs import Runs
 from waypost.engines.local.segments import (
     HEADER_SIZE,
     Flaw,
@@ -35,105 +41,31 @@ from waypost.model.errors import BadInput, NotFound, StoreDamaged, StoreError
 from waypost.model.scans import SCAN_SCHEMA, check_batch
 from waypost.store.fold import Fold
 from waypost.store.memory import MemoryIndex, MemoryLog
-from waypost.store.protocols import Frame, Memory, ScanLog
+from waypost.store.protocols import Frame, ScanLog
 
 #: So many parcels are compared scan by scan if nobody says how many.
 SAMPLE = 200
 #: A number with more scans than that (a bag, a container) is left out of the sample.
 _MOST_SCANS = 2_000
 _MOST_TOLD = 10
+_CHANGES_AT_ONCE = 1_000_000
 _OFFSETS = 40
-_ATTEMPTS = 3
 _TEXT = pa.string()
 _SCAN = SCAN_SCHEMA.names
 
 #: Rows of parcels, by carrier and number.
 Timelines = dict[tuple[str, str], list[dict[str, Any]]]
-_T = TypeVar("_T")
 
 _BRING_BACK = "Bring this file back from a backup; the other files are left as they are."
-_MENDS = {
-    "index": "Stop the server, remove the folder index and start: it is made anew from the log.",
-    "history": "Stop the server, remove the folder history and start: it is made anew from the log.",
-    "records": "Bring it back from a backup, without any -wal and -shm beside it.",
-    "backup": "Use another backup, and take a new one.",
-}
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """Something that is wrong.
-
-    Attributes:
-        part: log, records, index, history, home or backup.
-        file: which file, if it is in one.
-        byte: where in it, if that is known.
-        what: is wrong.
-        mend: what to do about it.
-    """
-
-    part: str
-    file: str | None
-    byte: int | None
-    what: str
-    mend: str | None
-
-
-class Report(msgspec.Struct, kw_only=True):
-    """What came of it: all is well if there are no findings.
-
-    Attributes:
-        path: the folder.
-        kind: home or backup.
-        scans: read from the log, each frame's check made good.
-        segments: files of the log.
-        frames: in them.
-        bytes: read from the log.
-        rows: how many rows each table of the records has.
-        history_scans: how many scans history has; None if it was not read.
-        parcels_compared: how many parcels of index and history were compared with the log, scan by scan.
-        findings: what is wrong.
-        notes: what is worth knowing, but not wrong.
-    """
-
-    path: str
-    kind: str
-    scans: int = 0
-    segments: int = 0
-    frames: int = 0
-    bytes: int = 0
-    rows: dict[str, int] = {}
-    history_scans: int | None = None
-    parcels_compared: int = 0
-    findings: list[Finding] = []
-    notes: list[str] = []
-
-    def find(self, part: str, what: str, mend: str | None, file: Path | None = None, byte: int | None = None) -> None:
-        """Add a finding. A file of a backup is not mended by itself."""
-        mend = _MENDS["backup"] if self.kind == "backup" else mend
-        self.findings.append(Finding(part, str(file) if file else None, byte, what, mend))
-
-    def find_error(self, part: str, error: StoreError, file: Path | None = None) -> None:
-        """Add what an error says."""
-        self.find(part, error.message, error.mend or _MENDS.get(part), file)
-
-    def find_failure(self, part: str, error: Exception) -> None:
-        """Add what came of reading a part that is made anew: bytes that are wrong can fail in any way."""
-        if isinstance(error, StoreError):
-            self.find_error(part, error)
-        else:
-            self.find(part, f"it cannot be read: {error!r}", _MENDS[part])
-
-    def is_well(self, *parts: str) -> bool:
-        """Whether nothing was found wrong in some parts."""
-        return not any(finding.part in parts for finding in self.findings)
 
 
 def verify_home(path: Path, fold: Fold, *, sample: int = SAMPLE, progress: Progress | None = None) -> Report:
     """Verify a home, whether another process writes to it or not.
 
-    Every frame of the log is read and its check made good; the records are read by SQLite's own check; history is read
-    from end to end; and a sample of parcels is worked out anew from the log, by the reference, and held against
-    timelines and states of the index and against history.
+    Every frame of the log is read and its check made good; the records are read by SQLite's own check; index and
+    history are read from end to end against their checks, and hold as many scans as one another; and a sample of
+    parcels is worked out anew from the log, by the reference, and held against timelines and states of the index and
+    against history.
 
     Args:
         path: the folder.
@@ -154,24 +86,21 @@ def verify_home(path: Path, fold: Fold, *, sample: int = SAMPLE, progress: Progr
         if not (path / "log").is_dir():
             return report
     _verify_records(path / RECORDS, report)
-    home = None
-    why: StoreError | None = None
-    try:
-        home = open_home(path, fold, read_only=True)
-    except StoreError as error:
-        why = error
-    try:
-        chosen = _Sample(home.memory.log, sample) if home else None
-        _verify_log(path / "log", report, chosen, home.memory.log.position() if home else None, progress)
+    with ExitStack() as opened:
+        derived, why = None, None
+        try:
+            derived = _Derived(path, fold, opened, report)
+        except StoreError as error:
+            why = error
+        chosen = _Sample(derived.log, sample) if derived else None
+        _verify_log(path / "log", report, chosen, derived.log.position() if derived else None, progress)
         if why:
             _tell_why(report, why)
-        elif home and chosen and report.is_well("log"):
-            _verify_derived(home.memory, fold, chosen, report)
-        else:
+        elif derived and chosen and report.is_well("log"):
+            _verify_index(derived, fold, chosen, report)
+            _verify_history(derived, fold, chosen, report)
+        elif derived:
             report.notes.append("Index and history were not compared with the log, for the log is damaged.")
-    finally:
-        if home:
-            home.close()
     return report
 
 
@@ -192,21 +121,21 @@ def verify_backup(folder: Path, *, progress: Progress | None = None) -> Report:
         for file in backup.files:
             why = check_file(folder, file)
             if why:
-                report.find("backup", why, _MENDS["backup"], folder / file.name)
+                report.find("backup", why, MENDS["backup"], folder / file.name)
         _verify_log(folder / "log", report, None, None, progress)
         if report.is_well("log") and report.scans != backup.position:
             what = f"the log has {report.scans} scans, but {NAME} says {backup.position}"
-            report.find("backup", what, _MENDS["backup"], folder / "log")
+            report.find("backup", what, MENDS["backup"], folder / "log")
         _verify_records(folder / RECORDS, report, is_kept=True)
         if report.is_well("records") and report.rows != backup.rows:
             what = f"the tables have {report.rows} rows, but {NAME} says {backup.rows}"
-            report.find("backup", what, _MENDS["backup"], folder / RECORDS)
+            report.find("backup", what, MENDS["backup"], folder / RECORDS)
     return report
 
 
 def _tell_why(report: Report, error: StoreError) -> None:
     if report.findings:
-        report.notes.append(f"Index and history were not read, for the home cannot be opened: {error.message}")
+        report.notes.append(f"Index and history were not read, for they cannot be opened: {error.message}")
     else:
         report.find_error("home", error)
 
@@ -216,11 +145,11 @@ def _tell_why(report: Report, error: StoreError) -> None:
 
 def _verify_records(path: Path, report: Report, *, is_kept: bool = False) -> None:
     if not path.is_file() or not path.stat().st_size:
-        report.find("records", "it is missing or empty", _MENDS["records"], path)
+        report.find("records", "it is missing or empty", MENDS["records"], path)
         return
     try:
         for flaw in find_flaws(path, is_kept=is_kept):
-            report.find("records", flaw, _MENDS["records"], path)
+            report.find("records", flaw, MENDS["records"], path)
         report.rows = count_rows(path, is_kept=is_kept)
     except StoreError as error:
         report.find_error("records", error, path)
@@ -390,53 +319,89 @@ class _Sample:
         return list(self._numbers.to_pylist())
 
 
-def _verify_derived(memory: Memory, fold: Fold, sample: _Sample, report: Report) -> None:
-    numbers = sample.numbers
+class _Still(Ledger):
+    """As it was when it was opened, however another process goes on."""
+
+    def snapshot(self) -> tuple[Catalogue, Runs]:
+        return self.catalogue, self.runs
+
+
+class _Derived:
+    """What is made from the log, and the log, open for reading."""
+
+    def __init__(self, path: Path, fold: Fold, opened: ExitStack, report: Report) -> None:
+        with store_errors(f"opening {path}"):
+            try:
+                self.ledger = _Still(path / "index", fold, read_only=True)
+            except StoreDamaged as error:
+                report.find_error("index", error)
+                raise
+            opened.callback(self.ledger.close)
+            self.history = ParquetHistory(path / "history", self.ledger, read_only=True)
+            opened.callback(self.history.close)
+            self.log = SegmentLog(path / "log", read_only=True, at_least=self.ledger.catalogue.position)
+            opened.callback(self.log.close)
+            self.index = LedgerIndex(self.ledger, fold, self.log)
+
+
+def _verify_index(derived: _Derived, fold: Fold, sample: _Sample, report: Report) -> None:
+    index, numbers = derived.index, sample.numbers
     try:
-        end, (timelines, states) = _steadily(
-            memory.index.position, lambda: (memory.index.timelines(numbers), memory.index.states(numbers))
-        )
-        if _is_comparable("index", end, sample, report):
-            due_timelines, due_states = sample.work_out(fold, end)
-            report.parcels_compared = len(due_states)
-            _compare("index", "timeline", due_timelines, _by_parcel(timelines, _SCAN), report)
-            _compare("index", "state", due_states, _by_parcel(states), report)
+        _verify_runs(derived.ledger, report)
+        _verify_changes(derived.ledger, report)
+        if not report.is_well("index"):
+            return
+        end = index.position()
+        if end < sample.end:
+            report.notes.append(
+                f"index and history: {sample.end - end} scans behind the log; compared up to scan {end}."
+            )
+        due_timelines, due_states = sample.work_out(fold, end)
+        report.parcels_compared = len(due_states)
+        _compare("index", "timeline", due_timelines, _by_parcel(index.timelines(numbers), _SCAN), report)
+        _compare("index", "state", due_states, _by_parcel(index.states(numbers)), report)
     except Exception as error:
         report.find_failure("index", error)
+
+
+def _verify_runs(ledger: Ledger, report: Report) -> None:
+    """Every byte against its check, and that each is the run that the catalogue names."""
+    catalogue, runs = ledger.snapshot()
+    for listed, run in zip(catalogue.runs, runs.all, strict=True):
+        foot = run.foot
+        if (foot.start, foot.end, foot.rows) != (listed.start, listed.end, listed.rows):
+            report.find("index", "it is another run than the catalogue names", MENDS["index"], run.path)
+        try:
+            run.verify()
+        except StoreDamaged as error:
+            report.find_error("index", error, run.path)
+
+
+def _verify_changes(ledger: Ledger, report: Report) -> None:
+    end, after = ledger.snapshot()[0].position, -1
     try:
-        end, (sums, rows) = _steadily(
-            memory.history.position,
-            lambda: (
-                memory.history.run(_add_up).to_pylist()[0],
-                memory.history.run(lambda scans: scans.filter(scans.number.isin(numbers)).select(_SCAN)),
-            ),
-        )
-        report.history_scans = sums["scans"]
-        if _is_comparable("history", end, sample, report):
-            if sums["scans"] > end:
-                report.find("history", f"it has {sums['scans']} scans, and the log only {end}", _MENDS["history"])
-            _compare("history", "timeline", sample.work_out(fold, end)[0], _by_parcel(rows, _SCAN), report)
+        while len(positions := ledger.changes.read(after, _CHANGES_AT_ONCE)[0]):
+            if positions[0] <= after or positions[-1] >= end or (np.diff(positions) <= 0).any():
+                report.find("index", f"changes behind scan {after} are in no order", MENDS["index"])
+                return
+            after = int(positions[-1])
+    except StoreDamaged as error:
+        report.find_error("index", error)
+
+
+def _verify_history(derived: _Derived, fold: Fold, sample: _Sample, report: Report) -> None:
+    history, numbers = derived.history, sample.numbers
+    try:
+        report.history_scans = history.run(_add_up).to_pylist()[0]["scans"]
+        indexed = sum(run.rows for run in derived.ledger.catalogue.runs)
+        if report.history_scans != indexed:
+            what = f"it has {report.history_scans} scans, and the index {indexed}"
+            report.find("history", what, MENDS["history"])
+        rows = history.run(lambda scans: scans.filter(scans.number.isin(numbers)).select(_SCAN))
+        due, _ = sample.work_out(fold, history.position())
+        _compare("history", "timeline", due, _by_parcel(rows, _SCAN), report)
     except Exception as error:
         report.find_failure("history", error)
-
-
-def _steadily(position: Callable[[], int], ask: Callable[[], _T]) -> tuple[int, _T]:
-    """An answer and the position that it is of; -1 if that moved each time that it was asked."""
-    for _ in range(_ATTEMPTS):
-        before = position()
-        answer = ask()
-        if position() == before:
-            return before, answer
-    return -1, answer
-
-
-def _is_comparable(part: str, end: int, sample: _Sample, report: Report) -> bool:
-    if 0 <= end <= sample.end:
-        if end < sample.end:
-            report.notes.append(f"{part}: {sample.end - end} scans behind the log; compared up to scan {end}.")
-        return True
-    report.notes.append(f"{part}: not compared with the log, for it went on while it was read.")
-    return False
 
 
 def _add_up(scans: Any) -> Any:
@@ -464,7 +429,7 @@ def _compare(part: str, what: str, expected: Timelines, found: Timelines, report
         told = f"has {len(kept)} scans, the log has {len(due)}" if len(kept) != len(due) else "is not that of the log"
         if what == "state":
             told = "is not that of its scans in the log"
-        report.find(part, f"the {what} of parcel {number} of {carrier} {told}", _MENDS[part])
+        report.find(part, f"the {what} of parcel {number} of {carrier} {told}", MENDS[part])
     if len(wrong) > _MOST_TOLD:
         more = f"{len(wrong) - _MOST_TOLD} more of {len(expected)} parcels compared have another {what}"
-        report.find(part, more, _MENDS[part])
+        report.find(part, more, MENDS[part])

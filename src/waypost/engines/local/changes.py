@@ -1,0 +1,209 @@
+"""Changes on disk: for each parcel that a batch moved, which scan did it last, and what is worth telling of it.
+
+A change does not repeat the scan: it names its position, and the log has it. Files are named by the position at which
+they begin and hold chunks, one for each batch; all numbers are little-endian.
+
+=======  ===========================================================================
+chunk    magic 4s, rows u32, first position u64, end u64, packed u32, CRC-32 of the payload u32, CRC-32 of these u32
+payload  steps of the positions, then the news, in byte planes, compressed by zstd
+=======  ===========================================================================
+"""
+
+import os
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from isal.isal_zlib import crc32
+
+from waypost.engines.local.arrays import I64, U8
+from waypost.engines.local.disk import Disk
+from waypost.model.errors import StoreDamaged
+
+CHANGES_FORMAT = 1
+FILE_BYTES = 32 << 20
+
+Files: TypeAlias = tuple[tuple[str, int], ...]
+
+_CHUNK = struct.Struct("<4sIQQII")
+_CHECK = struct.Struct("<I")
+_HEAD_BYTES = _CHUNK.size + _CHECK.size
+_MAGIC = b"chg1"
+_CODEC = pa.Codec("zstd", 1)
+
+
+class _Chunk(msgspec.Struct, frozen=True):
+    path: Path
+    offset: int
+    rows: int
+    start: int
+    end: int
+    packed: int
+
+    @property
+    def stop(self) -> int:
+        """The offset behind it."""
+        return self.offset + _HEAD_BYTES + self.packed
+
+
+class ChangeFiles:
+    """Changes in the files of a folder. One thread appends and publishes, any may read.
+
+    Attributes:
+        files: the names of those that are published, and so many bytes of each.
+    """
+
+    def __init__(self, folder: Path, news: np.dtype[np.void], files: Files, disk: Disk) -> None:
+        """`files` are those that are published. Raises StoreDamaged if one is not what was written."""
+        self.files: Files = ()
+        self._folder = folder
+        self._news = news
+        self._disk = disk
+        self._lock = threading.Lock()
+        self._chunks: list[_Chunk] = []
+        self._pending: _Chunk | None = None
+        self._fd: int | None = None
+        self._name = ""
+        self.read_on(files)
+
+    def read_on(self, files: Files) -> None:
+        """Find the chunks that another process has published since."""
+        known, found = dict(self.files), list(self._chunks)
+        for name, size in files:
+            found += self._list(self._folder / name, known.get(name, 0), size)
+        with self._lock:
+            self._chunks, self.files = found, files
+
+    def append(self, positions: I64, news: npt.NDArray[np.void], start: int, end: int) -> Files:
+        """Write the changes of a batch; on disk when this returns. The positions ascend.
+
+        Returns:
+            `files` as they will be when this is published; until then nobody reads it, and the next one replaces it.
+        """
+        self._pending = None
+        if not len(positions):
+            return self.files
+        steps = np.diff(positions, prepend=start).astype(np.uint32)
+        packed = _CODEC.compress(_planes(steps) + _planes(news), asbytes=True)
+        head = _CHUNK.pack(_MAGIC, len(positions), start, end, len(packed), crc32(packed))
+        data = b"".join((head, _CHECK.pack(crc32(head)), packed))
+        *before, (name, size) = self.files or (("", FILE_BYTES),)
+        if size >= FILE_BYTES:
+            before, name, size = list(self.files), f"{start:020d}.chg", 0
+        fd = self._open(name, size)
+        self._disk.write(fd, data)
+        self._disk.sync(fd)
+        self._pending = _Chunk(self._folder / name, size, len(positions), start, end, len(packed))
+        return (*before, (name, size + len(data)))
+
+    def publish(self, files: Files) -> None:
+        """Let what was appended be read, now that the catalogue names it."""
+        with self._lock:
+            if self._pending is not None:
+                self._chunks.append(self._pending)
+            self.files, self._pending = files, None
+
+    def cut_back(self, position: int) -> Files:
+        """Forget the changes from a position on, where a batch began: it comes again."""
+        self._pending = None
+        self._chunks = [chunk for chunk in self._chunks if chunk.start < position]
+        self.files = tuple({chunk.path.name: chunk.stop for chunk in self._chunks}.items())
+        return self.files
+
+    def read(self, after: int, limit: int) -> tuple[I64, npt.NDArray[np.void]]:
+        """Positions and news of the next changes behind a position.
+
+        Raises:
+            StoreDamaged: a chunk is not what was written.
+        """
+        with self._lock:
+            chunks = [chunk for chunk in self._chunks if chunk.end > after + 1]
+        positions, news, found = [np.empty(0, np.int64)], [np.empty(0, self._news)], 0
+        for chunk in chunks:
+            at, told = self._read(chunk)
+            later = at > after
+            positions.append(at[later])
+            news.append(told[later])
+            found += int(np.count_nonzero(later))
+            if found >= limit:
+                break
+        return np.concatenate(positions)[:limit], np.concatenate(news)[:limit]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _read(self, chunk: _Chunk) -> tuple[I64, npt.NDArray[np.void]]:
+        try:
+            fd = os.open(chunk.path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise _damaged(chunk.path, chunk.offset) from None
+        try:
+            data = os.pread(fd, chunk.stop - chunk.offset, chunk.offset)
+        finally:
+            os.close(fd)
+        packed = data[_HEAD_BYTES:]
+        if len(data) < _HEAD_BYTES or crc32(packed) != _CHUNK.unpack_from(data)[5]:
+            raise _damaged(chunk.path, chunk.offset)
+        size = chunk.rows * (4 + self._news.itemsize)
+        raw = np.frombuffer(_CODEC.decompress(packed, size), np.uint8)
+        steps = _unplaned(raw[: 4 * chunk.rows], np.dtype("<u4"))
+        news = _unplaned(raw[4 * chunk.rows :], self._news)
+        return chunk.start + np.cumsum(steps, dtype=np.int64), news
+
+    def _list(self, path: Path, offset: int, size: int) -> Iterator[_Chunk]:
+        """The chunks of a file from an offset on, which together have to reach just to its size."""
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise _damaged(path, offset) from None
+        try:
+            while offset < size:
+                head = os.pread(fd, _HEAD_BYTES, offset)
+                if len(head) < _HEAD_BYTES or _CHECK.unpack_from(head, _CHUNK.size)[0] != crc32(head[: _CHUNK.size]):
+                    raise _damaged(path, offset)
+                magic, rows, start, end, packed, _ = _CHUNK.unpack_from(head)
+                chunk = _Chunk(path, offset, rows, start, end, packed)
+                if magic != _MAGIC or chunk.stop > min(size, os.fstat(fd).st_size):
+                    raise _damaged(path, offset)
+                yield chunk
+                offset = chunk.stop
+        finally:
+            os.close(fd)
+
+    def _open(self, name: str, size: int) -> int:
+        """The file to append to, without what an attempt before may have left behind its end."""
+        if self._fd is None or self._name != name:
+            self.close()
+            self._name = ""
+            self._fd = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+            self._disk.sync_folder(self._folder)
+            self._name = name
+        if os.fstat(self._fd).st_size != size:
+            self._disk.cut(self._fd, size)
+        os.lseek(self._fd, size, os.SEEK_SET)
+        return self._fd
+
+
+def _planes(values: npt.NDArray[np.generic]) -> bytes:
+    table = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    return table.T.tobytes()
+
+
+def _unplaned(data: U8, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(data.reshape(kind.itemsize, -1).T).view(kind).reshape(-1)
+
+
+def _damaged(path: Path, offset: int) -> StoreDamaged:
+    return StoreDamaged(
+        f"{path}, byte {offset}: a chunk of changes is not what was written.",
+        mend="Bring this file back from a copy of the home, or remove the folder index: it is made anew from the log.",
+    )

@@ -1,0 +1,325 @@
+"""Slots: the state of every parcel under way, and prints of its scans, for the one that takes scans in.
+
+A table with open addressing whose slot is given by the top bits of the hash: entries come in the order of their hashes,
+so a batch goes through it from front to back, however many parcels there are. It lies in memory; one that is larger
+than allowed lies in a mapped file, of which the kernel keeps in memory what there is room for.
+
+Per scan a print of 16 bits is kept, up to `PRINTS` of them. A scan whose print is not there is new, beyond doubt; one
+whose print is there, or whose slot has no room for prints, has to be looked up in the runs.
+
+=========  ===================================================================================================
+word       of a slot, eight bytes each
+=========  ===================================================================================================
+0          64 bits of the hash of the number
+1          as the second word of an entry its upper 40 bits: further hash and carrier; below, how many scans. 0: free
+2 to 4     prints, four a word
+5 ...      the state
+=========  ===================================================================================================
+
+Between two runs of the program it is kept in a file, as of a position of the log, without the free slots.
+
+=========  ===================================================================================================
+part       bytes
+=========  ===================================================================================================
+head       magic 8s, digest of what the table was made for 16s, position u64, parcels u64, CRC-32 of these u32
+parts      parcels u32, packed u32, CRC-32 of these and what follows u32; then their slots, compressed by zstd
+=========  ===================================================================================================
+"""
+
+import hashlib
+import mmap
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from isal.isal_zlib import crc32
+
+from waypost.engines.local.arrays import I32, I64, U8, U64, Flags, States
+from waypost.engines.local.disk import Disk
+from waypost.engines.local.entries import CORRECTS, Entries
+from waypost.store.compiled import Number, compiled, inlined, load_u64
+
+SLOTS_FORMAT = 1
+PRINTS = 12
+#: So many bytes may a table have in memory unless it is told otherwise.
+MEMORY_BYTES = 1 << 30
+
+_LEAST = 1 << 12
+_SLACK = 1 << 10
+_FULLEST = 0.7
+_STATE = 2 + PRINTS // 4
+_HEAD = struct.Struct("<8s16sQQ")
+_CHECK = struct.Struct("<I")
+_PART = struct.Struct("<II")
+_MAGIC = b"wayslot\n"
+_PART_SLOTS = 1 << 17
+_CODEC = pa.Codec("zstd", 1)
+#: In the second word of a slot: its lower 24 bits count scans.
+_COUNT = np.uint64(0xFFFFFF)
+
+
+class Slots:
+    """The table. One thread uses it.
+
+    Attributes:
+        parcels: how many are in it.
+        was_kept: it was taken up as it was kept; else it is blank.
+    """
+
+    def __init__(
+        self, path: Path, blank: States, made: str, position: int, *, memory_bytes: int = MEMORY_BYTES
+    ) -> None:
+        """What was kept at a position of the log, or else a table without parcels.
+
+        Args:
+            path: where it is kept between runs of the program.
+            blank: the state of no scans; a multiple of eight bytes.
+            made: what the states depend on: a table that was made for something else is not taken up.
+            position: of the runs.
+            memory_bytes: a larger table lies in a file beside that, which no name leads to.
+        """
+        self._path = path
+        self._blank = blank
+        self._made = hashlib.blake2b(f"{SLOTS_FORMAT} {blank.dtype.descr} {made}".encode(), digest_size=16).digest()
+        self._memory_bytes = memory_bytes
+        self._width = _STATE + blank.dtype.itemsize // 8
+        self.parcels = 0
+        self._make(_LEAST)
+        self.was_kept = self._take_up(position)
+
+    def keep(self, position: int, disk: Disk) -> None:
+        """See that it is on disk, as of this position of the log."""
+        new = self._path.with_name(self._path.name + ".tmp")
+        head = _HEAD.pack(_MAGIC, self._made, position, self.parcels)
+        try:
+            with new.open("wb", buffering=0) as file:
+                disk.write(file.fileno(), head + _CHECK.pack(crc32(head)))
+                for start in range(0, len(self._table), _PART_SLOTS):
+                    slots = self._table[start : start + _PART_SLOTS]
+                    taken = slots[slots[:, 1] != 0]
+                    packed = _CODEC.compress(taken, asbytes=True)
+                    head = _PART.pack(len(taken), len(packed))
+                    disk.write(file.fileno(), head + _CHECK.pack(crc32(packed, crc32(head))) + packed)
+                disk.sync(file.fileno())
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+        new.replace(self._path)
+        disk.sync_folder(self._path.parent)
+
+    def find(self, keys: U64) -> I64:
+        """For each of some parcels, in order, its slot; -1 for those not in it.
+
+        Args:
+            keys: the first two words of an entry of each.
+        """
+        places = np.empty(len(keys), np.int64)
+        _find(self._table, self._shift, keys, places)
+        return places
+
+    def doubtful(self, entries: Entries, parcel_of: I32, places: I64) -> Flags:
+        """Which entries, whose parcels are in these slots, may be there already."""
+        extras = entries.extras
+        return _doubtful(self._table, entries.words, extras.data, extras.ends, parcel_of, places)
+
+    def states(self, places: I64) -> States:
+        """The states in some slots; the blank one for -1."""
+        states = np.empty(len(places), self._blank.dtype)
+        _take(self._table, places, self._blank.view(np.uint64), _as_words(states))
+        return states
+
+    def put(self, keys: U64, places: I64, states: States, entries: Entries, parcel_of: I32) -> None:
+        """Set the states of some parcels, in order; those whose place is -1 get one. And remember their entries."""
+        fresh = int(np.count_nonzero(places < 0))
+        if self.parcels + fresh > self._size * _FULLEST:
+            self._grow(self.parcels + fresh)
+            places = self.find(keys)
+        else:
+            places = places.copy()
+        if not _put(self._table, self._shift, keys, places, _as_words(np.ascontiguousarray(states))):
+            raise _crowded()
+        self.parcels += fresh
+        extras = entries.extras
+        _add_prints(self._table, entries.words, extras.data, extras.ends, parcel_of, places)
+
+    def close(self) -> None:
+        """Let go of it."""
+        del self._table
+        self._map.close()
+
+    def _take_up(self, position: int) -> bool:
+        """Whether a table of that position was kept. One that is not what was written can be made from the runs."""
+        if not self._path.exists():
+            return False
+        with self._path.open("rb") as file:
+            head, check = file.read(_HEAD.size), file.read(_CHECK.size)
+            if len(check) < _CHECK.size or _CHECK.unpack(check)[0] != crc32(head):
+                return False
+            magic, made, kept_at, parcels = _HEAD.unpack(head)
+            if (magic, made, kept_at) != (_MAGIC, self._made, position):
+                return False
+            self._grow(parcels)
+            for slots in self._parts(file):
+                if not _move(slots, self._table, self._shift):
+                    raise _crowded()
+                self.parcels += len(slots)
+        if self.parcels == parcels:
+            return True
+        self._make(_LEAST)
+        self.parcels = 0
+        return False
+
+    def _parts(self, file: BinaryIO) -> Iterator[U64]:
+        """The slots in a file, up to the first part that is not what was written."""
+        while len(head := file.read(_PART.size + _CHECK.size)) == _PART.size + _CHECK.size:
+            count, size = _PART.unpack_from(head)
+            packed = file.read(size)
+            if crc32(packed, crc32(head[: _PART.size])) != _CHECK.unpack_from(head, _PART.size)[0]:
+                return
+            slots = _CODEC.decompress(packed, 8 * self._width * count)
+            yield np.frombuffer(slots, np.uint64).reshape(count, self._width)
+
+    def _make(self, size: int) -> None:
+        """A blank table."""
+        bytes_ = (size + _SLACK) * self._width * 8  # the last hashes spill over behind the end, not round to the front
+        if bytes_ <= self._memory_bytes:
+            self._map = mmap.mmap(-1, bytes_)
+            self._map.madvise(mmap.MADV_HUGEPAGE)
+        else:
+            with tempfile.TemporaryFile(dir=self._path.parent) as file:
+                os.posix_fallocate(file.fileno(), 0, bytes_)  # a full disk is told here, not by a signal later
+                self._map = mmap.mmap(file.fileno(), bytes_)
+        self._size, self._shift = size, 64 - (size.bit_length() - 1)
+        self._table = np.frombuffer(self._map, np.uint64).reshape(-1, self._width)
+
+    def _grow(self, parcels: int) -> None:
+        size, before = self._size, self._table
+        while size * _FULLEST < parcels:
+            size *= 2
+        self._make(size)
+        if not _move(before, self._table, self._shift):
+            raise _crowded()
+
+
+def _as_words(states: States) -> U64:
+    return states.view(np.uint64).reshape(len(states), states.dtype.itemsize // 8)
+
+
+def _crowded() -> AssertionError:
+    return AssertionError("the slots of many hashes lie side by side: the seed of the keys is known outside")
+
+
+def parcels_of(words: U64) -> tuple[U64, I32]:
+    """The keys of the parcels that entries in order are about, and for each entry which of them."""
+    keys, parcel_of = np.empty((len(words), 2), np.uint64), np.empty(len(words), np.int32)
+    count = _parcels_of(words, keys, parcel_of)
+    return keys[:count], parcel_of
+
+
+@compiled
+def _parcels_of(words: U64, keys: U64, parcel_of: I32) -> Number:
+    count = 0
+    for row in range(len(words)):
+        second = words[row, 1] & ~_COUNT
+        if count == 0 or keys[count - 1, 0] != words[row, 0] or keys[count - 1, 1] != second:
+            keys[count, 0], keys[count, 1] = words[row, 0], second
+            count += 1
+        parcel_of[row] = count - 1
+    return count
+
+
+@inlined
+def _print_of(words: U64, extra: U8, ends: I64, row: Number) -> Number:
+    mixed = words[row, 1] * np.uint64(0x9E3779B97F4A7C15) ^ words[row, 2]
+    if words[row, 2] & CORRECTS:
+        mixed ^= load_u64(extra, ends[row])
+    mixed *= np.uint64(0xD6E8FEB86659FD93)
+    return mixed >> np.uint64(48)
+
+
+@compiled
+def _find(table: U64, shift: Number, wanted: U64, places: I64) -> None:
+    for row in range(len(wanted)):
+        first, second = wanted[row, 0], wanted[row, 1] & ~_COUNT
+        slot = np.int64(first >> np.uint64(shift))
+        places[row] = -1
+        while table[slot, 1] != 0:
+            if table[slot, 0] == first and table[slot, 1] & ~_COUNT == second:
+                places[row] = slot
+                break
+            slot += 1
+
+
+@compiled
+def _take(table: U64, places: I64, blank: U64, states: U64) -> None:
+    for row in range(len(places)):
+        for word in range(len(blank)):
+            states[row, word] = table[places[row], _STATE + word] if places[row] >= 0 else blank[word]
+
+
+@compiled
+def _put(table: U64, shift: Number, keys: U64, places: I64, states: U64) -> Number:
+    """False if there is no room at the end."""
+    for row in range(len(keys)):
+        if places[row] < 0:
+            slot = np.int64(keys[row, 0] >> np.uint64(shift))
+            while table[slot, 1] != 0:
+                slot += 1
+                if slot + 1 >= len(table):
+                    return False
+            table[slot, 0], table[slot, 1] = keys[row, 0], keys[row, 1] & ~_COUNT
+            places[row] = slot
+        for word in range(states.shape[1]):
+            table[places[row], _STATE + word] = states[row, word]
+    return True
+
+
+@compiled
+def _move(table: U64, into: U64, shift: Number) -> Number:
+    """All parcels into a larger table, front to back; False if there is no room at the end."""
+    for row in range(len(table)):
+        if table[row, 1] == 0:
+            continue
+        slot = np.int64(table[row, 0] >> np.uint64(shift))
+        while into[slot, 1] != 0:
+            slot += 1
+            if slot + 1 >= len(into):
+                return False
+        for word in range(table.shape[1]):
+            into[slot, word] = table[row, word]
+    return True
+
+
+@compiled
+def _doubtful(table: U64, words: U64, extra: U8, ends: I64, parcel_of: I32, places: I64) -> Flags:
+    found = np.zeros(len(words), np.bool_)
+    for row in range(len(words)):
+        slot = places[parcel_of[row]]
+        if slot < 0:
+            continue
+        count = np.int64(table[slot, 1] & _COUNT)
+        if count > PRINTS:
+            found[row] = True
+            continue
+        mine = _print_of(words, extra, ends, row)
+        for place in range(count):
+            if (table[slot, 2 + place // 4] >> np.uint64(place % 4 * 16)) & np.uint64(0xFFFF) == mine:
+                found[row] = True
+                break
+    return found
+
+
+@compiled
+def _add_prints(table: U64, words: U64, extra: U8, ends: I64, parcel_of: I32, places: I64) -> None:
+    for row in range(len(words)):
+        slot = places[parcel_of[row]]
+        count = np.int64(table[slot, 1] & _COUNT)
+        if count < PRINTS:
+            table[slot, 2 + count // 4] |= _print_of(words, extra, ends, row) << np.uint64(count % 4 * 16)
+        if np.uint64(count) < _COUNT:
+            table[slot, 1] += np.uint64(1)

@@ -1,0 +1,340 @@
+"""The follower: it takes in what comes, goes on after errors that pass, tells of them meanwhile, and ends in time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.rooms.engines.homes import FOLD, merge_soon
+from tests.rooms.engines.scan_batches import batch
+from tests.rooms.engines.test_runs import FailingDisk
+
+from waypost.engines.local import follow
+from waypost.engines.local.catalogue import find_mergeable
+from waypost.engines.local.follow import Follower
+from waypost.engines.local.history import ParquetHistory
+from waypost.engines.local.index import LedgerIndex
+from waypost.engines.local.ledger import Ledger, PieceWriter
+from waypost.engines.local.log import SegmentLog
+from waypost.model.errors import StorageFull, StoreDamaged, StoreError
+from waypost.store.protocols import Frame
+
+#: No test waits so long unless it fails.
+LONG_S = 60.0
+
+
+class SickDisk(FailingDisk):
+    """Fails in every step while it is sick."""
+
+    is_sick = False
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if self.is_sick:
+            raise OSError(28, "No space left on device")
+
+
+class House:
+    """The parts of a home that a follower knows."""
+
+    def __init__(self, path: Path) -> None:
+        for part in ("log", "index", "history"):
+            (path / part).mkdir()
+        self.disk = SickDisk()
+        self.log = SegmentLog(path / "log")
+        self.ledger = Ledger(path / "index", FOLD, disk=self.disk)
+        self.index = LedgerIndex(self.ledger, FOLD, self.log)
+        self.history = ParquetHistory(path / "history", self.ledger)
+        self.follower: Follower | None = None
+        self.moved = 0
+        tell_well = self.index.tell_well
+
+        def count(work: str) -> None:
+            tell_well(work)
+            self.moved += work == "indexing"
+
+        self.index.tell_well = count  # type: ignore[method-assign]
+
+    def follow(self) -> Follower:
+        self.follower = Follower(self.log, self.ledger, self.index, self.history)
+        return self.follower
+
+    def append(self, count: int, each: int = 0) -> None:
+        begin = self.log.position()
+        for start in range(begin, begin + count, each or count):
+            self.log.append(batch(start, each or count))
+
+    def caught_up(self) -> bool:
+        return self.index.catch_up(self.log.position(), LONG_S)
+
+    def scans(self) -> int:
+        return sum(run.rows for run in self.ledger.catalogue.runs)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until a condition holds, looked at now and then."""
+    until = time.monotonic() + LONG_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < until
+        pause.wait(0.005)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """Runs of it are merged soon, and it is not patient."""
+    merge_soon(monkeypatch)
+    monkeypatch.setattr(follow, "_FIRST_PATIENCE_S", 0.01)
+    monkeypatch.setattr(follow, "_LAST_PATIENCE_S", 0.05)
+    house = House(tmp_path)
+    yield house
+    house.disk.is_sick = False
+    house.log.close()
+    if house.follower:
+        house.follower.stop(LONG_S)
+    house.ledger.close()
+    house.history.close()
+
+
+@contextmanager
+def failing(house: House, monkeypatch: pytest.MonkeyPatch, method: str, error: Exception) -> Iterator[list[int]]:
+    """A part of the ledger that fails; gives how often it was asked."""
+    asked = [0]
+
+    def fail(*args: object) -> None:
+        asked[0] += 1
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.ledger, method, fail)
+        yield asked
+
+
+# What comes
+
+
+def test_what_is_there_and_what_comes_is_taken_in(house: House) -> None:
+    house.append(250, each=50)
+    house.follow()
+    assert house.caught_up()
+    for _ in range(3):
+        house.append(70)
+        assert house.caught_up()
+        assert house.index.position() == house.log.position()
+    assert house.scans() == 460
+    assert house.index.failure is None
+
+
+def test_runs_are_merged_into_history_beside_it(house: House) -> None:
+    house.follow()
+    for _ in range(12):
+        house.append(60)
+        assert house.caught_up()
+    wait_for(lambda: find_mergeable(house.ledger.catalogue.runs) is None)
+    catalogue = house.ledger.catalogue
+    assert catalogue.pieces
+    assert sum(piece.rows for piece in catalogue.pieces) == sum(run.rows for run in catalogue.runs if not run.raw) > 0
+    assert house.scans() == 720
+    assert house.history.run(lambda scans: scans.count()).column(0)[0].as_py() == 720
+
+
+def test_many_frames_that_wait_are_taken_in_together(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "BATCH_ROWS", 100)
+    house.append(400, each=40)
+    taken: list[list[int]] = []
+    apply = house.ledger.apply
+
+    def noting(frames: Sequence[Frame]) -> None:
+        taken.append([frame.scans.num_rows for frame in frames])
+        apply(frames)
+
+    monkeypatch.setattr(house.ledger, "apply", noting)
+    house.follow()
+    assert house.caught_up()
+    assert taken == [[40, 40, 40]] * 3 + [[40]]
+
+
+# Errors
+
+
+def test_it_goes_on_when_there_is_room_again(house: House) -> None:
+    """Who waits meanwhile is told, and look-ups stay as they are."""
+    house.append(50)
+    house.follow()
+    assert house.caught_up()
+    house.disk.is_sick = True
+    house.append(50)
+    with pytest.raises(StorageFull, match="No room left: indexing failed") as full:
+        house.caught_up()
+    assert "Make room; then it goes on" in str(full.value)
+    steps = len(house.disk.steps)
+    wait_for(lambda: len(house.disk.steps) > steps + 3)  # it tries again and again
+    assert house.index.position() == 50
+    assert house.index.states(["P3"]).column("scans").to_pylist() == [1]
+    house.disk.is_sick = False
+    wait_for(lambda: house.index.position() == 100)
+    wait_for(lambda: house.index.failure is None)
+    assert house.caught_up()
+    assert house.scans() == 100
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "told"),
+    [
+        (StoreDamaged("a.run: is not what was written."), StoreDamaged, "a.run: is not what was written."),
+        (OSError(5, "Input/output error"), StoreError, "The disk failed: indexing"),
+        (ValueError("seven"), StoreError, r"Indexing failed: ValueError\('seven'\)"),
+        (AssertionError("the seed is known"), StoreError, "Indexing failed: AssertionError"),
+    ],
+    ids=["ours", "the disk's", "a fault", "an assertion"],
+)
+def test_an_error_is_told_as_ours_and_passes(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[StoreError], told: str
+) -> None:
+    with failing(house, monkeypatch, "apply", error) as asked:
+        house.append(20)
+        house.follow()
+        with pytest.raises(kind, match=told):
+            house.caught_up()
+        wait_for(lambda: asked[0] > 3)
+        assert house.index.position() == 0
+    wait_for(lambda: house.index.position() == 20)
+    wait_for(lambda: house.index.failure is None)
+    assert house.scans() == 20
+
+
+def fail_to_merge(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs wait to be merged, which fails some times; then it does not any more."""
+    with failing(house, monkeypatch, "merge", OSError(5, "Input/output error")) as asked:
+        house.follow()
+        for turn in range(6):
+            house.append(90)
+            wait_for(lambda turn=turn: house.moved > turn)  # type: ignore[misc]
+        assert house.index.position() == 540
+        before = asked[0]
+        wait_for(lambda: asked[0] > before + 3)
+        wait_for(lambda: house.index.failure is not None)
+        assert "The disk failed: merging: " in str(house.index.failure)
+    wait_for(lambda: bool(house.ledger.catalogue.pieces))
+    wait_for(lambda: find_mergeable(house.ledger.catalogue.runs) is None)
+
+
+def test_runs_that_could_not_be_merged_are_merged_later(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And scans are taken in all the while."""
+    fail_to_merge(house, monkeypatch)
+    house.append(10)
+    wait_for(lambda: house.index.position() == 550)
+    wait_for(lambda: house.index.failure is None)
+    assert house.scans() == 550
+
+
+def test_when_merging_goes_on_all_is_well_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_to_merge(house, monkeypatch)
+    monkeypatch.setitem(globals(), "LONG_S", 2.0)
+    wait_for(lambda: house.index.failure is None)
+
+
+def test_that_merging_fails_is_told_while_scans_come(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "_FIRST_PATIENCE_S", 30.0)
+    monkeypatch.setattr(follow, "_LAST_PATIENCE_S", 30.0)
+    with failing(house, monkeypatch, "merge", OSError(5, "Input/output error")) as asked:
+        house.follow()
+        wait_for(lambda: asked[0] == 1 and house.index.failure is not None)
+        house.append(10)
+        wait_for(lambda: house.moved > 0)
+        assert house.index.position() == 10
+        assert house.index.failure is not None
+
+
+# The end
+
+
+def stopping(house: House, within_s: float) -> threading.Thread:
+    """Stop it in a thread of its own."""
+    assert house.follower is not None
+    house.log.close()
+    thread = threading.Thread(target=house.follower.stop, args=(within_s,))
+    thread.start()
+    wait_for(house.follower._stopping.is_set)
+    return thread
+
+
+def gated(house: House, monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Each batch waits at a gate; the other event says that one has come there."""
+    came, gate = threading.Event(), threading.Event()
+    apply = house.ledger.apply
+
+    def wait_and_apply(frames: Sequence[Frame]) -> None:
+        came.set()
+        assert gate.wait(LONG_S)
+        apply(frames)
+
+    monkeypatch.setattr(house.ledger, "apply", wait_and_apply)
+    return came, gate
+
+
+@pytest.mark.parametrize(("within_s", "followed"), [(0.0, 20), (LONG_S, 400)], ids=["at once", "in a minute"])
+def test_it_ends_in_its_time(house: House, monkeypatch: pytest.MonkeyPatch, within_s: float, followed: int) -> None:
+    """What was begun is finished; what is not followed then is followed after the next start."""
+    monkeypatch.setattr(follow, "BATCH_ROWS", 20)
+    came, gate = gated(house, monkeypatch)
+    house.append(400, each=20)
+    follower = house.follow()
+    assert came.wait(LONG_S)
+    thread = stopping(house, within_s)
+    gate.set()
+    thread.join(LONG_S)
+    assert not thread.is_alive()
+    assert not any(each.is_alive() for each in follower._threads)
+    assert house.index.position() == followed
+    assert house.scans() == followed
+
+
+def test_it_ends_at_once_when_there_is_nothing_to_do(house: House) -> None:
+    house.append(30)
+    house.follow()
+    assert house.caught_up()
+    before = time.monotonic()
+    stopping(house, LONG_S).join(LONG_S)
+    assert time.monotonic() - before < LONG_S / 2
+
+
+def test_it_ends_at_once_when_the_disk_is_full(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it would wait before it tries again."""
+    monkeypatch.setattr(follow, "_FIRST_PATIENCE_S", 10 * LONG_S)
+    house.disk.is_sick = True
+    house.append(30)
+    follower = house.follow()
+    with pytest.raises(StorageFull):
+        house.caught_up()
+    thread = stopping(house, LONG_S)
+    thread.join(LONG_S)
+    assert not thread.is_alive()
+    assert not any(each.is_alive() for each in follower._threads)
+    assert house.index.position() == 0
+
+
+def test_a_merge_that_was_begun_is_finished(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(8):
+        house.append(60)
+        house.ledger.apply(list(house.log.read(house.index.position())))
+    came, gate = threading.Event(), threading.Event()
+    merge = house.ledger.merge
+
+    def wait_and_merge(write_piece: PieceWriter) -> bool:
+        came.set()
+        assert gate.wait(LONG_S)
+        return merge(write_piece)
+
+    monkeypatch.setattr(house.ledger, "merge", wait_and_merge)
+    house.follow()
+    assert came.wait(LONG_S)
+    thread = stopping(house, 0.0)
+    gate.set()
+    thread.join(LONG_S)
+    assert not thread.is_alive()
+    catalogue = house.ledger.catalogue
+    assert len(catalogue.runs) < 8
+    assert house.scans() == 480
