@@ -21,6 +21,7 @@ from waypost.store.fold import Fold, change_table, state_table
 
 _ALL = 1 << 64
 _LOOK_S = 0.05
+_INDEXING = "indexing"  # what it waits for; that merging fails keeps nobody from an answer
 
 
 class LedgerIndex:
@@ -85,10 +86,14 @@ class LedgerIndex:
         """See `ParcelIndex.catch_up`."""
         until_s = time.monotonic() + timeout_s
         with self._moved:
-            while self.position() < position and self.failure is None and (left_s := until_s - time.monotonic()) > 0:
+            while self.position() < position and _INDEXING not in self._failures:
+                left_s = until_s - time.monotonic()
+                if left_s <= 0:
+                    return False
                 self._moved.wait(min(left_s, _LOOK_S))  # another process may be the one that gets on
-            if self.position() < position and self.failure is not None:
-                raise self.failure
+            failure = self._failures.get(_INDEXING)
+            if self.position() < position and failure is not None:
+                raise failure
             return self.position() >= position
 
     # Changes
