@@ -33,9 +33,8 @@ def test_it_prints_its_figures(tmp_path: Path) -> None:
     burst, steady = figures["burst"], figures["steady"]
     assert burst["turned_away"] == steady["turned_away"] == 0
     assert burst["accepted"] > 0
-    assert burst["accepted"] % 1000 == 0
     assert 0 < burst["ack_p50_ms"] <= burst["ack_p99_ms"]
     assert 0 < burst["indexed_per_s"] <= burst["acknowledged_per_s"]
-    assert 10_000 <= steady["accepted"] <= 20_000
+    assert 5_000 <= steady["accepted"] <= 25_000
     assert steady["lookup_p50_ms"] > 0
     assert list(tmp_path.iterdir()) == []

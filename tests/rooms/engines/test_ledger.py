@@ -870,8 +870,7 @@ def test_a_failure_while_it_is_closed_costs_nothing_but_time(tmp_path: Path, bas
         book = Book(tmp_path / f"{step}", like=base)
         book.catch_up()
         book.disk.begin(step)
-        with pytest.raises(OSError, match="No space left on device"):
-            book.ledger.close()
+        book.ledger.close()
         book.disk.begin()
         book.reopen(closes=False)
         book.check()
