@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from benchmarks.crashes.account import Account, count_unlike, plain, read_log
 from benchmarks.crashes.faults import Faults
-from benchmarks.worlds import CARRIERS, CODES, I64, STEPS
+from benchmarks.load.exactness import read_meanings
+from benchmarks.worlds import CARRIERS, I64, STEPS
 from waypost.model.scans import IDENTITY
 from waypost.store.protocols import Changes, History, Memory, ParcelIndex
 from waypost.track.fold import NEW_PARCEL
-from waypost.track.statuses import UNKNOWN, status_arrays
-from waypost.track.tables import bundled_tables
+from waypost.track.statuses import UNKNOWN
 
 _AT_ONCE = 10_000
 _CURSORS = 20
@@ -45,7 +45,7 @@ class Proof:
         self._faults = faults
         self._db = duckdb.connect()
         self._db.register("given", sent)
-        self._db.register("meanings", _read_meanings())
+        self._db.register("meanings", read_meanings())
         self._db.execute(f"CREATE TABLE sent AS SELECT DISTINCT {_IDENTITY} FROM given")
         self._db.execute(f"CREATE TABLE folded AS {_FOLD}")
         self.numbers: list[str] = self._column("SELECT DISTINCT number FROM sent ORDER BY number")
@@ -220,21 +220,4 @@ def _history_of(history: History, carrier: str) -> pa.Table:
     found = history.run(lambda scans: scans.filter(scans.carrier == carrier).select(*IDENTITY))
     return found.set_column(
         IDENTITY.index("at"), "at", found.column("at").cast(pa.timestamp("ms", "UTC")).cast("int64")
-    )
-
-
-def _read_meanings() -> pa.Table:
-    """What the tables say of each code that is sent."""
-    pairs = [(carrier, code) for carrier, codes in CODES.items() for code in codes]
-    carriers, codes = [carrier for carrier, _ in pairs], [code for _, code in pairs]
-    status, ranks = bundled_tables().classify(carriers, codes), status_arrays()
-    return pa.table(
-        {
-            "carrier": carriers,
-            "code": codes,
-            "status": status,
-            "phase": ranks.phase[status],
-            "precedence": ranks.precedence[status],
-            "milestone": ranks.milestone_bit[status],
-        }
     )

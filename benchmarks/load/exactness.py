@@ -86,7 +86,7 @@ def fold_with_duckdb(files: Iterable[Path], numbers: list[str]) -> tuple[pa.Tabl
     with duckdb.connect() as database:
         database.execute("SET TimeZone = 'UTC'")
         database.register("wanted", pa.table({"number": numbers}))
-        database.register("meanings", _read_meanings())
+        database.register("meanings", read_meanings())
         database.execute(
             'CREATE TABLE found (carrier TEXT, number TEXT, code TEXT, "at" BIGINT, facility TEXT, note TEXT)'
         )
@@ -95,7 +95,7 @@ def fold_with_duckdb(files: Iterable[Path], numbers: list[str]) -> tuple[pa.Tabl
         return database.sql(_TIMELINES).to_arrow_table(), database.sql(_STATES).to_arrow_table()
 
 
-def _read_meanings() -> pa.Table:
+def read_meanings() -> pa.Table:
     """What the tables say of each code that is sent."""
     pairs = [(carrier, code) for carrier, codes in CODES.items() for code in codes]
     carriers, codes = [carrier for carrier, _ in pairs], [code for _, code in pairs]
