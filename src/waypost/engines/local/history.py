@@ -176,7 +176,7 @@ class ParquetHistory:
 
     def _sweep_pieces(self) -> None:
         """Remove pieces that the catalogue does not name: a crash left them, or a merge that failed behind them."""
-        named = {piece.name for piece in self._ledger.catalogue.pieces}
+        named = self._ledger.named_pieces()
         for path in self._folder.glob("*.run"):
             if path.name not in named:
                 path.unlink()

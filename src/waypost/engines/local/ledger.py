@@ -176,6 +176,11 @@ class Ledger:
                 self._look_again()
             return self.catalogue, self.runs
 
+    def named_pieces(self) -> set[str]:
+        """The pieces that count, also by the catalogue on disk, which is the newer one where writing it failed late."""
+        kept = read_catalogue(self._folder) or self.catalogue
+        return {piece.name for piece in (*kept.pieces, *self.catalogue.pieces)}
+
     def close(self) -> None:
         """Keep what makes the next opening quick, and let go of the files."""
         if self._slots is not None:
