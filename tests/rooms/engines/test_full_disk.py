@@ -87,7 +87,7 @@ def test_a_full_disk_loses_nothing_acknowledged_and_all_goes_on_when_there_is_ro
     kept = append_until_full(home)
     assert kept > 100
     assert numbers_in(home) == [f"P{place % 97}" for place in range(kept)]
-    assert home.memory.index.states(["P3"]).column("scans").to_pylist()[0] >= 2  # look-ups go on
+    assert home.memory.index.states(["P3"]).column("scans").to_pylist()[0] >= 1  # look-ups go on
 
     with pytest.raises(StorageFull, match="No room left for the records"), home.memory.records.begin() as connection:
         connection.execute(insert(facilities), [{"carrier": "sf", "code": "A", "name": "x" * 400_000, "kind": "hub"}])
