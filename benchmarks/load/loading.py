@@ -12,6 +12,7 @@ from benchmarks.load.bodies import Bodies
 from benchmarks.load.course import Course
 from benchmarks.load.machine import cpu_s, drop_page_cache, rss_anon_mb, write_away
 from benchmarks.worlds import RECORDED_MS, World
+from waypost.app.serving import take_short_turns
 from waypost.engines.local.catalogue import find_mergeable, read_catalogue
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.track.fold import StatusFold
@@ -49,7 +50,8 @@ class Load:
 
 
 def open_new_home(folder: Path) -> LocalHome:
-    """The engine as it is started without settings."""
+    """The engine as a server without settings starts it."""
+    take_short_turns()
     return open_home(folder, StatusFold(bundled_tables()))
 
 

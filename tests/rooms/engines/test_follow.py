@@ -1,5 +1,7 @@
 """The follower: it takes in what comes, goes on after errors that pass, tells of them meanwhile, and ends in time."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -125,6 +127,19 @@ def test_what_is_there_and_what_comes_is_taken_in(house: House) -> None:
         assert house.index.position() == house.log.position()
     assert house.scans() == 460
     assert house.index.failure is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+def test_its_threads_give_way_to_those_that_somebody_waits_for(house: House) -> None:
+    house.append(10)
+    house.follow()
+    assert house.caught_up()
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    for name in ("indexing", "merging"):
+        thread = next(thread for thread in threading.enumerate() if thread.name == name)
+        assert thread.native_id is not None
+        assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == min(mine + 5, 19)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
 
 
 def test_runs_are_merged_into_history_beside_it(house: House) -> None:

@@ -1,5 +1,11 @@
-"""The threads that bring the ledger behind the log, and that merge its runs, and go on after errors that pass."""
+"""The threads that bring the ledger behind the log, and that merge its runs, and go on after errors that pass.
 
+Nobody waits for them as one waits for an answer or an acknowledgement, so they give way to the threads that give these;
+that they do not fall behind for ever is for those to see to who let scans in.
+"""
+
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +20,9 @@ from waypost.store.protocols import Frame
 
 #: So many scans are taken in together if so many wait: the more, the less each costs.
 BATCH_ROWS = 400_000
+
+#: How far they give way, as `nice` counts: they still get a third of what another thread gets.
+_NICENESS = 5
 
 _FIRST_PATIENCE_S, _LAST_PATIENCE_S = 0.5, 30.0
 _LOOK_S = 60.0
@@ -53,6 +62,7 @@ class Follower:
             thread.join()
 
     def _go_on(self, name: str, work: Callable[[], None], wait: Callable[[], object]) -> None:
+        _give_way()
         patience_s, failed = _FIRST_PATIENCE_S, False
         while True:
             is_last = self._stopping.is_set()  # what came while it worked, before it was to stop, is worked on too
@@ -99,6 +109,13 @@ class Follower:
         self._has_runs.wait()
         if not self._stopping.is_set():
             self._has_runs.clear()
+
+
+def _give_way() -> None:
+    """Let other threads of this process, and other processes, come first."""
+    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
+        mine = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, mine, os.getpriority(os.PRIO_PROCESS, mine) + _NICENESS)
 
 
 def _as_store_error(error: Exception, doing: str) -> StoreError:

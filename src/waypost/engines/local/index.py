@@ -44,7 +44,8 @@ class LedgerIndex:
     def states(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.states`."""
         table = self._state_table(self._of(numbers, carrier))
-        table = table.sort_by([("number", "ascending"), ("carrier", "ascending")])
+        if table.num_rows > 1:
+            table = table.sort_by([("number", "ascending"), ("carrier", "ascending")])
         if most is None or table.num_rows <= most:
             return table
         _, counts = np.unique(
