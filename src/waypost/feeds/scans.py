@@ -21,7 +21,8 @@ from waypost.feeds.tables import check_columns, read_stream
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal, Portion
 from waypost.track.parquet import MAGIC
-from waypost.track.wire import FIELDS, MOST_TEXT_BYTES, Rows, check_schema, read_ndjson, rows_of_table
+from waypost.track.plain import read_lines
+from waypost.track.wire import FIELDS, MOST_TEXT_BYTES, Rows, check_schema, rows_of_table
 
 ENDINGS = (".ndjson", ".jsonl", ".json", ".csv", ".parquet", ".arrow", ".arrows", ".feather")
 
@@ -72,11 +73,13 @@ def _read_csv(stream: ByteStream) -> Iterator[Portion]:
 
 def _read_ndjson(stream: ByteStream) -> Iterator[Portion]:
     for block in read_blocks(stream):
-        read = read_ndjson(block.data, block.data.count(b"\n") + 1)
+        read = read_lines(block.data, block.data.count(b"\n") + 1)
+        assert read.plain is not None
         rows = Rows(
             read.table,
             [row + block.line for row in read.rows],
             [msgspec.structs.replace(refused, row=refused.row + block.line) for refused in read.refusals],
+            msgspec.structs.replace(read.plain, rows=read.plain.rows + block.line),
         )
         yield Portion(source=stream.name, rows=rows, refusals=block.refusals, share=stream.meter.share)
 
