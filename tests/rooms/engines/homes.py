@@ -43,12 +43,15 @@ def settled(home: LocalHome) -> LocalHome:
 
 
 def fill_runs(home: LocalHome, scans: int, each: int = 120) -> LocalHome:
-    """Append further scans, so many to a run. With `merge_soon`, every four such runs are merged into history."""
+    """Append further scans, so many to a run. With `merge_soon`, every four such runs are merged into history.
+
+    Each merge is awaited, so that there are always the same runs.
+    """
     begin = home.memory.log.position()
     for start in range(begin, begin + scans, each):
         home.memory.log.append(batch(start, min(each, begin + scans - start)))
-        caught_up(home)
-    return settled(home)
+        settled(home)
+    return home
 
 
 def pieces(path: Path) -> list[str]:
