@@ -25,7 +25,7 @@ from tests.rooms.engines.test_entries import (
 )
 
 from waypost.engines.local import runs as runs_file
-from waypost.engines.local.arrays import U64, Flags
+from waypost.engines.local.arrays import U8, U64, Flags
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.entries import Entries, arrange, join
 from waypost.engines.local.runs import NOTHING, Run, Runs, RunWriter, cut_together, write_raw
@@ -172,6 +172,24 @@ def test_all_entries_of_some_numbers(
         assert not run.may_hold(hashes_of(hashes), np.zeros(len(hashes), np.bool_)).any()
 
 
+def newest(told: list[Entry], most: int) -> list[Entry]:
+    """Of each parcel the last ones."""
+    parcels: dict[tuple[int, int], list[Entry]] = {}
+    for entry in told:
+        parcels.setdefault((entry[0][0], entry[0][1] >> 24), []).append(entry)
+    return [entry for own in parcels.values() for entry in own[max(len(own) - most, 0) :]]
+
+
+@given(more_lists, st.sets(small(MOST)), st.booleans(), st.integers(1, 3), st.integers(1, 20), st.integers(0, 9))
+def test_the_last_entries_of_the_parcels_of_some_numbers(
+    told: list[Entry], hashes: set[int], is_raw: bool, rows: int, part_rows: int, most: int
+) -> None:
+    with folders() as folder, block_rows(rows):
+        run, entries = written(folder / "a.run", told, is_raw, part_rows)
+        own = [entry for entry in entries if entry[0][0] in hashes]
+        assert newest(listed(run.of(hashes_of(hashes), most)), most) == newest(own, most)
+
+
 @given(more_lists, small(MOST), st.none() | small(MOST), st.booleans(), st.integers(1, 5), st.integers(1, 20))
 def test_all_entries_between_two_hashes(
     told: list[Entry], low: int, high: int | None, is_raw: bool, rows: int, part_rows: int
@@ -248,6 +266,36 @@ def test_a_bag_with_thousands_of_scans(tmp_path: Path, is_raw: bool) -> None:
     assert [entry[1] for entry in listed(run.of(hashes_of([BAG - 1])))] == [b"n-1"]
     assert len(listed(run.slice(BAG, BAG + 1))) == 3_200
     assert set(run.cuts(512)) >= {BAG}
+
+
+def unpacked(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The blocks of a run that are unpacked from now on."""
+    blocks: list[int] = []
+    unpack = run._unpacked
+
+    def noted(block: int) -> U8:
+        blocks.append(block)
+        return unpack(block)
+
+    monkeypatch.setattr(run, "_unpacked", noted)
+    return blocks
+
+
+@pytest.mark.parametrize(("most", "blocks"), [(0, 1), (1, 1), (64, 2), (500, 9), (5_000, 80)])
+def test_the_last_scans_of_a_bag_lie_in_few_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, blocks: int
+) -> None:
+    """Of two bags under one number, from two carriers: each costs as many blocks as its last scans fill, and one more.
+
+    The last block of the first bag is where the second begins.
+    """
+    second = [((first, more + (1 << 24), *rest), *texts) for (first, more, *rest), *texts in bag(5_000)]
+    with block_rows(64):
+        run, entries = written(tmp_path / "a.run", [*bag(4_990), *second], is_raw=False)
+        asked = unpacked(run, monkeypatch)
+        found = listed(run.of(hashes_of([BAG]), most))
+    assert newest(found, most) == newest(entries, most)
+    assert len(asked) == len(set(asked)) <= 2 * blocks
 
 
 @pytest.mark.parametrize("before", [0, 1, 3, 4, 5])
@@ -502,7 +550,10 @@ def test_several_runs_answer_as_one(
         runs, told = write_each(folder, parts, raw)
         found = runs.of(np.array(hashes, np.uint64))  # in any order, and some twice
         check_numbers(found)
-        assert listed(found) == [entry for entry in told if entry[0][0] in hashes]
+        own = [entry for entry in told if entry[0][0] in hashes]
+        assert listed(found) == own
+        for most in (0, 1, 3):
+            assert listed(runs.of(np.array(hashes, np.uint64), most)) == newest(own, most)
         assert listed(runs.slice(0, None)) == told
         low, high = sorted(data.draw(st.tuples(small(MOST), small(MOST))))
         assert listed(runs.slice(low, high)) == [entry for entry in told if low <= entry[0][0] < high]

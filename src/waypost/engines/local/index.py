@@ -55,10 +55,7 @@ class LedgerIndex:
 
     def timelines(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.timelines`."""
-        entries = self._of(numbers, carrier)
-        if most is not None:
-            entries = _newest(entries, most)
-        return in_order(scans_of(entries, self._ledger.words))
+        return in_order(scans_of(self._of(numbers, carrier, most), self._ledger.words))
 
     def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
         """See `ParcelIndex.page`; the order is that of the hashes of numbers."""
@@ -118,9 +115,9 @@ class LedgerIndex:
             self._failures[work] = error
             self._moved.notify_all()
 
-    def _of(self, numbers: Sequence[str], carrier: str | None) -> Entries:
+    def _of(self, numbers: Sequence[str], carrier: str | None, most: int | None = None) -> Entries:
         _, runs = self._ledger.snapshot()
-        entries = runs.of(self._hashes([number for number in numbers if _is_sayable(number)]))
+        entries = runs.of(self._hashes([number for number in numbers if _is_sayable(number)]), most)
         if carrier is None or not len(entries):
             return entries
         wanted = self._ledger.words.carrier.find(carrier)
@@ -162,13 +159,6 @@ class LedgerIndex:
 def carriers_of(entries: Entries) -> I32:
     """The carrier of each entry."""
     return (entries.words[:, 1] >> np.uint64(24) & np.uint64(0xFFFF)).astype(np.int32)
-
-
-def _newest(entries: Entries, most: int) -> Entries:
-    """Of each parcel at most so many entries, the last ones."""
-    _, parcel_of = parcels_of(entries.words)
-    ends = np.searchsorted(parcel_of, parcel_of, "right")
-    return gather_places(entries, np.flatnonzero(ends - np.arange(len(entries)) <= most))
 
 
 def _is_sayable(number: str) -> bool:

@@ -43,10 +43,11 @@ from waypost.engines.local.entries import (
     find_present,
     gather_places,
     join,
+    newest_of,
     places_of,
 )
 from waypost.model.errors import StoreDamaged
-from waypost.store.compiled import compiled
+from waypost.store.compiled import Number, compiled
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -114,10 +115,13 @@ class Run:
         """Of the wanted hashes those that it may hold."""
         return may_hold(self._bloom, hashes, wanted)
 
-    def of(self, hashes: U64) -> Entries:
-        """All entries with one of some hashes, which stand in order."""
+    def of(self, hashes: U64, most: int | None = None) -> Entries:
+        """The entries with one of some hashes, which stand in order; of each parcel at least the last `most` of them.
+
+        Blocks that have none of those last are not unpacked.
+        """
         if self._raw is not None:
-            return _those_of(self._raw, hashes)
+            return _those_of(self._raw, hashes, most)
         # A parcel's scans may begin in the block before the one that its hash opens.
         first = np.maximum(np.searchsorted(self._firsts, hashes, "left") - 1, 0)
         last = np.searchsorted(self._firsts, hashes, "right") - 1
@@ -126,9 +130,13 @@ class Run:
         np.add.at(reach, first[found], 1)
         np.add.at(reach, last[found] + 1, -1)
         chosen = np.flatnonzero(np.cumsum(reach)[:-1] > 0)
+        if most is not None:
+            needed = np.ones(len(chosen), np.bool_)
+            _pass_over(self._opens, self._fences["rows"], chosen, most, needed)
+            chosen = chosen[needed]
         if not len(chosen):
             return NOTHING
-        return join([_those_of(self._block(int(block)), hashes) for block in chosen])
+        return join([_those_of(self._block(int(block)), hashes, most) for block in chosen])
 
     def find_present(self, wanted: Entries, found: Flags) -> None:
         """Note which of some entries in order, of those not found yet, are in it."""
@@ -221,16 +229,21 @@ class Runs:
     def __init__(self, runs: Sequence[Run] = ()) -> None:
         self.all = tuple(runs)
 
-    def of(self, hashes: U64) -> Entries:
-        """All entries of some numbers, in order."""
+    def of(self, hashes: U64, most: int | None = None) -> Entries:
+        """The entries of some numbers, in order: all, or of each parcel the last ones, at most so many."""
         hashes = np.unique(hashes)
         wanted = np.ones(len(hashes), np.bool_)
         found = []
         for run in self.all:
             held = run.may_hold(hashes, wanted)
             if held.any():
-                found.append(run.of(hashes[held]))
-        return arrange(join(found))[0] if found else NOTHING
+                found.append(run.of(hashes[held], most))
+        if not found:
+            return NOTHING
+        entries, _ = arrange(join(found))
+        if most is None:
+            return entries
+        return gather_places(entries, newest_of(entries.words, np.arange(len(entries)), most))
 
     def slice(self, low: int, high: int | None) -> Entries:
         """All entries with a hash from `low` to before `high` (None: to the end), in order."""
@@ -373,8 +386,30 @@ def _block_of(opens: U64, words: U64, blocks: I64) -> None:
         block = max(block - 1, 0)
 
 
-def _those_of(entries: Entries, hashes: U64) -> Entries:
-    return gather_places(entries, places_of(entries.words, hashes))
+@compiled
+def _pass_over(opens: U64, rows: U32, chosen: I64, most: Number, needed: Flags) -> None:
+    """Of some blocks, in order, those are not needed that only have scans of one parcel, with so many behind them."""
+    behind: Number = (
+        0  # so many scans of the parcel that opens the block before stand in later blocks, and maybe further ones
+    )
+    for place in range(len(chosen) - 1, -1, -1):
+        block = chosen[place]
+        after = block + 1
+        is_whole = (
+            after < len(opens)
+            and opens[block, 0] == opens[after, 0]
+            and opens[block, 1] >> np.uint64(24) == opens[after, 1] >> np.uint64(24)
+        )
+        if not is_whole:
+            behind = 1
+            continue
+        needed[place] = behind < most
+        behind += np.int64(rows[block])
+
+
+def _those_of(entries: Entries, hashes: U64, most: int | None) -> Entries:
+    places = places_of(entries.words, hashes)
+    return gather_places(entries, places if most is None else newest_of(entries.words, places, most))
 
 
 def _between(entries: Entries, low: int, high: int | None) -> Entries:
