@@ -62,6 +62,9 @@ _FENCE = np.dtype(
 )
 _CODEC = pa.Codec("zstd", 1)
 _LEAST_SLICE = 200_000
+_PIECE_BLOCKS = 64
+#: A number is busy if its scans fill so many blocks of a run.
+BUSY_BLOCKS = 8
 
 
 class Foot(msgspec.Struct, frozen=True):
@@ -88,7 +91,11 @@ class Foot(msgspec.Struct, frozen=True):
 
 
 class Run:
-    """A run, open for reading. Any number of threads may read; the file may be removed meanwhile."""
+    """A run, open for reading. Any number of threads may read; the file may be removed meanwhile.
+
+    Attributes:
+        busy: the hashes of numbers with very many scans, in order.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises StoreDamaged if the foot, the fences, the bloom or a raw block are not what was written."""
@@ -110,6 +117,7 @@ class Run:
         self._firsts = np.ascontiguousarray(self._opens[:, 0])
         self._bloom = self._data[stop : stop + 32 * self.foot.bloom].view(np.uint32).reshape(-1, 8)
         self._raw = self._read_raw() if self.foot.raw else None
+        self.busy = self._find_busy()
 
     def may_hold(self, hashes: U64, wanted: Flags) -> Flags:
         """Of the wanted hashes those that it may hold."""
@@ -122,14 +130,7 @@ class Run:
         """
         if self._raw is not None:
             return _those_of(self._raw, hashes, most)
-        # A parcel's scans may begin in the block before the one that its hash opens.
-        first = np.maximum(np.searchsorted(self._firsts, hashes, "left") - 1, 0)
-        last = np.searchsorted(self._firsts, hashes, "right") - 1
-        reach = np.zeros(len(self._firsts) + 1, np.int64)
-        found = last >= 0
-        np.add.at(reach, first[found], 1)
-        np.add.at(reach, last[found] + 1, -1)
-        chosen = np.flatnonzero(np.cumsum(reach)[:-1] > 0)
+        chosen = self._blocks_of(hashes)
         if most is not None:
             needed = np.ones(len(chosen), np.bool_)
             _pass_over(self._opens, self._fences["rows"], chosen, most, needed)
@@ -137,6 +138,16 @@ class Run:
         if not len(chosen):
             return NOTHING
         return join([_those_of(self._block(int(block)), hashes, most) for block in chosen])
+
+    def pieces(self, hashes: U64) -> Iterator[Entries]:
+        """The same, all of them, piece by piece, none of which is large unless the run is raw."""
+        if self._raw is not None:
+            yield _those_of(self._raw, hashes, None)
+            return
+        chosen = self._blocks_of(hashes)
+        for start in range(0, len(chosen), _PIECE_BLOCKS):
+            blocks = chosen[start : start + _PIECE_BLOCKS].tolist()
+            yield join([_those_of(self._block(block), hashes, None) for block in blocks])
 
     def find_present(self, wanted: Entries, found: Flags) -> None:
         """Note which of some entries in order, of those not found yet, are in it."""
@@ -209,6 +220,21 @@ class Run:
         assert self.foot.raw is not None
         return _raw_entries(self._bytes(0), self.foot)
 
+    def _find_busy(self) -> U64:
+        """The hashes that fill so many blocks, or would if it had any."""
+        firsts = self._firsts if self._raw is None else self._raw.words[::BLOCK_ROWS, 0]
+        return np.unique(firsts[BUSY_BLOCKS:][firsts[BUSY_BLOCKS:] == firsts[:-BUSY_BLOCKS]])
+
+    def _blocks_of(self, hashes: U64) -> I64:
+        # A parcel's scans may begin in the block before the one that its hash opens.
+        first = np.maximum(np.searchsorted(self._firsts, hashes, "left") - 1, 0)
+        last = np.searchsorted(self._firsts, hashes, "right") - 1
+        reach = np.zeros(len(self._firsts) + 1, np.int64)
+        found = last >= 0
+        np.add.at(reach, first[found], 1)
+        np.add.at(reach, last[found] + 1, -1)
+        return np.flatnonzero(np.cumsum(reach)[:-1] > 0)
+
     def _bytes(self, block: int) -> U8:
         fence = self._fences[block]
         packed = self._data[int(fence["place"]) : int(fence["place"]) + int(fence["packed"])]
@@ -224,10 +250,16 @@ class Run:
 
 
 class Runs:
-    """The runs of an index, oldest first: a set of them that is replaced as a whole. Any thread may read."""
+    """The runs of an index, oldest first: a set of them that is replaced as a whole. Any thread may read.
+
+    Attributes:
+        all: these.
+        busy: the hashes of numbers with very many scans in one of them, in order.
+    """
 
     def __init__(self, runs: Sequence[Run] = ()) -> None:
         self.all = tuple(runs)
+        self.busy = np.unique(np.concatenate([np.empty(0, np.uint64), *(run.busy for run in self.all)]))
 
     def of(self, hashes: U64, most: int | None = None) -> Entries:
         """The entries of some numbers, in order: all, or of each parcel the last ones, at most so many."""
@@ -389,9 +421,7 @@ def _block_of(opens: U64, words: U64, blocks: I64) -> None:
 @compiled
 def _pass_over(opens: U64, rows: U32, chosen: I64, most: Number, needed: Flags) -> None:
     """Of some blocks, in order, those are not needed that only have scans of one parcel, with so many behind them."""
-    behind: Number = (
-        0  # so many scans of the parcel that opens the block before stand in later blocks, and maybe further ones
-    )
+    behind: Number = 0  # at least so many scans of the parcel that opens a block stand in it and those behind
     for place in range(len(chosen) - 1, -1, -1):
         block = chosen[place]
         after = block + 1
