@@ -87,6 +87,7 @@ def folders() -> Iterator[Path]:
 def block_rows(rows: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs_file, "BLOCK_ROWS", rows)
+        patch.setattr(runs_file, "_AT_ONCE", 2)
         yield
 
 
@@ -271,14 +272,32 @@ def test_a_bag_with_thousands_of_scans(tmp_path: Path, is_raw: bool) -> None:
 def unpacked(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The blocks of a run that are unpacked from now on."""
     blocks: list[int] = []
-    unpack = run._unpacked
+    unpack = run._unpack
 
-    def noted(block: int) -> U8:
-        blocks.append(block)
-        return unpack(block)
+    def noted(some: Sequence[int]) -> Iterator[U8]:
+        blocks.extend(some)
+        return unpack(some)
 
-    monkeypatch.setattr(run, "_unpacked", noted)
+    monkeypatch.setattr(run, "_unpack", noted)
     return blocks
+
+
+@kinds
+def test_busy_numbers_are_those_that_fill_blocks(tmp_path: Path, is_raw: bool) -> None:
+    told = [
+        ((first, 1 << 24, time << 48, 0), b"%d" % first, b"")
+        for first, count in ((10, 30), (20, 50), (30, 5), (40, 100), (50, 30))
+        for time in range(count)
+    ]
+    with block_rows(5):
+        run, entries = written(tmp_path / "a.run", told, is_raw)
+        assert run.busy.tolist() == [20, 40]  # eight blocks have forty
+        for hashed in (20, 30):
+            pieces = [entry for piece in run.pieces(hashes_of([hashed])) for entry in list_entries(piece)]
+            assert pieces == [entry for entry in entries if entry[0][0] == hashed]
+        other, _ = written(tmp_path / "b.run", told[:20], is_raw)
+        assert Runs([other, run]).busy.tolist() == [20, 40]
+        assert other.busy.tolist() == Runs().busy.tolist() == []
 
 
 @pytest.mark.parametrize(("most", "blocks"), [(0, 1), (1, 1), (64, 2), (500, 9), (5_000, 80)])

@@ -31,11 +31,11 @@ class Work:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.forget()
-        unpack, pieces, make_ids = Run._unpacked, Run.pieces, shares_file.scan_ids
+        unpack, pieces, make_ids = Run._unpack, Run.pieces, shares_file.scan_ids
 
-        def noted_unpack(run: Run, block: int) -> U8:
-            self.blocks.append((run.path.name, block))
-            return unpack(run, block)
+        def noted_unpack(run: Run, blocks: Sequence[int]) -> Iterator[U8]:
+            self.blocks.extend((run.path.name, block) for block in blocks)
+            return unpack(run, blocks)
 
         def noted_pieces(run: Run, hashes: U64) -> Iterator[Entries]:
             self.read.append(run.path.name)
@@ -45,7 +45,7 @@ class Work:
             self.ids += scans.num_rows
             return make_ids(scans)
 
-        monkeypatch.setattr(Run, "_unpacked", noted_unpack)
+        monkeypatch.setattr(Run, "_unpack", noted_unpack)
         monkeypatch.setattr(Run, "pieces", noted_pieces)
         monkeypatch.setattr(shares_file, "scan_ids", noted_ids)
 

@@ -63,6 +63,7 @@ _FENCE = np.dtype(
 _CODEC = pa.Codec("zstd", 1)
 _LEAST_SLICE = 200_000
 _PIECE_BLOCKS = 64
+_AT_ONCE = 16
 #: A number is busy if its scans fill so many blocks of a run.
 BUSY_BLOCKS = 8
 
@@ -137,7 +138,7 @@ class Run:
             chosen = chosen[needed]
         if not len(chosen):
             return NOTHING
-        return join([_those_of(self._block(int(block)), hashes, most) for block in chosen])
+        return join([_those_of(entries, hashes, most) for entries in self._read(chosen.tolist())])
 
     def pieces(self, hashes: U64) -> Iterator[Entries]:
         """The same, all of them, piece by piece, none of which is large unless the run is raw."""
@@ -147,7 +148,7 @@ class Run:
         chosen = self._blocks_of(hashes)
         for start in range(0, len(chosen), _PIECE_BLOCKS):
             blocks = chosen[start : start + _PIECE_BLOCKS].tolist()
-            yield join([_those_of(self._block(block), hashes, None) for block in blocks])
+            yield join([_those_of(entries, hashes, None) for entries in self._read(blocks)])
 
     def find_present(self, wanted: Entries, found: Flags) -> None:
         """Note which of some entries in order, of those not found yet, are in it."""
@@ -161,14 +162,16 @@ class Run:
         else:
             blocks = np.empty(len(asked), np.int64)
             _block_of(self._opens, asked.words, blocks)
-            bounds = np.flatnonzero(np.diff(blocks, prepend=-2, append=len(self._fences) + 1))
-            for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-                block = int(blocks[start])
+            start = int(np.searchsorted(blocks, 0))  # what comes before them is in none
+            bounds = start + np.flatnonzero(np.diff(blocks[start:], prepend=-1, append=len(self._fences) + 1))
+            ends, asked_of = bounds[1:].tolist(), blocks[bounds[:-1]].tolist()
+            for stop, block, data in zip(ends, asked_of, self._unpack(asked_of), strict=True):
+                find_in_block(data, asked, start, stop, seen)
                 # Scans that differ only in what they correct may reach over several blocks.
-                while block >= 0 and not seen[start:stop].all():
-                    find_in_block(self._unpacked(block), asked, start, stop, seen)
-                    opening = self._opens[block]
-                    block = block - 1 if (asked.words[start, :3] == opening).all() else -1
+                while block > 0 and not seen[start:stop].all() and (asked.words[start, :3] == self._opens[block]).all():
+                    block -= 1
+                    find_in_block(next(self._unpack([block])), asked, start, stop, seen)
+                start = stop
         found[held[seen]] = True
 
     def slice(self, low: int, high: int | None) -> Entries:
@@ -179,7 +182,7 @@ class Run:
         last = len(self._firsts) if high is None else int(np.searchsorted(self._firsts, np.uint64(high), "left"))
         if first >= last:
             return NOTHING
-        return _between(join([self._block(block) for block in range(first, last)]), low, high)
+        return _between(join(list(self._read(range(first, last)))), low, high)
 
     def cuts(self, rows: int) -> list[int]:
         """Hashes that cut it into pieces of about so many rows."""
@@ -242,11 +245,16 @@ class Run:
             raise damaged_run(self.path, f"block {block} at byte {int(fence['place'])} is not what was written")
         return packed
 
-    def _block(self, block: int) -> Entries:
-        return decode_block(self._unpacked(block))
+    def _read(self, blocks: Sequence[int]) -> Iterator[Entries]:
+        return map(decode_block, self._unpack(blocks))
 
-    def _unpacked(self, block: int) -> U8:
-        return np.frombuffer(_CODEC.decompress(self._bytes(block), int(self._fences["size"][block])), np.uint8)
+    def _unpack(self, blocks: Sequence[int]) -> Iterator[U8]:
+        """Some blocks. To begin unpacking costs more than a block does, so that it is done for several at once."""
+        for start in range(0, len(blocks), _AT_ONCE):
+            some = list(blocks[start : start + _AT_ONCE])
+            ends = np.cumsum(self._fences["size"][some], dtype=np.int64)
+            packed = b"".join(self._bytes(block).data for block in some)
+            yield from np.split(np.frombuffer(_CODEC.decompress(packed, int(ends[-1])), np.uint8), ends[:-1])
 
 
 class Runs:
