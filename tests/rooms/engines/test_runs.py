@@ -289,6 +289,7 @@ def test_busy_numbers_are_those_that_fill_blocks(tmp_path: Path, is_raw: bool) -
         for first, count in ((10, 30), (20, 50), (30, 5), (40, 100), (50, 30))
         for time in range(count)
     ]
+    told += [((35, carrier << 24, 0, 0), b"35", b"") for carrier in range(90)]
     with block_rows(5):
         run, entries = written(tmp_path / "a.run", told, is_raw)
         assert run.busy.tolist() == [20, 40]  # eight blocks have forty

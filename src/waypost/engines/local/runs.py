@@ -64,7 +64,7 @@ _CODEC = pa.Codec("zstd", 1)
 _LEAST_SLICE = 200_000
 _PIECE_BLOCKS = 64
 _AT_ONCE = 16
-#: A number is busy if its scans fill so many blocks of a run.
+#: A number is busy if its scans by one carrier fill so many blocks of a run.
 BUSY_BLOCKS = 8
 
 
@@ -95,7 +95,7 @@ class Run:
     """A run, open for reading. Any number of threads may read; the file may be removed meanwhile.
 
     Attributes:
-        busy: the hashes of numbers with very many scans, in order.
+        busy: the hashes of numbers of which a carrier has very many scans, in order.
     """
 
     def __init__(self, path: Path) -> None:
@@ -224,9 +224,12 @@ class Run:
         return _raw_entries(self._bytes(0), self.foot)
 
     def _find_busy(self) -> U64:
-        """The hashes that fill so many blocks, or would if it had any."""
-        firsts = self._firsts if self._raw is None else self._raw.words[::BLOCK_ROWS, 0]
-        return np.unique(firsts[BUSY_BLOCKS:][firsts[BUSY_BLOCKS:] == firsts[:-BUSY_BLOCKS]])
+        """The hashes of the parcels that fill so many blocks, or would if it had any."""
+        opens = self._opens if self._raw is None else self._raw.words[::BLOCK_ROWS]
+        parcels = opens[:, 1] >> np.uint64(24)
+        is_same = opens[BUSY_BLOCKS:, 0] == opens[:-BUSY_BLOCKS, 0]
+        is_same &= parcels[BUSY_BLOCKS:] == parcels[:-BUSY_BLOCKS]
+        return np.unique(opens[BUSY_BLOCKS:, 0][is_same])
 
     def _blocks_of(self, hashes: U64) -> I64:
         # A parcel's scans may begin in the block before the one that its hash opens.
@@ -262,7 +265,7 @@ class Runs:
 
     Attributes:
         all: these.
-        busy: the hashes of numbers with very many scans in one of them, in order.
+        busy: the hashes of numbers of which a carrier has very many scans in one of them, in order.
     """
 
     def __init__(self, runs: Sequence[Run] = ()) -> None:

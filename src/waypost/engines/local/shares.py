@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 import numpy as np
 
-from waypost.engines.local.arrays import I64, U64, States
+from waypost.engines.local.arrays import I64, U64, Flags, States
 from waypost.engines.local.entries import CORRECTS, Entries, gather_places
 from waypost.engines.local.runs import NOTHING, Run, Runs
 from waypost.engines.local.slots import parcels_of
@@ -27,7 +27,6 @@ from waypost.store.words import Vocabulary
 MOST_BYTES = 128 << 20
 
 _SHARE_BYTES = 1_000
-_NONE = np.empty(0, np.uint64)
 
 #: The first two words of an entry, without its instant.
 Key = tuple[int, int]
@@ -45,7 +44,8 @@ class Share(msgspec.Struct):
         state: of all of them: one record.
         named: the ids that corrections among them name.
         ids: of the scans in order, once they were asked for.
-        left: the corrected ones among these ids when they were last looked at, and the state of the others.
+        left: what was named by corrections in all runs when it was last asked, the corrected ones of these ids
+            themselves, and the state of the others.
     """
 
     number: str
@@ -53,7 +53,7 @@ class Share(msgspec.Struct):
     state: States
     named: U64
     ids: U64 | None = None
-    left: tuple[bytes, States] | None = None
+    left: tuple[bytes, bytes, States] | None = None
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -115,30 +115,33 @@ class Shares:
         for piece in pieces:
             keys, parcel_of = parcels_of(piece.words)
             states = self._fold.fold(keyed(piece, parcel_of, words))
-            bounds = np.searchsorted(parcel_of, np.arange(len(keys) + 1)).tolist()
+            bounds = np.searchsorted(parcel_of, np.arange(len(keys) + 1))
+            numbers = numbers_of(gather_places(piece, bounds[:-1])).to_pylist()
             named, of_named = _named(piece)
+            cuts = np.searchsorted(of_named, bounds).tolist()
             for place, (first, second) in enumerate(keys.tolist()):
-                start, stop = bounds[place], bounds[place + 1]
-                state, own = states[place : place + 1], named[(of_named >= start) & (of_named < stop)]
+                start, stop = int(bounds[place]), int(bounds[place + 1])
+                state, own = states[place : place + 1], named[cuts[place] : cuts[place + 1]]
                 share = shares.get((first, second))
                 if share is None:
-                    number = numbers_of(gather_places(piece, np.array([start])))[0].as_py()
-                    shares[first, second] = Share(number, stop - start, state, own)
+                    shares[first, second] = Share(numbers[place], stop - start, state, own)
                 else:
                     share.scans += stop - start
                     share.state = self._fold.merge(share.state, state)
-                    share.named = np.concatenate([share.named, own])
+                    share.named = np.concatenate([share.named, own]) if len(own) else share.named
         return shares
 
     def _left(self, key: Key, own: Sequence[tuple[Share, Read]], words: Vocabulary) -> list[States]:
         """The states of shares of one parcel, without what is corrected in any of them."""
+        if not any(len(share.named) for share, _ in own):
+            return [share.state for share, _ in own]
         named = np.unique(np.concatenate([share.named for share, _ in own]))
-        return [
-            self._state_without(named, key, share, read, words) if len(named) else share.state for share, read in own
-        ]
+        return [self._state_without(named, key, share, read, words) for share, read in own]
 
     def _state_without(self, named: U64, key: Key, share: Share, read: Read, words: Vocabulary) -> States:
-        ids, left = share.ids, share.left
+        ids, left, asked = share.ids, share.left, named.tobytes()
+        if left is not None and left[0] == asked:
+            return left[2]
         if ids is None:
             ids = np.concatenate([_ids_of(own, words) for own in _of_parcel(read(), key)])
             with self._lock:
@@ -146,17 +149,18 @@ class Shares:
             share.ids = ids
         is_corrected = np.isin(ids, named)
         corrected = ids[is_corrected].tobytes()
-        if not corrected:
-            return share.state
-        if left is not None and left[0] == corrected:
-            return left[1]
+        if left is None or left[1] != corrected:
+            left = asked, corrected, self._fold_left(is_corrected, key, read, words) if corrected else share.state
+        share.left = asked, *left[1:]
+        return left[2]
+
+    def _fold_left(self, is_corrected: Flags, key: Key, read: Read, words: Vocabulary) -> States:
         state, start = self._fold.blank(1), 0
         for own in _of_parcel(read(), key):
             stands = np.flatnonzero(~is_corrected[start : start + len(own)])
             start += len(own)
             scans = keyed(gather_places(own, stands), np.zeros(len(stands), np.int32), words)
             state = self._fold.fold(scans, state)
-        share.left = corrected, state
         return state
 
     def _make_room(self, bytes_: int) -> None:
