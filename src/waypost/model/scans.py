@@ -94,7 +94,9 @@ def scan_ids(scans: pa.RecordBatch | pa.Table) -> list[str]:
     """The ids of some scans. Python per scan: for timelines, never for the way in."""
     columns = [scans.column(name) for name in IDENTITY]
     columns[2] = columns[2].cast(pa.int64())
-    return [scan_id(*row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
+    texts = [pc.fill_null(column.cast(pa.string()), "") for column in columns]
+    joined = pc.binary_join_element_wise(*texts, "\x1f").cast(pa.binary()).to_pylist()
+    return [hashlib.blake2b(text, digest_size=8).hexdigest() for text in joined]
 
 
 def surviving(scans: pa.Table) -> npt.NDArray[np.bool_]:
@@ -106,10 +108,16 @@ def surviving(scans: pa.Table) -> npt.NDArray[np.bool_]:
     stands = np.ones(scans.num_rows, np.bool_)
     if corrects.null_count == scans.num_rows:
         return stands
-    carriers, numbers = scans.column("carrier").to_pylist(), scans.column("number").to_pylist()
-    corrected = set(zip(carriers, numbers, corrects.to_pylist(), strict=True))
-    rows = zip(carriers, numbers, scan_ids(scans), strict=True)
-    return np.fromiter((row not in corrected for row in rows), np.bool_, scans.num_rows)
+    ids = pa.array(scan_ids(scans), pa.string())
+    named = pc.is_in(ids, value_set=corrects.combine_chunks().drop_null())
+    rows = np.flatnonzero(np.asarray(named))  # an id may be told of a scan of another parcel
+    told = {name: scans.column(name) for name in ("carrier", "number")}
+    pairs = zip(*(column.filter(corrects.is_valid()).to_pylist() for column in told.values()), strict=True)
+    correcting = set(zip(corrects.drop_null().to_pylist(), pairs, strict=True))
+    pairs = zip(*(column.take(pa.array(rows)).to_pylist() for column in told.values()), strict=True)
+    found = zip(ids.take(pa.array(rows)).to_pylist(), pairs, strict=True)
+    stands[rows] = [row not in correcting for row in found]
+    return stands
 
 
 def in_order(scans: pa.Table) -> pa.Table:

@@ -26,6 +26,7 @@ from waypost.engines.local.entries import (
     find_present,
     gather_places,
     join,
+    newest_of,
     places_of,
     texts_of,
 )
@@ -190,6 +191,19 @@ def test_a_column_without_text_is_empty_texts(column: pa.Array) -> None:
     assert list_texts(texts_of(column)) == [b""] * len(column)
 
 
+@pytest.mark.parametrize("corrects", [["0123456789abcdef", None, "ffffffffffffffff", "a0b9c8d7e6f50000"], [None] * 4])
+@pytest.mark.parametrize("start", [0, 1, 3])
+def test_the_texts_of_an_entry_are_what_it_corrects_and_its_note(corrects: list[str | None], start: int) -> None:
+    notes = ["杭州", None, "", "b" * 20]
+    rows = [
+        SCAN | {"number": "A", "note": note, "corrects": named} for note, named in zip(notes, corrects, strict=True)
+    ]
+    expected = [bytes.fromhex(named or "") + (note or "").encode() for note, named in zip(notes, corrects, strict=True)]
+    entries = entries_of(batch_of(rows).slice(start), Vocabulary(), SEED)
+    assert list_texts(entries.extras) == expected[start:]
+    assert entries.extras.data[-PAD:].tolist() == [0] * PAD
+
+
 # Order
 
 
@@ -298,6 +312,18 @@ def test_the_places_of_some_hashes(told: list[Entry], hashes: set[int]) -> None:
     places = places_of(arranged.words, np.array(sorted(hashes), np.uint64))
     assert places.dtype == np.int64
     assert places.tolist() == [place for place, words in enumerate(arranged.words.tolist()) if words[0] in hashes]
+
+
+@given(lists, st.sets(small(MOST)), st.integers(0, 5))
+def test_of_some_places_the_newest_of_each_parcel(told: list[Entry], hashes: set[int], most: int) -> None:
+    arranged, _ = arrange(entries_from(told))
+    places = places_of(arranged.words, np.array(sorted(hashes), np.uint64))
+    parcels: dict[tuple[int, int], list[int]] = {}
+    for place in places.tolist():
+        first, second = arranged.words[place, :2].tolist()
+        parcels.setdefault((first, second >> 24), []).append(place)
+    expected = [place for own in parcels.values() for place in own[max(len(own) - most, 0) :]]
+    assert newest_of(arranged.words, places, most).tolist() == expected
 
 
 def test_the_places_of_some_hashes_among_many() -> None:

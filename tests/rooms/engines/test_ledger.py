@@ -1,6 +1,7 @@
 """The ledger: whatever comes, however it is cut, merged, opened anew and made to fail, it holds what the log holds."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -46,6 +47,8 @@ SMALL: tuple[tuple[Any, str, int], ...] = (
     (ledger_file, "RAW_ROWS", 25),
     (catalogue_file, "_SMALLEST", 1 << 20),
     (runs_file, "BLOCK_ROWS", 4),
+    (runs_file, "BUSY_BLOCKS", 1),
+    (runs_file, "_PIECE_BLOCKS", 3),
     (runs_file, "_LEAST_SLICE", 10),
     (slots_file, "_LEAST", 4),
     (slots_file, "_SLACK", 64),
@@ -249,6 +252,10 @@ def check_timelines(ledger: Ledger, numbers: Sequence[str], reference: MemoryInd
     assert sum(run.rows for run in ledger.catalogue.runs) == len(entries) == len(expected)
     index = LedgerIndex(ledger, FOLD, cast("SegmentLog", None))
     assert rows_of(index.timelines(numbers)) == expected
+    newest = index.timelines(numbers, most=3)
+    counts = Counter((row["number"], row["carrier"]) for row in expected)
+    assert newest.num_rows == sum(min(count, 3) for count in counts.values())
+    assert set(map(identity_of, rows_of(newest))) <= set(map(identity_of, expected))
 
 
 def check_slots(ledger: Ledger, numbers: Sequence[str], reference: MemoryIndex, fold: Fold) -> None:

@@ -25,7 +25,7 @@ from tests.rooms.engines.test_entries import (
 )
 
 from waypost.engines.local import runs as runs_file
-from waypost.engines.local.arrays import U64, Flags
+from waypost.engines.local.arrays import U8, U64, Flags
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.entries import Entries, arrange, join
 from waypost.engines.local.runs import NOTHING, Run, Runs, RunWriter, cut_together, write_raw
@@ -87,6 +87,7 @@ def folders() -> Iterator[Path]:
 def block_rows(rows: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs_file, "BLOCK_ROWS", rows)
+        patch.setattr(runs_file, "_AT_ONCE", 2)
         yield
 
 
@@ -172,6 +173,24 @@ def test_all_entries_of_some_numbers(
         assert not run.may_hold(hashes_of(hashes), np.zeros(len(hashes), np.bool_)).any()
 
 
+def newest(told: list[Entry], most: int) -> list[Entry]:
+    """Of each parcel the last ones."""
+    parcels: dict[tuple[int, int], list[Entry]] = {}
+    for entry in told:
+        parcels.setdefault((entry[0][0], entry[0][1] >> 24), []).append(entry)
+    return [entry for own in parcels.values() for entry in own[max(len(own) - most, 0) :]]
+
+
+@given(more_lists, st.sets(small(MOST)), st.booleans(), st.integers(1, 3), st.integers(1, 20), st.integers(0, 9))
+def test_the_last_entries_of_the_parcels_of_some_numbers(
+    told: list[Entry], hashes: set[int], is_raw: bool, rows: int, part_rows: int, most: int
+) -> None:
+    with folders() as folder, block_rows(rows):
+        run, entries = written(folder / "a.run", told, is_raw, part_rows)
+        own = [entry for entry in entries if entry[0][0] in hashes]
+        assert newest(listed(run.of(hashes_of(hashes), most)), most) == newest(own, most)
+
+
 @given(more_lists, small(MOST), st.none() | small(MOST), st.booleans(), st.integers(1, 5), st.integers(1, 20))
 def test_all_entries_between_two_hashes(
     told: list[Entry], low: int, high: int | None, is_raw: bool, rows: int, part_rows: int
@@ -248,6 +267,55 @@ def test_a_bag_with_thousands_of_scans(tmp_path: Path, is_raw: bool) -> None:
     assert [entry[1] for entry in listed(run.of(hashes_of([BAG - 1])))] == [b"n-1"]
     assert len(listed(run.slice(BAG, BAG + 1))) == 3_200
     assert set(run.cuts(512)) >= {BAG}
+
+
+def unpacked(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The blocks of a run that are unpacked from now on."""
+    blocks: list[int] = []
+    unpack = run._unpack
+
+    def noted(some: Sequence[int]) -> Iterator[U8]:
+        blocks.extend(some)
+        return unpack(some)
+
+    monkeypatch.setattr(run, "_unpack", noted)
+    return blocks
+
+
+@kinds
+def test_busy_numbers_are_those_that_fill_blocks(tmp_path: Path, is_raw: bool) -> None:
+    told = [
+        ((first, 1 << 24, time << 48, 0), b"%d" % first, b"")
+        for first, count in ((10, 30), (20, 50), (30, 5), (40, 100), (50, 30))
+        for time in range(count)
+    ]
+    told += [((35, carrier << 24, 0, 0), b"35", b"") for carrier in range(90)]
+    with block_rows(5):
+        run, entries = written(tmp_path / "a.run", told, is_raw)
+        assert run.busy.tolist() == [20, 40]  # eight blocks have forty
+        for hashed in (20, 30):
+            pieces = [entry for piece in run.pieces(hashes_of([hashed])) for entry in list_entries(piece)]
+            assert pieces == [entry for entry in entries if entry[0][0] == hashed]
+        other, _ = written(tmp_path / "b.run", told[:20], is_raw)
+        assert Runs([other, run]).busy.tolist() == [20, 40]
+        assert other.busy.tolist() == Runs().busy.tolist() == []
+
+
+@pytest.mark.parametrize(("most", "blocks"), [(0, 1), (1, 1), (64, 2), (500, 9), (5_000, 80)])
+def test_the_last_scans_of_a_bag_lie_in_few_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, blocks: int
+) -> None:
+    """Of two bags under one number, from two carriers: each costs as many blocks as its last scans fill, and one more.
+
+    The last block of the first bag is where the second begins.
+    """
+    second = [((first, more + (1 << 24), *rest), *texts) for (first, more, *rest), *texts in bag(5_000)]
+    with block_rows(64):
+        run, entries = written(tmp_path / "a.run", [*bag(4_990), *second], is_raw=False)
+        asked = unpacked(run, monkeypatch)
+        found = listed(run.of(hashes_of([BAG]), most))
+    assert newest(found, most) == newest(entries, most)
+    assert len(asked) == len(set(asked)) <= 2 * blocks
 
 
 @pytest.mark.parametrize("before", [0, 1, 3, 4, 5])
@@ -502,7 +570,10 @@ def test_several_runs_answer_as_one(
         runs, told = write_each(folder, parts, raw)
         found = runs.of(np.array(hashes, np.uint64))  # in any order, and some twice
         check_numbers(found)
-        assert listed(found) == [entry for entry in told if entry[0][0] in hashes]
+        own = [entry for entry in told if entry[0][0] in hashes]
+        assert listed(found) == own
+        for most in (0, 1, 3):
+            assert listed(runs.of(np.array(hashes, np.uint64), most)) == newest(own, most)
         assert listed(runs.slice(0, None)) == told
         low, high = sorted(data.draw(st.tuples(small(MOST), small(MOST))))
         assert listed(runs.slice(low, high)) == [entry for entry in told if low <= entry[0][0] < high]

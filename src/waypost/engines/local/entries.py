@@ -104,11 +104,32 @@ def texts_of(column: pa.Array) -> Texts:
 def _extras_of(note: pa.Array, corrects: pa.Array) -> Texts:
     if corrects.null_count == len(corrects):
         return texts_of(note)
-    ids = [b"" if text is None else bytes.fromhex(text) for text in corrects.to_pylist()]
-    texts = [b"" if text is None else text.encode() for text in note.to_pylist()]
-    joined = [b"".join(pair) for pair in zip(ids, texts, strict=True)]
-    ends = np.concatenate([[0], np.cumsum([len(text) for text in joined], dtype=np.int64)])
-    return Texts(np.frombuffer(b"".join(joined) + bytes(PAD), np.uint8), ends)
+    ids, notes = texts_of(corrects), texts_of(note)
+    ends = np.empty(len(notes) + 1, np.int64)
+    data = np.zeros(int(ids.ends[-1]) // 2 + int(notes.ends[-1]) + PAD, np.uint8)
+    _put_extras(ids.data, ids.ends, notes.data, notes.ends, data, ends)
+    return Texts(data, ends)
+
+
+@inlined
+def _digit(sign: Number) -> Number:
+    """The value of a hexadecimal digit."""
+    return sign - 48 if sign < 58 else sign - 87
+
+
+@compiled
+def _put_extras(ids: U8, id_ends: I64, notes: U8, note_ends: I64, out: U8, ends: I64) -> None:
+    """What each corrects, from hexadecimal digits, and behind it its note."""
+    at = 0
+    ends[0] = 0
+    for row in range(len(ends) - 1):
+        for place in range(id_ends[row], id_ends[row + 1], 2):
+            out[at] = _digit(ids[place]) << 4 | _digit(ids[place + 1])
+            at += 1
+        for place in range(note_ends[row], note_ends[row + 1]):
+            out[at] = notes[place]
+            at += 1
+        ends[row + 1] = at
 
 
 def join(parts: Sequence[Entries]) -> Entries:
@@ -353,6 +374,24 @@ def _find_ranges(words: U64, hashes: U64, bounds: I64) -> Number:
         count += stop - low
         low = stop
     return count
+
+
+def newest_of(words: U64, places: I64, most: int) -> I64:
+    """Of some places in entries in order, which ascend, those of the last entries of each parcel, at most so many."""
+    stays = np.empty(len(places), np.bool_)
+    _mark_newest(words, places, most, stays)
+    return places[stays]
+
+
+@compiled
+def _mark_newest(words: U64, places: I64, most: Number, stays: Flags) -> None:
+    count = 0
+    for place in range(len(places) - 1, -1, -1):
+        row, behind = places[place], places[min(place + 1, len(places) - 1)]
+        if words[row, 0] != words[behind, 0] or words[row, 1] >> np.uint64(24) != words[behind, 1] >> np.uint64(24):
+            count = 0
+        count += 1
+        stays[place] = count <= most
 
 
 def find_present(wanted: Entries, among: Entries, found: Flags) -> None:

@@ -12,7 +12,7 @@ from waypost.engines.local.entries import Entries, gather_places, texts_of
 from waypost.engines.local.keys import hash_numbers
 from waypost.engines.local.ledger import Ledger, fold_timelines
 from waypost.engines.local.log import SegmentLog
-from waypost.engines.local.runs import NOTHING
+from waypost.engines.local.runs import NOTHING, Runs
 from waypost.engines.local.slots import parcels_of
 from waypost.engines.local.views import numbers_of, scans_of
 from waypost.model.errors import StoreError
@@ -43,7 +43,13 @@ class LedgerIndex:
 
     def states(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.states`."""
-        table = self._state_table(self._of(numbers, carrier))
+        _, runs = self._ledger.snapshot()
+        hashes = self._hashes([number for number in numbers if _is_sayable(number)])
+        is_busy = np.isin(hashes, runs.busy)
+        table = self._state_table(self._only(runs.of(hashes[~is_busy]), carrier))
+        if is_busy.any():
+            table = pa.concat_tables([table, self._busy_table(runs, np.unique(hashes[is_busy]), carrier)])
+            table = table.unify_dictionaries()
         if table.num_rows > 1:
             table = table.sort_by([("number", "ascending"), ("carrier", "ascending")])
         if most is None or table.num_rows <= most:
@@ -56,10 +62,9 @@ class LedgerIndex:
 
     def timelines(self, numbers: Sequence[str], carrier: str | None = None, most: int | None = None) -> pa.Table:
         """See `ParcelIndex.timelines`."""
-        entries = self._of(numbers, carrier)
-        if most is not None:
-            entries = _newest(entries, most)
-        return in_order(scans_of(entries, self._ledger.words))
+        _, runs = self._ledger.snapshot()
+        hashes = self._hashes([number for number in numbers if _is_sayable(number)])
+        return in_order(scans_of(self._only(runs.of(hashes, most), carrier), self._ledger.words))
 
     def page(self, after: tuple[str, str] | None, limit: int) -> pa.Table:
         """See `ParcelIndex.page`; the order is that of the hashes of numbers."""
@@ -72,7 +77,7 @@ class LedgerIndex:
         table = self._state_table(NOTHING)
         while low < _ALL and table.num_rows < limit:
             high = low + width
-            more = self._state_table(runs.slice(low, high if high < _ALL else None))
+            more = self._states_between(runs, low, high)
             if after is not None:
                 more, after = more.slice(_place_behind(more, after)), None
             table = pa.concat_tables([table, more])
@@ -119,9 +124,8 @@ class LedgerIndex:
             self._failures[work] = error
             self._moved.notify_all()
 
-    def _of(self, numbers: Sequence[str], carrier: str | None) -> Entries:
-        _, runs = self._ledger.snapshot()
-        entries = runs.of(self._hashes([number for number in numbers if _is_sayable(number)]))
+    def _only(self, entries: Entries, carrier: str | None) -> Entries:
+        """Those of a carrier, if one is named."""
         if carrier is None or not len(entries):
             return entries
         wanted = self._ledger.words.carrier.find(carrier)
@@ -145,6 +149,33 @@ class LedgerIndex:
             words,
         )
 
+    def _states_between(self, runs: Runs, low: int, high: int) -> pa.Table:
+        """The states of all parcels whose numbers have a hash from `low` to before `high`, in order."""
+        tables = []
+        for hashed in runs.busy.tolist():
+            if low <= hashed < high:
+                tables.append(self._state_table(runs.slice(low, hashed)))
+                tables.append(self._busy_table(runs, np.array([hashed], np.uint64), None))
+                low = hashed + 1
+        tables.append(self._state_table(runs.slice(low, high if high < _ALL else None)))
+        return pa.concat_tables(tables)
+
+    def _busy_table(self, runs: Runs, hashes: U64, carrier: str | None) -> pa.Table:
+        """The states of the parcels of some busy numbers, in order."""
+        words = self._ledger.words
+        found = [each for hashed in hashes.tolist() for each in self._ledger.shares.standing(hashed, runs, words)]
+        if carrier is not None:
+            wanted = words.carrier.find(carrier)
+            found = [each for each in found if each.carrier == wanted]
+        return state_table(
+            words.carrier.texts(np.array([each.carrier for each in found], np.int32)),
+            pa.array([each.number for each in found], pa.string()),
+            np.array([each.scans for each in found], np.int64),
+            np.concatenate([self._fold.blank(0), *(each.state for each in found)]),
+            self._fold,
+            words,
+        )
+
     def _scans_at(self, positions: I64) -> pa.Table:
         """The scans at some positions of the log, which ascend."""
         tables = [SCAN_SCHEMA.empty_table()]
@@ -163,13 +194,6 @@ class LedgerIndex:
 def carriers_of(entries: Entries) -> I32:
     """The carrier of each entry."""
     return (entries.words[:, 1] >> np.uint64(24) & np.uint64(0xFFFF)).astype(np.int32)
-
-
-def _newest(entries: Entries, most: int) -> Entries:
-    """Of each parcel at most so many entries, the last ones."""
-    _, parcel_of = parcels_of(entries.words)
-    ends = np.searchsorted(parcel_of, parcel_of, "right")
-    return gather_places(entries, np.flatnonzero(ends - np.arange(len(entries)) <= most))
 
 
 def _is_sayable(number: str) -> bool:

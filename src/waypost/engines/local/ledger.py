@@ -38,6 +38,7 @@ from waypost.engines.local.disk import Disk
 from waypost.engines.local.entries import Entries, arrange, entries_of, gather_places, join
 from waypost.engines.local.keys import KEY_VERSION, SEED_BYTES
 from waypost.engines.local.runs import RUN_FORMAT, Run, Runs, RunWriter, cut_together, damaged_run, write_raw
+from waypost.engines.local.shares import Shares
 from waypost.engines.local.slots import MEMORY_BYTES, Slots, parcels_of
 from waypost.engines.local.views import keyed, scans_of
 from waypost.engines.local.vocabulary import WordFile
@@ -65,6 +66,7 @@ class Ledger:
         catalogue: what is published.
         runs: the runs that it names.
         words: what the numbers in entries and states stand for.
+        shares: what the runs say of busy numbers.
         changes: what is published of them.
         rebuilding: why it was begun anew at opening; None if it was not.
 
@@ -94,6 +96,7 @@ class Ledger:
         self.catalogue = self._take_up()
         self._watch = Watch(folder) if read_only else None
         self.words, self.runs = Vocabulary(), Runs()
+        self.shares = Shares(fold)
         self._retry(self._open)
         if not read_only:
             self._sweep()
@@ -303,15 +306,26 @@ class Ledger:
         """The states of the parcels after."""
         after = self._fold.fold(keyed(entries, parcel_of, self.words), before)
         corrected = np.flatnonzero(self._fold.needs_timeline(after))
-        if len(corrected):  # folded again, from all scans that still stand
-            hashes = np.unique(keys[corrected, 0])
-            mine = np.flatnonzero(np.isin(entries.words[:, 0], hashes))
-            whole, _ = arrange(join([self.runs.of(hashes), gather_places(entries, mine)]))
+        if len(corrected):
+            after[corrected] = self._fold_again(entries, keys[corrected])
+        return after
+
+    def _fold_again(self, entries: Entries, keys: U64) -> States:
+        """The states of some parcels from all their scans that still stand."""
+        hashes = np.unique(keys[:, 0])
+        is_busy = np.isin(hashes, self.runs.busy)
+        state_of: dict[tuple[int, int], States] = {}
+        for hashed in hashes[is_busy]:
+            mine = gather_places(entries, np.flatnonzero(entries.words[:, 0] == hashed))
+            for parcel in self.shares.standing(int(hashed), self.runs, self.words, mine):
+                state_of[parcel.key] = parcel.state[0]
+        if not is_busy.all():
+            mine = gather_places(entries, np.flatnonzero(np.isin(entries.words[:, 0], hashes[~is_busy])))
+            whole, _ = arrange(join([self.runs.of(hashes[~is_busy]), mine]))
             found, of_found = parcels_of(whole.words)
             states = fold_timelines(whole, of_found, self._fold, self.words)
-            place_of = {tuple(key): place for place, key in enumerate(found.tolist())}
-            after[corrected] = states[[place_of[tuple(key)] for key in keys[corrected].tolist()]]
-        return after
+            state_of |= {(first, second): states[place] for place, (first, second) in enumerate(found.tolist())}
+        return np.array([state_of[first, second] for first, second in keys.tolist()], self._fold.dtype)
 
     def _tell(
         self,

@@ -43,10 +43,11 @@ from waypost.engines.local.entries import (
     find_present,
     gather_places,
     join,
+    newest_of,
     places_of,
 )
 from waypost.model.errors import StoreDamaged
-from waypost.store.compiled import compiled
+from waypost.store.compiled import Number, compiled
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -61,6 +62,10 @@ _FENCE = np.dtype(
 )
 _CODEC = pa.Codec("zstd", 1)
 _LEAST_SLICE = 200_000
+_PIECE_BLOCKS = 64
+_AT_ONCE = 16
+#: A number is busy if its scans by one carrier fill so many blocks of a run.
+BUSY_BLOCKS = 8
 
 
 class Foot(msgspec.Struct, frozen=True):
@@ -87,7 +92,11 @@ class Foot(msgspec.Struct, frozen=True):
 
 
 class Run:
-    """A run, open for reading. Any number of threads may read; the file may be removed meanwhile."""
+    """A run, open for reading. Any number of threads may read; the file may be removed meanwhile.
+
+    Attributes:
+        busy: the hashes of numbers of which a carrier has very many scans, in order.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises StoreDamaged if the foot, the fences, the bloom or a raw block are not what was written."""
@@ -109,26 +118,37 @@ class Run:
         self._firsts = np.ascontiguousarray(self._opens[:, 0])
         self._bloom = self._data[stop : stop + 32 * self.foot.bloom].view(np.uint32).reshape(-1, 8)
         self._raw = self._read_raw() if self.foot.raw else None
+        self.busy = self._find_busy()
 
     def may_hold(self, hashes: U64, wanted: Flags) -> Flags:
         """Of the wanted hashes those that it may hold."""
         return may_hold(self._bloom, hashes, wanted)
 
-    def of(self, hashes: U64) -> Entries:
-        """All entries with one of some hashes, which stand in order."""
+    def of(self, hashes: U64, most: int | None = None) -> Entries:
+        """The entries with one of some hashes, which stand in order; of each parcel at least the last `most` of them.
+
+        Blocks that have none of those last are not unpacked.
+        """
         if self._raw is not None:
-            return _those_of(self._raw, hashes)
-        # A parcel's scans may begin in the block before the one that its hash opens.
-        first = np.maximum(np.searchsorted(self._firsts, hashes, "left") - 1, 0)
-        last = np.searchsorted(self._firsts, hashes, "right") - 1
-        reach = np.zeros(len(self._firsts) + 1, np.int64)
-        found = last >= 0
-        np.add.at(reach, first[found], 1)
-        np.add.at(reach, last[found] + 1, -1)
-        chosen = np.flatnonzero(np.cumsum(reach)[:-1] > 0)
+            return _those_of(self._raw, hashes, most)
+        chosen = self._blocks_of(hashes)
+        if most is not None:
+            needed = np.ones(len(chosen), np.bool_)
+            _pass_over(self._opens, self._fences["rows"], chosen, most, needed)
+            chosen = chosen[needed]
         if not len(chosen):
             return NOTHING
-        return join([_those_of(self._block(int(block)), hashes) for block in chosen])
+        return join([_those_of(entries, hashes, most) for entries in self._read(chosen.tolist())])
+
+    def pieces(self, hashes: U64) -> Iterator[Entries]:
+        """The same, all of them, piece by piece, none of which is large unless the run is raw."""
+        if self._raw is not None:
+            yield _those_of(self._raw, hashes, None)
+            return
+        chosen = self._blocks_of(hashes)
+        for start in range(0, len(chosen), _PIECE_BLOCKS):
+            blocks = chosen[start : start + _PIECE_BLOCKS].tolist()
+            yield join([_those_of(entries, hashes, None) for entries in self._read(blocks)])
 
     def find_present(self, wanted: Entries, found: Flags) -> None:
         """Note which of some entries in order, of those not found yet, are in it."""
@@ -142,14 +162,16 @@ class Run:
         else:
             blocks = np.empty(len(asked), np.int64)
             _block_of(self._opens, asked.words, blocks)
-            bounds = np.flatnonzero(np.diff(blocks, prepend=-2, append=len(self._fences) + 1))
-            for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-                block = int(blocks[start])
+            start = int(np.searchsorted(blocks, 0))  # what comes before them is in none
+            bounds = start + np.flatnonzero(np.diff(blocks[start:], prepend=-1, append=len(self._fences) + 1))
+            ends, asked_of = bounds[1:].tolist(), blocks[bounds[:-1]].tolist()
+            for stop, block, data in zip(ends, asked_of, self._unpack(asked_of), strict=True):
+                find_in_block(data, asked, start, stop, seen)
                 # Scans that differ only in what they correct may reach over several blocks.
-                while block >= 0 and not seen[start:stop].all():
-                    find_in_block(self._unpacked(block), asked, start, stop, seen)
-                    opening = self._opens[block]
-                    block = block - 1 if (asked.words[start, :3] == opening).all() else -1
+                while block > 0 and not seen[start:stop].all() and (asked.words[start, :3] == self._opens[block]).all():
+                    block -= 1
+                    find_in_block(next(self._unpack([block])), asked, start, stop, seen)
+                start = stop
         found[held[seen]] = True
 
     def slice(self, low: int, high: int | None) -> Entries:
@@ -160,7 +182,7 @@ class Run:
         last = len(self._firsts) if high is None else int(np.searchsorted(self._firsts, np.uint64(high), "left"))
         if first >= last:
             return NOTHING
-        return _between(join([self._block(block) for block in range(first, last)]), low, high)
+        return _between(join(list(self._read(range(first, last)))), low, high)
 
     def cuts(self, rows: int) -> list[int]:
         """Hashes that cut it into pieces of about so many rows."""
@@ -201,6 +223,24 @@ class Run:
         assert self.foot.raw is not None
         return _raw_entries(self._bytes(0), self.foot)
 
+    def _find_busy(self) -> U64:
+        """The hashes of the parcels that fill so many blocks, or would if it had any."""
+        opens = self._opens if self._raw is None else self._raw.words[::BLOCK_ROWS]
+        parcels = opens[:, 1] >> np.uint64(24)
+        is_same = opens[BUSY_BLOCKS:, 0] == opens[:-BUSY_BLOCKS, 0]
+        is_same &= parcels[BUSY_BLOCKS:] == parcels[:-BUSY_BLOCKS]
+        return np.unique(opens[BUSY_BLOCKS:, 0][is_same])
+
+    def _blocks_of(self, hashes: U64) -> I64:
+        # A parcel's scans may begin in the block before the one that its hash opens.
+        first = np.maximum(np.searchsorted(self._firsts, hashes, "left") - 1, 0)
+        last = np.searchsorted(self._firsts, hashes, "right") - 1
+        reach = np.zeros(len(self._firsts) + 1, np.int64)
+        found = last >= 0
+        np.add.at(reach, first[found], 1)
+        np.add.at(reach, last[found] + 1, -1)
+        return np.flatnonzero(np.cumsum(reach)[:-1] > 0)
+
     def _bytes(self, block: int) -> U8:
         fence = self._fences[block]
         packed = self._data[int(fence["place"]) : int(fence["place"]) + int(fence["packed"])]
@@ -208,29 +248,45 @@ class Run:
             raise damaged_run(self.path, f"block {block} at byte {int(fence['place'])} is not what was written")
         return packed
 
-    def _block(self, block: int) -> Entries:
-        return decode_block(self._unpacked(block))
+    def _read(self, blocks: Sequence[int]) -> Iterator[Entries]:
+        return map(decode_block, self._unpack(blocks))
 
-    def _unpacked(self, block: int) -> U8:
-        return np.frombuffer(_CODEC.decompress(self._bytes(block), int(self._fences["size"][block])), np.uint8)
+    def _unpack(self, blocks: Sequence[int]) -> Iterator[U8]:
+        """Some blocks. To begin unpacking costs more than a block does, so that it is done for several at once."""
+        for start in range(0, len(blocks), _AT_ONCE):
+            some = list(blocks[start : start + _AT_ONCE])
+            ends = np.cumsum(self._fences["size"][some], dtype=np.int64)
+            packed = b"".join(self._bytes(block).data for block in some)
+            yield from np.split(np.frombuffer(_CODEC.decompress(packed, int(ends[-1])), np.uint8), ends[:-1])
 
 
 class Runs:
-    """The runs of an index, oldest first: a set of them that is replaced as a whole. Any thread may read."""
+    """The runs of an index, oldest first: a set of them that is replaced as a whole. Any thread may read.
+
+    Attributes:
+        all: these.
+        busy: the hashes of numbers of which a carrier has very many scans in one of them, in order.
+    """
 
     def __init__(self, runs: Sequence[Run] = ()) -> None:
         self.all = tuple(runs)
+        self.busy = np.unique(np.concatenate([np.empty(0, np.uint64), *(run.busy for run in self.all)]))
 
-    def of(self, hashes: U64) -> Entries:
-        """All entries of some numbers, in order."""
+    def of(self, hashes: U64, most: int | None = None) -> Entries:
+        """The entries of some numbers, in order: all, or of each parcel the last ones, at most so many."""
         hashes = np.unique(hashes)
         wanted = np.ones(len(hashes), np.bool_)
         found = []
         for run in self.all:
             held = run.may_hold(hashes, wanted)
             if held.any():
-                found.append(run.of(hashes[held]))
-        return arrange(join(found))[0] if found else NOTHING
+                found.append(run.of(hashes[held], most))
+        if not found:
+            return NOTHING
+        entries, _ = arrange(join(found))
+        if most is None:
+            return entries
+        return gather_places(entries, newest_of(entries.words, np.arange(len(entries)), most))
 
     def slice(self, low: int, high: int | None) -> Entries:
         """All entries with a hash from `low` to before `high` (None: to the end), in order."""
@@ -373,8 +429,28 @@ def _block_of(opens: U64, words: U64, blocks: I64) -> None:
         block = max(block - 1, 0)
 
 
-def _those_of(entries: Entries, hashes: U64) -> Entries:
-    return gather_places(entries, places_of(entries.words, hashes))
+@compiled
+def _pass_over(opens: U64, rows: U32, chosen: I64, most: Number, needed: Flags) -> None:
+    """Of some blocks, in order, those are not needed that only have scans of one parcel, with so many behind them."""
+    behind: Number = 0  # at least so many scans of the parcel that opens a block stand in it and those behind
+    for place in range(len(chosen) - 1, -1, -1):
+        block = chosen[place]
+        after = block + 1
+        is_whole = (
+            after < len(opens)
+            and opens[block, 0] == opens[after, 0]
+            and opens[block, 1] >> np.uint64(24) == opens[after, 1] >> np.uint64(24)
+        )
+        if not is_whole:
+            behind = 1
+            continue
+        needed[place] = behind < most
+        behind += np.int64(rows[block])
+
+
+def _those_of(entries: Entries, hashes: U64, most: int | None) -> Entries:
+    places = places_of(entries.words, hashes)
+    return gather_places(entries, places if most is None else newest_of(entries.words, places, most))
 
 
 def _between(entries: Entries, low: int, high: int | None) -> Entries:
