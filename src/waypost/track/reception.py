@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from waypost.model.errors import StoreError
 from waypost.store.protocols import Memory
 from waypost.track.intake import Intake, ZoneFinder, take_in
 from waypost.track.wire import Refusal, Rows
@@ -27,6 +26,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     refusals: list[Refusal]
     indexed: bool
 
+    @property
+    def end(self) -> int:
+        """The position behind the last accepted scan."""
+        return self.position + self.accepted
+
 
 class Reception:
     """Takes rows from a door and gives back a receipt, once what is good about them cannot be lost any more."""
@@ -36,25 +40,24 @@ class Reception:
         self._zone_of = zone_of
         self._clock = clock
 
-    def receive(self, rows: Rows, *, carrier: str | None = None, wait_s: float = 0) -> Receipt:
+    def receive(self, rows: Rows, *, carrier: str | None = None) -> Receipt:
         """Keep the good rows and say which were not.
 
         Args:
             rows: what was sent.
             carrier: for rows that name none.
-            wait_s: how long to wait until look-ups show them.
 
         Raises:
             StorageFull: there is no room; nothing of it was kept.
         """
-        return self.keep(self.check(rows, carrier=carrier), wait_s=wait_s)
+        return self.keep(self.check(rows, carrier=carrier))
 
     def check(self, rows: Rows, *, carrier: str | None = None) -> Intake:
         """The first half of `receive`: all the work, and nothing is kept."""
         now_ms = self._clock()
         return take_in(rows, self._zone_of, now_ms=now_ms, recorded_at_ms=now_ms, carrier=carrier)
 
-    def keep(self, intake: Intake, *, wait_s: float = 0) -> Receipt:
+    def keep(self, intake: Intake) -> Receipt:
         """The second half: all the waiting.
 
         Raises:
@@ -67,11 +70,5 @@ class Reception:
             accepted=intake.scans.num_rows,
             refused=len(intake.refusals),
             refusals=intake.refusals,
-            indexed=self._catch_up(end, wait_s) if wait_s > 0 else self._memory.index.position() >= end,
+            indexed=self._memory.index.position() >= end,
         )
-
-    def _catch_up(self, end: int, wait_s: float) -> bool:
-        try:
-            return self._memory.index.catch_up(end, wait_s)
-        except StoreError:  # the log has the scans: to tell of a failure would have them sent again
-            return False

@@ -42,7 +42,7 @@ class Office:
         self.metrics = Metrics(desk.health)
         self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
-        self._waiting_reads = 0
+        self._waiting = 0
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
@@ -93,28 +93,31 @@ class Office:
             raise NotAllowed("min_position needs a key")
         if self.pressure.find_wait_until(position) is None:
             return
-        if self._waiting_reads >= self.limits.waiting:
+        if self._waiting >= self.limits.waiting:
             raise Busy("too many look-ups wait for what was just sent")
-        self._waiting_reads += 1
         self.metrics.reads_waited.inc()
-        try:
-            await self._wait_for(position)
-        finally:
-            self._waiting_reads -= 1
+        if await self.shows(position, within_s=self.limits.wait_s):
+            return
+        if position > (self.desk.tracker.freshness().log_position or 0):
+            wrong = Wrong("query.min_position", "lies beyond the log, as no receipt does", str(position))
+            raise Invalid(f"{wrong.where} {wrong.reason}", [wrong])
+        retry_after_s = self.pressure.find_wait_until(position) or 1
+        raise NotYet(position, self.limits.wait_s, retry_after_s=retry_after_s)
 
-    async def _wait_for(self, position: int) -> None:
-        glance_s = _FIRST_GLANCE_S
+    async def shows(self, position: int, *, within_s: float) -> bool:
+        """Whether look-ups show everything below a position in time. No thread waits; if too many do, none further."""
+        until_s, glance_s = asyncio.get_running_loop().time() + within_s, _FIRST_GLANCE_S
+        self._waiting += 1
         try:
-            async with asyncio.timeout(self.limits.wait_s):
-                while self.pressure.find_wait_until(position) is not None:
-                    await asyncio.sleep(glance_s)
-                    glance_s = min(2 * glance_s, _LAST_GLANCE_S)
-        except TimeoutError:
-            if position > (self.desk.tracker.freshness().log_position or 0):
-                wrong = Wrong("query.min_position", "lies beyond the log, as no receipt does", str(position))
-                raise Invalid(f"{wrong.where} {wrong.reason}", [wrong]) from None
-            retry_after_s = self.pressure.find_wait_until(position) or 1
-            raise NotYet(position, self.limits.wait_s, retry_after_s=retry_after_s) from None
+            while self.pressure.find_wait_until(position) is not None:
+                left_s = until_s - asyncio.get_running_loop().time()
+                if left_s <= 0 or self._waiting > self.limits.waiting:
+                    return False
+                await asyncio.sleep(min(glance_s, left_s))
+                glance_s = min(2 * glance_s, _LAST_GLANCE_S)
+            return True
+        finally:
+            self._waiting -= 1
 
     def freshness(self, *, everything: bool) -> Freshness:
         """How far look-ups are behind. Ask before you look up: what is read later holds at least that much."""

@@ -4,7 +4,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from waypost.model.errors import StorageFull, StoreError
+from waypost.model.errors import StorageFull
 from waypost.model.instants import OffsetSource
 from waypost.model.scans import events_of
 from waypost.store.protocols import Memory
@@ -25,14 +25,15 @@ def sent(*numbers: str, at: str = "2026-11-20 10:00") -> Rows:
 def test_a_receipt_says_what_became_of_the_rows(memory: Memory) -> None:
     clock = Clock("2026-11-20T03:00:00Z")
     desk = reception(memory, clock)
-    first = desk.receive(sent("YT1", "圆通", "YT2"), wait_s=5)
-    assert (first.position, first.accepted, first.refused, first.indexed) == (0, 2, 1, True)
+    first = desk.receive(sent("YT1", "圆通", "YT2"))
+    assert (first.position, first.accepted, first.refused, first.end) == (0, 2, 1, 2)
     assert [(each.row, each.field) for each in first.refusals] == [(1, "number")]
     clock.move(hours=1)
-    second = desk.receive(sent("YT3"), wait_s=5)
+    second = desk.receive(sent("YT3"))
     assert (second.position, second.accepted, second.refused, second.refusals) == (2, 1, 0, [])
     kept = [event for frame in memory.log.read(0) for event in events_of(frame.scans)]
     assert [event.number for event in kept] == ["YT1", "YT2", "YT3"]
+    assert memory.index.catch_up(second.end, 5)
     recorded = [event.recorded_at_ms for event in kept]
     assert recorded == [clock.now_ms - 3_600_000, clock.now_ms - 3_600_000, clock.now_ms]
     assert memory.index.states(["YT1", "YT2", "YT3"]).num_rows == 3
@@ -40,14 +41,15 @@ def test_a_receipt_says_what_became_of_the_rows(memory: Memory) -> None:
 
 def test_a_batch_sent_again_is_accepted_and_changes_nothing(memory: Memory) -> None:
     desk = reception(memory, Clock())
-    desk.receive(sent("YT1"), wait_s=5)
+    assert memory.index.catch_up(desk.receive(sent("YT1")).end, 5)
     before = memory.index.timelines(["YT1"]).drop_columns("recorded_at")
-    again = desk.receive(sent("YT1"), wait_s=5)
+    again = desk.receive(sent("YT1"))
+    assert memory.index.catch_up(again.end, 5)
     assert (again.accepted, again.refused) == (1, 0)
     assert memory.index.timelines(["YT1"]).drop_columns("recorded_at").equals(before)
 
 
-def test_a_receipt_without_waiting_says_whether_look_ups_show_it(memory: Memory) -> None:
+def test_a_receipt_says_whether_look_ups_show_it(memory: Memory) -> None:
     desk = reception(memory, Clock())
     assert desk.receive(sent("YT1")).indexed is False
     assert memory.index.catch_up(1, 5)
@@ -86,15 +88,3 @@ def test_a_full_disk_is_told_and_nothing_is_acknowledged(memory: Memory) -> None
     full = msgspec.structs.replace(memory, log=FullLog())
     with pytest.raises(StorageFull):
         reception(full, Clock()).receive(sent("YT1"))
-
-
-@pytest.mark.parametrize("error", [StorageFull("No room left for the index."), StoreError("The index is broken.")])
-def test_what_the_log_has_is_acknowledged_though_the_index_fails(memory: Memory, error: StoreError) -> None:
-    class FullIndex:
-        def catch_up(self, position: int, timeout_s: float) -> bool:
-            raise error
-
-    broken = msgspec.structs.replace(memory, index=FullIndex())
-    receipt = reception(broken, Clock()).receive(sent("YT1", "圆通"), wait_s=5)
-    assert (receipt.position, receipt.accepted, receipt.refused, receipt.indexed) == (0, 1, 1, False)
-    assert memory.log.position() == 1

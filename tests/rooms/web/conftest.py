@@ -3,7 +3,9 @@
 import asyncio
 import io
 import json
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -153,18 +155,32 @@ class World:
 
     def post_scans(self, rows: object, query: str = "", **more: Any) -> Reply:
         headers = {"content-type": "application/json"} | more.pop("headers", {})
-        return self.ask(
-            "POST",
-            f"/v1/scans{query}",
-            headers=headers,
-            body=json.dumps(rows).encode(),
-            **{"key": self.operator} | more,
-        )
+        more = {"key": self.operator, "headers": headers, "body": json.dumps(rows).encode()} | more
+        with self.indexing() if "wait=" in query else nullcontext():
+            return self.ask("POST", f"/v1/scans{query}", **more)
+
+    @contextmanager
+    def indexing(self) -> Iterator[None]:
+        """Meanwhile the index follows the log; the reference does so only when somebody waits for it."""
+        ended = threading.Event()
+
+        def follow() -> None:
+            while not ended.wait(0.005):
+                self.memory.index.catch_up(self.memory.log.position(), 5)
+
+        thread = threading.Thread(target=follow)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def keep(self, *rows: dict[str, Any]) -> Receipt:
         """Scans that are there before the test begins; all good."""
-        receipt = self.reception.receive(read_json_array(json.dumps(rows).encode(), 10_000), wait_s=5)
+        receipt = self.reception.receive(read_json_array(json.dumps(rows).encode(), 10_000))
         assert receipt.refusals == []
+        assert self.memory.index.catch_up(receipt.end, 5)
         return receipt
 
 

@@ -1,6 +1,7 @@
 import gzip
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -65,7 +66,8 @@ def test_a_batch_is_kept_and_found(world: Any) -> None:
 def test_every_format_says_the_same(world: Any, kind: str, body: bytes, encoding: str) -> None:
     headers = {"content-type": kind} | ({"content-encoding": encoding} if encoding else {})
     body = PACK[encoding](body)
-    reply = world.ask("POST", "/v1/scans?wait=5", headers=headers, body=body, key=world.operator)
+    with world.indexing():
+        reply = world.ask("POST", "/v1/scans?wait=5", headers=headers, body=body, key=world.operator)
     assert (reply.status, reply.json["accepted"]) == (200, 1)
     [scan] = scans_of(world, "NEW01")
     assert (scan["at"], scan["code"], scan["offset_source"]) == (ROW["at"], "picked_up", "reported")
@@ -300,7 +302,7 @@ def test_a_slow_body(make_world: MakeWorld) -> None:
 
 def test_a_full_disk_is_said(make_world: MakeWorld) -> None:
     class Full:
-        def receive(self, rows: Rows, *, carrier: str | None = None, wait_s: float = 0) -> None:
+        def receive(self, rows: Rows, *, carrier: str | None = None) -> None:
             raise StorageFull("no room in /var/lib/secret/place", mend="rm /var/lib/secret/place")
 
     world = make_world(reception=Full())
@@ -310,11 +312,41 @@ def test_a_full_disk_is_said(make_world: MakeWorld) -> None:
     assert "/var/lib/secret/place" in world.journal.getvalue()
 
 
+def test_one_who_waits_holds_nobody_else_up(make_world: MakeWorld) -> None:
+    world = make_world(limits=Limits(intake_threads=1, waiting=1, wait_s=30))  # nothing indexes for now
+    replies: list[Any] = []
+    kind = {"content-type": NDJSON}
+
+    def post() -> None:
+        body = json.dumps(ROW).encode()
+        replies.append(world.ask("POST", "/v1/scans?wait=20", headers=kind, body=body, key=world.operator))
+
+    first = threading.Thread(target=post)
+    first.start()
+    until = time.monotonic() + 20
+    while world.memory.log.position() < 1:
+        assert time.monotonic() < until
+        first.join(0.005)
+    assert world.post_scans([ROW]).json["indexed"] is False
+    post()  # no more than one may wait: the others are told at once
+    assert [reply.json["indexed"] for reply in replies] == [False]
+    with world.indexing():
+        first.join(20)
+    assert [reply.json["indexed"] for reply in replies] == [False, True]
+
+
+def test_waiting_in_vain_ends_in_time(make_world: MakeWorld) -> None:
+    world = make_world()
+    body = json.dumps(ROW).encode()
+    reply = world.ask("POST", "/v1/scans?wait=0.02", headers={"content-type": NDJSON}, body=body, key=world.operator)
+    assert (reply.status, reply.json["accepted"], reply.json["indexed"]) == (200, 1, False)
+
+
 def test_more_than_can_be_done_is_turned_away(make_world: MakeWorld) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     class Slow:
-        def receive(self, rows: Rows, *, carrier: str | None = None, wait_s: float = 0) -> None:
+        def receive(self, rows: Rows, *, carrier: str | None = None) -> None:
             entered.set()
             assert leave.wait(20)
             raise StorageFull("never mind")
