@@ -1,6 +1,7 @@
 """``FORMAT``: in which format each part of a home is, and so which parts it once had."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -66,9 +67,14 @@ def has_records(path: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
 
 
-def make_parts(path: Path, kept: Formats, disk: Disk) -> None:
-    """Make the parts that are not there yet, and make room for those made from the log that are of an older format."""
-    if any(name in kept and kept[name] < FORMATS[name] for name in _DERIVED):  # one names files of the other
+def make_parts(path: Path, kept: Formats, disk: Disk, refuse_anew: Callable[[str], None]) -> None:
+    """Make the parts that are not there yet, and make room for those made from the log that are of an older format.
+
+    `refuse_anew` is told why, before these go, and may refuse.
+    """
+    older = [name for name in _DERIVED if name in kept and kept[name] < FORMATS[name]]
+    if older:  # one names files of the other
+        refuse_anew("; ".join(_told(path, name, kept[name]).removesuffix(".") for name in older))
         for name in _DERIVED:
             if (path / name).exists():
                 shutil.rmtree(path / name)

@@ -26,6 +26,7 @@ from waypost.engines.local.duck import PLAIN_SCHEMA, Duck
 from waypost.engines.local.entries import Entries
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.runs import Run
+from waypost.engines.local.start import mend_made
 from waypost.engines.local.views import scans_of
 from waypost.model.errors import StoreDamaged, StoreError
 from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA
@@ -144,6 +145,7 @@ class ParquetHistory:
         if why is None:
             return None
         mend = f"Remove the folders index and {self._folder.name}; they are made anew from the log."
+        mend = mend_made(self._folder.parent, mend)
         return StoreDamaged(f"{path} {why}.", mend=mend)
 
     def _part(self, run: Run) -> "pa.Table | _File":
