@@ -14,7 +14,6 @@ places, and the one in the log counts.
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -22,7 +21,7 @@ import msgspec
 from waypost.engines.local.disk import Disk, store_errors
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
-from waypost.engines.local.segments import HEADER_SIZE, Flaw, check_header, damaged, first_position, verify
+from waypost.engines.local.segments import HEADER_SIZE, Flaw, check_header, damaged, first_position, list_segments, verify
 from waypost.engines.local.start import list_kept, read_start, write_start
 from waypost.model.errors import Conflict, StoreError
 
@@ -60,12 +59,12 @@ def trim(
         StoreDamaged: a segment is not what was written; it stays.
         StoreError: a disk failed; what has not gone yet stays.
     """
-    for path, end in _list_due(log, ledger, retention):
-        if is_over():
-            return
-        if retention.archive is not None:
-            _archive(path, end, retention.archive, disk)
-        with store_errors(f"removing {path}"):
+    with store_errors("letting old segments of the log go"):
+        for path, end in _list_due(log, ledger, retention):
+            if is_over():
+                return
+            if retention.archive is not None:
+                _archive(path, end, retention.archive, disk)
             write_start(path.parent, end, disk)
             ledger.forget_changes(end)
             path.unlink()
@@ -95,10 +94,10 @@ def refuse_anew(folder: Path, archive: Path | None, why: str) -> None:
 def _list_due(log: SegmentLog, ledger: Ledger, retention: Retention) -> Iterator[tuple[Path, int]]:
     """The segments that are to go and where they end, the oldest first."""
     sealed = log.sealed()
-    found = [(path, end, path.stat()) for path, end in sealed]
-    total = sum(state.st_size for _, _, state in found)
+    total = sum(path.stat().st_size for path in list_segments(sealed[0][0].parent)) if sealed else 0
     kept_to = None
-    for path, end, state in found:
+    for path, end in sealed:
+        state = path.stat()
         is_old = retention.seconds is not None and retention.now() - state.st_mtime > retention.seconds
         is_much = retention.bytes is not None and total > retention.bytes
         if not is_old and not is_much:
@@ -118,7 +117,9 @@ def _archive(path: Path, end: int, archive: Path, disk: Disk) -> None:
             mend = "Mount or make it, or name another one (archive in [store]). The log keeps everything till then."
             raise StoreError(f"The archive {archive} is not there.", mend=mend)
         if archive.samefile(path.parent):
-            raise Conflict(f"The archive {archive} is the log itself.", mend="Name another folder (archive in [store]).")
+            raise Conflict(
+                f"The archive {archive} is the log itself.", mend="Name another folder (archive in [store])."
+            )
         if not copy.exists():
             part = copy.with_suffix(".tmp")
             _copy(path, part, disk)
@@ -158,13 +159,12 @@ def _check(copy: Path, path: Path, end: int) -> None:
 def _find_whole(segments: list[Path], start: int) -> int:
     """Up to where a log, which is whole from a position on, is whole from 0 on."""
     at = 0
-    for path, after in pairwise(segments):
+    for path in segments:
         if at >= start or first_position(path) != at:
             break
-        end, flaw = _read_through(path, at)
-        if flaw is not None or end != first_position(after):
+        at, flaw = _read_through(path, at)
+        if flaw is not None:
             break
-        at = end
     return at
 
 
