@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.rooms.engines.homes import caught_up, count, fill_runs, home_in, merge_soon
+from tests.rooms.engines.homes import FOLD, caught_up, count, fill_runs, home_in, merge_soon
 from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.test_full_disk import TornDisk
 
@@ -20,6 +20,7 @@ from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention, trim
 from waypost.engines.local.segments import first_position, list_segments
 from waypost.engines.local.start import read_start, write_start
+from waypost.engines.local.verify import verify_home
 from waypost.model.errors import Conflict, Gone, StoreDamaged, StoreError
 
 SCANS = 1_100
@@ -514,6 +515,78 @@ def _runs(path: Path) -> tuple[ledger.Listed, ...]:
     listed = read_catalogue(path / "index")
     assert listed is not None
     return listed.runs
+
+
+# Verifying
+
+
+@pytest.mark.parametrize("has_archive", [True, False])
+def test_a_trimmed_home_is_verified(path: Path, archive: Path, has_archive: bool) -> None:
+    home = fill_runs(home_in(path, segment_bytes=SEGMENT_BYTES), 200)
+    home.memory.log.append(batch(0, 50))  # sent again: the log has them twice
+    let_go(caught_up(home), Retention(bytes=1, archive=archive)).close()
+    start, kept = starts(path / "log")[0], archive if has_archive else None
+    report = verify_home(path, FOLD, archive=kept)
+    assert report.findings == []
+    assert (report.log_start, report.scans) == ((0, SCANS + 250) if has_archive else (start, SCANS + 250 - start))
+    assert report.parcels_compared > 30
+    assert any("index and history alone have the older ones" in note for note in report.notes) != has_archive
+    archive.rename(path.with_name("away"))
+    assert verify_home(path, FOLD, archive=kept).findings == []
+
+
+def test_what_is_wrong_with_an_archive_is_found(path: Path, archive: Path) -> None:
+    let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
+    _, second, third, fourth = list_segments(archive)[:4]
+    data = second.read_bytes()
+    second.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
+    [finding] = verify_home(path, FOLD, archive=archive).findings
+    assert (finding.part, finding.file) == ("log", str(second))
+    second.write_bytes(data)
+    third.unlink()
+    [finding] = verify_home(path, FOLD, archive=archive).findings
+    assert (finding.file, finding.byte) == (str(fourth), 0)
+    assert "the segments before it are missing" in finding.what
+    assert verify_home(path, FOLD).findings == []
+
+
+def test_what_is_lost_from_a_trimmed_log_is_found(path: Path) -> None:
+    let_go(home_in(path), ALL).close()
+    list_segments(path / "log")[0].unlink()
+    findings = verify_home(path, FOLD).findings
+    assert any("the segments before it are missing" in finding.what for finding in findings)
+
+
+def test_damage_of_index_and_history_is_found_where_the_log_is_trimmed(path: Path) -> None:
+    let_go(home_in(path), ALL).close()
+    for name in ("index", "history"):
+        file = next(path / name / run.name for run in _runs(path) if not run.raw)
+        data = file.read_bytes()
+        middle = len(data) // 3
+        file.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+        findings = verify_home(path, FOLD).findings
+        assert {finding.part for finding in findings} >= {name}
+        assert all("Keep the folders index and history" in str(each.mend) for each in findings if each.part == name)
+        file.write_bytes(data)
+    assert verify_home(path, FOLD).findings == []
+
+
+def test_segments_that_go_while_a_home_is_verified_are_no_damage(path: Path, archive: Path) -> None:
+    home = home_in(path)
+    for retention in (Retention(bytes=4_000), ALL):
+        before, is_first = starts(path / "log"), True
+
+        def let_some_go(_done: int, _total: int, retention: Retention = retention) -> None:
+            nonlocal is_first
+            if is_first:
+                let_go(home, retention)
+            is_first = False
+
+        report = verify_home(path, FOLD, progress=let_some_go)
+        assert report.findings == []
+        assert starts(path / "log")[0] > before[0]
+        assert report.parcels_compared > 30
+    home.close()
 
 
 # Broken off

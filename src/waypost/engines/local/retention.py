@@ -21,7 +21,15 @@ import msgspec
 from waypost.engines.local.disk import Disk, store_errors
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
-from waypost.engines.local.segments import HEADER_SIZE, Flaw, check_header, damaged, first_position, list_segments, verify
+from waypost.engines.local.segments import (
+    HEADER_SIZE,
+    Flaw,
+    check_header,
+    damaged,
+    first_position,
+    list_segments,
+    verify,
+)
 from waypost.engines.local.start import list_kept, read_start, write_start
 from waypost.model.errors import Conflict, StoreError
 
