@@ -105,7 +105,8 @@ def _print(backup: Backup, where: dict[str, str], began: float, *, as_json: bool
         **where,
         "made": backup.made,
         "waypost": backup.waypost,
-        "scans": backup.position,
+        "start": backup.start,
+        "scans": backup.position - backup.start,
         "rows": backup.rows,
         "files": len(backup.files),
         "bytes": backup.bytes,
@@ -118,7 +119,8 @@ def _print(backup: Backup, where: dict[str, str], began: float, *, as_json: bool
     for name, text in where.items():
         print(f"{name.replace('_', ' ')}: {legible(text)}")
     print(f"made: {backup.made} by Waypost {legible(backup.waypost)}")
-    print(f"log: {backup.position:,} scans\nrecords: {legible(rows)}")
+    begins = f" from {backup.start:,} on, with index and history" if backup.start else ""
+    print(f"log: {backup.position - backup.start:,} scans{begins}\nrecords: {legible(rows)}")
     print(f"{len(backup.files):,} files, {backup.bytes:,} bytes, {seconds:.1f} s")
 
 

@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.rooms.engines.homes import FOLD, caught_up, count, fill_runs, home_in, merge_soon
@@ -13,6 +14,7 @@ from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.test_full_disk import TornDisk
 
 from waypost.engines.local import changes, follow, ledger
+from waypost.engines.local.backup import Backup, back_up, put_back
 from waypost.engines.local.catalogue import read_catalogue
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.home import LocalHome
@@ -20,7 +22,7 @@ from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention, trim
 from waypost.engines.local.segments import first_position, list_segments
 from waypost.engines.local.start import read_start, write_start
-from waypost.engines.local.verify import verify_home
+from waypost.engines.local.verify import verify_backup, verify_home
 from waypost.model.errors import Conflict, Gone, StoreDamaged, StoreError
 
 SCANS = 1_100
@@ -587,6 +589,124 @@ def test_segments_that_go_while_a_home_is_verified_are_no_damage(path: Path, arc
         assert starts(path / "log")[0] > before[0]
         assert report.parcels_compared > 30
     home.close()
+
+
+# Backups
+
+
+def take(path: Path, folder: Path, **options: Any) -> Backup:
+    return back_up(path, folder, made="2026-11-22T12:00:00Z", waypost="test", **options)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_backup_of_a_trimmed_home_has_index_and_history(path: Path, tmp_path: Path, link: bool) -> None:
+    home = let_go(home_in(path), ALL)
+    start = starts(path / "log")[0]
+    backup = take(path, tmp_path / "backup", link=link)
+    fill_runs(home, 440, 110)  # merges away what the backup has
+    home.close()
+    assert (backup.start, backup.position) == (start, SCANS)
+    assert {file.name.partition("/")[0] for file in backup.files} >= {"log", "index", "history", "records.sqlite"}
+    listed = {file.name for file in backup.files} | {"BACKUP"}
+    assert {str(file.relative_to(tmp_path / "backup")) for file in (tmp_path / "backup").rglob("*.*")} <= listed
+    report = verify_backup(tmp_path / "backup")
+    assert (report.findings, report.log_start, report.scans) == ([], start, SCANS - start)
+    put_back(tmp_path / "backup", tmp_path / "restored")
+    restored = home_in(tmp_path / "restored")
+    check_rest(restored)
+    assert restored.memory.log.start() == start
+    assert restored.memory.changes.read(start - 1, 10_000).num_rows > 0
+    restored.close()
+    assert verify_home(tmp_path / "restored", FOLD).findings == []
+
+
+def test_a_backup_of_a_home_that_is_whole_is_as_before(path: Path, tmp_path: Path) -> None:
+    backup = take(path, tmp_path / "backup")
+    assert (backup.start, backup.position) == (0, SCANS)
+    assert not any(file.name.startswith(("index", "history")) or file.name == "log/start" for file in backup.files)
+
+
+def test_segments_that_go_while_a_backup_is_taken_are_in_its_index(path: Path, tmp_path: Path) -> None:
+    home, is_first = home_in(path), True
+
+    class TrimmingDisk(Disk):
+        """Lets segments go when the first one is copied."""
+
+        def write(self, fd: int, data: bytes | memoryview) -> None:
+            nonlocal is_first
+            if is_first:
+                is_first = False
+                let_go(home, ALL)
+            super().write(fd, data)
+
+    backup = take(path, tmp_path / "backup", disk=TrimmingDisk())
+    start = starts(path / "log")[0]
+    assert (backup.start, backup.position) == (start, SCANS)
+    home.close()
+    put_back(tmp_path / "backup", tmp_path / "restored")
+    check_rest(restored := home_in(tmp_path / "restored"))
+    restored.close()
+
+
+def test_runs_that_are_merged_away_while_a_backup_is_taken_are_in_it(path: Path, tmp_path: Path) -> None:
+    home, steps = let_go(home_in(path), ALL), iter(range(1_000))
+
+    class MergingDisk(Disk):
+        """Has all runs merged when some files are copied."""
+
+        def write(self, fd: int, data: bytes | memoryview) -> None:
+            if next(steps) == 2:
+                fill_runs(home, 440, 110)
+            super().write(fd, data)
+
+    named = {run.name for run in _runs(path)}
+    backup = take(path, tmp_path / "backup", disk=MergingDisk())
+    assert named - {run.name for run in _runs(path)}
+    assert {f"index/{name}" for name in named} <= {file.name for file in backup.files}
+    home.close()
+    assert verify_backup(tmp_path / "backup").findings == []
+    put_back(tmp_path / "backup", tmp_path / "restored")
+    check_rest(restored := home_in(tmp_path / "restored"))
+    restored.close()
+
+
+@pytest.mark.parametrize("part", ["run", "piece", "words", "changes", "no catalogue"])
+def test_damage_of_the_only_copy_is_told_and_not_backed_up(path: Path, tmp_path: Path, part: str) -> None:
+    let_go(home_in(path), ALL).close()
+    run = next(run.name for run in _runs(path) if not run.raw)
+    change = next((path / "index").glob("*.chg")).name
+    file = {
+        "run": path / "index" / run,
+        "piece": path / "history" / run,
+        "words": path / "index" / "words",
+        "changes": path / "index" / change,
+        "no catalogue": path / "index" / "CATALOGUE",
+    }[part]
+    data = file.read_bytes()
+    if part == "no catalogue":
+        file.unlink()
+    else:
+        file.write_bytes(data[:20] + bytes([data[20] ^ 1]) + data[21:])
+    with pytest.raises(StoreDamaged, match=file.name):
+        take(path, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+    file.write_bytes(data)
+    take(path, tmp_path / "backup")
+
+
+def test_a_backup_broken_off_leaves_nothing(path: Path, tmp_path: Path) -> None:
+    let_go(home_in(path), ALL).close()
+    turn = 0
+    while True:
+        turn += 3
+        disk = StoppingDisk()
+        disk.left = turn
+        try:
+            take(path, tmp_path / "backup", disk=disk)
+            break
+        except StoreError:
+            assert not (tmp_path / "backup").exists()
+    assert turn > 30
 
 
 # Broken off

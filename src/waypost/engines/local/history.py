@@ -139,7 +139,7 @@ class ParquetHistory:
     def _damage_of(self, piece: Listed) -> StoreDamaged | None:
         path = self._folder / piece.name
         try:
-            why = None if _check_of(path) == piece.check else "is not what was written"
+            why = None if check_of(path) == piece.check else "is not what was written"
         except FileNotFoundError:
             why = "is missing"
         if why is None:
@@ -257,7 +257,8 @@ def _write(file: _File, parts: Iterator[pa.Table]) -> int:
     return rows
 
 
-def _check_of(path: Path) -> int:
+def check_of(path: Path) -> int:
+    """The CRC-32 of a file."""
     check, chunk = 0, memoryview(bytearray(_CHUNK_BYTES))
     with path.open("rb", buffering=0) as file:
         while size := file.readinto(chunk):

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from waypost.engines.local.backup import NAME, Progress, check_file, read_backup
+from waypost.engines.local.backup import NAME, check_file, read_backup
 from waypost.engines.local.catalogue import Catalogue, read_catalogue
+from waypost.engines.local.copying import Progress
 from waypost.engines.local.disk import store_errors
 from waypost.engines.local.findings import MENDS, Report
 from waypost.engines.local.formats import RECORDS, read_formats
@@ -120,8 +121,12 @@ def verify_backup(folder: Path, *, progress: Progress | None = None) -> Report:
             if why:
                 report.find("backup", why, MENDS["backup"], folder / file.name)
         _verify_log(folder / "log", report, None, None, progress)
-        if report.is_well("log") and report.scans != backup.position:
-            what = f"the log has {report.scans} scans, but {NAME} says {backup.position}"
+        if report.is_well("log") and (report.log_start, report.log_start + report.scans) != (
+            backup.start,
+            backup.position,
+        ):
+            what = f"the log has {report.scans} scans from {report.log_start} on, but {NAME} says {backup.start} to "
+            what += str(backup.position)
             report.find("backup", what, MENDS["backup"], folder / "log")
         _verify_records(folder / RECORDS, report, is_kept=True)
         if report.is_well("records") and report.rows != backup.rows:
