@@ -15,7 +15,7 @@ from waypost.engines.local.disk import Disk
 from waypost.engines.local.retention import Retention
 from waypost.engines.local.segments import first_position, list_segments
 from waypost.engines.local.verify import verify_backup, verify_home
-from waypost.model.errors import Gone, StoreDamaged, StoreError
+from waypost.model.errors import Gone, StoreDamaged, StoreError, WrongFormat
 
 # Changes
 
@@ -144,6 +144,22 @@ def test_an_archive_brought_back_into_the_log_will_do(path: Path, archive: Path)
     check_rest(home := home_in(path))
     assert home.memory.log.start() == 0
     home.close()
+
+
+def test_one_who_only_reads_a_trimmed_home_of_another_kind_is_not_sent_to_remove_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go(home_in(path), ALL).close()
+    monkeypatch.setattr(ledger, "RUN_FORMAT", 99)
+    with pytest.raises(WrongFormat, match="Keep the folders index and history"):
+        home_in(path, read_only=True)
+
+
+def test_a_trimmed_log_that_lost_its_end_is_to_be_brought_back(path: Path) -> None:
+    let_go(home_in(path), ALL).close()
+    list_segments(path / "log")[-1].unlink()
+    with pytest.raises(StoreDamaged, match=r"Bring the log back from a copy of the home\.$"):
+        home_in(path)
 
 
 def test_damage_of_a_trimmed_home_is_not_to_be_mended_by_removing_it(path: Path) -> None:

@@ -11,6 +11,7 @@ from waypost.engines.local.disk import Disk, read_json
 from waypost.engines.local.history import HISTORY_FORMAT
 from waypost.engines.local.ledger import INDEX_FORMAT
 from waypost.engines.local.segments import LOG_FORMAT, list_segments
+from waypost.engines.local.start import mend_made
 from waypost.model.errors import NotFound, StoreDamaged, WrongFormat
 
 #: The parts and the format that this version writes. Those made from the log are made anew where they are older.
@@ -109,7 +110,7 @@ def _refuse_lost_records(path: Path) -> None:
 def _refuse_misplaced(path: Path) -> None:
     for name in ("log", *_DERIVED):
         if (path / name).exists() and not (path / name).is_dir():
-            mend = "Move it away; the folder is made anew from the log."
+            mend = mend_made(path, "Move it away; the folder is made anew from the log.")
             if name not in _DERIVED:
                 mend = "Move it away, and bring the folder back from a copy of the home."
             raise StoreDamaged(f"{path / name} is a file, not a folder.", mend=mend)
@@ -127,7 +128,7 @@ def _refuse_older(path: Path, kept: Formats, read_only: bool) -> None:
             mend = "Open it with the version that wrote it, export its scans, and import them into a new home."
             raise WrongFormat(_told(path, name, kept[name]), mend=mend)
         if kept[name] < FORMATS[name] and read_only:
-            mend = "Open it once for writing: this part is then made anew from the log."
+            mend = mend_made(path, "Open it once for writing: this part is then made anew from the log.")
             raise WrongFormat(_told(path, name, kept[name]), mend=mend)
 
 

@@ -44,7 +44,8 @@ class HomeHealth(msgspec.Struct, frozen=True):
         log_end: so many scans were acknowledged.
         index_position: look-ups show everything below.
         lag: scans acknowledged, but not shown yet.
-        error: why the log takes no more scans, or why the index or history do not get on; None if all is well.
+        error: why the log takes no more scans, index or history do not get on, or older scans do not go; None if all
+            is well.
         rebuilding: why the index is being made anew, until it has all that the log held at opening; None if it is not.
         cut: what opening cut off the end of the log, and where it is kept; None if nothing.
     """

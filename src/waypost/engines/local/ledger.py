@@ -40,6 +40,7 @@ from waypost.engines.local.entries import Entries, arrange, entries_of, gather_p
 from waypost.engines.local.keys import KEY_VERSION, SEED_BYTES
 from waypost.engines.local.runs import RUN_FORMAT, Run, Runs, RunWriter, cut_together, damaged_run, write_raw
 from waypost.engines.local.slots import MEMORY_BYTES, Slots, parcels_of
+from waypost.engines.local.start import mend_made
 from waypost.engines.local.views import keyed, scans_of
 from waypost.engines.local.vocabulary import WordFile
 from waypost.model.errors import BadInput, StoreDamaged, StoreError, WrongFormat
@@ -231,9 +232,10 @@ class Ledger:
         if kept is not None and kept.made == made:
             return kept
         if self._read_only:
+            mend = "Open this home once for writing: the index is then made anew from the log."
             raise WrongFormat(
                 f"{self._folder} was made in another format ({kept.made if kept else 'none'}).",
-                mend="Open this home once for writing: the index is then made anew from the log.",
+                mend=mend_made(self._folder.parent, mend),
             )
         if self._refuse_anew is not None:
             self._refuse_anew(f"{kept.made} → {made}" if kept else f"{self._folder} names no runs")

@@ -196,7 +196,8 @@ class SegmentLog:
     def sealed(self) -> list[tuple[Path, int]]:
         """The segments in the home that are never written to again, and where each ends."""
         with self._lock:
-            segments = [path for path in list_segments(self._folder) if path <= self._path]
+            last = self._path
+        segments = [path for path in list_segments(self._folder) if path <= last]
         return [(path, first_position(after)) for path, after in itertools.pairwise(segments)]
 
     def _find_segment(self, position: int) -> Path:
@@ -339,11 +340,13 @@ class SegmentLog:
     def _refuse_if_short(self, at_least: int, state: str) -> None:
         """A torn append is the last thing in a log. What was taken from it before had been acknowledged."""
         if self._end < at_least:
-            raise StoreDamaged(
-                f"{state}, but {at_least} scans had been taken from it before.",
-                mend="Bring the log back from a copy of the home. To go on with what is left of it, move the folders "
-                "index and history, which hold the others, out of the home; they are made anew.",
-            )
+            mend = "Bring the log back from a copy of the home."
+            if not read_start(self._folder):
+                mend += (
+                    " To go on with what is left of it, move the folders index and history, which hold the others, out "
+                    "of the home; they are made anew."
+                )
+            raise StoreDamaged(f"{state}, but {at_least} scans had been taken from it before.", mend=mend)
 
     def _look_again(self) -> None:
         """What the process that writes has added since; of a frame that it is just writing nothing."""
