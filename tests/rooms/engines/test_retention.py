@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.rooms.engines.homes import fill_runs, home_in
+from tests.rooms.engines.homes import FOLD, fill_runs, home_in
+from tests.rooms.engines.power import CutDisk
 from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.trimming import (
     ALL,
@@ -27,6 +28,7 @@ from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention, trim
 from waypost.engines.local.segments import first_position, list_segments
 from waypost.engines.local.start import read_start, write_start
+from waypost.engines.local.verify import verify_home
 from waypost.model.errors import Conflict, Gone, StoreDamaged, StoreError
 
 # What goes
@@ -356,3 +358,60 @@ def test_a_start_is_written_whole(tmp_path: Path) -> None:
         start = rng.randrange(1 << 50)
         write_start(tmp_path, start, Disk())
         assert read_start(tmp_path) == start
+
+
+class CuttingDisk(CutDisk):
+    """Has the power cut before each step, from a moment on, and keeps what the disk could have then."""
+
+    is_cut = False
+
+    def __init__(self, home: Path, cuts: Path) -> None:
+        super().__init__(home)
+        self.cuts: list[Path] = []
+        self._folder = cuts
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        self._cut()
+        super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        self._cut()
+        super().sync(fd)
+
+    def sync_folder(self, folder: Path) -> None:
+        self._cut()
+        super().sync_folder(folder)
+
+    def _cut(self) -> None:
+        if self.is_cut:
+            self.cuts.append(self._folder / f"{len(self.cuts)}")
+            self.cut_power(self.cuts[-1], random.Random(len(self.cuts)))
+
+
+@pytest.mark.parametrize("has_archive", [True, False])
+def test_wherever_the_power_goes_nothing_is_lost(path: Path, tmp_path: Path, has_archive: bool) -> None:
+    def keep(home: Path) -> Retention:
+        return Retention(bytes=1, archive=home / "archive" if has_archive else None)
+
+    (path / "archive").mkdir()
+    (tmp_path / "cuts").mkdir()
+    disk = CuttingDisk(path, tmp_path / "cuts")
+    home = home_in(path, disk=disk)
+    disk.is_cut = True
+    trim(home._log, home._ledger, keep(path), disk, is_over=_stop_after(2)())
+    disk.is_cut = False
+    home.close()
+    disk.close()
+    assert len(disk.cuts) >= (16 if has_archive else 10)
+    seen = set()
+    for each in disk.cuts:
+        home = home_in(each, retention=Retention(archive=keep(each).archive))
+        seen.add(starts(each / "log")[0])
+        if has_archive:
+            assert places(home) == list(range(SCANS)), each
+        check_rest(home)
+        let_go(home, keep(each))
+        assert read_start(each / "log") == starts(each / "log")[0] > 0
+        home.close()
+    assert len(seen) > 1
+    assert verify_home(disk.cuts[-1], FOLD, archive=keep(disk.cuts[-1]).archive).findings == []
