@@ -18,8 +18,15 @@ def read(memory: Memory, position: int = 0) -> list[ScanEvent]:
 
 
 def test_an_empty_log_ends_at_zero(memory: Memory) -> None:
-    assert memory.log.position() == 0
+    assert (memory.log.start(), memory.log.position()) == (0, 0)
     assert list(memory.log.read(0)) == []
+
+
+def test_a_log_that_nothing_went_from_begins_at_zero(memory: Memory) -> None:
+    for first in range(0, 1500, 150):
+        memory.log.append(big_batch(first, 150))
+    assert memory.log.start() == 0
+    assert next(memory.log.read(memory.log.start())).position == 0
 
 
 def test_positions_count_scans(memory: Memory) -> None:

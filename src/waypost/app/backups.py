@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from waypost.app.cli import EXIT_NOT_FOUND
 from waypost.app.console import aside, legible, line, out, results
 from waypost.app.settings import read_settings
-from waypost.app.wiring import now_ms, open_house
+from waypost.app.wiring import now_ms, open_house, retention_of
 from waypost.engines.local.backup import Backup, back_up, is_backup, put_back
 from waypost.engines.local.findings import Report
 from waypost.engines.local.verify import verify_backup, verify_home
@@ -63,9 +63,10 @@ def run_verify(path: Path | None, *, home: Path | None, sample: int, as_json: bo
 
 
 def _verify(home: Path, sample: int) -> Report:
-    tables = CodeTables.load(read_settings(home=home).track.tables)
+    settings = read_settings(home=home)
+    fold, archive = StatusFold(CodeTables.load(settings.track.tables)), retention_of(settings).archive
     with _bar("verify") as tell:
-        return verify_home(home, StatusFold(tables), sample=sample, progress=tell)
+        return verify_home(home, fold, sample=sample, archive=archive, progress=tell)
 
 
 def _make_anew(home: Path) -> None:
@@ -79,8 +80,9 @@ def _make_anew(home: Path) -> None:
 def _compare(backup: Backup, report: Report) -> None:
     """Hold what a home has against what the backup said when it was made."""
     mend = "Remove this home and restore again; if it is the same then, use another backup."
-    if report.scans != backup.position:
-        report.find("log", f"{report.scans} scans, and {backup.position} were backed up", mend)
+    if report.log_start + report.scans != backup.position:
+        end = report.log_start + report.scans
+        report.find("log", f"it ends at scan {end}, and scans up to {backup.position} were backed up", mend)
     # A newer version may have brought tables up to date that the backup has in an older shape.
     for table in sorted(backup.rows.keys() & report.rows.keys()):
         if report.rows[table] != backup.rows[table]:
@@ -103,7 +105,8 @@ def _print(backup: Backup, where: dict[str, str], began: float, *, as_json: bool
         **where,
         "made": backup.made,
         "waypost": backup.waypost,
-        "scans": backup.position,
+        "start": backup.start,
+        "scans": backup.position - backup.start,
         "rows": backup.rows,
         "files": len(backup.files),
         "bytes": backup.bytes,
@@ -116,7 +119,8 @@ def _print(backup: Backup, where: dict[str, str], began: float, *, as_json: bool
     for name, text in where.items():
         print(f"{name.replace('_', ' ')}: {legible(text)}")
     print(f"made: {backup.made} by Waypost {legible(backup.waypost)}")
-    print(f"log: {backup.position:,} scans\nrecords: {legible(rows)}")
+    begins = f" from {backup.start:,} on, with index and history" if backup.start else ""
+    print(f"log: {backup.position - backup.start:,} scans{begins}\nrecords: {legible(rows)}")
     print(f"{len(backup.files):,} files, {backup.bytes:,} bytes, {seconds:.1f} s")
 
 
@@ -134,7 +138,8 @@ def _print_report(report: Report, *, as_json: bool) -> None:
     for note in report.notes:
         aside.print(line((note, "yellow")), soft_wrap=True)
     rows = ", ".join(f"{count:,} {table}" for table, count in report.rows.items())
-    print(f"log: {report.scans:,} scans in {report.frames:,} frames of {report.segments:,} files")
+    begins = f" from {report.log_start:,} on" if report.log_start else ""
+    print(f"log: {report.scans:,} scans{begins} in {report.frames:,} frames of {report.segments:,} files")
     print(f"records: {legible(rows) or 'not read'}")
     if report.kind == "home":
         history = "not read" if report.history_scans is None else f"{report.history_scans:,} scans"

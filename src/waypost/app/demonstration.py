@@ -54,9 +54,13 @@ def _tell(house: House, sample: Sample, as_json: bool, address: str) -> None:
 
 
 def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Settings:
-    """The demo keeps to a folder of its own, so that it never mixes made-up parcels with real ones."""
+    """The demo keeps to a folder of its own, so that it never mixes made-up parcels with real ones.
+
+    Its log is kept whole: the archive is that of the home.
+    """
     settings = read_settings(home=home, serve__host=host, serve__port=port)
-    return msgspec.structs.replace(settings, home=settings.home / "demo")
+    store = msgspec.structs.replace(settings.store, log_days=0.0, log_gb=0.0, archive=None)
+    return msgspec.structs.replace(settings, home=settings.home / "demo", store=store)
 
 
 def _fill(house: House, home: Path) -> Sample:

@@ -41,10 +41,13 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much memory the home may take; what goes beyond it lies in files."""
+    """How much memory the home may take, and how long the log keeps scans that history has."""
 
     states_mb: Annotated[int, msgspec.Meta(ge=1, le=1 << 20)] = 1024  #: for the states of parcels, while indexing
     history_mb: Annotated[int, msgspec.Meta(ge=64, le=1 << 20)] = 1024  #: for questions to history
+    log_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 0.0  #: a segment of the log goes after; 0: never
+    log_gb: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 0.0  #: the oldest go beyond; 0: never
+    archive: Path | None = None  #: the folder that they go to; without one they are removed
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from types import TracebackType
 from waypost.access.keys import Keys
 from waypost.app.settings import Settings
 from waypost.engines.local.home import LocalHome, open_home
+from waypost.engines.local.retention import Retention
 from waypost.model.carriers import find_carrier
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource
@@ -106,8 +107,20 @@ def open_house(settings: Settings, *, read_only: bool = False) -> House:
         read_only=read_only,
         states_bytes=settings.store.states_mb << 20,
         memory_limit=f"{settings.store.history_mb}MB",
+        retention=retention_of(settings),
     )
     return House(settings, home, tables)
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long the log keeps scans, and where older ones are."""
+    store = settings.store
+    return Retention(
+        seconds=store.log_days * 86_400 or None,
+        bytes=store.log_gb * 1e9 or None,
+        archive=store.archive.absolute() if store.archive else None,
+        now=time.time,
+    )
 
 
 class _Aged:

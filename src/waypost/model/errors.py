@@ -14,6 +14,7 @@
         ├── HomeInUse       another process writes to this home
         ├── StorageFull     no room left; nothing new was acknowledged, nothing old is lost
         ├── StoreDamaged    bytes on disk are not what was written
+        ├── Gone            it was kept only so long, as the settings ask
         └── WrongFormat     written by another format version
 
 Exceptions of parcels (late, lost, damaged) are no Python errors; they belong to the room `care`.
@@ -126,6 +127,17 @@ class StoreDamaged(StoreError):
     """Bytes on disk are not what was written."""
 
     code = "store_damaged"
+
+
+class Gone(StoreError):
+    """It was kept only so long, as the settings ask; `start` is the first position that there is."""
+
+    code = "gone"
+    status = 410
+
+    def __init__(self, message: str, *, start: int, mend: str | None = None) -> None:
+        super().__init__(message, mend=mend)
+        self.start = start
 
 
 class WrongFormat(StoreError):

@@ -42,6 +42,10 @@ class MemoryLog:
                 skip = max(position - frame.position, 0)
                 yield Frame(frame.position + skip, frame.scans.slice(skip))
 
+    def start(self) -> int:
+        """See `ScanLog.start`."""
+        return 0
+
     def position(self) -> int:
         """See `ScanLog.position`."""
         return self._frames[-1].end if self._frames else 0

@@ -44,7 +44,14 @@ class ScanLog(Protocol):
         """
 
     def read(self, position: int) -> Iterator[Frame]:
-        """The frames from a position on, up to the end at the time of the call. The first frame may be cut to it."""
+        """The frames from a position on, up to the end at the time of the call. The first frame may be cut to it.
+
+        Raises:
+            Gone: what is there was kept only so long; says from where on there are scans.
+        """
+
+    def start(self) -> int:
+        """The lowest position that `read` can give: 0, unless older scans went as the settings ask."""
 
     def position(self) -> int:
         """The end: the position that the next scan will get."""
@@ -103,7 +110,11 @@ class Changes(Protocol):
     """
 
     def read(self, after: int, limit: int) -> pa.Table:
-        """The next changes with a position greater than `after` (-1: from the beginning)."""
+        """The next changes with a position greater than `after` (-1: from the beginning).
+
+        Raises:
+            Gone: some of them went with the older scans of the log; says from where on there are changes.
+        """
 
 
 class History(Protocol):

@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 from tests.rooms.app.commands import COMMAND, Commands
+from tests.rooms.engines.homes import fill_runs, home_in, merge_soon
+from tests.rooms.engines.trimming import let_go
+
+from waypost.engines.local.retention import Retention
 
 FACILITIES = [{"carrier": "yto", "code": "H1", "name": "Hangzhou 1", "kind": "hub", "zone": "Asia/Shanghai"}]
 PARCELS = [{"carrier": "yto", "number": "YT1", "order_number": "A-1"}]
@@ -157,3 +161,33 @@ def test_own_settings_hold_while_index_is_made_anew(filled: Commands, tmp_path: 
     filled.ask("admin", "restore", str(tmp_path / "backup"), "--home", str(tmp_path / "new"))
     assert (tmp_path / "new" / "waypost.toml").read_text() == f'[track]\ntables = "{tables}"\n'
     assert filled.ask("admin", "verify", str(tmp_path / "new"))["well"]
+
+
+def test_a_home_whose_log_is_trimmed(commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge_soon(monkeypatch)
+    archive, backup, restored = (str(tmp_path / name) for name in ("archive", "backup", "restored"))
+    Path(archive).mkdir()
+    home = home_in(commands.home, segment_bytes=300)
+    for _ in range(2):
+        fill_runs(home, 440, 110)
+    let_go(home, Retention(bytes=1, archive=Path(archive)))
+    start = home.memory.log.start()
+    home.close()
+
+    told = commands.ask("admin", "backup", backup)
+    assert 0 < told["start"] == start == 880 - told["scans"]
+    assert commands.ask("admin", "verify", backup)["well"]
+    assert commands.ask("admin", "restore", backup, "--home", restored)["start"] == start
+    for where in (restored, str(commands.home)):
+        found = commands.ask("admin", "verify", where)
+        assert (found["well"], found["log_start"], found["scans"], found["history_scans"]) == (
+            True,
+            start,
+            880 - start,
+            880,
+        )
+    people = commands.call("admin", "verify", "--sample", "5").stdout.decode()
+    assert f"log: {880 - start} scans from {start} on" in people
+    (commands.home / "waypost.toml").write_text(f"[store]\narchive = {json.dumps(archive)}\n")
+    found = commands.ask("admin", "verify")
+    assert (found["well"], found["log_start"], found["scans"]) == (True, 0, 880)

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 from tests.rooms.app.commands import Commands
 
+from waypost.app import demonstration
 from waypost.app.demonstration import run_demo
-from waypost.app.settings import read_settings
-from waypost.app.wiring import open_house
+from waypost.app.settings import Settings, read_settings
+from waypost.app.wiring import House, open_house, retention_of
 from waypost.model.errors import Conflict, HomeInUse, SettingsError, StoreDamaged
 
 
@@ -43,3 +44,19 @@ def test_a_damaged_demo_can_begin_again(tmp_path: Path) -> None:
     with open_house(read_settings({}, home=demo), read_only=True) as house:
         assert house.memory.log.position() > 0
         assert not house.keys.any()  # for nobody was told of it
+
+
+def test_a_demo_lets_nothing_go_into_the_archive_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "waypost.toml").write_text(f"[store]\nlog_gb = 0.001\narchive = '{tmp_path}'\n")
+    opened: list[Settings] = []
+
+    def note(settings: Settings) -> House:
+        opened.append(settings)
+        raise Conflict("seen")
+
+    monkeypatch.setattr(demonstration, "open_house", note)
+    with pytest.raises(Conflict, match="seen"):
+        begin_again(tmp_path, fresh=False)
+    assert opened[0].home == tmp_path / "demo"
+    assert (retention_of(opened[0]).asks, retention_of(opened[0]).archive) == (False, None)
+    assert retention_of(read_settings({}, home=tmp_path)).asks

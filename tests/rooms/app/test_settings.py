@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from waypost.app.settings import read_settings
+from waypost.app.wiring import retention_of
 from waypost.model.errors import SettingsError
 
 
@@ -49,6 +50,11 @@ def test_limits_lists_and_carriers(home: Path) -> None:
         ("[track]\noverview_age_s = nan\n", r"\$\.track\.overview_age_s"),
         ("[track]\noverview_age_s = inf\n", r"\$\.track\.overview_age_s"),
         ("[serving]\nport = 1\n", "unknown field `serving`"),
+        ("[store]\nlog_days = -1\n", r"\$\.store\.log_days"),
+        ("[store]\nlog_days = 1e9\n", r"\$\.store\.log_days"),
+        ("[store]\nlog_gb = nan\n", r"\$\.store\.log_gb"),
+        ("[store]\nlog_gb = inf\n", r"\$\.store\.log_gb"),
+        ("[store]\narchive = 3\n", r"\$\.store\.archive"),
         ("[serve]\nport = 'many'\n", r"\$\.serve\.port"),
         ("serve = [", "waypost.toml"),
         ("home = '/elsewhere'\n", "cannot name itself"),
@@ -91,3 +97,14 @@ def test_a_user_that_is_none() -> None:
 def test_a_burst_that_no_full_look_up_fits_in(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"limits\.numbers_burst is less than limits\.numbers_at_once"):
         read_settings({"WAYPOST_LIMITS_NUMBERS_BURST": "5"}, home=tmp_path)
+
+
+def test_the_log_is_kept_for_ever_unless_it_is_said_otherwise(home: Path) -> None:
+    keep = retention_of(read_settings({}, home=home))
+    assert (keep.asks, keep.seconds, keep.bytes, keep.archive) == (False, None, None, None)
+    write(home, "[store]\nlog_days = 30\nlog_gb = 2.5\narchive = '~/older'\n")
+    keep = retention_of(read_settings({}, home=home))
+    assert (keep.asks, keep.seconds, keep.bytes) == (True, 30 * 86_400, 2_500_000_000)
+    assert keep.archive == Path("~/older").expanduser()
+    keep = retention_of(read_settings({"WAYPOST_STORE_LOG_GB": "0", "WAYPOST_STORE_LOG_DAYS": "0.5"}, home=home))
+    assert (keep.asks, keep.seconds, keep.bytes) == (True, 43_200, None)

@@ -443,7 +443,7 @@ def test_a_byte_that_changed_is_never_in_an_answer(open_kept: Open) -> None:
 def test_a_piece_is_read_against_its_check_once(open_kept: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many there are: each that is new, and no other."""
     checked: list[str] = []
-    check_of = history_file._check_of
+    check_of = history_file.check_of
 
     def check(path: Path) -> int:
         checked.append(path.name)
@@ -451,7 +451,7 @@ def test_a_piece_is_read_against_its_check_once(open_kept: Open, monkeypatch: py
 
     kept, other = open_kept(), None
     with monkeypatch.context() as patch:
-        patch.setattr(history_file, "_check_of", check)
+        patch.setattr(history_file, "check_of", check)
         for start in range(0, 4 * SCANS, SCANS):
             for more in range(0, SCANS, 120):
                 kept.take(start + more)

@@ -11,6 +11,9 @@ from tests.rooms.engines.power import CutDisk
 from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.test_kill import Ack, check_changes, check_index, check_log, check_scans
 
+from waypost.engines.local import follow
+from waypost.engines.local.retention import Retention
+from waypost.engines.local.start import read_start
 from waypost.engines.local.verify import verify_home
 
 THREADS = 3
@@ -18,30 +21,42 @@ ROW = 20_000
 SEGMENT_BYTES = 10_000
 
 
+@pytest.mark.parametrize("is_trimmed", [False, True])
 @pytest.mark.parametrize("cuts", [12, pytest.param(40, marks=[pytest.mark.heavy, pytest.mark.timeout(1800)])])
 def test_nothing_acknowledged_is_lost_when_the_power_goes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuts: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuts: int, is_trimmed: bool
 ) -> None:
     merge_soon(monkeypatch)
+    monkeypatch.setattr(follow, "_TRIM_S", 0.001)
     path, acknowledged = tmp_path / "home-0", list[Ack]()
     for turn in range(cuts):
         after = tmp_path / f"home-{turn + 1}"
-        acknowledged += write_until_the_power_goes(path, after, turn)
+        acknowledged += write_until_the_power_goes(path, after, turn, is_trimmed)
         shutil.rmtree(path)
         path = after
-    home = caught_up(home_in(path, segment_bytes=SEGMENT_BYTES))
+    assert (path / "archive").is_dir() == is_trimmed
+    home = caught_up(home_in(path, segment_bytes=SEGMENT_BYTES, retention=_retention(path, is_trimmed)))
+    assert (read_start(path / "log") > 0) == is_trimmed
     first_at = check_log(home, acknowledged)
     check_index(home, first_at)
     check_changes(home, first_at)
     check_scans(home.memory.history.run(lambda scans: scans), first_at)
     home.close()
-    assert verify_home(path, FOLD).findings == []
+    archive = path / "archive" if is_trimmed else None
+    assert verify_home(path, FOLD, archive=archive).findings == []
 
 
-def write_until_the_power_goes(path: Path, after: Path, turn: int) -> list[Ack]:
+def _retention(path: Path, is_trimmed: bool) -> Retention | None:
+    """All but the last segment goes into an archive as soon as it may; the power is cut there too."""
+    return Retention(bytes=1, archive=path / "archive") if is_trimmed else None
+
+
+def write_until_the_power_goes(path: Path, after: Path, turn: int, is_trimmed: bool) -> list[Ack]:
     """Several append at once; then `after` is what the disk has. Returns what was acknowledged before."""
+    if is_trimmed:
+        (path / "archive").mkdir(parents=True, exist_ok=True)
     disk, rng = CutDisk(path), random.Random(turn)
-    home = home_in(path, segment_bytes=SEGMENT_BYTES, disk=disk)
+    home = home_in(path, segment_bytes=SEGMENT_BYTES, disk=disk, retention=_retention(path, is_trimmed))
     told: list[Ack] = []
     enough, most = threading.Event(), rng.randint(1, 60)
 

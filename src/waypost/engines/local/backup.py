@@ -1,7 +1,8 @@
 """Backups: what of a home cannot be made anew, in a folder of its own, taken while others write.
 
 ==================  ==========================================================================
-``log/``            the segments up to one position, whole frames only
+``log/``            the segments up to one position, whole frames only, and ``start`` if older ones went
+``index/``          what is made from the log and ``history/``: only if older segments went, for these have their scans
 ``records.sqlite``  the records as they were at one moment after that
 ``waypost.toml``    the settings, if they lie in the home
 ``FORMAT``          as in the home
@@ -10,24 +11,27 @@
 
 The log goes first. Scans name parcels, facilities and links, and records never name a scan or a position; so whatever a
 scan in the backup names was known by then and is in it, and what is newer in the records is a parcel before its first
-scan. The other way round there would be scans whose parcel and facility are missing. Index and history are made anew.
+scan. The other way round there would be scans whose parcel and facility are missing. Index and history are made
+anew, if the log is whole; else they are taken before the log, which then has all that they do not have yet.
 """
 
-import hashlib
+import errno
 import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from waypost.engines.local.catalogue import read_catalogue
+from waypost.engines.local.copying import Meter, Progress, copy_file, digest_of, link_file, size_of
 from waypost.engines.local.disk import Disk, parse_json, read_json, store_errors
 from waypost.engines.local.formats import RECORDS, read_formats
 from waypost.engines.local.log import SegmentLog
+from waypost.engines.local.made import Made
 from waypost.engines.local.segments import (
     HEADER_SIZE,
     Flaw,
@@ -38,24 +42,26 @@ from waypost.engines.local.segments import (
     list_segments,
     verify,
 )
+from waypost.engines.local.start import START, read_start, write_start
 from waypost.engines.sql.copies import copy_database, count_rows
-from waypost.model.errors import Conflict, NotFound, StoreDamaged, StoreError, WrongFormat
+from waypost.model.errors import Conflict, NotFound, StoreDamaged, WrongFormat
 
 BACKUP_FORMAT = 1
 #: The file that makes a folder a backup.
 NAME = "BACKUP"
 _FORMAT, SETTINGS = "FORMAT", "waypost.toml"
 _OWN = {NAME, f"{NAME}.tmp", _FORMAT, SETTINGS, *(RECORDS + end for end in ("", "-journal", "-wal", "-shm"))}
-_AT_ONCE = 1 << 20
+_FOLDERS = ("index", "history", "log")  # the last one is made first: it is what claims the rest
+#: So often a backup is begun anew if segments go before they can be copied.
+_ATTEMPTS = 3
 _MEND = "Take another backup."
+_MADE = r"index/(CATALOGUE|words|[0-9]{10}\.run|[0-9]{20}\.chg)|history/[0-9]{10}\.run"
 #: No other file is taken from a backup: a name that leads elsewhere is none of ours.
 _FileName = Annotated[
-    str, msgspec.Meta(pattern=rf"\A({_FORMAT}|{re.escape(RECORDS)}|{SETTINGS}|log/[0-9]{{20}}\.seg)\Z")
+    str,
+    msgspec.Meta(pattern=rf"\A({_FORMAT}|{re.escape(RECORDS)}|{SETTINGS}|log/[0-9]{{20}}\.seg|log/{START}|{_MADE})\Z"),
 ]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
-
-#: Is told how many bytes are done, and of how many.
-Progress = Callable[[int, int], None]
 
 
 class BackupFile(msgspec.Struct, frozen=True):
@@ -73,7 +79,8 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
         format: of backups.
         waypost: the version that made it.
         made: when, UTC.
-        position: the log up to here is in it: so many scans.
+        start: the log from here on is in it; what came before went from the home as its settings ask.
+        position: and up to here.
         rows: how many rows each table of the records has.
         files: all files but this one.
     """
@@ -81,6 +88,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     format: int = BACKUP_FORMAT
     waypost: str
     made: str
+    start: _Count = 0
     position: _Count
     rows: dict[str, _Count]
     files: tuple[BackupFile, ...]
@@ -100,18 +108,6 @@ class _Checked(msgspec.Struct, frozen=True):
 
 class _Version(msgspec.Struct, frozen=True):
     format: int
-
-
-class _Meter:
-    """Adds up what is done."""
-
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._done, self._total, self._progress = 0, total, progress
-
-    def add(self, size: int) -> None:
-        self._done += size
-        if self._progress:
-            self._progress(min(self._done, self._total), self._total)
 
 
 # Taking one
@@ -154,30 +150,49 @@ def back_up(
             raise NotFound(f"There is no home in {home}.", mend="Give another one (WAYPOST_HOME).")
         if folder.resolve().is_relative_to(home.resolve()):
             raise Conflict(f"{folder} lies in the home that is to be backed up.", mend="Name a folder elsewhere.")
-        with _claim(folder, disk):
-            position = _find_end(home)
-            segments = [path for path in list_segments(home / "log") if first_position(path) < position]
-            meter = _Meter(sum(map(_size, [*segments, home / RECORDS])), progress)
-            files = _copy_log(segments, position, folder / "log", link, meter, disk)
-            _copy_records(home / RECORDS, folder / RECORDS, meter, disk)
-            for name in (SETTINGS, _FORMAT):
-                if (home / name).exists():
-                    _copy_file(home / name, folder / name, _size(home / name), meter, disk)
-            for path in [folder / RECORDS, folder / SETTINGS, folder / _FORMAT]:
-                if path.exists():
-                    files.append(BackupFile(path.name, _size(path), _digest(path)))
-            backup = Backup(
-                waypost=waypost,
-                made=made,
-                position=position,
-                rows=count_rows(folder / RECORDS, is_kept=True),
-                files=tuple(files),
-            )
-            disk.sync_folder(folder / "log")
-            disk.sync_folder(folder)
-            raw = msgspec.Raw(msgspec.json.format(msgspec.json.encode(backup)))
-            disk.replace(folder / NAME, msgspec.json.encode(_Checked(raw, zlib.crc32(raw))))
-            return backup
+        for attempt in range(_ATTEMPTS):
+            try:
+                return _back_up(
+                    home,
+                    folder,
+                    Backup(waypost=waypost, made=made, position=0, rows={}, files=()),
+                    link,
+                    progress,
+                    disk,
+                )
+            except FileNotFoundError:  # a segment went, as the settings ask, before it could be copied
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+    raise AssertionError
+
+
+def _back_up(home: Path, folder: Path, blank: Backup, link: bool, progress: Progress | None, disk: Disk) -> Backup:
+    with _claim(folder, disk), ExitStack() as opened:
+        made = Made(home, opened) if read_start(home / "log") else None
+        position = _find_end(home)
+        segments = [path for path in list_segments(home / "log") if first_position(path) < position]
+        start = first_position(segments[0]) if segments else 0
+        if start > (made.position if made else 0):
+            raise FileNotFoundError(errno.ENOENT, "older segments went just now", str(segments[0]))
+        meter = Meter(sum(map(size_of, [*segments, home / RECORDS])) + (made.bytes if made else 0), progress)
+        files = _copy_log(segments, position, folder / "log", link, meter, disk)
+        names = made.copy(folder, meter, disk) if made else []
+        if start:
+            write_start(folder / "log", start, disk)
+            names.append(f"log/{START}")
+        _copy_records(home / RECORDS, folder / RECORDS, meter, disk)
+        for name in (SETTINGS, _FORMAT):
+            if (home / name).exists():
+                copy_file(home / name, folder / name, size_of(home / name), meter, disk)
+        names += [name for name in (RECORDS, SETTINGS, _FORMAT) if (folder / name).exists()]
+        files += [BackupFile(name, size_of(folder / name), digest_of(folder / name)) for name in names]
+        rows = count_rows(folder / RECORDS, is_kept=True)
+        backup = msgspec.structs.replace(blank, start=start, position=position, rows=rows, files=tuple(files))
+        disk.sync_folder(folder / "log")
+        disk.sync_folder(folder)
+        raw = msgspec.Raw(msgspec.json.format(msgspec.json.encode(backup)))
+        disk.replace(folder / NAME, msgspec.json.encode(_Checked(raw, zlib.crc32(raw))))
+        return backup
 
 
 def _find_end(home: Path) -> int:
@@ -216,18 +231,19 @@ def _claim(folder: Path, disk: Disk, *, spared: frozenset[str] = frozenset()) ->
     except BaseException:
         for name in _OWN - spared:
             (folder / name).unlink(missing_ok=True)
-        for path in (folder / "log").iterdir():
-            path.unlink()
-        (folder / "log").rmdir()
+        for each in [folder / name for name in _FOLDERS if (folder / name).exists()]:
+            for path in each.iterdir():
+                path.unlink()
+            each.rmdir()
         if not had_folder:
             folder.rmdir()
         raise
 
 
 def _copy_log(
-    segments: list[Path], position: int, folder: Path, link: bool, meter: _Meter, disk: Disk
+    segments: list[Path], position: int, folder: Path, link: bool, meter: Meter, disk: Disk
 ) -> list[BackupFile]:
-    files, at = [], 0
+    files, at = [], first_position(segments[0]) if segments else 0
     for path in segments:
         if first_position(path) != at:
             raise damaged(path, 0, f"the segment before it ends at {at}")
@@ -236,14 +252,14 @@ def _copy_log(
         at, stop = _find_stop(path, position)
         copy = folder / path.name
         if link and is_sealed:
-            _link(path, copy)
+            link_file(path, copy)
         else:
-            _copy_file(path, copy, stop, meter, disk)
+            copy_file(path, copy, stop, meter, disk)
         files.append(BackupFile(f"log/{path.name}", stop, _check_copy(path, copy)))
         if link and is_sealed:
             meter.add(stop)
     if at != position:
-        raise damaged(segments[-1], _size(segments[-1]), f"it ends at scan {at}, but {position} were acknowledged")
+        raise damaged(segments[-1], size_of(segments[-1]), f"it ends at scan {at}, but {position} were acknowledged")
     return files
 
 
@@ -266,16 +282,6 @@ def _find_stop(path: Path, position: int) -> tuple[int, int]:
     return end, stop
 
 
-def _link(path: Path, copy: Path) -> None:
-    try:
-        copy.hardlink_to(path)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be linked to {copy} ({error.strerror}).",
-            mend="Links need one file system that knows them; take the backup without --link.",
-        ) from error
-
-
 def _check_copy(path: Path, copy: Path) -> str:
     """Check every frame of a copy, and sum it up."""
     fd = os.open(copy, os.O_RDONLY)
@@ -285,11 +291,11 @@ def _check_copy(path: Path, copy: Path) -> str:
                 raise damaged(path, found.offset, found.why)
     finally:
         os.close(fd)
-    return _digest(copy)
+    return digest_of(copy)
 
 
-def _copy_records(path: Path, copy: Path, meter: _Meter, disk: Disk) -> None:
-    size, told = _size(path), 0
+def _copy_records(path: Path, copy: Path, meter: Meter, disk: Disk) -> None:
+    size, told = size_of(path), 0
 
     def tell(done: int, total: int) -> None:
         nonlocal told
@@ -342,9 +348,9 @@ def check_file(folder: Path, file: BackupFile, meter: Callable[[int], None] | No
     path = folder / file.name
     if not path.is_file():
         return "it is missing"
-    if _size(path) != file.bytes:
-        return f"it has {_size(path)} bytes, and {file.bytes} were written"
-    if _digest(path, meter) != file.sha256:
+    if size_of(path) != file.bytes:
+        return f"it has {size_of(path)} bytes, and {file.bytes} were written"
+    if digest_of(path, meter) != file.sha256:
         return "its SHA-256 is not that of what was written"
     return None
 
@@ -356,7 +362,7 @@ def put_back(folder: Path, home: Path, *, progress: Progress | None = None, disk
     """Copy a backup into a home that is to be. Nothing is put in place before every file is found whole.
 
     The file `FORMAT` comes last: without it, nobody opens what is there. If it fails on the way, what was put is
-    removed again. Index and history are made anew when the home is opened for writing.
+    removed again. Index and history are made anew when the home is opened for writing, unless they are in the backup.
 
     Args:
         folder: the backup.
@@ -374,7 +380,7 @@ def put_back(folder: Path, home: Path, *, progress: Progress | None = None, disk
     folder, home, disk = folder.absolute(), home.absolute(), disk or Disk()
     with store_errors(f"restoring {home}"):
         backup = read_backup(folder)
-        meter = _Meter(2 * backup.bytes, progress)
+        meter = Meter(2 * backup.bytes, progress)
         for file in backup.files:
             why = check_file(folder, file, meter.add)
             if why:
@@ -387,47 +393,15 @@ def put_back(folder: Path, home: Path, *, progress: Progress | None = None, disk
                 if file.name == SETTINGS and has_settings:
                     continue
                 if file.name == _FORMAT:
-                    disk.sync_folder(home / "log")
+                    for name in _FOLDERS:
+                        if (home / name).exists():
+                            disk.sync_folder(home / name)
                     disk.sync_folder(home)
-                _copy_file(folder / file.name, home / file.name, file.bytes, meter, disk)
+                (home / file.name).parent.mkdir(mode=0o700, exist_ok=True)
+                copy_file(folder / file.name, home / file.name, file.bytes, meter, disk)
                 why = check_file(home, file)
                 if why:
                     mend = f"Look after the disks of {folder} and {home}; nothing was restored."
                     raise StoreDamaged(f"{home / file.name} was copied, but {why}.", mend=mend)
             disk.sync_folder(home)
         return backup
-
-
-def _copy_file(path: Path, copy: Path, size: int, meter: _Meter, disk: Disk) -> None:
-    """Copy the first bytes of a file into a new one, on disk when this returns."""
-    source = os.open(path, os.O_RDONLY)
-    try:
-        target = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            done = 0
-            while done < size:
-                data = os.pread(source, min(_AT_ONCE, size - done), done)
-                if not data:
-                    raise damaged(path, done, "it has become shorter while it was read")
-                disk.write(target, data)
-                done += len(data)
-                meter.add(len(data))
-            disk.sync(target)
-        finally:
-            os.close(target)
-    finally:
-        os.close(source)
-
-
-def _digest(path: Path, meter: Callable[[int], None] | None = None) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(_AT_ONCE):
-            digest.update(data)
-            if meter:
-                meter(len(data))
-    return digest.hexdigest()
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from waypost.engines.local.disk import Disk, parse_json, read_json
+from waypost.engines.local.start import mend_made
 from waypost.model.errors import StoreDamaged
 
 #: So many runs of one size become one of the next, which is as many times larger.
@@ -48,6 +49,7 @@ class Catalogue(msgspec.Struct, frozen=True):
         made: of what kind the index is: format, key version, fold. With another kind it is made anew.
         words: so many bytes of the file of words belong to it, and their CRC-32.
         changes: the files of changes, and so many bytes of each.
+        changes_start: those before this position went with the log.
         turn: how often it went back to a position before; who looks on then reads all anew.
         next_name: of the next file.
         pieces: the files of history, oldest first; every scan of the runs that are not raw is in them.
@@ -58,6 +60,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     position: int = 0
     words: tuple[int, int] = (0, 0)
     changes: tuple[tuple[str, int], ...] = ()
+    changes_start: int = 0
     turn: int = 0
     next_name: int = 0
     runs: tuple[Listed, ...] = ()
@@ -78,7 +81,7 @@ def read_catalogue(folder: Path) -> Catalogue | None:
         StoreDamaged: it cannot be read.
     """
     path = folder / _NAME
-    mend = f"Remove the folder {folder}: it is made anew from the log."
+    mend = mend_made(folder.parent, f"Remove the folder {folder}: it is made anew from the log.")
     if not path.exists():
         return None
     checked = read_json(path, _Checked, mend=mend)
@@ -111,6 +114,12 @@ def write_catalogue(folder: Path, catalogue: Catalogue, disk: Disk) -> None:
     """Put a catalogue in the place of the one before."""
     data = msgspec.json.encode(catalogue)
     disk.replace(folder / _NAME, msgspec.json.encode(_Checked(msgspec.Raw(data), zlib.crc32(data))))
+
+
+def sync_catalogue(folder: Path, disk: Disk) -> None:
+    """Return when the catalogue that is in the folder is on disk."""
+    disk.sync_file(folder / _NAME)
+    disk.sync_folder(folder)
 
 
 def find_mergeable(runs: tuple[Listed, ...]) -> slice | None:

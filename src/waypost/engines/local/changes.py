@@ -9,6 +9,7 @@ payload  steps of the positions, then the news, in byte planes, compressed by zs
 =======  ===========================================================================
 """
 
+import bisect
 import os
 import struct
 import threading
@@ -24,6 +25,7 @@ from isal.isal_zlib import crc32
 
 from waypost.engines.local.arrays import I64, U8
 from waypost.engines.local.disk import Disk
+from waypost.engines.local.start import mend_made
 from waypost.model.errors import StoreDamaged
 
 CHANGES_FORMAT = 1
@@ -68,13 +70,15 @@ class ChangeFiles:
         self._lock = threading.Lock()
         self._chunks: list[_Chunk] = []
         self._pending: _Chunk | None = None
+        self._gone: set[str] = set()
         self._fd: int | None = None
         self._name = ""
         self.read_on(files)
 
     def read_on(self, files: Files) -> None:
         """Find the chunks that another process has published since."""
-        known, found = dict(self.files), list(self._chunks)
+        known, names = dict(self.files), {name for name, _ in files}
+        found = [chunk for chunk in self._chunks if chunk.path.name in names]
         for name, size in files:
             found += self._list(self._folder / name, known.get(name, 0), size)
         with self._lock:
@@ -108,6 +112,25 @@ class ChangeFiles:
             if self._pending is not None:
                 self._chunks.append(self._pending)
             self.files, self._pending = files, None
+
+    def find_before(self, position: int) -> tuple[int, Files]:
+        """The files that are left without those that hold only changes before a position, and where they begin."""
+        starts = [int(Path(name).stem) for name, _ in self.files]
+        first = max(bisect.bisect_right(starts, position) - 1, 0)
+        return (starts[first] if first else 0), self.files[first:]
+
+    def forget(self, files: Files) -> None:
+        """Keep no others than these, which are the last."""
+        names = {name for name, _ in files}
+        with self._lock:
+            gone = {name for name, _ in self.files} - names
+            self._chunks = [chunk for chunk in self._chunks if chunk.path.name not in gone]
+            self.files = files
+        self._gone |= gone
+
+    def kept(self, files: Files) -> Files:
+        """Of files as they were when something was appended those that were not forgotten since."""
+        return tuple(file for file in files if file[0] not in self._gone)
 
     def cut_back(self, position: int) -> Files:
         """Forget the changes from a position on, where a batch began: it comes again."""
@@ -203,7 +226,6 @@ def _unplaned(data: U8, kind: np.dtype[Any]) -> npt.NDArray[Any]:
 
 
 def _damaged(path: Path, offset: int) -> StoreDamaged:
-    return StoreDamaged(
-        f"{path}, byte {offset}: a chunk of changes is not what was written.",
-        mend="Bring this file back from a copy of the home, or remove the folder index: it is made anew from the log.",
-    )
+    mend = "Bring this file back from a copy of the home, or remove the folder index: it is made anew from the log."
+    mend = mend_made(path.parent.parent, mend)
+    return StoreDamaged(f"{path}, byte {offset}: a chunk of changes is not what was written.", mend=mend)

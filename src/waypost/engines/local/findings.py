@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from waypost.engines.local.start import mend_made
 from waypost.model.errors import StoreError
 
 #: What to do about a part that is not what it should be.
@@ -39,6 +40,7 @@ class Report(msgspec.Struct, kw_only=True):
     Attributes:
         path: the folder.
         kind: home or backup.
+        log_start: of the first scan that the log has, or its archive; the others went as the settings ask.
         scans: read from the log, each frame's check made good.
         segments: files of the log.
         frames: in them.
@@ -52,6 +54,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     path: str
     kind: str
+    log_start: int = 0
     scans: int = 0
     segments: int = 0
     frames: int = 0
@@ -64,7 +67,10 @@ class Report(msgspec.Struct, kw_only=True):
 
     def find(self, part: str, what: str, mend: str | None, file: Path | None = None, byte: int | None = None) -> None:
         """Add a finding. A file of a backup is not mended by itself."""
-        mend = MENDS["backup"] if self.kind == "backup" else mend
+        if self.kind == "backup":
+            mend = MENDS["backup"]
+        elif part in ("index", "history"):
+            mend = mend_made(Path(self.path), mend or MENDS[part])
         self.findings.append(Finding(part, str(file) if file else None, byte, what, mend))
 
     def find_error(self, part: str, error: StoreError, file: Path | None = None) -> None:

@@ -26,12 +26,24 @@ _NICENESS = 5
 
 _FIRST_PATIENCE_S, _LAST_PATIENCE_S = 0.5, 30.0
 _LOOK_S = 60.0
+_TRIM_S = 60.0
 
 
 class Follower:
-    """Takes what comes in the log into the ledger, in one thread, and merges runs in another."""
+    """Takes what comes in the log into the ledger in one thread, merges runs in another, and trims the log in a third.
 
-    def __init__(self, log: SegmentLog, ledger: Ledger, index: LedgerIndex, history: ParquetHistory) -> None:
+    The third is there only if it is asked for.
+    """
+
+    def __init__(
+        self,
+        log: SegmentLog,
+        ledger: Ledger,
+        index: LedgerIndex,
+        history: ParquetHistory,
+        trim: Callable[[Callable[[], bool]], None] | None = None,
+    ) -> None:
+        """`trim` lets old segments of the log go; it asks the function that it is given whether to leave off."""
         self._log = log
         self._ledger = ledger
         self._index = index
@@ -40,12 +52,15 @@ class Follower:
         self._has_runs = threading.Event()
         self._has_runs.set()
         self._deadline_s = 0.0
+        works: list[tuple[str, Callable[[], None], Callable[[], object]]] = [
+            ("indexing", self._catch_up, lambda: self._log.wait(self._index.position(), _LOOK_S)),
+            ("merging", self._merge, self._wait_for_runs),
+        ]
+        if trim is not None:
+            works.append(("trimming", lambda: trim(self._stopping.is_set), lambda: self._stopping.wait(_TRIM_S)))
         self._threads = [
             threading.Thread(target=self._go_on, args=(name, work, wait), name=name, daemon=True)
-            for name, work, wait in (
-                ("indexing", self._catch_up, lambda: self._log.wait(self._index.position(), _LOOK_S)),
-                ("merging", self._merge, self._wait_for_runs),
-            )
+            for name, work, wait in works
         ]
         for thread in self._threads:
             thread.start()

@@ -1,6 +1,7 @@
 """``FORMAT``: in which format each part of a home is, and so which parts it once had."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from waypost.engines.local.disk import Disk, read_json
 from waypost.engines.local.history import HISTORY_FORMAT
 from waypost.engines.local.ledger import INDEX_FORMAT
 from waypost.engines.local.segments import LOG_FORMAT, list_segments
+from waypost.engines.local.start import mend_made
 from waypost.model.errors import NotFound, StoreDamaged, WrongFormat
 
 #: The parts and the format that this version writes. Those made from the log are made anew where they are older.
@@ -66,9 +68,14 @@ def has_records(path: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
 
 
-def make_parts(path: Path, kept: Formats, disk: Disk) -> None:
-    """Make the parts that are not there yet, and make room for those made from the log that are of an older format."""
-    if any(name in kept and kept[name] < FORMATS[name] for name in _DERIVED):  # one names files of the other
+def make_parts(path: Path, kept: Formats, disk: Disk, refuse_anew: Callable[[str], None]) -> None:
+    """Make the parts that are not there yet, and make room for those made from the log that are of an older format.
+
+    `refuse_anew` is told why, before these go, and may refuse.
+    """
+    older = [name for name in _DERIVED if name in kept and kept[name] < FORMATS[name]]
+    if older:  # one names files of the other
+        refuse_anew("; ".join(_told(path, name, kept[name]).removesuffix(".") for name in older))
         for name in _DERIVED:
             if (path / name).exists():
                 shutil.rmtree(path / name)
@@ -103,7 +110,7 @@ def _refuse_lost_records(path: Path) -> None:
 def _refuse_misplaced(path: Path) -> None:
     for name in ("log", *_DERIVED):
         if (path / name).exists() and not (path / name).is_dir():
-            mend = "Move it away; the folder is made anew from the log."
+            mend = mend_made(path, "Move it away; the folder is made anew from the log.")
             if name not in _DERIVED:
                 mend = "Move it away, and bring the folder back from a copy of the home."
             raise StoreDamaged(f"{path / name} is a file, not a folder.", mend=mend)
@@ -121,7 +128,7 @@ def _refuse_older(path: Path, kept: Formats, read_only: bool) -> None:
             mend = "Open it with the version that wrote it, export its scans, and import them into a new home."
             raise WrongFormat(_told(path, name, kept[name]), mend=mend)
         if kept[name] < FORMATS[name] and read_only:
-            mend = "Open it once for writing: this part is then made anew from the log."
+            mend = mend_made(path, "Open it once for writing: this part is then made anew from the log.")
             raise WrongFormat(_told(path, name, kept[name]), mend=mend)
 
 

@@ -26,6 +26,7 @@ from waypost.engines.local.duck import PLAIN_SCHEMA, Duck
 from waypost.engines.local.entries import Entries
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.runs import Run
+from waypost.engines.local.start import mend_made
 from waypost.engines.local.views import scans_of
 from waypost.model.errors import StoreDamaged, StoreError
 from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA
@@ -138,12 +139,13 @@ class ParquetHistory:
     def _damage_of(self, piece: Listed) -> StoreDamaged | None:
         path = self._folder / piece.name
         try:
-            why = None if _check_of(path) == piece.check else "is not what was written"
+            why = None if check_of(path) == piece.check else "is not what was written"
         except FileNotFoundError:
             why = "is missing"
         if why is None:
             return None
         mend = f"Remove the folders index and {self._folder.name}; they are made anew from the log."
+        mend = mend_made(self._folder.parent, mend)
         return StoreDamaged(f"{path} {why}.", mend=mend)
 
     def _part(self, run: Run) -> "pa.Table | _File":
@@ -255,7 +257,8 @@ def _write(file: _File, parts: Iterator[pa.Table]) -> int:
     return rows
 
 
-def _check_of(path: Path) -> int:
+def check_of(path: Path) -> int:
+    """The CRC-32 of a file."""
     check, chunk = 0, memoryview(bytearray(_CHUNK_BYTES))
     with path.open("rb", buffering=0) as file:
         while size := file.readinto(chunk):

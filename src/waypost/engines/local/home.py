@@ -3,7 +3,7 @@
 ==============  ============================================================
 ``FORMAT``      the format version of each part
 ``lock``        held by the process that writes; tells its pid
-``log/``        the scans, in segments: the truth about them
+``log/``        the scans, in segments: the truth about them, from ``start`` in it on if older ones went
 ``index/``      timelines, states and changes: made from the log
 ``history/``    columns over all time: made with the index
 ``records.sqlite``  master data and transactions: the truth about them
@@ -12,7 +12,9 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -25,6 +27,7 @@ from waypost.engines.local.history import ParquetHistory
 from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SEGMENT_BYTES, SegmentLog
+from waypost.engines.local.retention import Retention, refuse_anew, trim
 from waypost.engines.local.slots import MEMORY_BYTES
 from waypost.engines.sql.records import SqlRecords
 from waypost.model.errors import HomeInUse, StoreError
@@ -41,7 +44,8 @@ class HomeHealth(msgspec.Struct, frozen=True):
         log_end: so many scans were acknowledged.
         index_position: look-ups show everything below.
         lag: scans acknowledged, but not shown yet.
-        error: why the log takes no more scans, or why the index or history do not get on; None if all is well.
+        error: why the log takes no more scans, index or history do not get on, or older scans do not go; None if all
+            is well.
         rebuilding: why the index is being made anew, until it has all that the log held at opening; None if it is not.
         cut: what opening cut off the end of the log, and where it is kept; None if nothing.
     """
@@ -66,7 +70,9 @@ class LocalHome:
         index: LedgerIndex,
         history: ParquetHistory,
         lock: "_Lock | None",
+        trim: Callable[[Callable[[], bool]], None] | None = None,
     ) -> None:
+        """`trim` as for `Follower`."""
         self.path = path
         self._records = records
         self._log = log
@@ -75,7 +81,7 @@ class LocalHome:
         self._history = history
         self._lock = lock
         self._began_at = log.position()
-        self._follower = Follower(log, ledger, index, history) if lock else None
+        self._follower = Follower(log, ledger, index, history, trim) if lock else None
         self._is_open = True
         self.memory = Memory(records=records, log=log, index=index, changes=index, history=history, close=self.close)
 
@@ -119,6 +125,7 @@ def open_home(
     states_bytes: int = MEMORY_BYTES,
     memory_limit: str = "1GB",
     segment_bytes: int = SEGMENT_BYTES,
+    retention: Retention | None = None,
     disk: Disk | None = None,
 ) -> LocalHome:
     """Open the home in a folder, or make one there.
@@ -130,28 +137,38 @@ def open_home(
         states_bytes: memory for the states of parcels, while scans are indexed; what goes beyond lies in a file.
         memory_limit: for questions to history, as DuckDB writes it.
         segment_bytes: so large grows a file of the log.
+        retention: how long the log keeps scans, and where older ones are; for ever if nothing is said.
         disk: for tests.
 
     Raises:
         HomeInUse: another process writes to it.
         NotFound: reading only, and there is no home.
         StoreDamaged: bytes on disk are not what was written; says which and what to do.
+        StoreError: index and history would have to be made anew from a log that does not have all scans any more.
         WrongFormat: another version of Waypost wrote it; says what to do.
     """
     path = Path(path).absolute()
-    disk = disk or Disk()
+    disk, keep = disk or Disk(), retention or Retention()
+    refuse = partial(refuse_anew, path / "log", keep.archive)
     with store_errors(f"opening {path}"), ExitStack() as opened:
         lock = None if read_only else _make_home(path, disk)
         if lock:
             opened.callback(lock.release)
         kept = read_formats(path, read_only=read_only)
         if not read_only:
-            make_parts(path, kept, disk)
+            make_parts(path, kept, disk, refuse)
         records = _open_records(path, read_only)
         opened.callback(records.close)
         if not read_only:
             write_formats(path, FORMATS, disk)
-        ledger = Ledger(path / "index", fold, read_only=read_only, memory_bytes=states_bytes, disk=disk)
+        ledger = Ledger(
+            path / "index",
+            fold,
+            read_only=read_only,
+            memory_bytes=states_bytes,
+            disk=disk,
+            refuse_anew=refuse,
+        )
         opened.callback(ledger.close)
         history = ParquetHistory(path / "history", ledger, read_only=read_only, memory_limit=memory_limit, disk=disk)
         opened.callback(history.close)
@@ -163,10 +180,12 @@ def open_home(
             disk=disk,
             segment_bytes=segment_bytes,
             admit=ledger.admit,
+            archive=keep.archive,
         )
         opened.callback(log.close)
         index = LedgerIndex(ledger, fold, log)
-        home = LocalHome(path, records, log, ledger, index, history, lock)
+        trimming = (lambda is_over: trim(log, ledger, keep, disk, is_over=is_over)) if keep.asks else None
+        home = LocalHome(path, records, log, ledger, index, history, lock, trimming)
         opened.pop_all()
         return home
 

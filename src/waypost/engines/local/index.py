@@ -15,7 +15,7 @@ from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.runs import NOTHING, Runs
 from waypost.engines.local.slots import parcels_of
 from waypost.engines.local.views import numbers_of, scans_of
-from waypost.model.errors import StoreError
+from waypost.model.errors import Gone, StoreDamaged, StoreError
 from waypost.model.scans import SCAN_SCHEMA, in_order
 from waypost.store.fold import Fold, change_table, state_table
 
@@ -106,9 +106,22 @@ class LedgerIndex:
 
     def read(self, after: int, limit: int) -> pa.Table:
         """See `Changes.read`."""
-        self._ledger.snapshot()
-        positions, news = self._ledger.changes.read(after, limit)
+        self._refuse_gone(after)
+        try:
+            positions, news = self._ledger.changes.read(after, limit)
+        except StoreDamaged:
+            self._refuse_gone(after)  # they went while they were read
+            raise
         return change_table(positions, self._scans_at(positions), news)
+
+    def _refuse_gone(self, after: int) -> None:
+        start = self._ledger.snapshot()[0].changes_start
+        if after + 1 < start:
+            raise Gone(
+                f"Changes before scan {start} went with the log, as the settings ask.",
+                start=start,
+                mend=f"Go on behind {start - 1}; what parcels are like now, `states` and `page` say.",
+            )
 
     # For its owner
 

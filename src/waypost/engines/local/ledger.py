@@ -31,6 +31,7 @@ from waypost.engines.local.catalogue import (
     Watch,
     find_mergeable,
     read_catalogue,
+    sync_catalogue,
     write_catalogue,
 )
 from waypost.engines.local.changes import CHANGES_FORMAT, ChangeFiles, Files
@@ -40,6 +41,7 @@ from waypost.engines.local.keys import KEY_VERSION, SEED_BYTES
 from waypost.engines.local.runs import RUN_FORMAT, Run, Runs, RunWriter, cut_together, damaged_run, write_raw
 from waypost.engines.local.shares import Shares
 from waypost.engines.local.slots import MEMORY_BYTES, Slots, parcels_of
+from waypost.engines.local.start import mend_made
 from waypost.engines.local.views import keyed, scans_of
 from waypost.engines.local.vocabulary import WordFile
 from waypost.model.errors import BadInput, StoreDamaged, StoreError, WrongFormat
@@ -83,13 +85,18 @@ class Ledger:
         read_only: bool = False,
         memory_bytes: int = MEMORY_BYTES,
         disk: Disk | None = None,
+        refuse_anew: Callable[[str], None] | None = None,
     ) -> None:
-        """`memory_bytes` are for the states of parcels; what goes beyond lies in a file."""
+        """`memory_bytes` are for the states of parcels; what goes beyond lies in a file.
+
+        `refuse_anew` is told why it has to be begun anew, before anything goes, and may refuse.
+        """
         self.rebuilding: str | None = None
         self._folder = folder
         self._fold = fold
         self._read_only = read_only
         self._memory_bytes = memory_bytes
+        self._refuse_anew = refuse_anew
         self._disk = disk or Disk()
         self._lock = threading.Lock()
         self._slots: Slots | None = None
@@ -179,6 +186,23 @@ class Ledger:
                 self._look_again()
             return self.catalogue, self.runs
 
+    def kept_to(self) -> int:
+        """Everything below is in packed runs and in history, whatever comes; the log is not needed for it any more."""
+        with self._lock:
+            sync_catalogue(self._folder, self._disk)
+            return next((run.start for run in self.catalogue.runs if run.raw), self.catalogue.position)
+
+    def forget_changes(self, below: int) -> None:
+        """Remove the files that hold only changes before a position."""
+        with self._lock:
+            before = self.changes.files
+            start, files = self.changes.find_before(below)
+            if files != before:
+                self._set(changes=files, changes_start=start)
+                self.changes.forget(files)
+        for name, _ in before[: len(before) - len(files)]:
+            (self._folder / name).unlink()
+
     def named_pieces(self) -> set[str]:
         """The pieces that count, also by the catalogue on disk, which is the newer one where writing it failed late."""
         kept = read_catalogue(self._folder) or self.catalogue
@@ -211,10 +235,13 @@ class Ledger:
         if kept is not None and kept.made == made:
             return kept
         if self._read_only:
+            mend = "Open this home once for writing: the index is then made anew from the log."
             raise WrongFormat(
                 f"{self._folder} was made in another format ({kept.made if kept else 'none'}).",
-                mend="Open this home once for writing: the index is then made anew from the log.",
+                mend=mend_made(self._folder.parent, mend),
             )
+        if self._refuse_anew is not None:
+            self._refuse_anew(f"{kept.made} → {made}" if kept else f"{self._folder} names no runs")
         if kept is not None:
             self.rebuilding = f"the index is made anew from the log: {kept.made} → {made}"
             shutil.rmtree(self._folder)
@@ -356,7 +383,7 @@ class Ledger:
             runs, opened = [Listed(name, start, end, len(entries), raw=True)], [Run(path)]
         try:
             with self._lock:
-                words = self._word_file.extent
+                words, changes = self._word_file.extent, self.changes.kept(changes)
                 self._set(runs=(*self.catalogue.runs, *runs), position=end, words=words, changes=changes)
                 self.runs = Runs([*self.runs.all, *opened])
                 self.changes.publish(changes)

@@ -1,6 +1,7 @@
 """The scan log of one machine: segment files, group commit, checksums."""
 
 import bisect
+import itertools
 import os
 import threading
 from collections import deque
@@ -32,6 +33,7 @@ from waypost.engines.local.segments import (
     segment_path,
     verify,
 )
+from waypost.engines.local.start import gone, list_kept, read_start
 from waypost.model.errors import BadInput, StoreDamaged, StoreError
 from waypost.model.scans import check_batch, join_batches
 from waypost.store.protocols import Frame
@@ -99,14 +101,16 @@ class SegmentLog:
         segment_bytes: int = SEGMENT_BYTES,
         frame_rows: int = FRAME_ROWS,
         admit: Callable[[pa.RecordBatch], None] | None = None,
+        archive: Path | None = None,
     ) -> None:
-        """`admit` may refuse a batch that those behind the log could not keep."""
+        """`admit` may refuse a batch that those behind the log could not keep; `archive` has segments that went."""
         self.cut: Cut | None = None
         self._folder = folder
         self._disk = disk or Disk()
         self._segment_bytes = segment_bytes
         self._frame_rows = frame_rows
         self._admit = admit
+        self._archive = archive
         self._read_only = read_only
         self._fd: int | None = None
         self._path = segment_path(folder, 0)
@@ -167,17 +171,11 @@ class SegmentLog:
             self._look_again()
         with self._lock:
             end, last, marks = self._end, self._path, self._marks
-        if position >= end:
-            return
-        segments = [path for path in list_segments(self._folder) if first_position(path) < end]
-        starts = [first_position(path) for path in segments]
-        first = max(bisect.bisect_right(starts, position) - 1, 0)
-        at = starts[first] if segments else 0
-        for path in segments[first:]:
-            if first_position(path) != at:
-                raise damaged(path, 0, f"the segment before it ends at {at}")
+        path = self._find_segment(position) if position < end else None
+        while path is not None:
+            at = first_position(path)
             with store_errors(f"reading {path}"):
-                fd = os.open(path, os.O_RDONLY)
+                fd = self._open_segment(path)
                 try:
                     for mark in self._marks_from(path, fd, position, marks if path == last else None):
                         at = mark.end
@@ -188,7 +186,58 @@ class SegmentLog:
                             return
                 finally:
                     os.close(fd)
-        raise damaged(segments[-1] if segments else last, 0, f"the log ends at {at}, but {end} were acknowledged")
+            path = self._find_next(path, at, end)
+
+    def start(self) -> int:
+        """See `ScanLog.start`."""
+        segments = list_kept(self._folder, self._archive)
+        return first_position(segments[0]) if segments else 0
+
+    def sealed(self) -> list[tuple[Path, int]]:
+        """The segments in the home that are never written to again, and where each ends."""
+        with self._lock:
+            last = self._path
+        segments = [path for path in list_segments(self._folder) if path <= last]
+        return [(path, first_position(after)) for path, after in itertools.pairwise(segments)]
+
+    def _find_segment(self, position: int) -> Path:
+        """The segment that a position is in, if there is none missing."""
+        segments = list_kept(self._folder, self._archive)
+        place = bisect.bisect_right([first_position(path) for path in segments], position) - 1
+        if not segments:
+            raise damaged(self._path, 0, "it is missing")
+        if place < 0:
+            raise self._missing(position, segments[0])
+        return segments[place]
+
+    def _find_next(self, path: Path, at: int, end: int) -> Path:
+        """The segment behind one that ends at a position."""
+        segments = list_kept(self._folder, self._archive)
+        after = [each for each in segments if each.name > path.name]
+        if not after:
+            raise damaged(path, 0, f"the log ends at {at}, but {end} were acknowledged")
+        if first_position(after[0]) != at:
+            raise self._missing(at, after[0])
+        return after[0]
+
+    def _missing(self, position: int, following: Path) -> StoreError:
+        """The error for scans before a segment that are not there."""
+        if first_position(following) <= read_start(self._folder):
+            return gone(position, first_position(following), self._archive)
+        return damaged(following, 0, f"the segment before it ends at {position}")
+
+    def _open_segment(self, path: Path) -> int:
+        """Open a segment, which may have gone to the archive since it was found."""
+        try:
+            return os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            kept = {each.name: each for each in list_kept(self._folder, self._archive)}
+            if path.name in kept:
+                return os.open(kept[path.name], os.O_RDONLY)
+            after = [each for name, each in kept.items() if name > path.name]
+            if after:
+                raise self._missing(first_position(path), after[0]) from None
+            raise
 
     def _marks_from(self, path: Path, fd: int, position: int, known: list[Mark] | None) -> Iterator[Mark]:
         """The marks of a segment, from the frame that holds a position on."""
@@ -225,12 +274,13 @@ class SegmentLog:
 
     def _open(self, at_least: int) -> None:
         segments = list_segments(self._folder)
-        if not segments and at_least:
+        start = read_start(self._folder)
+        if not segments and max(at_least, start):
             raise StoreDamaged(
-                f"{self._folder} holds no scans, but {at_least} had been taken from it before.",
+                f"{self._folder} holds no scans, but {max(at_least, start)} had been taken from it before.",
                 mend="Bring it back from a copy of the home. Keep index and history till then: they hold its scans.",
             )
-        if segments and first_position(segments[0]) != 0:
+        if segments and first_position(segments[0]) > start:
             raise damaged(segments[0], 0, "the segments before it are missing")
         with store_errors(f"opening {self._folder}"):
             while segments and not self._open_last(segments.pop(), at_least):
@@ -290,15 +340,19 @@ class SegmentLog:
     def _refuse_if_short(self, at_least: int, state: str) -> None:
         """A torn append is the last thing in a log. What was taken from it before had been acknowledged."""
         if self._end < at_least:
-            raise StoreDamaged(
-                f"{state}, but {at_least} scans had been taken from it before.",
-                mend="Bring the log back from a copy of the home. To go on with what is left of it, move the folders "
-                "index and history, which hold the others, out of the home; they are made anew.",
-            )
+            mend = "Bring the log back from a copy of the home."
+            if not read_start(self._folder):
+                mend += (
+                    " To go on with what is left of it, move the folders index and history, which hold the others, out "
+                    "of the home; they are made anew."
+                )
+            raise StoreDamaged(f"{state}, but {at_least} scans had been taken from it before.", mend=mend)
 
     def _look_again(self) -> None:
         """What the process that writes has added since; of a frame that it is just writing nothing."""
         with self._lock, store_errors(f"reading {self._folder}"):
+            if not self._path.exists():
+                self._open(self._end)  # there was none yet, or it went since
             while True:
                 if self._offset:
                     self._look_on()

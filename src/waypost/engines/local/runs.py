@@ -46,6 +46,7 @@ from waypost.engines.local.entries import (
     newest_of,
     places_of,
 )
+from waypost.engines.local.start import mend_made
 from waypost.model.errors import StoreDamaged
 from waypost.store.compiled import Number, compiled
 
@@ -472,7 +473,8 @@ def cut_together(runs: Sequence[Run]) -> Iterator[tuple[int, int | None]]:
 
 def damaged_run(path: Path, why: str) -> StoreDamaged:
     """The error for a run that is not what was written."""
-    return StoreDamaged(f"{path}: {why}.", mend="Remove the folder that it is in: the index is made anew from the log.")
+    mend = mend_made(path.parent.parent, "Remove the folder that it is in: the index is made anew from the log.")
+    return StoreDamaged(f"{path}: {why}.", mend=mend)
 
 
 NOTHING = Entries(

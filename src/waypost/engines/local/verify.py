@@ -4,19 +4,17 @@ A home may be written to meanwhile: it is read up to where its log was at the be
 """
 
 import os
-import random
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from waypost.engines.local.backup import NAME, Progress, check_file, read_backup
-from waypost.engines.local.catalogue import Catalogue
+from waypost.engines.local.backup import NAME, check_file, read_backup
+from waypost.engines.local.catalogue import Catalogue, read_catalogue
+from waypost.engines.local.copying import Progress
 from waypost.engines.local.disk import store_errors
 from waypost.engines.local.findings import MENDS, Report
 from waypost.engines.local.formats import RECORDS, read_formats
@@ -25,6 +23,7 @@ from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.runs import Runs
+from waypost.engines.local.samples import SCAN_COLUMNS, Sample, Timelines, by_parcel, reference_of
 from waypost.engines.local.segments import (
     HEADER_SIZE,
     Flaw,
@@ -33,33 +32,27 @@ from waypost.engines.local.segments import (
     first_position,
     hop,
     is_unfinished,
-    list_segments,
     read_frame,
 )
+from waypost.engines.local.start import list_kept, read_start
 from waypost.engines.sql.copies import count_rows, find_flaws
 from waypost.model.errors import BadInput, NotFound, StoreDamaged, StoreError
-from waypost.model.scans import SCAN_SCHEMA, check_batch
+from waypost.model.scans import IDENTITY, check_batch
 from waypost.store.fold import Fold
-from waypost.store.memory import MemoryIndex, MemoryLog
-from waypost.store.protocols import Frame, ScanLog
+from waypost.store.protocols import Frame
 
 #: So many parcels are compared scan by scan if nobody says how many.
 SAMPLE = 200
-#: A number with more scans than that (a bag, a container) is left out of the sample.
-_MOST_SCANS = 2_000
 _MOST_TOLD = 10
 _CHANGES_AT_ONCE = 1_000_000
-_OFFSETS = 40
-_TEXT = pa.string()
-_SCAN = SCAN_SCHEMA.names
 
-#: Rows of parcels, by carrier and number.
-Timelines = dict[tuple[str, str], list[dict[str, Any]]]
 
 _BRING_BACK = "Bring this file back from a backup; the other files are left as they are."
 
 
-def verify_home(path: Path, fold: Fold, *, sample: int = SAMPLE, progress: Progress | None = None) -> Report:
+def verify_home(
+    path: Path, fold: Fold, *, sample: int = SAMPLE, archive: Path | None = None, progress: Progress | None = None
+) -> Report:
     """Verify a home, whether another process writes to it or not.
 
     Every frame of the log is read and its check made good; the records are read by SQLite's own check; index and
@@ -67,10 +60,14 @@ def verify_home(path: Path, fold: Fold, *, sample: int = SAMPLE, progress: Progr
     parcels is worked out anew from the log, by the reference, and held against timelines and states of the index and
     against history.
 
+    Where the log has lost its older segments to the archive, these are read as well. Where it does not begin at scan 0
+    even so, the scans that it has must be in index and history, and these must agree.
+
     Args:
         path: the folder.
         fold: from scans to states.
         sample: so many parcels, chosen by chance.
+        archive: the folder with segments that went from the log.
         progress: is told how much of the log is read.
 
     Raises:
@@ -89,11 +86,12 @@ def verify_home(path: Path, fold: Fold, *, sample: int = SAMPLE, progress: Progr
     with ExitStack() as opened:
         derived, why = None, None
         try:
-            derived = _Derived(path, fold, opened, report)
+            derived = _Derived(path, fold, archive, opened, report)
         except StoreError as error:
             why = error
-        chosen = _Sample(derived.log, sample) if derived else None
-        _verify_log(path / "log", report, chosen, derived.log.position() if derived else None, progress)
+        chosen = Sample(derived.log, sample) if derived else None
+        end = derived.log.position() if derived else None
+        _verify_log(path / "log", report, chosen, end, progress, archive)
         if why:
             _tell_why(report, why)
         elif derived and chosen and report.is_well("log"):
@@ -123,8 +121,12 @@ def verify_backup(folder: Path, *, progress: Progress | None = None) -> Report:
             if why:
                 report.find("backup", why, MENDS["backup"], folder / file.name)
         _verify_log(folder / "log", report, None, None, progress)
-        if report.is_well("log") and report.scans != backup.position:
-            what = f"the log has {report.scans} scans, but {NAME} says {backup.position}"
+        if report.is_well("log") and (report.log_start, report.log_start + report.scans) != (
+            backup.start,
+            backup.position,
+        ):
+            what = f"the log has {report.scans} scans from {report.log_start} on, but {NAME} says {backup.start} to "
+            what += str(backup.position)
             report.find("backup", what, MENDS["backup"], folder / "log")
         _verify_records(folder / RECORDS, report, is_kept=True)
         if report.is_well("records") and report.rows != backup.rows:
@@ -159,29 +161,47 @@ def _verify_records(path: Path, report: Report, *, is_kept: bool = False) -> Non
 
 
 def _verify_log(
-    folder: Path, report: Report, sample: "_Sample | None", end: int | None, progress: Progress | None
+    folder: Path,
+    report: Report,
+    sample: Sample | None,
+    end: int | None,
+    progress: Progress | None,
+    archive: Path | None = None,
 ) -> None:
     """Read all frames up to a position; if it is None, all there are, and then the last has to be whole as well."""
     try:
         with store_errors(f"reading {folder}"):
-            _read_log(folder, report, sample, end, progress)
+            _read_log(folder, report, sample, end, progress, archive)
     except StoreError as error:
         report.find_error("log", error)
 
 
 def _read_log(
-    folder: Path, report: Report, sample: "_Sample | None", end: int | None, progress: Progress | None
+    folder: Path,
+    report: Report,
+    sample: Sample | None,
+    end: int | None,
+    progress: Progress | None,
+    archive: Path | None,
 ) -> None:
-    segments = [path for path in list_segments(folder) if end is None or first_position(path) < end or not end]
-    total = sum(path.stat().st_size for path in segments)
-    at, known = 0, len(report.findings)
-    for path in segments:
+    listed = list_kept(folder, archive)
+    segments = [path for path in listed if end is None or first_position(path) < end or not end]
+    total = _size_of(segments)
+    at = report.log_start = min(read_start(folder), first_position(segments[0])) if segments else 0
+    known = len(report.findings)
+    for listed_path in segments:
+        path = listed_path
+        if not path.exists():
+            if archive is None or not (archive / path.name).exists():
+                at = report.log_start = _skip(path, segments, report)
+                continue
+            path = archive / path.name
         report.segments += 1
         if first_position(path) != at and len(report.findings) == known:
             what = f"the segments before it are missing: they end at scan {at}"
             report.find("log", what, "Bring the missing files back from a backup.", path, 0)
         at, known = first_position(path), len(report.findings)
-        for frame, stop in _frames(path, report, end, is_last=path == segments[-1]):
+        for frame, stop in _frames(path, report, end, is_last=listed_path == segments[-1]):
             at = frame.end
             report.frames += 1
             report.scans += frame.scans.num_rows
@@ -189,9 +209,26 @@ def _read_log(
                 sample.take(frame)
             if progress:
                 progress(min(report.bytes + stop, total), total)
-        report.bytes += path.stat().st_size
+        report.bytes += _size_of([path])
+    if report.log_start:
+        report.notes.append(f"The log begins at scan {report.log_start}; index and history alone have the older ones.")
     if end is not None and at < end and report.is_well("log"):
         report.find("log", f"the log ends at scan {at}, but {end} were acknowledged", _BRING_BACK, folder)
+
+
+def _skip(path: Path, segments: list[Path], report: Report) -> int:
+    """Leave out a segment that went meanwhile, and all before it; where the next one begins."""
+    report.notes.append(f"{path} went as the settings ask while the log was read.")
+    return first_position(segments[segments.index(path) + 1])
+
+
+def _size_of(paths: list[Path]) -> int:
+    """The size of files, of which some may go meanwhile."""
+    size = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def _frames(path: Path, report: Report, end: int | None, *, is_last: bool) -> Iterator[tuple[Frame, int]]:
@@ -259,66 +296,6 @@ def _find_flaw(path: Path, fd: int, flaw: Flaw, report: Report, *, is_tail: bool
 # Index and history against the log
 
 
-class _Sample:
-    """Numbers chosen by chance, and all their scans, gathered while the log is read."""
-
-    def __init__(self, log: ScanLog, size: int) -> None:
-        self.end = log.position()
-        self._numbers = pa.array(sorted(self._choose(log, size)), pa.string())
-        self._counts: Counter[str] = Counter()
-        self._scans: list[pa.RecordBatch] = []
-        self._positions: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-
-    def _choose(self, log: ScanLog, size: int) -> set[str]:
-        if not self.end or not size:
-            return set()
-        chance = random.Random(self.end)  # others when the log has grown, the same when it has not
-        numbers: set[str] = set()
-        try:
-            for _ in range(_OFFSETS):
-                frame = next(log.read(chance.randrange(self.end)))
-                rows = [chance.randrange(frame.scans.num_rows) for _ in range(-(-size // _OFFSETS))]
-                numbers.update(frame.scans.column("number").take(pa.array(rows)).to_pylist())
-        except StoreDamaged:  # found, with its byte, when the frames are read
-            return set()
-        return set(sorted(numbers)[:size])
-
-    def take(self, frame: Frame) -> None:
-        """Gather the scans of these numbers."""
-        rows = np.flatnonzero(pc.is_in(frame.scans.column("number"), self._numbers))
-        if not len(rows):
-            return
-        scans = frame.scans.take(pa.array(rows))
-        self._counts.update(scans.column("number").to_pylist())
-        self._scans.append(scans)
-        self._positions.append(frame.position + rows)
-        busy = {number for number, count in self._counts.items() if count > _MOST_SCANS}
-        if busy:
-            self._numbers = pc.filter(self._numbers, pc.invert(pc.is_in(self._numbers, pa.array(sorted(busy)))))
-            for number in busy:
-                del self._counts[number]
-
-    def work_out(self, fold: Fold, end: int) -> tuple["Timelines", "Timelines"]:
-        """Timelines and states of these numbers, from all scans below a position, as the reference has them."""
-        positions = np.concatenate([np.zeros(0, np.int64), *self._positions])
-        plain = [field.with_type(_TEXT) if pa.types.is_dictionary(field.type) else field for field in SCAN_SCHEMA]
-        table = pa.Table.from_batches(self._scans, SCAN_SCHEMA).cast(pa.schema(plain))
-        mask = (positions < end) & np.asarray(pc.is_in(table.column("number"), self._numbers))
-        log = MemoryLog()
-        # Words anew: a frame's dictionary has those of all its scans.
-        chosen = table.filter(pa.array(mask)).combine_chunks()
-        for batch in chosen.cast(SCAN_SCHEMA).unify_dictionaries().combine_chunks().to_batches():
-            log.append(batch)
-        index = MemoryIndex(log, fold)
-        index.catch_up(log.position(), 0)
-        return _by_parcel(index.timelines(self.numbers), _SCAN), _by_parcel(index.states(self.numbers))
-
-    @property
-    def numbers(self) -> list[str]:
-        """The numbers."""
-        return list(self._numbers.to_pylist())
-
-
 class _Still(Ledger):
     """As it was when it was opened, however another process goes on."""
 
@@ -329,7 +306,7 @@ class _Still(Ledger):
 class _Derived:
     """What is made from the log, and the log, open for reading."""
 
-    def __init__(self, path: Path, fold: Fold, opened: ExitStack, report: Report) -> None:
+    def __init__(self, path: Path, fold: Fold, archive: Path | None, opened: ExitStack, report: Report) -> None:
         with store_errors(f"opening {path}"):
             try:
                 self.ledger = _Still(path / "index", fold, read_only=True)
@@ -339,12 +316,13 @@ class _Derived:
             opened.callback(self.ledger.close)
             self.history = ParquetHistory(path / "history", self.ledger, read_only=True)
             opened.callback(self.history.close)
-            self.log = SegmentLog(path / "log", read_only=True, at_least=self.ledger.catalogue.position)
+            reached = self.ledger.catalogue.position
+            self.log = SegmentLog(path / "log", read_only=True, at_least=reached, archive=archive)
             opened.callback(self.log.close)
             self.index = LedgerIndex(self.ledger, fold, self.log)
 
 
-def _verify_index(derived: _Derived, fold: Fold, sample: _Sample, report: Report) -> None:
+def _verify_index(derived: _Derived, fold: Fold, sample: Sample, report: Report) -> None:
     index, numbers = derived.index, sample.numbers
     try:
         _verify_runs(derived.ledger, report)
@@ -358,8 +336,13 @@ def _verify_index(derived: _Derived, fold: Fold, sample: _Sample, report: Report
             )
         due_timelines, due_states = sample.work_out(fold, end)
         report.parcels_compared = len(due_states)
-        _compare("index", "timeline", due_timelines, _by_parcel(index.timelines(numbers), _SCAN), report)
-        _compare("index", "state", due_states, _by_parcel(index.states(numbers)), report)
+        timelines = index.timelines(numbers)
+        if report.log_start:
+            _compare_rest("index", due_timelines, by_parcel(timelines, SCAN_COLUMNS), report)
+            due_states = by_parcel(reference_of(timelines, fold).states(numbers))
+        else:
+            _compare("index", "timeline", due_timelines, by_parcel(timelines, SCAN_COLUMNS), report)
+        _compare("index", "state", due_states, by_parcel(index.states(numbers)), report)
     except Exception as error:
         report.find_failure("index", error)
 
@@ -378,18 +361,28 @@ def _verify_runs(ledger: Ledger, report: Report) -> None:
 
 
 def _verify_changes(ledger: Ledger, report: Report) -> None:
-    end, after = ledger.snapshot()[0].position, -1
-    try:
-        while len(positions := ledger.changes.read(after, _CHANGES_AT_ONCE)[0]):
-            if positions[0] <= after or positions[-1] >= end or (np.diff(positions) <= 0).any():
-                report.find("index", f"changes behind scan {after} are in no order", MENDS["index"])
+    catalogue = ledger.snapshot()[0]
+    end, after, start = catalogue.position, -1, catalogue.changes_start
+    while True:
+        after = max(after, start - 1)
+        try:
+            positions = ledger.changes.read(after, _CHANGES_AT_ONCE)[0]
+        except StoreDamaged as error:
+            now = read_catalogue(Path(report.path) / "index")
+            if now is None or now.changes_start <= after + 1:
+                report.find_error("index", error)
                 return
-            after = int(positions[-1])
-    except StoreDamaged as error:
-        report.find_error("index", error)
+            start = now.changes_start  # they went as the settings ask
+            continue
+        if not len(positions):
+            return
+        if positions[0] <= after or positions[-1] >= end or (np.diff(positions) <= 0).any():
+            report.find("index", f"changes behind scan {after} are in no order", MENDS["index"])
+            return
+        after = int(positions[-1])
 
 
-def _verify_history(derived: _Derived, fold: Fold, sample: _Sample, report: Report) -> None:
+def _verify_history(derived: _Derived, fold: Fold, sample: Sample, report: Report) -> None:
     history, numbers = derived.history, sample.numbers
     try:
         report.history_scans = history.run(_add_up).to_pylist()[0]["scans"]
@@ -397,9 +390,12 @@ def _verify_history(derived: _Derived, fold: Fold, sample: _Sample, report: Repo
         if report.history_scans != indexed:
             what = f"it has {report.history_scans} scans, and the index {indexed}"
             report.find("history", what, MENDS["history"])
-        rows = history.run(lambda scans: scans.filter(scans.number.isin(numbers)).select(_SCAN))
+        rows = history.run(lambda scans: scans.filter(scans.number.isin(numbers)).select(SCAN_COLUMNS))
         due, _ = sample.work_out(fold, history.position())
-        _compare("history", "timeline", due, _by_parcel(rows, _SCAN), report)
+        if report.log_start:
+            _compare_rest("history", due, by_parcel(rows, SCAN_COLUMNS), report)
+            due = by_parcel(derived.index.timelines(numbers), SCAN_COLUMNS)
+        _compare("history", "timeline", due, by_parcel(rows, SCAN_COLUMNS), report)
     except Exception as error:
         report.find_failure("history", error)
 
@@ -414,12 +410,14 @@ def _add_up(scans: Any) -> Any:
     return scans.aggregate(**sums)
 
 
-def _by_parcel(table: pa.Table, columns: list[str] | None = None) -> Timelines:
-    """The rows of each parcel, in whatever order they came."""
-    parcels: Timelines = {}
-    for row in (table.select(columns) if columns else table).to_pylist():
-        parcels.setdefault((row["carrier"], row["number"]), []).append(row)
-    return {key: sorted(rows, key=repr) for key, rows in parcels.items()}
+def _compare_rest(part: str, expected: Timelines, found: Timelines, report: Report) -> None:
+    """As `_compare`, where the log does not have all scans any more: what it has is to be there."""
+    for (carrier, number), rows in sorted(expected.items()):
+        kept = {tuple(row[name] for name in IDENTITY) for row in found.get((carrier, number), [])}
+        missing = sum(tuple(row[name] for name in IDENTITY) not in kept for row in rows)
+        if missing:
+            what = f"the timeline of parcel {number} of {carrier} lacks {missing} scans that the log has"
+            report.find(part, what, MENDS[part])
 
 
 def _compare(part: str, what: str, expected: Timelines, found: Timelines, report: Report) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from isal.isal_zlib import crc32
 
 from waypost.engines.local.disk import Disk
+from waypost.engines.local.start import mend_made
 from waypost.model.errors import StoreDamaged
 from waypost.store.words import Vocabulary
 
@@ -79,4 +80,5 @@ class WordFile:
 
 
 def _damaged(path: Path, why: str) -> StoreDamaged:
-    return StoreDamaged(f"{path}: {why}.", mend=f"Remove the folder {path.parent}: it is made anew from the log.")
+    mend = mend_made(path.parent.parent, f"Remove the folder {path.parent}: it is made anew from the log.")
+    return StoreDamaged(f"{path}: {why}.", mend=mend)
