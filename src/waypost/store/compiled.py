@@ -74,7 +74,24 @@ def _trailing_zeros(context: Any, word: Any) -> Any:
     return signature, generate
 
 
+def _prefetch(context: Any, data: Any, place: Any) -> Any:
+    """Ask for the memory around an element of an array that a loop will come to soon; a place outside does no harm."""
+    signature = types.void(data, types.intp)
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = cgutils.create_struct_proxy(signature.args[0])(target, builder, arguments[0])  # type: ignore[no-untyped-call]
+        address = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
+        ask = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+        builder.call(ask, [address, ir.Constant(number, 0), ir.Constant(number, 3), ir.Constant(number, 1)])
+        return target.get_dummy_value()
+
+    return signature, generate
+
+
 load_u64: Callable[[Any, Any], Number] = cast("Any", intrinsic(_load_u64))
+prefetch: Callable[[Any, Any], None] = cast("Any", intrinsic(_prefetch))
 store_u64: Callable[[Any, Any, Any], None] = cast("Any", intrinsic(_store_u64))
 trailing_zeros: Callable[[Any], Number] = cast("Any", intrinsic(_trailing_zeros))
 

@@ -56,9 +56,19 @@ class Words:
             column = column.unify_dictionaries().combine_chunks()
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        mapping = np.array([self.id_of(text) for text in column.dictionary.to_pylist()] + [0], np.int32)
-        ids: npt.NDArray[np.int32] = mapping[np.asarray(column.indices.fill_null(len(column.dictionary)))]
-        return ids
+        return self.ids_of([column])[0]
+
+    def ids_of(self, columns: Sequence[pa.DictionaryArray]) -> list[npt.NDArray[np.int32]]:
+        """As `ids` for each of some columns; Python sees only once what all of them say."""
+        told = pa.concat_arrays([column.dictionary.cast(pa.string()) for column in columns]).dictionary_encode()
+        number_of = np.array([self.id_of(text) for text in told.dictionary.to_pylist()], np.int32)
+        mapping, found, start = number_of[np.asarray(told.indices)], list[npt.NDArray[np.int32]](), 0
+        for column in columns:
+            stop = start + len(column.dictionary)
+            own = np.append(mapping[start:stop], np.int32(0))
+            found.append(own[np.asarray(column.indices.fill_null(stop - start))])
+            start = stop
+        return found
 
     def text(self, number: int) -> str | None:
         """The text under a number; None for 0."""

@@ -78,7 +78,7 @@ class Book:
 
 
 def in_order(scans: pa.RecordBatch) -> Entries:
-    return arrange(entries_of(scans, Vocabulary(), SEED))[0]
+    return arrange(entries_of([scans], Vocabulary(), SEED))[0]
 
 
 def check_block(entries: Entries, start: int, stop: int) -> tuple[U8, Entries]:
@@ -107,7 +107,7 @@ def test_no_entries_come_back() -> None:
 @given(batches(few, most=25))
 def test_parcels_of_several_scans_come_back(scans: pa.RecordBatch) -> None:
     words = Vocabulary()
-    entries, came = arrange(entries_of(scans, words, SEED))
+    entries, came = arrange(entries_of([scans], words, SEED))
     _, decoded = check_block(entries, 0, len(entries))
     told = rows_of(scans)
     assert rows_of(scans_of(decoded, words)) == [told[place] for place in came]
@@ -163,7 +163,7 @@ def test_entries_are_found_in_a_block(told: list[Entry], others: list[Entry], da
 @given(batches(few, most=15), batches(few, most=15))
 def test_scans_are_found_in_a_block(scans: pa.RecordBatch, others: pa.RecordBatch) -> None:
     words = Vocabulary()
-    wanted, among = (arrange(entries_of(batch, words, SEED))[0] for batch in (scans, others))
+    wanted, among = (arrange(entries_of([batch], words, SEED))[0] for batch in (scans, others))
     check_found(wanted, 0, len(wanted), [False] * len(wanted), encode_block(among, 0, len(among)))
 
 
@@ -280,7 +280,7 @@ def test_the_longest_texts_that_the_doors_let_in_come_back() -> None:
     full |= {"carrier": "c" * LONGEST["carrier"], "code": widest * LONGEST["code"]}
     full |= {"facility": widest * LONGEST["facility"]}
     words = Vocabulary()
-    entries, _ = arrange(entries_of(batch_of([full, at(NOON)]), words, SEED))
+    entries, _ = arrange(entries_of([batch_of([full, at(NOON)])], words, SEED))
     _, decoded = check_block(entries, 0, 2)
     assert full in rows_of(scans_of(decoded, words))
 
@@ -302,7 +302,7 @@ def test_what_is_too_long_for_a_block_is_refused_or_comes_back(change: Row) -> N
     except BadInput:
         return
     words = Vocabulary()
-    entries, came = arrange(entries_of(scans, words, SEED))
+    entries, came = arrange(entries_of([scans], words, SEED))
     told = rows_of(scans_of(decode_block(encode_block(entries, 0, 2)), words))
     assert told == [rows_of(scans)[place] for place in came]
 

@@ -164,7 +164,7 @@ def test_the_words_of_an_entry_hold_what_is_written_there() -> None:
     text = texts_from([b"YT1"])
     first, second = (int(word[0]) for word in hash_numbers(text.data, text.ends, SEED))
     both = (first, second << 40 | 0xABCD << 24 | at >> 16)
-    assert list_entries(entries_of(batch_of([full, bare]), known, SEED)) == [
+    assert list_entries(entries_of([batch_of([full, bare])], known, SEED)) == [
         (
             (*both, 0x789A << 48 | (128 - 14) << 40 | 0x1234 << 24 | 0x12345 << 1 | 1, recorded << 24 | 0x29F800),
             b"YT1",
@@ -179,7 +179,7 @@ def test_a_column_of_text_is_taken_from_where_it_begins(texts: list[str | None],
     start = data.draw(st.integers(0, len(texts)))
     stop = data.draw(st.integers(start, len(texts)))
     column = pa.array(texts, pa.string()).slice(start, stop - start)
-    assert list_texts(texts_of(column)) == [(text or "").encode() for text in texts[start:stop]]
+    assert list_texts(texts_of([column])) == [(text or "").encode() for text in texts[start:stop]]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_column_of_text_is_taken_from_where_it_begins(texts: list[str | None],
     ids=["no rows", "no nulls", "nothing of it", "nothing but nulls"],
 )
 def test_a_column_without_text_is_empty_texts(column: pa.Array) -> None:
-    assert list_texts(texts_of(column)) == [b""] * len(column)
+    assert list_texts(texts_of([column])) == [b""] * len(column)
 
 
 @pytest.mark.parametrize("corrects", [["0123456789abcdef", None, "ffffffffffffffff", "a0b9c8d7e6f50000"], [None] * 4])
@@ -199,7 +199,7 @@ def test_the_texts_of_an_entry_are_what_it_corrects_and_its_note(corrects: list[
         SCAN | {"number": "A", "note": note, "corrects": named} for note, named in zip(notes, corrects, strict=True)
     ]
     expected = [bytes.fromhex(named or "") + (note or "").encode() for note, named in zip(notes, corrects, strict=True)]
-    entries = entries_of(batch_of(rows).slice(start), Vocabulary(), SEED)
+    entries = entries_of([batch_of(rows).slice(start)], Vocabulary(), SEED)
     assert list_texts(entries.extras) == expected[start:]
     assert entries.extras.data[-PAD:].tolist() == [0] * PAD
 
@@ -220,7 +220,7 @@ def test_entries_come_into_order_and_the_first_of_the_same_stays(told: list[Entr
 @example(empty_batch())
 def test_of_the_same_scan_the_first_comer_stays(scans: pa.RecordBatch) -> None:
     """The same by what a scan is known by (`IDENTITY`), however else they differ, and by nothing less."""
-    entries, came = arrange(entries_of(scans, Vocabulary(), SEED))
+    entries, came = arrange(entries_of([scans], Vocabulary(), SEED))
     told = rows_of(scans)
     firsts: dict[tuple[object, ...], int] = {}
     for place, row in enumerate(told):
@@ -277,7 +277,7 @@ def test_numbers_whose_hashes_meet_stay_apart() -> None:
 def test_corrections_of_different_scans_are_different_and_none_is_a_correction_of_nothing() -> None:
     ids = [None, "0" * 16, "0" * 15 + "1", "1" + "0" * 15, None, "0" * 16]
     scans = batch_of([SCAN | {"corrects": text, "note": text} for text in ids])
-    entries, came = arrange(entries_of(scans, Vocabulary(), SEED))
+    entries, came = arrange(entries_of([scans], Vocabulary(), SEED))
     assert sorted(came.tolist()) == [0, 1, 2, 3]
     assert list_entries(entries)[0][2] == b""
 

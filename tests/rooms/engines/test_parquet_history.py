@@ -119,7 +119,7 @@ def test_a_merge_of_raw_runs_writes_a_piece_sorted_and_named_by_the_catalogue(op
     table = pq.read_table(kept.folder / piece.name)
     assert table.schema.metadata[b"waypost"] == b"history %d, scans %d" % (HISTORY_FORMAT, SCAN_FORMAT)
     assert table.column("at").type == pa.timestamp("ms", "UTC")
-    numbers = texts_of(table.column("number").combine_chunks())
+    numbers = texts_of([table.column("number").combine_chunks()])
     hashes, _ = hash_numbers(numbers.data, numbers.ends, kept.ledger.catalogue.seed)
     order = list(zip(hashes.tolist(), places_of(table), strict=True))
     assert order == sorted(order)

@@ -121,7 +121,7 @@ def rows_of(scans: pa.RecordBatch | pa.Table) -> list[Row]:
 def test_scans_come_back_as_they_were(scans: pa.RecordBatch, seed: bytes) -> None:
     check_batch(scans)
     words = Vocabulary()
-    entries = entries_of(scans, words, seed)
+    entries = entries_of([scans], words, seed)
     told = scans_of(entries, words)
     told.validate(full=True)
     assert told.schema.equals(SCAN_SCHEMA)
@@ -141,14 +141,14 @@ def test_scans_come_back_as_they_were(scans: pa.RecordBatch, seed: bytes) -> Non
 @given(st.lists(batches(most=5), min_size=1, max_size=3))
 def test_scans_of_several_batches_come_back_by_one_vocabulary(parts: list[pa.RecordBatch]) -> None:
     words = Vocabulary()
-    joined = join([entries_of(part, words, SEED) for part in parts])
+    joined = join([entries_of([part], words, SEED) for part in parts])
     assert rows_of(scans_of(joined, words)) == [row for part in parts for row in rows_of(part)]
 
 
 @given(batches())
 def test_scans_in_order_are_the_same_scans(scans: pa.RecordBatch) -> None:
     words = Vocabulary()
-    entries, came = arrange(entries_of(scans, words, SEED))
+    entries, came = arrange(entries_of([scans], words, SEED))
     before = rows_of(scans)
     assert rows_of(scans_of(entries, words)) == [before[place] for place in came]
 
@@ -156,7 +156,7 @@ def test_scans_in_order_are_the_same_scans(scans: pa.RecordBatch) -> None:
 def test_every_offset_comes_back() -> None:
     told = [SCAN | {"offset_min": each} for each in range(MIN_OFFSET_MIN, MAX_OFFSET_MIN + 1, QUARTER_MIN)]
     words = Vocabulary()
-    assert rows_of(scans_of(entries_of(batch_of(told), words, SEED), words)) == told
+    assert rows_of(scans_of(entries_of([batch_of(told)], words, SEED), words)) == told
 
 
 def full_but_for(count: int, columns: Sequence[str]) -> Vocabulary:
@@ -172,7 +172,7 @@ def test_as_many_words_as_there_may_be_come_back() -> None:
     """Sixteen bits of an entry are for a carrier, and as many for a code."""
     words = full_but_for(2, ["carrier", "code"])
     told = [SCAN | {"carrier": name, "code": name} for name in ("0", "last but one", "last", "65000")]
-    entries = entries_of(batch_of(told), words, SEED)
+    entries = entries_of([batch_of(told)], words, SEED)
     assert rows_of(scans_of(entries, words)) == told
     found = keyed(entries, np.arange(4, dtype=np.int32), words)
     most = words.MOST["code"]
@@ -184,7 +184,7 @@ def test_a_word_too_many_is_told_as_another_and_spoils_nothing_else(column: str)
     words = full_but_for(1, [column])
     told = [SCAN | {column: name} for name in ("last", "one too many", "0", "two too many")]
     others = [SCAN | {column: name} for name in ("last", OTHER, "0", OTHER)]
-    assert rows_of(scans_of(entries_of(batch_of(told), words, SEED), words)) == others
+    assert rows_of(scans_of(entries_of([batch_of(told)], words, SEED), words)) == others
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_what_a_log_takes_comes_back(change: Row) -> None:
     except BadInput:
         return
     words = Vocabulary()
-    assert rows_of(scans_of(entries_of(scans, words, SEED), words)) == rows_of(scans)
+    assert rows_of(scans_of(entries_of([scans], words, SEED), words)) == rows_of(scans)
 
 
 # What a fold takes
@@ -221,7 +221,7 @@ def told_by(scans: KeyedScans) -> dict[str, tuple[np.dtype[Any], list[Any]]]:
 @example(empty_batch())
 def test_a_fold_is_given_what_it_is_given_of_the_scans(scans: pa.RecordBatch) -> None:
     words = Vocabulary()
-    entries, came = arrange(entries_of(scans, words, SEED))
+    entries, came = arrange(entries_of([scans], words, SEED))
     _, parcel_of = parcels_of(entries.words)
     found = keyed(entries, parcel_of, words)
     assert told_by(found) == told_by(key_scans(scans.take(pa.array(came)), parcel_of.astype(np.int64), words))
@@ -234,7 +234,7 @@ def test_digests_depend_on_no_vocabulary(scans: pa.RecordBatch) -> None:
     words, others = Vocabulary(), Vocabulary()
     for text in ("z", "b", "755A", "a"):
         others.code.id_of(text), others.facility.id_of(text)
-    entries = entries_of(scans, words, SEED)
+    entries = entries_of([scans], words, SEED)
     mine = keyed(entries, np.arange(len(entries), dtype=np.int32), words)
     theirs = key_scans(scans, np.arange(len(entries)), others)
     assert mine.digest.tolist() == theirs.digest.tolist()

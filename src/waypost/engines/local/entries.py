@@ -63,51 +63,67 @@ class Entries(msgspec.Struct, frozen=True):
         return len(self.words)
 
 
-def entries_of(scans: pa.RecordBatch, words: Vocabulary, seed: bytes) -> Entries:
+def entries_of(batches: Sequence[pa.RecordBatch], words: Vocabulary, seed: bytes) -> Entries:
     """Scans as entries, in their order."""
-    numbers = texts_of(scans.column("number"))
+    numbers = texts_of([batch.column("number") for batch in batches])
     first, second = hash_numbers(numbers.data, numbers.ends, seed)
-    out = np.empty((scans.num_rows, 4), np.uint64)
-    recorded = scans.column("recorded_at").cast(pa.int64())
-    note, corrects = scans.column("note"), scans.column("corrects")
-    _pack(
-        out,
-        first,
-        second,
-        words.carrier.ids(scans.column("carrier")),
-        np.asarray(scans.column("at").cast(pa.int64())),
-        np.asarray(scans.column("offset_min")),
-        words.code.ids(scans.column("code")),
-        words.facility.ids(scans.column("facility")),
-        np.asarray(recorded.fill_null(0)),
-        np.asarray(scans.column("offset_source")),
-        np.asarray(scans.column("time_flags")),
-        np.asarray(note.is_valid()),
-        np.asarray(corrects.is_valid()),
+    out = np.empty((len(numbers), 4), np.uint64)
+    carriers, codes, facilities = (
+        words.of(name).ids_of([batch.column(name) for batch in batches]) for name in ("carrier", "code", "facility")
     )
-    extras = _extras_of(note, corrects)
-    return Entries(out, np.arange(scans.num_rows, dtype=np.int32), numbers, extras)
+    start = 0
+    for place, batch in enumerate(batches):
+        stop = start + batch.num_rows
+        recorded = batch.column("recorded_at").cast(pa.int64())
+        _pack(
+            out[start:stop],
+            first[start:stop],
+            second[start:stop],
+            carriers[place],
+            np.asarray(batch.column("at").cast(pa.int64())),
+            np.asarray(batch.column("offset_min")),
+            codes[place],
+            facilities[place],
+            np.asarray(recorded.fill_null(0)),
+            np.asarray(batch.column("offset_source")),
+            np.asarray(batch.column("time_flags")),
+            np.asarray(batch.column("note").is_valid()),
+            np.asarray(batch.column("corrects").is_valid()),
+        )
+        start = stop
+    extras = _extras_of([batch.column("note") for batch in batches], [batch.column("corrects") for batch in batches])
+    return Entries(out, np.arange(len(out), dtype=np.int32), numbers, extras)
 
 
-def texts_of(column: pa.Array) -> Texts:
-    """A column of text as bytes; nulls are empty."""
-    column = column.fill_null("") if column.null_count else column
+def texts_of(columns: Sequence[pa.Array]) -> Texts:
+    """Columns of text as bytes, one behind the other; nulls are empty."""
+    ends = np.zeros(sum(map(len, columns)) + 1, np.int64)
+    parts, row = [], 0
+    for column in columns:
+        own, data = _bytes_of(column)
+        ends[row + 1 : row + 1 + len(column)] = own[1:] + (ends[row] - own[0])
+        parts.append(data[own[0] : own[-1]])
+        row += len(column)
+    return Texts(np.concatenate([*parts, np.zeros(PAD, np.uint8)]), ends)
+
+
+def _bytes_of(column: pa.Array) -> tuple[I64, U8]:
+    """The ends of a column of text, less by one than there are, and its bytes; those of nulls are empty."""
     _, offsets, data = column.buffers()
     ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
-    size = int(ends[-1] - ends[0])
-    out = np.zeros(size + PAD, np.uint8)
-    if size:
-        out[:size] = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
-    return Texts(out, ends - ends[0])
+    if column.null_count and (np.diff(ends)[np.asarray(column.is_null())] != 0).any():  # what nulls hide
+        return _bytes_of(column.fill_null(""))
+    return ends, np.frombuffer(data or b"", np.uint8)
 
 
-def _extras_of(note: pa.Array, corrects: pa.Array) -> Texts:
-    if corrects.null_count == len(corrects):
-        return texts_of(note)
-    ids, notes = texts_of(corrects), texts_of(note)
-    ends = np.empty(len(notes) + 1, np.int64)
-    data = np.zeros(int(ids.ends[-1]) // 2 + int(notes.ends[-1]) + PAD, np.uint8)
-    _put_extras(ids.data, ids.ends, notes.data, notes.ends, data, ends)
+def _extras_of(notes: Sequence[pa.Array], corrects: Sequence[pa.Array]) -> Texts:
+    texts = texts_of(notes)
+    if all(column.null_count == len(column) for column in corrects):
+        return texts
+    ids = texts_of(corrects)
+    ends = np.empty(len(texts) + 1, np.int64)
+    data = np.zeros(int(ids.ends[-1]) // 2 + int(texts.ends[-1]) + PAD, np.uint8)
+    _put_extras(ids.data, ids.ends, texts.data, texts.ends, data, ends)
     return Texts(data, ends)
 
 

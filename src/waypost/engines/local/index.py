@@ -145,7 +145,7 @@ class LedgerIndex:
         return gather_places(entries, np.flatnonzero(carriers_of(entries) == wanted))
 
     def _hashes(self, numbers: Sequence[str]) -> U64:
-        texts = texts_of(pa.array(numbers, pa.string()))
+        texts = texts_of([pa.array(numbers, pa.string())])
         return hash_numbers(texts.data, texts.ends, self._ledger.catalogue.seed)[0]
 
     def _state_table(self, entries: Entries) -> pa.Table:

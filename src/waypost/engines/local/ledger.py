@@ -115,7 +115,7 @@ class Ledger:
         if start != self.catalogue.position:
             raise StoreError(f"The index is at {self.catalogue.position} and cannot take in scans from {start} on.")
         seed = self.catalogue.seed
-        entries, came = arrange(join([entries_of(frame.scans, self.words, seed) for frame in frames]))
+        entries, came = arrange(entries_of([frame.scans for frame in frames], self.words, seed))
         entries, came = self._leave_out_known(slots, entries, came)
         keys, parcel_of = parcels_of(entries.words)
         places = slots.find(keys)

@@ -42,7 +42,7 @@ from isal.isal_zlib import crc32
 from waypost.engines.local.arrays import I32, I64, U8, U64, Flags, States
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.entries import CORRECTS, Entries
-from waypost.store.compiled import Number, compiled, inlined, load_u64
+from waypost.store.compiled import Number, compiled, inlined, load_u64, prefetch
 
 SLOTS_FORMAT = 1
 PRINTS = 12
@@ -58,6 +58,8 @@ _CHECK = struct.Struct("<I")
 _PART = struct.Struct("<II")
 _MAGIC = b"wayslot\n"
 _PART_SLOTS = 1 << 17
+#: So many parcels ahead a loop asks for the memory of their slots.
+_AHEAD = 12
 _CODEC = pa.Codec("zstd", 1)
 #: In the second word of a slot: its lower 24 bits count scans.
 _COUNT = np.uint64(0xFFFFFF)
@@ -242,9 +244,19 @@ def _print_of(words: U64, extra: U8, ends: I64, row: Number) -> Number:
     return mixed >> np.uint64(48)
 
 
+@inlined
+def _ask_for(table: U64, slot: Number) -> None:
+    """Have the memory of a slot fetched, which may lie in two lines of the cache."""
+    width = table.shape[1]
+    prefetch(table, slot * width)
+    prefetch(table, slot * width + width - 1)
+
+
 @compiled
 def _find(table: U64, shift: Number, wanted: U64, places: I64) -> None:
     for row in range(len(wanted)):
+        if row + _AHEAD < len(wanted):
+            _ask_for(table, np.int64(wanted[row + _AHEAD, 0] >> np.uint64(shift)))
         first, second = wanted[row, 0], wanted[row, 1] & ~_COUNT
         slot = np.int64(first >> np.uint64(shift))
         places[row] = -1
@@ -258,6 +270,8 @@ def _find(table: U64, shift: Number, wanted: U64, places: I64) -> None:
 @compiled
 def _take(table: U64, places: I64, blank: U64, states: U64) -> None:
     for row in range(len(places)):
+        if row + _AHEAD < len(places):
+            _ask_for(table, max(places[row + _AHEAD], 0))
         for word in range(len(blank)):
             states[row, word] = table[places[row], _STATE + word] if places[row] >= 0 else blank[word]
 
@@ -266,6 +280,8 @@ def _take(table: U64, places: I64, blank: U64, states: U64) -> None:
 def _put(table: U64, shift: Number, keys: U64, places: I64, states: U64) -> Number:
     """False if there is no room at the end."""
     for row in range(len(keys)):
+        if row + _AHEAD < len(keys):
+            _ask_for(table, np.int64(keys[row + _AHEAD, 0] >> np.uint64(shift)))
         if places[row] < 0:
             slot = np.int64(keys[row, 0] >> np.uint64(shift))
             while table[slot, 1] != 0:
@@ -299,6 +315,8 @@ def _move(table: U64, into: U64, shift: Number) -> Number:
 def _doubtful(table: U64, words: U64, extra: U8, ends: I64, parcel_of: I32, places: I64) -> Flags:
     found = np.zeros(len(words), np.bool_)
     for row in range(len(words)):
+        if row + _AHEAD < len(words):
+            _ask_for(table, max(places[parcel_of[row + _AHEAD]], 0))
         slot = places[parcel_of[row]]
         if slot < 0:
             continue
@@ -317,6 +335,8 @@ def _doubtful(table: U64, words: U64, extra: U8, ends: I64, parcel_of: I32, plac
 @compiled
 def _add_prints(table: U64, words: U64, extra: U8, ends: I64, parcel_of: I32, places: I64) -> None:
     for row in range(len(words)):
+        if row + _AHEAD < len(words):
+            _ask_for(table, places[parcel_of[row + _AHEAD]])
         slot = places[parcel_of[row]]
         count = np.int64(table[slot, 1] & _COUNT)
         if count < PRINTS:
