@@ -47,12 +47,19 @@ def main() -> None:
             figures["peers"][name] = run_peer(
                 name, world, rows, load.course, args.lookups, args.peer_minutes * 60, tell
             )
-    if args.picture:
-        curves = {"Waypost": figures["course"]} | {
-            name: peer["course"] for name, peer in figures["peers"].items() if "course" in peer
-        }
-        points = {name: [(each["scans"], each["per_s"]) for each in course] for name, course in curves.items()}
-        draw(points, "Scans a second, on disk and shown, against scans loaded", args.picture)
+    courses = {"Waypost": figures["course"]} | {
+        name: peer["course"] for name, peer in figures["peers"].items() if "course" in peer
+    }
+    for path, figure, title in (
+        (args.picture, "per_s", "Scans a second, on disk and shown, against scans loaded"),
+        (args.costs, "cpu_us_per_scan", "Microseconds of CPU that a scan takes, against scans loaded"),
+    ):
+        if path:
+            draw(
+                {name: [(each["scans"], each[figure]) for each in course] for name, course in courses.items()},
+                title,
+                path,
+            )
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(figures)).decode())
     else:
@@ -205,6 +212,7 @@ def _read_arguments() -> argparse.Namespace:
     told("--peers", type=_list_peers, default=[], help=f"all, or some of {', '.join(PEERS)}, with commas between")
     told("--peer-minutes", type=float, default=5.0, help="a peer that is not done by then is stopped")
     told("--picture", type=Path, help="where to draw the rates, as SVG")
+    told("--costs", type=Path, help="where to draw the CPU that a scan takes, as SVG")
     told("--folder", type=Path, help="where the temporary folder goes; on the disk that is to be measured")
     told("--json", action="store_true", help="print JSON instead of tables")
     args = parser.parse_args()

@@ -1,11 +1,11 @@
-"""A picture of courses: rate against scans loaded, as SVG, without a library."""
+"""A picture of courses: a figure against scans loaded, as SVG, without a library."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-#: Of each curve its name and its points: scans loaded, scans a second.
+#: Of each curve its name and its points: scans loaded, and the figure there.
 Curves = Mapping[str, Sequence[tuple[float, float]]]
 
 _WIDTH, _HEIGHT = 760, 400
@@ -15,7 +15,7 @@ _STYLE = "text{font:13px system-ui,sans-serif;fill:#333}.axis{stroke:#999}.grid{
 
 
 def draw(curves: Curves, title: str, path: Path) -> None:
-    """Write the picture. Rates stand on a logarithmic axis, so that equal gaps are equal ratios."""
+    """Write the picture. Figures stand on a logarithmic axis, so that equal gaps are equal ratios."""
     points = [point for curve in curves.values() for point in curve if point[1] > 0]
     most = max(scans for scans, _ in points)
     lowest = math.floor(math.log10(min(rate for _, rate in points)))

@@ -326,8 +326,9 @@ def test_a_peer_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("way", ["before", "on the way"])
 def test_it_prints_its_figures(tmp_path: Path, way: str) -> None:
     arguments = ["--scans", "3000", "--batch", "700", "--lookups", "50", "--cold-lookups", "5", "--sample", "100"]
+    pictures = [tmp_path / "rates.svg", tmp_path / "costs.svg"]
     if way == "before":
-        arguments += ["--peers", "sqlite", "--picture", str(tmp_path / "rates.svg")]
+        arguments += ["--peers", "sqlite", "--picture", str(pictures[0]), "--costs", str(pictures[1])]
     else:
         arguments += ["--stream", "--senders", "1", "--most-lag", "500"]
     figures = run("scans", *arguments, "--json")
@@ -353,7 +354,7 @@ def test_it_prints_its_figures(tmp_path: Path, way: str) -> None:
     assert figures["course"][-1]["scans"] == counts.rows
     if way == "before":
         assert figures["peers"]["sqlite"]["scans"] == counts.rows
-        assert "Waypost</text>" in (tmp_path / "rates.svg").read_text()
+        assert all("Waypost</text>" in path.read_text() for path in pictures)
     else:
         assert figures["peers"] == {}
 

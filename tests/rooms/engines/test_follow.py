@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.rooms.engines.homes import FOLD, merge_soon
@@ -161,9 +162,9 @@ def test_many_frames_that_wait_are_taken_in_together(house: House, monkeypatch: 
     taken: list[list[int]] = []
     apply = house.ledger.apply
 
-    def noting(frames: Sequence[Frame]) -> None:
+    def noting(frames: Sequence[Frame], arranged: Any) -> None:
         taken.append([frame.scans.num_rows for frame in frames])
-        apply(frames)
+        apply(frames, arranged)
 
     monkeypatch.setattr(house.ledger, "apply", noting)
     house.follow()
@@ -281,10 +282,10 @@ def gated(house: House, monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Even
     came, gate = threading.Event(), threading.Event()
     apply = house.ledger.apply
 
-    def wait_and_apply(frames: Sequence[Frame]) -> None:
+    def wait_and_apply(frames: Sequence[Frame], arranged: Any) -> None:
         came.set()
         assert gate.wait(LONG_S)
-        apply(frames)
+        apply(frames, arranged)
 
     monkeypatch.setattr(house.ledger, "apply", wait_and_apply)
     return came, gate

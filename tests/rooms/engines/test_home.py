@@ -502,7 +502,7 @@ def well(home: LocalHome) -> LocalHome:
 
 
 def fail_to_apply(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fail(self: Ledger, frames: Sequence[Frame]) -> None:
+    def fail(self: Ledger, frames: Sequence[Frame], arranged: Any) -> None:
         raise error
 
     monkeypatch.setattr(Ledger, "apply", fail)
@@ -581,9 +581,9 @@ class Gate:
         self.passes = threading.Semaphore(0)
         apply = Ledger.apply
 
-        def wait(ledger: Ledger, frames: Sequence[Frame]) -> None:
+        def wait(ledger: Ledger, frames: Sequence[Frame], arranged: Any) -> None:
             assert self.passes.acquire(timeout=60)
-            apply(ledger, frames)
+            apply(ledger, frames, arranged)
 
         monkeypatch.setattr(Ledger, "apply", wait)
 

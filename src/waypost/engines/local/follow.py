@@ -9,8 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+from waypost.engines.local.arrays import I64
 from waypost.engines.local.disk import store_error
+from waypost.engines.local.entries import Entries
 from waypost.engines.local.history import ParquetHistory
 from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
@@ -32,7 +35,7 @@ _TRIM_S = 60.0
 class Follower:
     """Takes what comes in the log into the ledger in one thread, merges runs in another, and trims the log in a third.
 
-    The third is there only if it is asked for.
+    Another one arranges what is taken in next. The one that trims is there only if it is asked for.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Follower:
         ]
         if trim is not None:
             works.append(("trimming", lambda: trim(self._stopping.is_set), lambda: self._stopping.wait(_TRIM_S)))
+        self._ahead = ThreadPoolExecutor(1, "arranging", _give_way)
         self._threads = [
             threading.Thread(target=self._go_on, args=(name, work, wait), name=name, daemon=True)
             for name, work, wait in works
@@ -75,6 +79,7 @@ class Follower:
         self._has_runs.set()
         for thread in self._threads:
             thread.join()
+        self._ahead.shutdown()
 
     def _go_on(self, name: str, work: Callable[[], None], wait: Callable[[], object]) -> None:
         _give_way()
@@ -97,12 +102,20 @@ class Follower:
             wait()
 
     def _catch_up(self) -> None:
-        for frames in self._batches():
+        batches = self._batches()
+        coming = self._ahead.submit(self._arrange_next, batches)
+        while (batch := coming.result()) is not None:
             if self._stopping.is_set() and time.monotonic() > self._deadline_s:
                 return
-            self._ledger.apply(frames)
+            coming = self._ahead.submit(self._arrange_next, batches)
+            self._ledger.apply(*batch)
             self._index.tell_well("indexing")
             self._has_runs.set()
+
+    def _arrange_next(self, batches: Iterator[list[Frame]]) -> tuple[list[Frame], tuple[Entries, I64]] | None:
+        """The next batch, brought into order while the one before is taken in; None behind the last."""
+        frames = next(batches, None)
+        return None if frames is None else (frames, self._ledger.arrange(frames))
 
     def _batches(self) -> Iterator[list[Frame]]:
         batch: list[Frame] = []

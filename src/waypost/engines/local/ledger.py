@@ -62,7 +62,9 @@ PieceWriter = Callable[[str, Iterator[Entries]], tuple[int, int]]
 
 
 class Ledger:
-    """One thread takes frames in (`apply`), another may merge (`merge`), any may read `runs` and `changes`.
+    """One thread takes frames in (`apply`), another may arrange those that come next, and another merge (`merge`).
+
+    Any may read `runs` and `changes`.
 
     Attributes:
         catalogue: what is published.
@@ -108,14 +110,17 @@ class Ledger:
         if not read_only:
             self._sweep()
 
-    def apply(self, frames: Sequence[Frame]) -> None:
-        """Take in the next frames of the log."""
+    def arrange(self, frames: Sequence[Frame]) -> tuple[Entries, I64]:
+        """The scans of some frames in order, and where each came. One thread may do so ahead of the one that applies."""
+        return arrange(entries_of([frame.scans for frame in frames], self.words, self.catalogue.seed))
+
+    def apply(self, frames: Sequence[Frame], arranged: tuple[Entries, I64] | None = None) -> None:
+        """Take in the next frames of the log, which may have been arranged already."""
         slots = self._slots = self._slots or self._open_slots()
         start, end = frames[0].position, frames[-1].end
         if start != self.catalogue.position:
             raise StoreError(f"The index is at {self.catalogue.position} and cannot take in scans from {start} on.")
-        seed = self.catalogue.seed
-        entries, came = arrange(entries_of([frame.scans for frame in frames], self.words, seed))
+        entries, came = arranged or self.arrange(frames)
         entries, came = self._leave_out_known(slots, entries, came)
         keys, parcel_of = parcels_of(entries.words)
         places = slots.find(keys)

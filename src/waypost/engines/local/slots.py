@@ -22,7 +22,8 @@ Between two runs of the program it is kept in a file, as of a position of the lo
 part       bytes
 =========  ===================================================================================================
 head       magic 8s, digest of what the table was made for 16s, position u64, parcels u64, CRC-32 of these u32
-parts      parcels u32, packed u32, CRC-32 of these and what follows u32; then their slots, compressed by zstd
+parts      parcels u32, packed u32, CRC-32 of these and what follows u32; then their slots in byte planes, compressed
+           by zstd
 =========  ===================================================================================================
 """
 
@@ -44,7 +45,7 @@ from waypost.engines.local.disk import Disk
 from waypost.engines.local.entries import CORRECTS, Entries
 from waypost.store.compiled import Number, compiled, inlined, load_u64, prefetch
 
-SLOTS_FORMAT = 1
+SLOTS_FORMAT = 2
 PRINTS = 12
 #: So many bytes may a table have in memory unless it is told otherwise.
 MEMORY_BYTES = 1 << 30
@@ -104,7 +105,8 @@ class Slots:
                 for start in range(0, len(self._table), _PART_SLOTS):
                     slots = self._table[start : start + _PART_SLOTS]
                     taken = slots[slots[:, 1] != 0]
-                    packed = _CODEC.compress(taken, asbytes=True)
+                    planes = np.ascontiguousarray(taken.view(np.uint8).T)
+                    packed = _CODEC.compress(planes, asbytes=True)
                     head = _PART.pack(len(taken), len(packed))
                     disk.write(file.fileno(), head + _CHECK.pack(crc32(packed, crc32(head))) + packed)
                 disk.sync(file.fileno())
@@ -183,8 +185,8 @@ class Slots:
             packed = file.read(size)
             if crc32(packed, crc32(head[: _PART.size])) != _CHECK.unpack_from(head, _PART.size)[0]:
                 return
-            slots = _CODEC.decompress(packed, 8 * self._width * count)
-            yield np.frombuffer(slots, np.uint64).reshape(count, self._width)
+            planes = np.frombuffer(_CODEC.decompress(packed, 8 * self._width * count), np.uint8)
+            yield np.ascontiguousarray(planes.reshape(-1, count).T).view(np.uint64)
 
     def _make(self, size: int) -> None:
         """A blank table."""
