@@ -26,6 +26,25 @@ _LOST_PLUS = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
 _FIRST_GLANCE_S, _LAST_GLANCE_S = 0.005, 0.1
 
 
+class _Queue:
+    """Those who wait for one thing, of whom there may be so many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting = 0
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether nobody else may wait."""
+        return self._waiting >= self._most
+
+    def __enter__(self) -> None:
+        self._waiting += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting -= 1
+
+
 class Office:
     """One for each running server."""
 
@@ -42,7 +61,7 @@ class Office:
         self.metrics = Metrics(desk.health)
         self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
-        self._waiting = 0
+        self._readers, self._senders = _Queue(limits.waiting), _Queue(limits.waiting)
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
@@ -93,10 +112,10 @@ class Office:
             raise NotAllowed("min_position needs a key")
         if self.pressure.find_wait_until(position) is None:
             return
-        if self._waiting >= self.limits.waiting:
+        if self._readers.are_too_many:
             raise Busy("too many look-ups wait for what was just sent")
         self.metrics.reads_waited.inc()
-        if await self.shows(position, within_s=self.limits.wait_s):
+        if await self._shows(position, self.limits.wait_s, self._readers):
             return
         if position > (self.desk.tracker.freshness().log_position or 0):
             wrong = Wrong("query.min_position", "lies beyond the log, as no receipt does", str(position))
@@ -105,19 +124,22 @@ class Office:
         raise NotYet(position, self.limits.wait_s, retry_after_s=retry_after_s)
 
     async def shows(self, position: int, *, within_s: float) -> bool:
-        """Whether look-ups show everything below a position in time. No thread waits; if too many do, none further."""
+        """Whether look-ups show everything below a position in time, for its sender. No thread waits with it.
+
+        Where too many senders wait already, a further one is told at once how it stands.
+        """
+        return await self._shows(position, 0 if self._senders.are_too_many else within_s, self._senders)
+
+    async def _shows(self, position: int, within_s: float, queue: "_Queue") -> bool:
         until_s, glance_s = asyncio.get_running_loop().time() + within_s, _FIRST_GLANCE_S
-        self._waiting += 1
-        try:
+        with queue:
             while self.pressure.find_wait_until(position) is not None:
                 left_s = until_s - asyncio.get_running_loop().time()
-                if left_s <= 0 or self._waiting > self.limits.waiting:
+                if left_s <= 0:
                     return False
                 await asyncio.sleep(min(glance_s, left_s))
                 glance_s = min(2 * glance_s, _LAST_GLANCE_S)
             return True
-        finally:
-            self._waiting -= 1
 
     def freshness(self, *, everything: bool) -> Freshness:
         """How far look-ups are behind. Ask before you look up: what is read later holds at least that much."""

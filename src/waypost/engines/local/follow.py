@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from waypost.engines.local.arrays import I64
 from waypost.engines.local.disk import store_error
@@ -143,7 +144,8 @@ def _give_way() -> None:
     """Let other threads of this process, and other processes, come first."""
     if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
         mine = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, mine, os.getpriority(os.PRIO_PROCESS, mine) + _NICENESS)
+        with suppress(OSError):  # a courtesy: where it is forbidden, all goes on without
+            os.setpriority(os.PRIO_PROCESS, mine, os.getpriority(os.PRIO_PROCESS, mine) + _NICENESS)
 
 
 def _as_store_error(error: Exception, doing: str) -> StoreError:

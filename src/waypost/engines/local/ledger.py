@@ -111,7 +111,7 @@ class Ledger:
             self._sweep()
 
     def arrange(self, frames: Sequence[Frame]) -> tuple[Entries, I64]:
-        """The scans of some frames in order, and where each came. One thread may do so ahead of the one that applies."""
+        """The scans of some frames in order, and where each came. A thread may do so ahead of the one that applies."""
         return arrange(entries_of([frame.scans for frame in frames], self.words, self.catalogue.seed))
 
     def apply(self, frames: Sequence[Frame], arranged: tuple[Entries, I64] | None = None) -> None:

@@ -64,7 +64,7 @@ _FENCE = np.dtype(
 _CODEC = pa.Codec("zstd", 1)
 _LEAST_SLICE = 200_000
 _PIECE_BLOCKS = 64
-_AT_ONCE = 16
+_AT_ONCE, _AT_ONCE_BYTES = 16, 4 << 20
 #: A number is busy if its scans by one carrier fill so many blocks of a run.
 BUSY_BLOCKS = 8
 
@@ -254,11 +254,14 @@ class Run:
 
     def _unpack(self, blocks: Sequence[int]) -> Iterator[U8]:
         """Some blocks. To begin unpacking costs more than a block does, so that it is done for several at once."""
-        for start in range(0, len(blocks), _AT_ONCE):
-            some = list(blocks[start : start + _AT_ONCE])
-            ends = np.cumsum(self._fences["size"][some], dtype=np.int64)
-            packed = b"".join(self._bytes(block).data for block in some)
-            yield from np.split(np.frombuffer(_CODEC.decompress(packed, int(ends[-1])), np.uint8), ends[:-1])
+        rest = list(blocks)
+        while rest:
+            ends = np.cumsum(self._fences["size"][rest[:_AT_ONCE]], dtype=np.int64)
+            many = max(int(np.searchsorted(ends, _AT_ONCE_BYTES, "right")), 1)
+            packed = b"".join(self._bytes(block).data for block in rest[:many])
+            unpacked = _CODEC.decompress(packed, int(ends[many - 1]))
+            yield from np.split(np.frombuffer(unpacked, np.uint8), ends[: many - 1])
+            rest = rest[many:]
 
 
 class Runs:

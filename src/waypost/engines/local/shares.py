@@ -6,6 +6,7 @@ scans were corrected, the ids of all are kept as well, and a share is folded aga
 corrected that were not before.
 """
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
@@ -44,8 +45,8 @@ class Share(msgspec.Struct):
         state: of all of them: one record.
         named: the ids that corrections among them name.
         ids: of the scans in order, once they were asked for.
-        left: what was named by corrections in all runs when it was last asked, the corrected ones of these ids
-            themselves, and the state of the others.
+        left: digests of what was named by corrections in all runs when it was last asked, and of which scans of its own
+            these are, and the state of the others.
     """
 
     number: str
@@ -106,7 +107,7 @@ class Shares:
         if shares is None:
             shares = self._fold_shares(read(), words)
             with self._lock:
-                self._make_room(_SHARE_BYTES * max(len(shares), 1))
+                self._make_room(sum(_SHARE_BYTES + share.named.nbytes for share in shares.values()) + _SHARE_BYTES)
                 self._kept.setdefault(run, {})[hashed] = shares
         return shares, read
 
@@ -136,10 +137,11 @@ class Shares:
         if not any(len(share.named) for share, _ in own):
             return [share.state for share, _ in own]
         named = np.unique(np.concatenate([share.named for share, _ in own]))
-        return [self._state_without(named, key, share, read, words) for share, read in own]
+        asked = _digest(named)
+        return [self._state_without(named, asked, key, share, read, words) for share, read in own]
 
-    def _state_without(self, named: U64, key: Key, share: Share, read: Read, words: Vocabulary) -> States:
-        ids, left, asked = share.ids, share.left, named.tobytes()
+    def _state_without(self, named: U64, asked: bytes, key: Key, share: Share, read: Read, words: Vocabulary) -> States:
+        ids, left = share.ids, share.left
         if left is not None and left[0] == asked:
             return left[2]
         if ids is None:
@@ -148,9 +150,10 @@ class Shares:
                 self._make_room(ids.nbytes)
             share.ids = ids
         is_corrected = np.isin(ids, named)
-        corrected = ids[is_corrected].tobytes()
+        corrected = _digest(ids[is_corrected])
         if left is None or left[1] != corrected:
-            left = asked, corrected, self._fold_left(is_corrected, key, read, words) if corrected else share.state
+            some = is_corrected.any()
+            left = asked, corrected, self._fold_left(is_corrected, key, read, words) if some else share.state
         share.left = asked, *left[1:]
         return left[2]
 
@@ -175,6 +178,10 @@ def _named(entries: Entries) -> tuple[U64, I64]:
     rows = np.flatnonzero(entries.words[:, 2] & CORRECTS)
     starts = entries.extras.ends[rows]
     return entries.extras.data[starts[:, None] + np.arange(8)].view("<u8")[:, 0], rows
+
+
+def _digest(ids: U64) -> bytes:
+    return hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
 
 
 def _of_parcel(pieces: Iterable[Entries], key: Key) -> Iterator[Entries]:

@@ -186,7 +186,7 @@ class Slots:
             if crc32(packed, crc32(head[: _PART.size])) != _CHECK.unpack_from(head, _PART.size)[0]:
                 return
             planes = np.frombuffer(_CODEC.decompress(packed, 8 * self._width * count), np.uint8)
-            yield np.ascontiguousarray(planes.reshape(-1, count).T).view(np.uint64)
+            yield np.ascontiguousarray(planes.reshape(8 * self._width, count).T).view(np.uint64)
 
     def _make(self, size: int) -> None:
         """A blank table."""
@@ -248,9 +248,10 @@ def _print_of(words: U64, extra: U8, ends: I64, row: Number) -> Number:
 
 @inlined
 def _ask_for(table: U64, slot: Number) -> None:
-    """Have the memory of a slot fetched, which may lie in two lines of the cache."""
+    """Have the memory of a slot fetched, which may lie in three lines of the cache."""
     width = table.shape[1]
     prefetch(table, slot * width)
+    prefetch(table, slot * width + width // 2)
     prefetch(table, slot * width + width - 1)
 
 

@@ -80,12 +80,12 @@ def take_scans(office: Office) -> App:
                 return reception.keep(intake)
 
             receipt = await office.intake.run(take)
-        if await office.shows(receipt.end, within_s=wait_s):
-            receipt = msgspec.structs.replace(receipt, indexed=True)
         office.metrics.accepted.inc(receipt.accepted)
         office.metrics.refused.inc(receipt.refused)
         if receipt.refused and not receipt.accepted:
             raise AllRefused(receipt.refusals)
+        if await office.shows(receipt.end, within_s=wait_s):
+            receipt = msgspec.structs.replace(receipt, indexed=True)
         answer = msgspec.json.encode(receipt)
         kinds = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": kinds})
