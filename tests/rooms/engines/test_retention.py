@@ -1,5 +1,6 @@
 """Old segments go as the settings ask: nothing that is needed goes, and wherever it is broken off, all goes on."""
 
+import errno
 import os
 import random
 import shutil
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.rooms.engines.homes import FOLD, fill_runs, home_in
+from tests.rooms.engines.homes import FOLD, caught_up, fill_runs, home_in, settled
 from tests.rooms.engines.power import CutDisk
 from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.trimming import (
@@ -23,13 +24,15 @@ from tests.rooms.engines.trimming import (
 )
 
 from waypost.engines.local import follow, ledger
+from waypost.engines.local import start as start_file
+from waypost.engines.local.backup import back_up
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention, trim
-from waypost.engines.local.segments import first_position, list_segments
+from waypost.engines.local.segments import HEADER_SIZE, first_position, list_segments
 from waypost.engines.local.start import read_start, write_start
 from waypost.engines.local.verify import verify_home
-from waypost.model.errors import Conflict, Gone, StoreDamaged, StoreError
+from waypost.model.errors import Conflict, Gone, StorageFull, StoreDamaged, StoreError
 
 # What goes
 
@@ -101,6 +104,44 @@ def test_it_leaves_off_between_segments_when_it_is_to_end(path: Path) -> None:
     home, asked = home_in(path), iter([False, True])
     trim(home._log, home._ledger, ALL, Disk(), is_over=lambda: next(asked))
     assert list_segments(path / "log") == segments[1:]
+    home.close()
+
+
+class FullDisk(Disk):
+    """Has no room for the first frame of a segment."""
+
+    is_full = False
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        if self.is_full and len(data) > HEADER_SIZE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write(fd, data)
+
+
+@pytest.mark.parametrize("is_reopened", [False, True])
+def test_the_last_segment_with_frames_stays_if_the_next_one_was_only_begun(
+    trims_soon: None, tmp_path: Path, is_reopened: bool
+) -> None:
+    disk = FullDisk()
+    path = tmp_path / "home"
+    home = fill_runs(home_in(path, segment_bytes=SEGMENT_BYTES, disk=disk), 480)
+    last = starts(path / "log")[-1]
+    disk.is_full = True
+    with pytest.raises(StorageFull):
+        home.memory.log.append(batch(480, 120))
+    disk.is_full = False
+    if is_reopened:
+        home.close()
+        home = home_in(path, segment_bytes=SEGMENT_BYTES)
+    assert starts(path / "log")[-2:] == [last, 480]
+    let_go(home, ALL)
+    assert starts(path / "log") == [last, 480]
+    assert back_up(path, tmp_path / "backup", made="", waypost="test").position == 480
+    assert verify_home(path, FOLD).findings == []
+    assert home.memory.log.append(batch(480, 120)) == 480
+    let_go(settled(home), ALL)
+    assert starts(path / "log") == [480]
+    assert places(home, 480) == list(range(480, 600))
     home.close()
 
 
@@ -203,6 +244,40 @@ def test_a_segment_in_both_places_counts_in_the_log(path: Path, archive: Path) -
     (archive / segment.name).write_bytes(b"")
     assert home.memory.log.start() == 0
     assert places(home) == list(range(SCANS))
+    home.close()
+
+
+def test_an_archive_that_is_sick_holds_up_nothing_that_the_log_has(
+    path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = let_go(home_in(path, retention=Retention(archive=archive)), Retention(bytes=1, archive=archive))
+    home.memory.log.append(batch(SCANS, 110))  # begins another segment
+    start = home.memory.log.start()
+    caught_up(home).close()
+    asked, list_whole = [], list_segments
+
+    def fail(folder: Path) -> list[Path]:
+        if folder == archive:
+            asked.append(folder)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(archive))
+        return list_whole(folder)
+
+    monkeypatch.setattr(start_file, "list_segments", fail)
+    start = starts(path / "log")[0]
+    home = home_in(path, retention=Retention(archive=archive), segment_bytes=SEGMENT_BYTES)
+    for more in (SCANS + 110, SCANS + 220):
+        home.memory.log.append(batch(more, 110))
+        caught_up(home)
+    assert places(home, start) == list(range(start, SCANS + 330))
+    beside = SegmentLog(path / "log", read_only=True, archive=archive)
+    assert next(beside.read(start)).position == start
+    assert asked == []
+    for log in (home.memory.log, beside):
+        with pytest.raises(StoreError, match=f"reading {archive}"):
+            next(log.read(start - 1))
+    [finding] = verify_home(path, FOLD, archive=archive).findings
+    assert (finding.part, f"reading {archive}" in finding.what) == ("log", True)
+    beside.close()
     home.close()
 
 

@@ -55,11 +55,11 @@ def write_start(folder: Path, start: int, disk: Disk) -> None:
 def list_kept(folder: Path, archive: Path | None) -> list[Path]:
     """The segments of a log and, of its archive, those that are not in it any more, in the order of their positions.
 
-    An archive that cannot be reached has none.
+    An archive that is not there has none.
 
     Raises:
         StoreDamaged: one of them is a folder, or where the log begins cannot be read.
-        StoreError: a folder cannot be read.
+        StoreError: a folder cannot be read, be it that of the log or the archive.
     """
     # In this order nothing is missed that goes meanwhile: it is in the archive and below the start before it goes.
     kept = list_segments(folder)

@@ -84,12 +84,12 @@ def verify_home(
             return report
     _verify_records(path / RECORDS, report)
     with ExitStack() as opened:
-        derived, why = None, None
+        derived, chosen, why = None, None, None
         try:
             derived = _Derived(path, fold, archive, opened, report)
+            chosen = Sample(derived.log, sample)
         except StoreError as error:
             why = error
-        chosen = Sample(derived.log, sample) if derived else None
         end = derived.log.position() if derived else None
         _verify_log(path / "log", report, chosen, end, progress, archive)
         if why:
