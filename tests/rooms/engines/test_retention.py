@@ -162,12 +162,19 @@ def test_a_home_trims_by_itself_and_tells_when_it_cannot(
     monkeypatch.setattr(follow, "_FIRST_PATIENCE_S", 0.01)
     archive.rmdir()
     home = home_in(path, retention=Retention(bytes=1, archive=archive))
-    while home.health().error is None:
+    while home.health().trimming is None:
         home._log.wait(SCANS, 0.01)
-    assert f"The archive {archive} is not there" in str(home.health().error)
+    assert f"The archive {archive} is not there" in str(home.health().trimming)
+    assert home.health().failures == ()  # it answers as well as ever
+    assert home._index.failure is None
+    home._index.tell_failed("indexing", StoreError("The index has its own trouble."))
+    home._index.tell_failed("merging", StoreError("So have its runs."))
+    assert home.health().failures == ("The index has its own trouble.", "So have its runs.")
+    for work in ("indexing", "merging"):
+        home._index.tell_well(work)
     assert places(home) == list(range(SCANS))
     archive.mkdir()
-    while home.health().error is not None:
+    while home.health().trimming is not None:
         home._log.wait(SCANS, 0.01)
     assert starts(path / "log")[0] > 0
     check_rest(home)
