@@ -136,6 +136,34 @@ def test_what_only_index_and_history_have_is_never_thrown_away(
     home.close()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_thrown_away_where_start_is_lost(
+    path: Path, archive: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
+    file = path / "log" / "start"
+    data = file.read_bytes()
+    file.unlink()
+    of_other_kind(path, monkeypatch, kind)
+    before = everything_in(path)
+    for keep in (Retention(), Retention(archive=archive)):
+        with pytest.raises(StoreDamaged, match="the segments before it are missing"):
+            home_in(path, retention=keep)
+    assert everything_in(path) == before
+    file.write_bytes(data)
+    check_rest(home := home_in(path, retention=Retention(archive=archive)))
+    home.close()
+
+
+def test_damage_is_not_to_be_mended_by_removing_it_where_start_is_lost(path: Path) -> None:
+    let_go(home_in(path), ALL).close()
+    (path / "log" / "start").unlink()
+    file = path / "index" / "words"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(StoreDamaged, match=r"Keep the folders index and history"):
+        home_in(path)
+
+
 def test_an_archive_brought_back_into_the_log_will_do(path: Path, archive: Path) -> None:
     let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
     shutil.rmtree(path / "index")
@@ -264,6 +292,14 @@ def take(path: Path, folder: Path, **options: Any) -> Backup:
     return back_up(path, folder, made="2026-11-22T12:00:00Z", waypost="test", **options)
 
 
+def an_example(path: Path, part: str) -> Path:
+    """A file of index or history."""
+    run = next(run.name for run in runs_of(path) if not run.raw)
+    if part == "changes":
+        return next((path / "index").glob("*.chg"))
+    return {"run": path / "index" / run, "piece": path / "history" / run, "words": path / "index" / "words"}[part]
+
+
 @pytest.mark.parametrize("link", [False, True])
 def test_a_backup_of_a_trimmed_home_has_index_and_history(path: Path, tmp_path: Path, link: bool) -> None:
     home = let_go(home_in(path), ALL)
@@ -336,24 +372,58 @@ def test_runs_that_are_merged_away_while_a_backup_is_taken_are_in_it(path: Path,
     restored.close()
 
 
-@pytest.mark.parametrize("part", ["run", "piece", "words", "changes", "no catalogue"])
-def test_damage_of_the_only_copy_is_told_and_not_backed_up(path: Path, tmp_path: Path, part: str) -> None:
+def test_changes_that_go_while_a_backup_is_taken_are_in_it(path: Path, tmp_path: Path) -> None:
+    segments = list_segments(path / "log")
+    home, is_first = home_in(path), True
+    let_go(home, Retention(bytes=sum(segment.stat().st_size for segment in segments) - 1))  # just one goes
+
+    class TrimmingDisk(Disk):
+        """Lets more of the log go, and with it changes, when the log is copied."""
+
+        def write(self, fd: int, data: bytes | memoryview) -> None:
+            nonlocal is_first
+            if is_first:
+                is_first = False
+                let_go(home, ALL)
+            super().write(fd, data)
+
+    def change_files() -> set[str]:
+        return {f"index/{file.name}" for file in (path / "index").glob("*.chg")}
+
+    before = change_files()
+    backup = take(path, tmp_path / "backup", disk=TrimmingDisk(), link=True)
+    assert before - change_files()
+    assert before <= {file.name for file in backup.files}
+    home.close()
+    assert verify_backup(tmp_path / "backup").findings == []
+    put_back(tmp_path / "backup", tmp_path / "restored")
+    check_rest(restored := home_in(tmp_path / "restored"))
+    restored.close()
+
+
+@pytest.mark.parametrize("name", ["run", "piece", "words", "changes"])
+def test_what_is_missing_of_the_only_copy_is_told(path: Path, tmp_path: Path, name: str) -> None:
     let_go(home_in(path), ALL).close()
-    run = next(run.name for run in runs_of(path) if not run.raw)
-    change = next((path / "index").glob("*.chg")).name
-    file = {
-        "run": path / "index" / run,
-        "piece": path / "history" / run,
-        "words": path / "index" / "words",
-        "changes": path / "index" / change,
-        "no catalogue": path / "index" / "CATALOGUE",
-    }[part]
+    file = an_example(path, name)
+    file.rename(tmp_path / "away")
+    with pytest.raises(StoreDamaged, match=rf"{file} is missing\. Keep the folders index and history"):
+        take(path, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.parametrize("place", [20, -1])
+@pytest.mark.parametrize("part", ["run", "piece", "words", "changes", "no catalogue"])
+def test_damage_of_the_only_copy_is_told_and_not_backed_up(path: Path, tmp_path: Path, part: str, place: int) -> None:
+    let_go(home_in(path), ALL).close()
+    file = path / "index" / "CATALOGUE" if part == "no catalogue" else an_example(path, part)
     data = file.read_bytes()
     if part == "no catalogue":
         file.unlink()
     else:
-        file.write_bytes(data[:20] + bytes([data[20] ^ 1]) + data[21:])
-    with pytest.raises(StoreDamaged, match=file.name):
+        wrong = bytearray(data)
+        wrong[place] ^= 1
+        file.write_bytes(wrong)
+    with pytest.raises(StoreDamaged, match=f"^{file} "):
         take(path, tmp_path / "backup")
     assert not (tmp_path / "backup").exists()
     file.write_bytes(data)

@@ -33,7 +33,7 @@ from waypost.engines.local.segments import (
     segment_path,
     verify,
 )
-from waypost.engines.local.start import gone, list_kept, read_start
+from waypost.engines.local.start import gone, list_kept, read_start, refuse_gap
 from waypost.model.errors import BadInput, StoreDamaged, StoreError
 from waypost.model.scans import check_batch, join_batches
 from waypost.store.protocols import Frame
@@ -287,8 +287,7 @@ class SegmentLog:
                 f"{self._folder} holds no scans, but {max(at_least, start)} had been taken from it before.",
                 mend="Bring it back from a copy of the home. Keep index and history till then: they hold its scans.",
             )
-        if segments and first_position(segments[0]) > start:
-            raise damaged(segments[0], 0, "the segments before it are missing")
+        refuse_gap(self._folder, segments)
         with store_errors(f"opening {self._folder}"):
             while segments and not self._open_last(segments.pop(), at_least):
                 pass

@@ -30,7 +30,7 @@ from waypost.engines.local.segments import (
     list_segments,
     verify,
 )
-from waypost.engines.local.start import list_kept, read_start, write_start
+from waypost.engines.local.start import list_kept, read_start, refuse_gap, write_start
 from waypost.model.errors import Conflict, StoreError
 
 _AT_ONCE = 1 << 20
@@ -83,9 +83,11 @@ def refuse_anew(folder: Path, archive: Path | None, why: str) -> None:
     """Refuse to throw away what was made from scans that neither log nor archive have any more.
 
     Raises:
+        StoreDamaged: older segments are missing, and nothing says that they went.
         StoreError: says which scans are missing.
     """
     start = read_start(folder)
+    refuse_gap(folder, list_segments(folder) if folder.exists() else [])
     if not start:
         return
     at = _find_whole(list_kept(folder, archive), start)
