@@ -4,7 +4,9 @@ import errno
 import os
 import random
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,12 +26,13 @@ from tests.rooms.engines.trimming import (
 )
 
 from waypost.engines.local import follow, ledger
+from waypost.engines.local import log as log_file
 from waypost.engines.local import start as start_file
 from waypost.engines.local.backup import back_up
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention, trim
-from waypost.engines.local.segments import HEADER_SIZE, first_position, list_segments
+from waypost.engines.local.segments import HEADER_SIZE, Flaw, Mark, first_position, list_segments
 from waypost.engines.local.start import read_start, write_start
 from waypost.engines.local.verify import verify_home
 from waypost.model.errors import Conflict, Gone, StorageFull, StoreDamaged, StoreError
@@ -324,6 +327,56 @@ def test_a_damaged_segment_is_not_archived(path: Path, archive: Path) -> None:
     home.close()
 
 
+def test_a_copy_that_is_wrong_is_told_of_the_archive(path: Path, archive: Path) -> None:
+    """The segment is whole: nobody is to look for it in a backup."""
+
+    class FlippingDisk(Disk):
+        def write(self, fd: int, data: bytes | memoryview) -> None:
+            wrong = bytearray(data)
+            wrong[-1] ^= 1
+            super().write(fd, wrong)
+
+    home, before = home_in(path), starts(path / "log")
+    copy = archive / f"{list_segments(path / 'log')[0].stem}.tmp"
+    with pytest.raises(StoreDamaged, match=f"^{copy} was copied from .*Look after the disk of the archive"):
+        let_go(home, Retention(bytes=1, archive=archive), FlippingDisk())
+    assert list(archive.iterdir()) == []
+    assert starts(path / "log") == before
+    let_go(home, Retention(bytes=1, archive=archive))
+    check_rest(home)
+    home.close()
+
+
+def test_segments_brought_back_do_not_bring_the_start_back(path: Path, archive: Path) -> None:
+    let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
+    start = read_start(path / "log")
+    for segment in list_segments(archive)[:2]:  # not all of them
+        shutil.copy(segment, path / "log")
+    home, asked = home_in(path), iter([False, True])
+    trim(home._log, home._ledger, ALL, Disk(), is_over=lambda: next(asked))
+    assert (starts(path / "log")[0], read_start(path / "log")) == (first_position(list_segments(archive)[1]), start)
+    let_go(home, ALL)
+    assert starts(path / "log")[0] == read_start(path / "log") == start
+    check_rest(home)
+    home.close()
+
+
+def test_look_ups_do_not_wait_for_the_disk_when_the_log_is_trimmed(path: Path) -> None:
+    seen: list[int] = []
+
+    class AskingDisk(Disk):
+        def sync_file(self, path: Path) -> None:
+            assert home._ledger._lock.acquire(timeout=10)  # as whoever looks up does
+            home._ledger._lock.release()
+            seen.append(home.memory.index.position())
+            super().sync_file(path)
+
+    home = home_in(path, disk=AskingDisk())
+    assert home._ledger.kept_to() == first_raw(path)
+    assert seen == [SCANS]
+    home.close()
+
+
 # Opening
 
 
@@ -373,6 +426,35 @@ def test_one_who_looks_on_follows_a_log_that_is_trimmed(path: Path) -> None:
     assert empty.position() == 2 * SCANS
     for log in (beside, empty):
         log.close()
+    home.close()
+
+
+def test_one_who_looks_on_never_sees_the_log_fall_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened anew, because the last segment went, it is at the beginning of another one until that is read."""
+    home = home_in(path, segment_bytes=SEGMENT_BYTES)
+    beside = SegmentLog(path / "log", read_only=True)
+    fill_runs(home, 1_100, 110)
+    let_go(home, ALL)
+    opening, may_go_on, verify = threading.Event(), threading.Event(), log_file.verify
+    look_again = beside._look_again
+
+    def wait(fd: int, position: int, **options: int) -> Iterator[Mark | Flaw]:
+        opening.set()
+        assert may_go_on.wait(60)
+        yield from verify(fd, position, **options)
+
+    monkeypatch.setattr(log_file, "verify", wait)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(beside.position)
+        assert opening.wait(60)
+        monkeypatch.setattr(beside, "_look_again", lambda: None)  # the other one has looked before that
+        second = threads.submit(beside.position)
+        with pytest.raises(TimeoutError):
+            second.result(0.05)
+        may_go_on.set()
+        assert (first.result(60), second.result(60)) == (2 * SCANS, 2 * SCANS)
+    monkeypatch.setattr(beside, "_look_again", look_again)
+    beside.close()
     home.close()
 
 

@@ -1,6 +1,8 @@
 """A home whose log was trimmed: changes, what may be made anew, verifying, and backups."""
 
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,14 @@ from tests.rooms.engines.homes import FOLD, caught_up, count, fill_runs, home_in
 from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.trimming import ALL, SCANS, SEGMENT_BYTES, StoppingDisk, check_rest, let_go, runs_of, starts
 
-from waypost.engines.local import ledger
+from waypost.engines.local import backup as backup_file
+from waypost.engines.local import ledger, verify
 from waypost.engines.local.backup import Backup, back_up, put_back
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.retention import Retention
 from waypost.engines.local.segments import first_position, list_segments
 from waypost.engines.local.verify import verify_backup, verify_home
-from waypost.model.errors import Gone, StoreDamaged, StoreError, WrongFormat
+from waypost.model.errors import Conflict, Gone, StoreDamaged, StoreError, WrongFormat
 
 # Changes
 
@@ -285,6 +288,27 @@ def test_segments_that_go_while_a_home_is_verified_are_no_damage(path: Path, arc
     home.close()
 
 
+def test_a_segment_that_goes_when_it_is_about_to_be_verified_is_no_damage(
+    path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for keep in (Retention(bytes=4_000, archive=archive), ALL):
+        home, open_file, last = home_in(path), os.open, starts(path / "log")[0]
+        before, due = list_segments(path / "log")[1], [keep]
+
+        def trim_first(path: Any, *args: Any, **options: Any) -> int:
+            if path == before and due:  # noqa: B023
+                let_go(home, due.pop())  # noqa: B023
+            return open_file(path, *args, **options)  # noqa: B023
+
+        with monkeypatch.context() as patch:
+            patch.setattr(verify.os, "open", trim_first)
+            report = verify_home(path, FOLD, sample=0, archive=keep.archive)
+        assert (report.findings, due) == ([], [])
+        assert starts(path / "log")[0] > last
+        assert report.log_start == (0 if keep.archive else starts(path / "log")[0])
+        home.close()
+
+
 # Backups
 
 
@@ -428,6 +452,47 @@ def test_damage_of_the_only_copy_is_told_and_not_backed_up(path: Path, tmp_path:
     assert not (tmp_path / "backup").exists()
     file.write_bytes(data)
     take(path, tmp_path / "backup")
+
+
+def test_no_backup_is_taken_while_index_and_history_come_from_the_archive(
+    path: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
+    shutil.rmtree(path / "index")
+    begun, may_go_on, apply = threading.Event(), threading.Event(), ledger.Ledger.apply
+
+    def wait(self: ledger.Ledger, *args: Any) -> None:
+        begun.set()
+        assert may_go_on.wait(60)
+        apply(self, *args)
+
+    monkeypatch.setattr(ledger.Ledger, "apply", wait)
+    home = home_in(path, retention=Retention(archive=archive))
+    assert begun.wait(60)
+    with pytest.raises(Conflict, match=r"are being made anew\. Take the backup when that is through"):
+        take(path, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+    may_go_on.set()
+    caught_up(home)
+    take(path, tmp_path / "backup")
+    home.close()
+    assert verify_backup(tmp_path / "backup").findings == []
+
+
+def test_a_segment_that_goes_before_it_can_be_linked_is_no_failure(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, link_file, due = home_in(path), backup_file.link_file, [Retention(bytes=4_000), ALL]
+
+    def trim_first(*args: Any) -> None:
+        if due:
+            let_go(home, due.pop(0))
+        link_file(*args)
+
+    monkeypatch.setattr(backup_file, "link_file", trim_first)
+    backup = take(path, tmp_path / "backup", link=True)
+    assert (backup.start, due) == (starts(path / "log")[0], [])
+    home.close()
 
 
 def test_a_backup_broken_off_leaves_nothing(path: Path, tmp_path: Path) -> None:
