@@ -95,5 +95,6 @@ def _health(house: House) -> Health:
         log_position=health.log_end,
         index_position=health.index_position,
         disk_free_bytes=room.f_bavail * room.f_frsize,
-        failures=[text for text in (health.error, health.rebuilding) if text],
+        failures=[*health.failures, *([health.rebuilding] if health.rebuilding else [])],
+        trimming=health.trimming,
     )

@@ -97,12 +97,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         index_position: of these, how many look-ups see.
         disk_free_bytes: room left where the log grows; None where that cannot be told.
         failures: what is broken, in words; empty if nothing is.
+        trimming: why old scans do not leave the log as they should, which holds up no answer; None if they do.
     """
 
     log_position: int
     index_position: int
     disk_free_bytes: int | None = None
     failures: list[str] = []
+    trimming: str | None = None
 
     @property
     def lag(self) -> int:

@@ -69,5 +69,7 @@ class _Machines(Collector):
         yield GaugeMetricFamily("waypost_index_position", "Scans that look-ups see.", health.index_position)
         yield GaugeMetricFamily("waypost_index_lag_scans", "Scans between log and index.", health.lag)
         yield GaugeMetricFamily("waypost_failures", "Machines that report a failure.", len(health.failures))
+        told = "Whether old scans do not leave the log as the settings ask."
+        yield GaugeMetricFamily("waypost_trimming_failed", told, int(health.trimming is not None))
         if health.disk_free_bytes is not None:
             yield GaugeMetricFamily("waypost_disk_free_bytes", "Room left for the log.", health.disk_free_bytes)

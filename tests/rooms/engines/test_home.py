@@ -566,6 +566,7 @@ def test_a_log_that_takes_no_more_is_told_first(tmp_path: Path) -> None:
     disk.fails = False
     home._index.tell_failed("merging", StoreError("The index has its own trouble."))
     assert f"The disk failed: writing to {tmp_path}" in str(home.health().error)
+    assert home.health().failures[1:] == ("The index has its own trouble.",)
     with pytest.raises(StoreError, match="takes no more scans"):
         home.memory.log.append(batch(5, 5))
     home.close()

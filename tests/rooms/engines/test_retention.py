@@ -1,13 +1,16 @@
 """Old segments go as the settings ask: nothing that is needed goes, and wherever it is broken off, all goes on."""
 
+import errno
 import os
 import random
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.rooms.engines.homes import FOLD, fill_runs, home_in
+from tests.rooms.engines.homes import FOLD, caught_up, fill_runs, home_in, settled
 from tests.rooms.engines.power import CutDisk
 from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.trimming import (
@@ -23,13 +26,16 @@ from tests.rooms.engines.trimming import (
 )
 
 from waypost.engines.local import follow, ledger
+from waypost.engines.local import log as log_file
+from waypost.engines.local import start as start_file
+from waypost.engines.local.backup import back_up
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention, trim
-from waypost.engines.local.segments import first_position, list_segments
+from waypost.engines.local.segments import HEADER_SIZE, Flaw, Mark, first_position, list_segments
 from waypost.engines.local.start import read_start, write_start
 from waypost.engines.local.verify import verify_home
-from waypost.model.errors import Conflict, Gone, StoreDamaged, StoreError
+from waypost.model.errors import Conflict, Gone, StorageFull, StoreDamaged, StoreError
 
 # What goes
 
@@ -104,6 +110,44 @@ def test_it_leaves_off_between_segments_when_it_is_to_end(path: Path) -> None:
     home.close()
 
 
+class FullDisk(Disk):
+    """Has no room for the first frame of a segment."""
+
+    is_full = False
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        if self.is_full and len(data) > HEADER_SIZE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write(fd, data)
+
+
+@pytest.mark.parametrize("is_reopened", [False, True])
+def test_the_last_segment_with_frames_stays_if_the_next_one_was_only_begun(
+    trims_soon: None, tmp_path: Path, is_reopened: bool
+) -> None:
+    disk = FullDisk()
+    path = tmp_path / "home"
+    home = fill_runs(home_in(path, segment_bytes=SEGMENT_BYTES, disk=disk), 480)
+    last = starts(path / "log")[-1]
+    disk.is_full = True
+    with pytest.raises(StorageFull):
+        home.memory.log.append(batch(480, 120))
+    disk.is_full = False
+    if is_reopened:
+        home.close()
+        home = home_in(path, segment_bytes=SEGMENT_BYTES)
+    assert starts(path / "log")[-2:] == [last, 480]
+    let_go(home, ALL)
+    assert starts(path / "log") == [last, 480]
+    assert back_up(path, tmp_path / "backup", made="", waypost="test").position == 480
+    assert verify_home(path, FOLD).findings == []
+    assert home.memory.log.append(batch(480, 120)) == 480
+    let_go(settled(home), ALL)
+    assert starts(path / "log") == [480]
+    assert places(home, 480) == list(range(480, 600))
+    home.close()
+
+
 def test_what_is_not_sealed_for_the_log_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A segment that could not be begun is no reason to let the one go that is still written to."""
     home = home_in(path, segment_bytes=SEGMENT_BYTES)
@@ -121,12 +165,19 @@ def test_a_home_trims_by_itself_and_tells_when_it_cannot(
     monkeypatch.setattr(follow, "_FIRST_PATIENCE_S", 0.01)
     archive.rmdir()
     home = home_in(path, retention=Retention(bytes=1, archive=archive))
-    while home.health().error is None:
+    while home.health().trimming is None:
         home._log.wait(SCANS, 0.01)
-    assert f"The archive {archive} is not there" in str(home.health().error)
+    assert f"The archive {archive} is not there" in str(home.health().trimming)
+    assert home.health().failures == ()  # it answers as well as ever
+    assert home._index.failure is None
+    home._index.tell_failed("indexing", StoreError("The index has its own trouble."))
+    home._index.tell_failed("merging", StoreError("So have its runs."))
+    assert home.health().failures == ("The index has its own trouble.", "So have its runs.")
+    for work in ("indexing", "merging"):
+        home._index.tell_well(work)
     assert places(home) == list(range(SCANS))
     archive.mkdir()
-    while home.health().error is not None:
+    while home.health().trimming is not None:
         home._log.wait(SCANS, 0.01)
     assert starts(path / "log")[0] > 0
     check_rest(home)
@@ -206,6 +257,40 @@ def test_a_segment_in_both_places_counts_in_the_log(path: Path, archive: Path) -
     home.close()
 
 
+def test_an_archive_that_is_sick_holds_up_nothing_that_the_log_has(
+    path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = let_go(home_in(path, retention=Retention(archive=archive)), Retention(bytes=1, archive=archive))
+    home.memory.log.append(batch(SCANS, 110))  # begins another segment
+    start = home.memory.log.start()
+    caught_up(home).close()
+    asked, list_whole = [], list_segments
+
+    def fail(folder: Path) -> list[Path]:
+        if folder == archive:
+            asked.append(folder)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(archive))
+        return list_whole(folder)
+
+    monkeypatch.setattr(start_file, "list_segments", fail)
+    start = starts(path / "log")[0]
+    home = home_in(path, retention=Retention(archive=archive), segment_bytes=SEGMENT_BYTES)
+    for more in (SCANS + 110, SCANS + 220):
+        home.memory.log.append(batch(more, 110))
+        caught_up(home)
+    assert places(home, start) == list(range(start, SCANS + 330))
+    beside = SegmentLog(path / "log", read_only=True, archive=archive)
+    assert next(beside.read(start)).position == start
+    assert asked == []
+    for log in (home.memory.log, beside):
+        with pytest.raises(StoreError, match=f"reading {archive}"):
+            next(log.read(start - 1))
+    [finding] = verify_home(path, FOLD, archive=archive).findings
+    assert (finding.part, f"reading {archive}" in finding.what) == ("log", True)
+    beside.close()
+    home.close()
+
+
 @pytest.mark.parametrize("change", ["shorter", "other"])
 def test_another_file_in_the_archive_is_never_taken_for_a_segment(path: Path, archive: Path, change: str) -> None:
     segment = list_segments(path / "log")[0]
@@ -239,6 +324,56 @@ def test_a_damaged_segment_is_not_archived(path: Path, archive: Path) -> None:
         let_go(home, Retention(bytes=1, archive=archive))
     assert list_segments(path / "log") == segments[1:]
     assert list_segments(archive) == [archive / segments[0].name]
+    home.close()
+
+
+def test_a_copy_that_is_wrong_is_told_of_the_archive(path: Path, archive: Path) -> None:
+    """The segment is whole: nobody is to look for it in a backup."""
+
+    class FlippingDisk(Disk):
+        def write(self, fd: int, data: bytes | memoryview) -> None:
+            wrong = bytearray(data)
+            wrong[-1] ^= 1
+            super().write(fd, wrong)
+
+    home, before = home_in(path), starts(path / "log")
+    copy = archive / f"{list_segments(path / 'log')[0].stem}.tmp"
+    with pytest.raises(StoreDamaged, match=f"^{copy} was copied from .*Look after the disk of the archive"):
+        let_go(home, Retention(bytes=1, archive=archive), FlippingDisk())
+    assert list(archive.iterdir()) == []
+    assert starts(path / "log") == before
+    let_go(home, Retention(bytes=1, archive=archive))
+    check_rest(home)
+    home.close()
+
+
+def test_segments_brought_back_do_not_bring_the_start_back(path: Path, archive: Path) -> None:
+    let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
+    start = read_start(path / "log")
+    for segment in list_segments(archive)[:2]:  # not all of them
+        shutil.copy(segment, path / "log")
+    home, asked = home_in(path), iter([False, True])
+    trim(home._log, home._ledger, ALL, Disk(), is_over=lambda: next(asked))
+    assert (starts(path / "log")[0], read_start(path / "log")) == (first_position(list_segments(archive)[1]), start)
+    let_go(home, ALL)
+    assert starts(path / "log")[0] == read_start(path / "log") == start
+    check_rest(home)
+    home.close()
+
+
+def test_look_ups_do_not_wait_for_the_disk_when_the_log_is_trimmed(path: Path) -> None:
+    seen: list[int] = []
+
+    class AskingDisk(Disk):
+        def sync_file(self, path: Path) -> None:
+            assert home._ledger._lock.acquire(timeout=10)  # as whoever looks up does
+            home._ledger._lock.release()
+            seen.append(home.memory.index.position())
+            super().sync_file(path)
+
+    home = home_in(path, disk=AskingDisk())
+    assert home._ledger.kept_to() == first_raw(path)
+    assert seen == [SCANS]
     home.close()
 
 
@@ -291,6 +426,35 @@ def test_one_who_looks_on_follows_a_log_that_is_trimmed(path: Path) -> None:
     assert empty.position() == 2 * SCANS
     for log in (beside, empty):
         log.close()
+    home.close()
+
+
+def test_one_who_looks_on_never_sees_the_log_fall_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened anew, because the last segment went, it is at the beginning of another one until that is read."""
+    home = home_in(path, segment_bytes=SEGMENT_BYTES)
+    beside = SegmentLog(path / "log", read_only=True)
+    fill_runs(home, 1_100, 110)
+    let_go(home, ALL)
+    opening, may_go_on, verify = threading.Event(), threading.Event(), log_file.verify
+    look_again = beside._look_again
+
+    def wait(fd: int, position: int, **options: int) -> Iterator[Mark | Flaw]:
+        opening.set()
+        assert may_go_on.wait(60)
+        yield from verify(fd, position, **options)
+
+    monkeypatch.setattr(log_file, "verify", wait)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(beside.position)
+        assert opening.wait(60)
+        monkeypatch.setattr(beside, "_look_again", lambda: None)  # the other one has looked before that
+        second = threads.submit(beside.position)
+        with pytest.raises(TimeoutError):
+            second.result(0.05)
+        may_go_on.set()
+        assert (first.result(60), second.result(60)) == (2 * SCANS, 2 * SCANS)
+    monkeypatch.setattr(beside, "_look_again", look_again)
+    beside.close()
     home.close()
 
 

@@ -1,6 +1,8 @@
 """A home whose log was trimmed: changes, what may be made anew, verifying, and backups."""
 
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,14 @@ from tests.rooms.engines.homes import FOLD, caught_up, count, fill_runs, home_in
 from tests.rooms.engines.scan_batches import batch
 from tests.rooms.engines.trimming import ALL, SCANS, SEGMENT_BYTES, StoppingDisk, check_rest, let_go, runs_of, starts
 
-from waypost.engines.local import ledger
+from waypost.engines.local import backup as backup_file
+from waypost.engines.local import ledger, verify
 from waypost.engines.local.backup import Backup, back_up, put_back
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.retention import Retention
 from waypost.engines.local.segments import first_position, list_segments
 from waypost.engines.local.verify import verify_backup, verify_home
-from waypost.model.errors import Gone, StoreDamaged, StoreError, WrongFormat
+from waypost.model.errors import Conflict, Gone, StoreDamaged, StoreError, WrongFormat
 
 # Changes
 
@@ -134,6 +137,34 @@ def test_what_only_index_and_history_have_is_never_thrown_away(
     check_rest(home)
     assert home.memory.changes.read(-1, 10_000).num_rows > 0
     home.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_thrown_away_where_start_is_lost(
+    path: Path, archive: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
+    file = path / "log" / "start"
+    data = file.read_bytes()
+    file.unlink()
+    of_other_kind(path, monkeypatch, kind)
+    before = everything_in(path)
+    for keep in (Retention(), Retention(archive=archive)):
+        with pytest.raises(StoreDamaged, match="the segments before it are missing"):
+            home_in(path, retention=keep)
+    assert everything_in(path) == before
+    file.write_bytes(data)
+    check_rest(home := home_in(path, retention=Retention(archive=archive)))
+    home.close()
+
+
+def test_damage_is_not_to_be_mended_by_removing_it_where_start_is_lost(path: Path) -> None:
+    let_go(home_in(path), ALL).close()
+    (path / "log" / "start").unlink()
+    file = path / "index" / "words"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(StoreDamaged, match=r"Keep the folders index and history"):
+        home_in(path)
 
 
 def test_an_archive_brought_back_into_the_log_will_do(path: Path, archive: Path) -> None:
@@ -257,11 +288,40 @@ def test_segments_that_go_while_a_home_is_verified_are_no_damage(path: Path, arc
     home.close()
 
 
+def test_a_segment_that_goes_when_it_is_about_to_be_verified_is_no_damage(
+    path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for keep in (Retention(bytes=4_000, archive=archive), ALL):
+        home, open_file, last = home_in(path), os.open, starts(path / "log")[0]
+        before, due = list_segments(path / "log")[1], [keep]
+
+        def trim_first(path: Any, *args: Any, **options: Any) -> int:
+            if path == before and due:  # noqa: B023
+                let_go(home, due.pop())  # noqa: B023
+            return open_file(path, *args, **options)  # noqa: B023
+
+        with monkeypatch.context() as patch:
+            patch.setattr(verify.os, "open", trim_first)
+            report = verify_home(path, FOLD, sample=0, archive=keep.archive)
+        assert (report.findings, due) == ([], [])
+        assert starts(path / "log")[0] > last
+        assert report.log_start == (0 if keep.archive else starts(path / "log")[0])
+        home.close()
+
+
 # Backups
 
 
 def take(path: Path, folder: Path, **options: Any) -> Backup:
     return back_up(path, folder, made="2026-11-22T12:00:00Z", waypost="test", **options)
+
+
+def an_example(path: Path, part: str) -> Path:
+    """A file of index or history."""
+    run = next(run.name for run in runs_of(path) if not run.raw)
+    if part == "changes":
+        return next((path / "index").glob("*.chg"))
+    return {"run": path / "index" / run, "piece": path / "history" / run, "words": path / "index" / "words"}[part]
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -336,28 +396,103 @@ def test_runs_that_are_merged_away_while_a_backup_is_taken_are_in_it(path: Path,
     restored.close()
 
 
-@pytest.mark.parametrize("part", ["run", "piece", "words", "changes", "no catalogue"])
-def test_damage_of_the_only_copy_is_told_and_not_backed_up(path: Path, tmp_path: Path, part: str) -> None:
+def test_changes_that_go_while_a_backup_is_taken_are_in_it(path: Path, tmp_path: Path) -> None:
+    segments = list_segments(path / "log")
+    home, is_first = home_in(path), True
+    let_go(home, Retention(bytes=sum(segment.stat().st_size for segment in segments) - 1))  # just one goes
+
+    class TrimmingDisk(Disk):
+        """Lets more of the log go, and with it changes, when the log is copied."""
+
+        def write(self, fd: int, data: bytes | memoryview) -> None:
+            nonlocal is_first
+            if is_first:
+                is_first = False
+                let_go(home, ALL)
+            super().write(fd, data)
+
+    def change_files() -> set[str]:
+        return {f"index/{file.name}" for file in (path / "index").glob("*.chg")}
+
+    before = change_files()
+    backup = take(path, tmp_path / "backup", disk=TrimmingDisk(), link=True)
+    assert before - change_files()
+    assert before <= {file.name for file in backup.files}
+    home.close()
+    assert verify_backup(tmp_path / "backup").findings == []
+    put_back(tmp_path / "backup", tmp_path / "restored")
+    check_rest(restored := home_in(tmp_path / "restored"))
+    restored.close()
+
+
+@pytest.mark.parametrize("name", ["run", "piece", "words", "changes"])
+def test_what_is_missing_of_the_only_copy_is_told(path: Path, tmp_path: Path, name: str) -> None:
     let_go(home_in(path), ALL).close()
-    run = next(run.name for run in runs_of(path) if not run.raw)
-    change = next((path / "index").glob("*.chg")).name
-    file = {
-        "run": path / "index" / run,
-        "piece": path / "history" / run,
-        "words": path / "index" / "words",
-        "changes": path / "index" / change,
-        "no catalogue": path / "index" / "CATALOGUE",
-    }[part]
+    file = an_example(path, name)
+    file.rename(tmp_path / "away")
+    with pytest.raises(StoreDamaged, match=rf"{file} is missing\. Keep the folders index and history"):
+        take(path, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.parametrize("place", [20, -1])
+@pytest.mark.parametrize("part", ["run", "piece", "words", "changes", "no catalogue"])
+def test_damage_of_the_only_copy_is_told_and_not_backed_up(path: Path, tmp_path: Path, part: str, place: int) -> None:
+    let_go(home_in(path), ALL).close()
+    file = path / "index" / "CATALOGUE" if part == "no catalogue" else an_example(path, part)
     data = file.read_bytes()
     if part == "no catalogue":
         file.unlink()
     else:
-        file.write_bytes(data[:20] + bytes([data[20] ^ 1]) + data[21:])
-    with pytest.raises(StoreDamaged, match=file.name):
+        wrong = bytearray(data)
+        wrong[place] ^= 1
+        file.write_bytes(wrong)
+    with pytest.raises(StoreDamaged, match=f"^{file} "):
         take(path, tmp_path / "backup")
     assert not (tmp_path / "backup").exists()
     file.write_bytes(data)
     take(path, tmp_path / "backup")
+
+
+def test_no_backup_is_taken_while_index_and_history_come_from_the_archive(
+    path: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go(home_in(path), Retention(bytes=1, archive=archive)).close()
+    shutil.rmtree(path / "index")
+    begun, may_go_on, apply = threading.Event(), threading.Event(), ledger.Ledger.apply
+
+    def wait(self: ledger.Ledger, *args: Any) -> None:
+        begun.set()
+        assert may_go_on.wait(60)
+        apply(self, *args)
+
+    monkeypatch.setattr(ledger.Ledger, "apply", wait)
+    home = home_in(path, retention=Retention(archive=archive))
+    assert begun.wait(60)
+    with pytest.raises(Conflict, match=r"are being made anew\. Take the backup when that is through"):
+        take(path, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+    may_go_on.set()
+    caught_up(home)
+    take(path, tmp_path / "backup")
+    home.close()
+    assert verify_backup(tmp_path / "backup").findings == []
+
+
+def test_a_segment_that_goes_before_it_can_be_linked_is_no_failure(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, link_file, due = home_in(path), backup_file.link_file, [Retention(bytes=4_000), ALL]
+
+    def trim_first(*args: Any) -> None:
+        if due:
+            let_go(home, due.pop(0))
+        link_file(*args)
+
+    monkeypatch.setattr(backup_file, "link_file", trim_first)
+    backup = take(path, tmp_path / "backup", link=True)
+    assert (backup.start, due) == (starts(path / "log")[0], [])
+    home.close()
 
 
 def test_a_backup_broken_off_leaves_nothing(path: Path, tmp_path: Path) -> None:

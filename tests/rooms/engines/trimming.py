@@ -41,7 +41,7 @@ def check_rest(home: LocalHome) -> None:
     assert places(home, start) == list(range(start, SCANS))
     assert count(home) == SCANS
     assert sum(home.memory.index.page(None, 1_000).column("scans").to_pylist()) == SCANS
-    assert home.health().error is None
+    assert (home.health().failures, home.health().trimming) == ((), None)
 
 
 def first_raw(path: Path) -> int:

@@ -33,6 +33,15 @@ def test_not_ready_says_why(make_world: Callable[..., Any]) -> None:
     assert world.get("/healthz").status == 200
 
 
+def test_that_old_scans_stay_is_told_and_does_no_harm(make_world: Callable[..., Any]) -> None:
+    health = Health(log_position=7, index_position=7, trimming="The archive /mnt/cold is not there.")
+    world = make_world(health=lambda: health, site=Site(open_metrics=True))
+    assert (world.get("/readyz").status, world.get("/readyz").json) == (200, {"ready": True})
+    told = [json.loads(line) for line in world.journal.getvalue().splitlines() if '"old scans stay' in line]
+    assert [line["why"] for line in told] == [health.trimming] * 2
+    assert {"waypost_trimming_failed 1.0", "waypost_failures 0.0"} <= set(world.get("/metrics").text.splitlines())
+
+
 def test_numbers_for_prometheus(world: Any) -> None:
     row = {"carrier": "waypost", "number": "N1", "code": "picked_up", "at": "2026-11-22T10:00:00Z"}
     world.post_scans([row, row | {"at": "never"}])
@@ -51,6 +60,7 @@ def test_numbers_for_prometheus(world: Any) -> None:
         "waypost_scans_refused_total 1.0",
         "waypost_log_position 11.0",
         "waypost_index_lag_scans 1.0",
+        "waypost_trimming_failed 0.0",
     } <= lines
     assert "waypost_http_request_seconds_bucket" in reply.text
     assert "WP100000001BR" not in reply.text

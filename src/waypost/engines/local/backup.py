@@ -138,7 +138,8 @@ def back_up(
         disk: for tests.
 
     Raises:
-        Conflict: the folder is not empty, or lies in the home.
+        Conflict: the folder is not empty, or lies in the home; or index and history are being made anew from an
+            archive, and are behind the log.
         NotFound: there is no home.
         StorageFull: no room for the backup.
         StoreDamaged: bytes in the home are not what was written; names file and byte.
@@ -173,6 +174,7 @@ def _back_up(home: Path, folder: Path, blank: Backup, link: bool, progress: Prog
         segments = [path for path in list_segments(home / "log") if first_position(path) < position]
         start = first_position(segments[0]) if segments else 0
         if start > (made.position if made else 0):
+            _refuse_if_behind(home, start)
             raise FileNotFoundError(errno.ENOENT, "older segments went just now", str(segments[0]))
         meter = Meter(sum(map(size_of, [*segments, home / RECORDS])) + (made.bytes if made else 0), progress)
         files = _copy_log(segments, position, folder / "log", link, meter, disk)
@@ -193,6 +195,16 @@ def _back_up(home: Path, folder: Path, blank: Backup, link: bool, progress: Prog
         raw = msgspec.Raw(msgspec.json.format(msgspec.json.encode(backup)))
         disk.replace(folder / NAME, msgspec.json.encode(_Checked(raw, zlib.crc32(raw))))
         return backup
+
+
+def _refuse_if_behind(home: Path, start: int) -> None:
+    """Segments go only when index and history reach beyond them; these do not if they come from an archive again."""
+    catalogue = read_catalogue(home / "index")
+    if catalogue is not None and catalogue.position < start:
+        raise Conflict(
+            "Index and history do not reach the log yet: they are being made anew.",
+            mend="Take the backup when that is through.",
+        )
 
 
 def _find_end(home: Path) -> int:

@@ -46,7 +46,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     Attributes:
         seed: of the hashes of the keys; see `keys`.
-        made: of what kind the index is: format, key version, fold. With another kind it is made anew.
+        made: of what kind the index is: its formats, key version, what changes tell. With another kind it is made anew.
         words: so many bytes of the file of words belong to it, and their CRC-32.
         changes: the files of changes, and so many bytes of each.
         changes_start: those before this position went with the log.

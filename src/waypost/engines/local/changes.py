@@ -158,6 +158,15 @@ class ChangeFiles:
                 break
         return np.concatenate(positions)[:limit], np.concatenate(news)[:limit]
 
+    def verify(self) -> None:
+        """See that each chunk is what was written.
+
+        Raises:
+            StoreDamaged: one is not.
+        """
+        for chunk in self._chunks:
+            self._payload(chunk)
+
     def close(self) -> None:
         """Let go of the file."""
         if self._fd is not None:
@@ -165,6 +174,15 @@ class ChangeFiles:
             self._fd = None
 
     def _read(self, chunk: _Chunk) -> tuple[I64, npt.NDArray[np.void]]:
+        packed = self._payload(chunk)
+        size = chunk.rows * (4 + self._news.itemsize)
+        raw = np.frombuffer(_CODEC.decompress(packed, size), np.uint8)
+        steps = _unplaned(raw[: 4 * chunk.rows], np.dtype("<u4"))
+        news = _unplaned(raw[4 * chunk.rows :], self._news)
+        return chunk.start + np.cumsum(steps, dtype=np.int64), news
+
+    def _payload(self, chunk: _Chunk) -> bytes:
+        """The payload of a chunk, its check made good."""
         try:
             fd = os.open(chunk.path, os.O_RDONLY)
         except FileNotFoundError:
@@ -176,11 +194,7 @@ class ChangeFiles:
         packed = data[_HEAD_BYTES:]
         if len(data) < _HEAD_BYTES or crc32(packed) != _CHUNK.unpack_from(data)[5]:
             raise _damaged(chunk.path, chunk.offset)
-        size = chunk.rows * (4 + self._news.itemsize)
-        raw = np.frombuffer(_CODEC.decompress(packed, size), np.uint8)
-        steps = _unplaned(raw[: 4 * chunk.rows], np.dtype("<u4"))
-        news = _unplaned(raw[4 * chunk.rows :], self._news)
-        return chunk.start + np.cumsum(steps, dtype=np.int64), news
+        return packed
 
     def _list(self, path: Path, offset: int, size: int) -> Iterator[_Chunk]:
         """The chunks of a file from an offset on, which together have to reach just to its size."""

@@ -32,6 +32,8 @@ def link_file(path: Path, copy: Path) -> None:
     """Give a file a second name."""
     try:
         copy.hardlink_to(path)
+    except FileNotFoundError:  # it went, as others may have: no matter of links
+        raise
     except OSError as error:
         raise StoreError(
             f"{path} cannot be linked to {copy} ({error.strerror}).",

@@ -44,8 +44,8 @@ class HomeHealth(msgspec.Struct, frozen=True):
         log_end: so many scans were acknowledged.
         index_position: look-ups show everything below.
         lag: scans acknowledged, but not shown yet.
-        error: why the log takes no more scans, index or history do not get on, or older scans do not go; None if all
-            is well.
+        failures: why the log takes no more scans, and why index or history do not get on; empty if all is well.
+        trimming: why older scans do not leave the log, though the settings ask for it; None if they do.
         rebuilding: why the index is being made anew, until it has all that the log held at opening; None if it is not.
         cut: what opening cut off the end of the log, and where it is kept; None if nothing.
     """
@@ -53,9 +53,15 @@ class HomeHealth(msgspec.Struct, frozen=True):
     log_end: int
     index_position: int
     lag: int
-    error: str | None
+    failures: tuple[str, ...]
+    trimming: str | None
     rebuilding: str | None
     cut: Cut | None
+
+    @property
+    def error(self) -> str | None:
+        """The first of the failures."""
+        return next(iter(self.failures), None)
 
 
 class LocalHome:
@@ -88,16 +94,18 @@ class LocalHome:
     def health(self) -> HomeHealth:
         """How it is doing just now."""
         end, position = self._log.position(), self._index.position()
-        failure = self._log.failure or self._index.failure
-        full = self._ledger.words.full()
-        if failure is None and full:
+        failures = [self._log.failure] if self._log.failure else []
+        failures += self._index.failures
+        full, trimming = self._ledger.words.full(), self._index.trimming
+        if full:
             told = f"There are more different words ({', '.join(full)}) than the index can tell apart."
-            failure = StoreError(told, mend="Find out who sends them, and begin another home.")
+            failures.append(StoreError(told, mend="Find out who sends them, and begin another home."))
         return HomeHealth(
             log_end=end,
             index_position=position,
             lag=end - position,
-            error=str(failure) if failure else None,
+            failures=tuple(map(str, failures)),
+            trimming=str(trimming) if trimming else None,
             rebuilding=self._ledger.rebuilding if position < self._began_at else None,
             cut=self._log.cut,
         )

@@ -22,6 +22,7 @@ from waypost.store.fold import Fold, change_table, state_table
 _ALL = 1 << 64
 _LOOK_S = 0.05
 _INDEXING = "indexing"  # what it waits for; that merging fails keeps nobody from an answer
+_TRIMMING = "trimming"
 
 
 class LedgerIndex:
@@ -37,7 +38,17 @@ class LedgerIndex:
     @property
     def failure(self) -> StoreError | None:
         """Why it does not get on just now; None while it does."""
-        return next(iter(list(self._failures.values())), None)
+        return next(iter(self.failures), None)
+
+    @property
+    def failures(self) -> list[StoreError]:
+        """As `failure`, all there are."""
+        return [error for work, error in list(self._failures.items()) if work != _TRIMMING]
+
+    @property
+    def trimming(self) -> StoreError | None:
+        """Why old segments of the log do not go; None while they do. It holds nobody up."""
+        return self._failures.get(_TRIMMING)
 
     # ParcelIndex
 

@@ -194,8 +194,10 @@ class Ledger:
     def kept_to(self) -> int:
         """Everything below is in packed runs and in history, whatever comes; the log is not needed for it any more."""
         with self._lock:
-            sync_catalogue(self._folder, self._disk)
-            return next((run.start for run in self.catalogue.runs if run.raw), self.catalogue.position)
+            position = next((run.start for run in self.catalogue.runs if run.raw), self.catalogue.position)
+        # Look-ups need not wait for this: the catalogue in the folder says as much, or more, for it only grows.
+        sync_catalogue(self._folder, self._disk)
+        return position
 
     def forget_changes(self, below: int) -> None:
         """Remove the files that hold only changes before a position."""

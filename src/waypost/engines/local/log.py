@@ -33,7 +33,7 @@ from waypost.engines.local.segments import (
     segment_path,
     verify,
 )
-from waypost.engines.local.start import gone, list_kept, read_start
+from waypost.engines.local.start import gone, list_kept, read_start, refuse_gap
 from waypost.model.errors import BadInput, StoreDamaged, StoreError
 from waypost.model.scans import check_batch, join_batches
 from waypost.store.protocols import Frame
@@ -147,9 +147,11 @@ class SegmentLog:
 
     def position(self) -> int:
         """See `ScanLog.position`."""
-        if self._read_only:
-            self._look_again()
-        return self._end
+        if not self._read_only:
+            return self._end
+        self._look_again()
+        with self._lock:  # while another thread opens it anew, it is not at its end yet
+            return self._end
 
     @property
     def failure(self) -> StoreError | None:
@@ -196,13 +198,17 @@ class SegmentLog:
     def sealed(self) -> list[tuple[Path, int]]:
         """The segments in the home that are never written to again, and where each ends."""
         with self._lock:
-            last = self._path
+            last, is_bare = self._path, not self._marks
         segments = [path for path in list_segments(self._folder) if path <= last]
+        if is_bare:  # the last frame is in the one before it, which stays: a log of no frames begins nowhere
+            segments = segments[:-1]
         return [(path, first_position(after)) for path, after in itertools.pairwise(segments)]
 
     def _find_segment(self, position: int) -> Path:
         """The segment that a position is in, if there is none missing."""
-        segments = list_kept(self._folder, self._archive)
+        segments = list_segments(self._folder)
+        if not segments or first_position(segments[0]) > position:  # else the archive is not asked, whatever ails it
+            segments = list_kept(self._folder, self._archive)
         place = bisect.bisect_right([first_position(path) for path in segments], position) - 1
         if not segments:
             raise damaged(self._path, 0, "it is missing")
@@ -212,8 +218,9 @@ class SegmentLog:
 
     def _find_next(self, path: Path, at: int, end: int) -> Path:
         """The segment behind one that ends at a position."""
-        segments = list_kept(self._folder, self._archive)
-        after = [each for each in segments if each.name > path.name]
+        after = [each for each in list_segments(self._folder) if each.name > path.name]
+        if not after or first_position(after[0]) != at:
+            after = [each for each in list_kept(self._folder, self._archive) if each.name > path.name]
         if not after:
             raise damaged(path, 0, f"the log ends at {at}, but {end} were acknowledged")
         if first_position(after[0]) != at:
@@ -280,8 +287,7 @@ class SegmentLog:
                 f"{self._folder} holds no scans, but {max(at_least, start)} had been taken from it before.",
                 mend="Bring it back from a copy of the home. Keep index and history till then: they hold its scans.",
             )
-        if segments and first_position(segments[0]) > start:
-            raise damaged(segments[0], 0, "the segments before it are missing")
+        refuse_gap(self._folder, segments)
         with store_errors(f"opening {self._folder}"):
             while segments and not self._open_last(segments.pop(), at_least):
                 pass

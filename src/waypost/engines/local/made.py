@@ -1,17 +1,18 @@
 """Index and history as one catalogue names them, copied while others go on: for a backup of a log that is trimmed."""
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from waypost.engines.local.catalogue import Catalogue, Listed, read_catalogue, write_catalogue
+from waypost.engines.local.catalogue import Catalogue, read_catalogue, write_catalogue
 from waypost.engines.local.changes import ChangeFiles
-from waypost.engines.local.copying import Meter, copy_file, copy_open
+from waypost.engines.local.copying import Meter, copy_open
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.history import check_of
-from waypost.engines.local.runs import Run, damaged_run
+from waypost.engines.local.runs import Run
 from waypost.engines.local.start import mend_made
 from waypost.model.errors import StoreDamaged
 
@@ -19,7 +20,7 @@ _ATTEMPTS = 10
 
 
 class Made:
-    """Index and history of a home. Pieces of history are never removed; runs are, so they are held open.
+    """Index and history of a home. Runs go when they are merged, changes when the log is trimmed: all is held open.
 
     Attributes:
         position: everything below is in them.
@@ -27,57 +28,57 @@ class Made:
     """
 
     def __init__(self, home: Path, opened: ExitStack) -> None:
-        """Raises StoreDamaged if there is no catalogue or a run is missing."""
+        """Raises StoreDamaged if there is no catalogue or a file that it names is missing."""
         self._home = home
         for attempt in range(_ATTEMPTS):
             self._catalogue = self._read()
             with ExitStack() as these:
                 try:
-                    self._fds = [self._open(run, these) for run in self._catalogue.runs]
-                except FileNotFoundError as error:  # merged away in between
+                    self._fds = {name: self._open(name, these) for name in _names(self._catalogue)}
+                except FileNotFoundError as error:  # it went in between
                     if attempt + 1 == _ATTEMPTS:
-                        raise damaged_run(Path(error.filename), "it is missing") from None
+                        raise self._damaged(Path(error.filename), "is missing") from None
                     continue
                 opened.push(these.pop_all())
                 break
-        catalogue = self._catalogue
-        self.position = catalogue.position
-        pieces = (home / "history" / piece.name for piece in catalogue.pieces)
-        sizes = [os.fstat(fd).st_size for fd in self._fds] + [path.stat().st_size for path in pieces]
-        self.bytes = sum(sizes) + sum(size for _, size in catalogue.changes) + catalogue.words[0]
+        self.position = self._catalogue.position
+        self._sizes = {name: os.fstat(fd).st_size for name, fd in self._fds.items()}
+        grows = {"index/words": self._catalogue.words[0]} if self._catalogue.words[0] else {}
+        grows |= {f"index/{name}": size for name, size in self._catalogue.changes}
+        self._sizes |= grows  # what is behind that came later
+        self.bytes = sum(self._sizes.values())
 
     def copy(self, folder: Path, meter: Meter, disk: Disk) -> list[str]:
         """Copy them, each checked; the names of the files in the folder."""
-        catalogue, names = self._catalogue, ["index/CATALOGUE"]
+        catalogue = self._catalogue
         for part in ("index", "history"):
             (folder / part).mkdir(mode=0o700)
-        for run, fd in zip(catalogue.runs, self._fds, strict=True):
-            names.append(f"index/{run.name}")
-            path, copy = self._home / names[-1], folder / names[-1]
-            copy_open(fd, path, copy, os.fstat(fd).st_size, meter, disk)
-            try:
-                Run(copy).verify()
-            except StoreDamaged as error:
-                raise damaged_run(path, f"its copy is damaged: {error.message}") from error
-        for piece in catalogue.pieces:
-            names.append(f"history/{piece.name}")
-            self._copy(names[-1], folder, (self._home / names[-1]).stat().st_size, piece.check, meter, disk)
+        for name, fd in self._fds.items():
+            copy_open(fd, self._home / name, folder / name, self._sizes[name], meter, disk)
+        for run in catalogue.runs:
+            with self._checking(f"index/{run.name}"):
+                Run(folder / "index" / run.name).verify()
+        for file in catalogue.changes:
+            with self._checking(f"index/{file[0]}"):
+                ChangeFiles(folder / "index", np.dtype([]), (file,), disk).verify()
+        checks = {f"history/{piece.name}": piece.check for piece in catalogue.pieces}
         if catalogue.words[0]:
-            names.append("index/words")
-            self._copy(names[-1], folder, *catalogue.words, meter, disk)
-        for name, size in catalogue.changes:
-            names.append(f"index/{name}")
-            copy_file(self._home / names[-1], folder / names[-1], size, meter, disk)
-        ChangeFiles(folder / "index", np.dtype([]), catalogue.changes, disk).close()  # raises if a head is damaged
+            checks["index/words"] = catalogue.words[1]
+        for name, check in checks.items():
+            if check_of(folder / name) != check:
+                raise self._damaged(self._home / name, "is not what was written")
         write_catalogue(folder / "index", catalogue, disk)
         for part in ("index", "history"):
             disk.sync_folder(folder / part)
-        return names
+        return ["index/CATALOGUE", *self._fds]
 
-    def _copy(self, name: str, folder: Path, size: int, check: int, meter: Meter, disk: Disk) -> None:
-        copy_file(self._home / name, folder / name, size, meter, disk)
-        if check_of(folder / name) != check:
-            raise self._damaged(self._home / name, "is not what was written")
+    @contextmanager
+    def _checking(self, name: str) -> Iterator[None]:
+        """Let what is wrong with the copy of a file be told of the file."""
+        try:
+            yield
+        except StoreDamaged as error:
+            raise self._damaged(self._home / name, f"is damaged, or its copy is: {error.message}") from error
 
     def _read(self) -> Catalogue:
         catalogue = read_catalogue(self._home / "index")
@@ -85,10 +86,18 @@ class Made:
             raise self._damaged(self._home / "index" / "CATALOGUE", "is missing")
         return catalogue
 
-    def _open(self, run: Listed, opened: ExitStack) -> int:
-        fd = os.open(self._home / "index" / run.name, os.O_RDONLY)
+    def _open(self, name: str, opened: ExitStack) -> int:
+        fd = os.open(self._home / name, os.O_RDONLY)
         opened.callback(os.close, fd)
         return fd
 
     def _damaged(self, path: Path, what: str) -> StoreDamaged:
+        what = what.removesuffix(".")
         return StoreDamaged(f"{path} {what}.", mend=mend_made(self._home, "Bring it back from a copy of the home."))
+
+
+def _names(catalogue: Catalogue) -> list[str]:
+    """The files that a catalogue names, as they are called in the home."""
+    names = [f"index/{run.name}" for run in catalogue.runs] + [f"history/{piece.name}" for piece in catalogue.pieces]
+    words = ["index/words"] if catalogue.words[0] else []
+    return names + words + [f"index/{name}" for name, _ in catalogue.changes]

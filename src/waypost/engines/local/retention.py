@@ -30,8 +30,8 @@ from waypost.engines.local.segments import (
     list_segments,
     verify,
 )
-from waypost.engines.local.start import list_kept, read_start, write_start
-from waypost.model.errors import Conflict, StoreError
+from waypost.engines.local.start import list_kept, read_start, refuse_gap, write_start
+from waypost.model.errors import Conflict, StoreDamaged, StoreError
 
 _AT_ONCE = 1 << 20
 
@@ -64,7 +64,7 @@ def trim(
 
     Raises:
         Conflict: the archive has another file of the name of a segment.
-        StoreDamaged: a segment is not what was written; it stays.
+        StoreDamaged: a segment, or its copy, is not what was written; the segment stays.
         StoreError: a disk failed; what has not gone yet stays.
     """
     with store_errors("letting old segments of the log go"):
@@ -73,7 +73,8 @@ def trim(
                 return
             if retention.archive is not None:
                 _archive(path, end, retention.archive, disk)
-            write_start(path.parent, end, disk)
+            # Where some were brought back from the archive it is beyond their ends, and what is between may be missing.
+            write_start(path.parent, max(end, read_start(path.parent)), disk)
             ledger.forget_changes(end)
             path.unlink()
             disk.sync_folder(path.parent)
@@ -83,9 +84,11 @@ def refuse_anew(folder: Path, archive: Path | None, why: str) -> None:
     """Refuse to throw away what was made from scans that neither log nor archive have any more.
 
     Raises:
+        StoreDamaged: older segments are missing, and nothing says that they went.
         StoreError: says which scans are missing.
     """
     start = read_start(folder)
+    refuse_gap(folder, list_segments(folder) if folder.exists() else [])
     if not start:
         return
     at = _find_whole(list_kept(folder, archive), start)
@@ -131,7 +134,11 @@ def _archive(path: Path, end: int, archive: Path, disk: Disk) -> None:
         if not copy.exists():
             part = copy.with_suffix(".tmp")
             _copy(path, part, disk)
-            _check(part, path, end)
+            try:
+                _check(part, path, end)
+            except StoreError:
+                part.unlink()
+                raise
             part.replace(copy)
         elif not _is_same(path, copy):
             raise Conflict(
@@ -157,11 +164,15 @@ def _copy(path: Path, part: Path, disk: Disk) -> None:
 
 def _check(copy: Path, path: Path, end: int) -> None:
     """See that a copy has every frame of a segment."""
-    at, flaw = _read_through(copy, first_position(path))
+    if _read_through(copy, first_position(path)) == (end, None):
+        return
+    at, flaw = _read_through(path, first_position(path))
     if flaw is not None:
         raise damaged(path, flaw.offset, flaw.why)
     if at != end:
         raise damaged(path, 0, f"it ends at {at}, and the next segment begins at {end}")
+    mend = "Look after the disk of the archive. The log keeps everything till then."
+    raise StoreDamaged(f"{copy} was copied from {path}, which is whole, but is not what was written.", mend=mend)
 
 
 def _find_whole(segments: list[Path], start: int) -> int:

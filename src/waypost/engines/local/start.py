@@ -5,14 +5,15 @@ that went, and a home whose log is not whole any more never throws away what is 
 """
 
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from waypost.engines.local.disk import Disk, read_json, store_errors
-from waypost.engines.local.segments import first_position, list_segments
-from waypost.model.errors import Gone, StoreDamaged
+from waypost.engines.local.segments import damaged, first_position, list_segments
+from waypost.model.errors import Gone, StoreDamaged, StoreError
 
 #: The file that says it; a log that nothing went from has none.
 START = "start"
@@ -52,14 +53,24 @@ def write_start(folder: Path, start: int, disk: Disk) -> None:
     disk.replace(folder / START, msgspec.json.encode(_Start(start, _check(start))))
 
 
+def refuse_gap(folder: Path, segments: list[Path]) -> None:
+    """See that the segments of a log begin where it has to be whole.
+
+    Raises:
+        StoreDamaged: the ones before, or what says that they went, are lost.
+    """
+    if segments and first_position(segments[0]) > read_start(folder):
+        raise damaged(segments[0], 0, "the segments before it are missing")
+
+
 def list_kept(folder: Path, archive: Path | None) -> list[Path]:
     """The segments of a log and, of its archive, those that are not in it any more, in the order of their positions.
 
-    An archive that cannot be reached has none.
+    An archive that is not there has none.
 
     Raises:
         StoreDamaged: one of them is a folder, or where the log begins cannot be read.
-        StoreError: a folder cannot be read.
+        StoreError: a folder cannot be read, be it that of the log or the archive.
     """
     # In this order nothing is missed that goes meanwhile: it is in the archive and below the start before it goes.
     kept = list_segments(folder)
@@ -85,7 +96,16 @@ def gone(position: int, start: int, archive: Path | None) -> Gone:
 
 def mend_made(home: Path, otherwise: str) -> str:
     """What to do about damage of what is made from the log: as said, unless the log of this home is not whole."""
-    return _KEEP if (home / "log" / START).exists() else otherwise
+    return _KEEP if _is_short(home / "log") else otherwise
+
+
+def _is_short(folder: Path) -> bool:
+    """Whether a log does not begin at scan 0, so far as that can be told; `start` may be lost, or the segments."""
+    if (folder / START).exists():
+        return True
+    with suppress(StoreError):  # there is another error to be told, and whoever needs the log tells this one
+        return any(first_position(path) for path in list_segments(folder)[:1])
+    return False
 
 
 def _check(start: int) -> int:

@@ -84,12 +84,12 @@ def verify_home(
             return report
     _verify_records(path / RECORDS, report)
     with ExitStack() as opened:
-        derived, why = None, None
+        derived, chosen, why = None, None, None
         try:
             derived = _Derived(path, fold, archive, opened, report)
+            chosen = Sample(derived.log, sample)
         except StoreError as error:
             why = error
-        chosen = Sample(derived.log, sample) if derived else None
         end = derived.log.position() if derived else None
         _verify_log(path / "log", report, chosen, end, progress, archive)
         if why:
@@ -190,18 +190,17 @@ def _read_log(
     at = report.log_start = min(read_start(folder), first_position(segments[0])) if segments else 0
     known = len(report.findings)
     for listed_path in segments:
-        path = listed_path
-        if not path.exists():
-            if archive is None or not (archive / path.name).exists():
-                at = report.log_start = _skip(path, segments, report)
-                continue
-            path = archive / path.name
+        path, fd = _open_kept(listed_path, archive)
+        if fd is None:
+            at = report.log_start = _skip(path, segments, report)
+            continue
         report.segments += 1
+        size = os.fstat(fd).st_size
         if first_position(path) != at and len(report.findings) == known:
             what = f"the segments before it are missing: they end at scan {at}"
             report.find("log", what, "Bring the missing files back from a backup.", path, 0)
         at, known = first_position(path), len(report.findings)
-        for frame, stop in _frames(path, report, end, is_last=listed_path == segments[-1]):
+        for frame, stop in _frames(path, fd, report, end, is_last=listed_path == segments[-1]):
             at = frame.end
             report.frames += 1
             report.scans += frame.scans.num_rows
@@ -209,11 +208,19 @@ def _read_log(
                 sample.take(frame)
             if progress:
                 progress(min(report.bytes + stop, total), total)
-        report.bytes += _size_of([path])
+        report.bytes += size
     if report.log_start:
         report.notes.append(f"The log begins at scan {report.log_start}; index and history alone have the older ones.")
     if end is not None and at < end and report.is_well("log"):
         report.find("log", f"the log ends at scan {at}, but {end} were acknowledged", _BRING_BACK, folder)
+
+
+def _open_kept(path: Path, archive: Path | None) -> tuple[Path, int | None]:
+    """Open a segment, where it is by now; it may have gone for good."""
+    for each in (path, archive / path.name) if archive else (path,):
+        with suppress(FileNotFoundError):
+            return each, os.open(each, os.O_RDONLY)
+    return path, None
 
 
 def _skip(path: Path, segments: list[Path], report: Report) -> int:
@@ -231,9 +238,8 @@ def _size_of(paths: list[Path]) -> int:
     return size
 
 
-def _frames(path: Path, report: Report, end: int | None, *, is_last: bool) -> Iterator[tuple[Frame, int]]:
-    """The frames of a segment with the offsets behind them, up to the first that is wrong."""
-    fd = os.open(path, os.O_RDONLY)
+def _frames(path: Path, fd: int, report: Report, end: int | None, *, is_last: bool) -> Iterator[tuple[Frame, int]]:
+    """The frames of an open segment, which is let go of, with the offsets behind them, up to the first wrong one."""
     try:
         try:
             why = check_header(path, os.pread(fd, HEADER_SIZE, 0))

@@ -39,9 +39,11 @@ def add_service(app: FastAPI, office: Office) -> None:
     )
     async def get_readiness(request: Request) -> Response:
         health = await office.lookups.run(office.desk.health)
-        reasons = list_reasons(health, office.limits)
+        reasons, call = list_reasons(health, office.limits), call_of(request.scope)
+        if health.trimming:  # no reason: it answers all the same
+            office.desk.journal.warning("old scans stay in the log", request=call.id, route=READY, why=health.trimming)
         if reasons:
-            call, details = call_of(request.scope), msgspec.structs.asdict(health)
+            details = msgspec.structs.asdict(health)
             office.desk.journal.warning("not ready", request=call.id, route=READY, reasons=reasons, **details)
             raise NotReady(reasons)
         return json_answer(Ready(True))
