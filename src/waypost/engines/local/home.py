@@ -120,9 +120,9 @@ class LocalHome:
                 rest.callback(self._lock.release)
             for part in (self._records, self._ledger, self._history):
                 rest.callback(part.close)
-            self._log.close()
             if self._follower:
-                self._follower.stop(_DRAIN_S)
+                rest.callback(self._follower.stop, _DRAIN_S)
+            self._log.close()
 
 
 def open_home(
