@@ -156,6 +156,12 @@ def _check(settings: Settings) -> None:
             "settings: limits.numbers_burst is less than limits.numbers_at_once, so that a full look-up could never be",
             mend="Raise the one or lower the other.",
         )
+    archive = settings.store.archive
+    if archive is not None and not archive.is_absolute():  # "" too is a path: that of wherever one stands
+        raise SettingsError(
+            f"settings: store.archive {str(archive)!r} is no whole path",
+            mend="Write it from the root of the file system on, or leave it out if there is none.",
+        )
     for code, carrier in settings.carriers.items():
         if not CARRIER_CODE.fullmatch(code):
             raise SettingsError(f"[carriers.{code[:40]}]: no carrier code: up to 32 of a-z, 0-9, _ and -")

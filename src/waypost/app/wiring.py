@@ -118,7 +118,7 @@ def retention_of(settings: Settings) -> Retention:
     return Retention(
         seconds=store.log_days * 86_400 or None,
         bytes=store.log_gb * 1e9 or None,
-        archive=store.archive.absolute() if store.archive else None,
+        archive=store.archive,
         now=time.time,
     )
 

@@ -55,6 +55,8 @@ def test_limits_lists_and_carriers(home: Path) -> None:
         ("[store]\nlog_gb = nan\n", r"\$\.store\.log_gb"),
         ("[store]\nlog_gb = inf\n", r"\$\.store\.log_gb"),
         ("[store]\narchive = 3\n", r"\$\.store\.archive"),
+        ("[store]\narchive = 'older'\n", r"store\.archive 'older' is no whole path"),
+        ("[store]\narchive = ''\n", r"store\.archive '\.' is no whole path"),
         ("[serve]\nport = 'many'\n", r"\$\.serve\.port"),
         ("serve = [", "waypost.toml"),
         ("home = '/elsewhere'\n", "cannot name itself"),

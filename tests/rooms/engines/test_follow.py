@@ -21,7 +21,7 @@ from waypost.engines.local.history import ParquetHistory
 from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger, PieceWriter
 from waypost.engines.local.log import SegmentLog
-from waypost.model.errors import StorageFull, StoreDamaged, StoreError
+from waypost.model.errors import Conflict, StorageFull, StoreDamaged, StoreError
 from waypost.store.protocols import Frame
 
 #: No test waits so long unless it fails.
@@ -354,3 +354,14 @@ def test_a_merge_that_was_begun_is_finished(house: House, monkeypatch: pytest.Mo
     catalogue = house.ledger.catalogue
     assert len(catalogue.runs) < 8
     assert house.scans() == 480
+
+
+def test_what_an_error_says_to_do_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that is none of the store: else it would pass for a fault of Waypost."""
+    house.append(10)
+    error = Conflict("The archive has another file of that name.", mend="Give each home an archive of its own.")
+    with failing(house, monkeypatch, "apply", error):
+        house.follow()
+        wait_for(lambda: house.index.failures != [])
+        told = house.index.failures[0]
+    assert (told.message, told.mend) == (error.message, error.mend)

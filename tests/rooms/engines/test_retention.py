@@ -386,7 +386,7 @@ def test_a_lost_segment_is_told_from_one_that_went(path: Path) -> None:
     segments = list_segments(path / "log")
     segments[0].rename(path / "away")
     for read_only in (False, True):
-        with pytest.raises(StoreDamaged, match=f"{segments[1]}, byte 0: the segments before it are missing"):
+        with pytest.raises(StoreDamaged, match=f"{segments[1]}: the segments before it are missing"):
             home_in(path, read_only=read_only)
     for segment in segments[1:]:
         segment.unlink()

@@ -19,7 +19,7 @@ from waypost.engines.local.history import ParquetHistory
 from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
-from waypost.model.errors import StoreError
+from waypost.model.errors import StoreError, WaypostError
 from waypost.store.protocols import Frame
 
 #: So many scans are taken in together if so many wait: the more, the less each costs.
@@ -151,6 +151,8 @@ def _give_way() -> None:
 def _as_store_error(error: Exception, doing: str) -> StoreError:
     if isinstance(error, StoreError):
         return error
+    if isinstance(error, WaypostError):
+        return StoreError(error.message, mend=error.mend)
     if isinstance(error, OSError):
         return store_error(error, doing)
     return StoreError(

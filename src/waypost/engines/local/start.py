@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from waypost.engines.local.disk import Disk, read_json, store_errors
-from waypost.engines.local.segments import damaged, first_position, list_segments
+from waypost.engines.local.segments import first_position, list_segments
 from waypost.model.errors import Gone, StoreDamaged, StoreError
 
 #: The file that says it; a log that nothing went from has none.
@@ -60,7 +60,11 @@ def refuse_gap(folder: Path, segments: list[Path]) -> None:
         StoreDamaged: the ones before, or what says that they went, are lost.
     """
     if segments and first_position(segments[0]) > read_start(folder):
-        raise damaged(segments[0], 0, "the segments before it are missing")
+        raise StoreDamaged(
+            f"{segments[0]}: the segments before it are missing, and {folder / START} does not say that they went.",
+            mend=f"Bring these segments back into {folder}, from a copy of the home or from the archive; or bring "
+            f"{START} back as it was last. Index and history are to be kept till then: they hold the scans.",
+        )
 
 
 def list_kept(folder: Path, archive: Path | None) -> list[Path]:
