@@ -136,7 +136,7 @@ def test_its_threads_give_way_to_those_that_somebody_waits_for(house: House) -> 
     house.follow()
     assert house.caught_up()
     mine = os.getpriority(os.PRIO_PROCESS, 0)
-    for name in ("indexing", "merging"):
+    for name in ("indexing", "merging", "arranging_0"):
         thread = next(thread for thread in threading.enumerate() if thread.name == name)
         assert thread.native_id is not None
         assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == min(mine + 5, 19)

@@ -62,7 +62,7 @@ class Follower:
         ]
         if trim is not None:
             works.append(("trimming", lambda: trim(self._stopping.is_set), lambda: self._stopping.wait(_TRIM_S)))
-        self._ahead = ThreadPoolExecutor(1, "arranging", _give_way)
+        self._ahead = ThreadPoolExecutor(1, "arranging")  # its thread is as nice as the indexing one, which begins it
         self._threads = [
             threading.Thread(target=self._go_on, args=(name, work, wait), name=name, daemon=True)
             for name, work, wait in works
