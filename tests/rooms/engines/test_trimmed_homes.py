@@ -15,6 +15,7 @@ from waypost.engines.local import backup as backup_file
 from waypost.engines.local import ledger, verify
 from waypost.engines.local.backup import Backup, back_up, put_back
 from waypost.engines.local.disk import Disk
+from waypost.engines.local.home import LocalHome
 from waypost.engines.local.retention import Retention
 from waypost.engines.local.segments import first_position, list_segments
 from waypost.engines.local.verify import verify_backup, verify_home
@@ -352,20 +353,23 @@ def test_a_backup_of_a_home_that_is_whole_is_as_before(path: Path, tmp_path: Pat
     assert not any(file.name.startswith(("index", "history")) or file.name == "log/start" for file in backup.files)
 
 
+class TrimmingDisk(Disk):
+    """Lets all of the log go that may, and with it changes, when the first segment is copied."""
+
+    def __init__(self, home: LocalHome) -> None:
+        self._home: LocalHome | None = home
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        home, self._home = self._home, None
+        if home is not None:
+            let_go(home, ALL)
+        super().write(fd, data)
+
+
 def test_segments_that_go_while_a_backup_is_taken_are_in_its_index(path: Path, tmp_path: Path) -> None:
-    home, is_first = home_in(path), True
+    home = home_in(path)
 
-    class TrimmingDisk(Disk):
-        """Lets segments go when the first one is copied."""
-
-        def write(self, fd: int, data: bytes | memoryview) -> None:
-            nonlocal is_first
-            if is_first:
-                is_first = False
-                let_go(home, ALL)
-            super().write(fd, data)
-
-    backup = take(path, tmp_path / "backup", disk=TrimmingDisk())
+    backup = take(path, tmp_path / "backup", disk=TrimmingDisk(home))
     start = starts(path / "log")[0]
     assert (backup.start, backup.position) == (start, SCANS)
     home.close()
@@ -398,24 +402,14 @@ def test_runs_that_are_merged_away_while_a_backup_is_taken_are_in_it(path: Path,
 
 def test_changes_that_go_while_a_backup_is_taken_are_in_it(path: Path, tmp_path: Path) -> None:
     segments = list_segments(path / "log")
-    home, is_first = home_in(path), True
+    home = home_in(path)
     let_go(home, Retention(bytes=sum(segment.stat().st_size for segment in segments) - 1))  # just one goes
-
-    class TrimmingDisk(Disk):
-        """Lets more of the log go, and with it changes, when the log is copied."""
-
-        def write(self, fd: int, data: bytes | memoryview) -> None:
-            nonlocal is_first
-            if is_first:
-                is_first = False
-                let_go(home, ALL)
-            super().write(fd, data)
 
     def change_files() -> set[str]:
         return {f"index/{file.name}" for file in (path / "index").glob("*.chg")}
 
     before = change_files()
-    backup = take(path, tmp_path / "backup", disk=TrimmingDisk(), link=True)
+    backup = take(path, tmp_path / "backup", disk=TrimmingDisk(home), link=True)
     assert before - change_files()
     assert before <= {file.name for file in backup.files}
     home.close()
