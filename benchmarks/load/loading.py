@@ -13,6 +13,7 @@ from benchmarks.load.course import Course
 from benchmarks.load.machine import cpu_s, drop_page_cache, rss_anon_mb, write_away
 from benchmarks.worlds import RECORDED_MS, World
 from waypost.app.serving import take_short_turns
+from waypost.engines.local.apart import INDEXER
 from waypost.engines.local.catalogue import find_mergeable, read_catalogue
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.track.fold import StatusFold
@@ -52,7 +53,7 @@ class Load:
 def open_new_home(folder: Path) -> LocalHome:
     """The engine as a server without settings starts it."""
     take_short_turns()
-    return open_home(folder, StatusFold(bundled_tables()))
+    return open_home(folder, StatusFold(bundled_tables()), indexer=INDEXER)
 
 
 class Loading:

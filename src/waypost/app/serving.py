@@ -10,6 +10,7 @@ from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
+from waypost.engines.local.apart import INDEXER
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health
@@ -22,7 +23,7 @@ _TURN_S = 0.0005
 def run_server(*, home: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
     """Serve until told to stop."""
     settings = read_settings(home=home, serve__host=host, serve__port=port)
-    with open_house(settings) as house:
+    with open_house(settings, indexer=INDEXER) as house:
         tell_cut(house.home.health().cut)
         serve_house(house, partial(_tell, house, as_json))
 

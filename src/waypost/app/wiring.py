@@ -93,8 +93,8 @@ class House:
         self.close()
 
 
-def open_house(settings: Settings, *, read_only: bool = False) -> House:
-    """Open the home folder and everything on it.
+def open_house(settings: Settings, *, read_only: bool = False, indexer: str | None = None) -> House:
+    """Open the home folder and everything on it. `indexer` as for `open_home`.
 
     Raises:
         HomeInUse: another process writes to it.
@@ -108,6 +108,7 @@ def open_house(settings: Settings, *, read_only: bool = False) -> House:
         states_bytes=settings.store.states_mb << 20,
         memory_limit=f"{settings.store.history_mb}MB",
         retention=retention_of(settings),
+        indexer=indexer,
     )
     return House(settings, home, tables)
 
@@ -119,7 +120,6 @@ def retention_of(settings: Settings) -> Retention:
         seconds=store.log_days * 86_400 or None,
         bytes=store.log_gb * 1e9 or None,
         archive=store.archive,
-        now=time.time,
     )
 
 

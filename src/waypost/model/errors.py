@@ -20,7 +20,7 @@
 Exceptions of parcels (late, lost, damaged) are no Python errors; they belong to the room `care`.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class WaypostError(Exception):
@@ -37,6 +37,10 @@ class WaypostError(Exception):
         super().__init__(message)
         self.message = message
         self.mend = mend
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that another process can be told of it: what `__init__` wants besides the message stands in the rest."""
+        return _remade, (type(self), self.args, vars(self))
 
     def __str__(self) -> str:
         if not self.mend:
@@ -144,3 +148,9 @@ class WrongFormat(StoreError):
     """Written by another format version."""
 
     code = "wrong_format"
+
+
+def _remade(kind: type[WaypostError], args: tuple[Any, ...], rest: dict[str, Any]) -> WaypostError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(rest)
+    return error

@@ -61,7 +61,7 @@ class House:
         self.index.tell_well = count  # type: ignore[method-assign]
 
     def follow(self) -> Follower:
-        self.follower = Follower(self.log, self.ledger, self.index, self.history)
+        self.follower = Follower(self.log, self.ledger, self.history, self.index)
         return self.follower
 
     def append(self, count: int, each: int = 0) -> None:

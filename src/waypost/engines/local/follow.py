@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Protocol
 
 from waypost.engines.local.arrays import I64
 from waypost.engines.local.disk import store_error
 from waypost.engines.local.entries import Entries
 from waypost.engines.local.history import ParquetHistory
-from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
 from waypost.model.errors import StoreError, WaypostError
@@ -26,11 +26,22 @@ from waypost.store.protocols import Frame
 BATCH_ROWS = 400_000
 
 #: How far they give way, as `nice` counts: they still get a third of what another thread gets.
-_NICENESS = 5
+_NICENESS = 10
 
 _FIRST_PATIENCE_S, _LAST_PATIENCE_S = 0.5, 30.0
+_MOST_REST_S = 0.1
 _LOOK_S = 60.0
 _TRIM_S = 60.0
+
+
+class Told(Protocol):
+    """Who is told how the work goes; `LedgerIndex` tells those who wait for it."""
+
+    def tell_well(self, work: str) -> None:
+        """Some work (`indexing`, `merging`, `trimming`) got on."""
+
+    def tell_failed(self, work: str, error: StoreError) -> None:
+        """It did not, and is tried again."""
 
 
 class Follower:
@@ -43,21 +54,21 @@ class Follower:
         self,
         log: SegmentLog,
         ledger: Ledger,
-        index: LedgerIndex,
         history: ParquetHistory,
+        told: Told,
         trim: Callable[[Callable[[], bool]], None] | None = None,
     ) -> None:
         """`trim` lets old segments of the log go; it asks the function that it is given whether to leave off."""
         self._log = log
         self._ledger = ledger
-        self._index = index
         self._history = history
+        self._told = told
         self._stopping = threading.Event()
         self._has_runs = threading.Event()
         self._has_runs.set()
         self._deadline_s = 0.0
         works: list[tuple[str, Callable[[], None], Callable[[], object]]] = [
-            ("indexing", self._catch_up, lambda: self._log.wait(self._index.position(), _LOOK_S)),
+            ("indexing", self._catch_up, lambda: self._log.wait(self._ledger.catalogue.position, _LOOK_S)),
             ("merging", self._merge, self._wait_for_runs),
         ]
         if trim is not None:
@@ -84,25 +95,36 @@ class Follower:
 
     def _go_on(self, name: str, work: Callable[[], None], wait: Callable[[], object]) -> None:
         _give_way()
-        patience_s, failed = _FIRST_PATIENCE_S, False
+        patience_s, is_well = _FIRST_PATIENCE_S, False
         while True:
             is_last = self._stopping.is_set()  # what came while it worked, before it was to stop, is worked on too
             try:
                 work()
-                if failed:
-                    self._index.tell_well(name)
-                patience_s, failed = _FIRST_PATIENCE_S, False
+                if not is_well:
+                    self._told.tell_well(name)
+                patience_s, is_well = _FIRST_PATIENCE_S, True
             except Exception as error:  # told to all who wait; a full disk may have room again later
-                self._index.tell_failed(name, _as_store_error(error, name))
+                self._told.tell_failed(name, as_store_error(error, name))
                 if self._stopping.wait(patience_s):
                     return
-                patience_s, failed = min(2 * patience_s, _LAST_PATIENCE_S), True
+                patience_s, is_well = min(2 * patience_s, _LAST_PATIENCE_S), False
                 continue
             if is_last:
                 return
             wait()
 
     def _catch_up(self) -> None:
+        """Take in what waits; then rest as long as that took, unless a whole batch waits already.
+
+        So scans that come all the while are taken in more at a time, which costs less, and one that comes alone is
+        shown at once.
+        """
+        begun_s = time.monotonic()
+        self._take_in_all()
+        if self._log.position() - self._ledger.catalogue.position < BATCH_ROWS:
+            self._stopping.wait(min(time.monotonic() - begun_s, _MOST_REST_S))
+
+    def _take_in_all(self) -> None:
         batches = self._batches()
         coming = self._ahead.submit(self._arrange_next, batches)
         while (batch := coming.result()) is not None:
@@ -110,7 +132,7 @@ class Follower:
                 return
             coming = self._ahead.submit(self._arrange_next, batches)
             self._ledger.apply(*batch)
-            self._index.tell_well("indexing")
+            self._told.tell_well("indexing")
             self._has_runs.set()
 
     def _arrange_next(self, batches: Iterator[list[Frame]]) -> tuple[list[Frame], tuple[Entries, I64]] | None:
@@ -121,7 +143,7 @@ class Follower:
     def _batches(self) -> Iterator[list[Frame]]:
         batch: list[Frame] = []
         rows = 0
-        for frame in self._log.read(self._index.position()):
+        for frame in self._log.read(self._ledger.catalogue.position):
             batch.append(frame)
             rows += frame.scans.num_rows
             if rows >= BATCH_ROWS:
@@ -132,7 +154,7 @@ class Follower:
 
     def _merge(self) -> None:
         while not self._stopping.is_set() and self._ledger.merge(self._history.write_piece):
-            pass
+            self._told.tell_well("merging")
 
     def _wait_for_runs(self) -> None:
         self._has_runs.wait()
@@ -148,7 +170,8 @@ def _give_way() -> None:
             os.setpriority(os.PRIO_PROCESS, mine, os.getpriority(os.PRIO_PROCESS, mine) + _NICENESS)
 
 
-def _as_store_error(error: Exception, doing: str) -> StoreError:
+def as_store_error(error: Exception, doing: str) -> StoreError:
+    """The error to tell for whatever went wrong."""
     if isinstance(error, StoreError):
         return error
     if isinstance(error, WaypostError):

@@ -12,13 +12,13 @@
 
 import fcntl
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from waypost.engines.local.apart import Apart, Job
 from waypost.engines.local.cuts import Cut
 from waypost.engines.local.disk import Disk, store_errors
 from waypost.engines.local.follow import Follower
@@ -76,9 +76,9 @@ class LocalHome:
         index: LedgerIndex,
         history: ParquetHistory,
         lock: "_Lock | None",
-        trim: Callable[[Callable[[], bool]], None] | None = None,
+        follower: "Follower | Apart | None",
+        rebuilding: str | None = None,
     ) -> None:
-        """`trim` as for `Follower`."""
         self.path = path
         self._records = records
         self._log = log
@@ -87,7 +87,8 @@ class LocalHome:
         self._history = history
         self._lock = lock
         self._began_at = log.position()
-        self._follower = Follower(log, ledger, index, history, trim) if lock else None
+        self._follower = follower
+        self._rebuilding = rebuilding
         self._is_open = True
         self.memory = Memory(records=records, log=log, index=index, changes=index, history=history, close=self.close)
 
@@ -106,7 +107,7 @@ class LocalHome:
             lag=end - position,
             failures=tuple(map(str, failures)),
             trimming=str(trimming) if trimming else None,
-            rebuilding=self._ledger.rebuilding if position < self._began_at else None,
+            rebuilding=self._rebuilding if position < self._began_at else None,
             cut=self._log.cut,
         )
 
@@ -134,6 +135,7 @@ def open_home(
     memory_limit: str = "1GB",
     segment_bytes: int = SEGMENT_BYTES,
     retention: Retention | None = None,
+    indexer: str | None = None,
     disk: Disk | None = None,
 ) -> LocalHome:
     """Open the home in a folder, or make one there.
@@ -146,6 +148,7 @@ def open_home(
         memory_limit: for questions to history, as DuckDB writes it.
         segment_bytes: so large grows a file of the log.
         retention: how long the log keeps scans, and where older ones are; for ever if nothing is said.
+        indexer: the program of a process that indexes, `INDEXER` unless for tests; None: threads of this one do.
         disk: for tests.
 
     Raises:
@@ -159,9 +162,13 @@ def open_home(
     disk, keep = disk or Disk(), retention or Retention()
     refuse = partial(refuse_anew, path / "log", keep.archive)
     with store_errors(f"opening {path}"), ExitStack() as opened:
-        lock = None if read_only else _make_home(path, disk)
-        if lock:
+        lock, apart = None, None
+        if not read_only:
+            lock = _make_home(path, disk)
             opened.callback(lock.release)
+            if indexer is not None:
+                apart = Apart(indexer, lock.fd)
+                opened.callback(apart.stop, 0)
         kept = read_formats(path, read_only=read_only)
         if not read_only:
             make_parts(path, kept, disk, refuse)
@@ -169,22 +176,26 @@ def open_home(
         opened.callback(records.close)
         if not read_only:
             write_formats(path, FORMATS, disk)
+        rebuilding = None
+        if apart is not None:
+            rebuilding = apart.open(Job(path, fold, states_bytes, memory_limit, keep, disk))
+        looks_on = read_only or apart is not None
         ledger = Ledger(
             path / "index",
             fold,
-            read_only=read_only,
+            read_only=looks_on,
+            is_told=apart is not None,
             memory_bytes=states_bytes,
             disk=disk,
             refuse_anew=refuse,
         )
         opened.callback(ledger.close)
-        history = ParquetHistory(path / "history", ledger, read_only=read_only, memory_limit=memory_limit, disk=disk)
+        history = ParquetHistory(path / "history", ledger, read_only=looks_on, memory_limit=memory_limit, disk=disk)
         opened.callback(history.close)
-        reached = ledger.catalogue.position
         log = SegmentLog(
             path / "log",
             read_only=read_only,
-            at_least=reached,
+            at_least=ledger.catalogue.position,
             disk=disk,
             segment_bytes=segment_bytes,
             admit=ledger.admit,
@@ -192,8 +203,14 @@ def open_home(
         )
         opened.callback(log.close)
         index = LedgerIndex(ledger, fold, log)
-        trimming = (lambda is_over: trim(log, ledger, keep, disk, is_over=is_over)) if keep.asks else None
-        home = LocalHome(path, records, log, ledger, index, history, lock, trimming)
+        follower: Follower | Apart | None = apart
+        if apart is not None:
+            apart.follow(log, ledger, index)
+        elif not read_only:
+            follower = Follower(
+                log, ledger, history, index, partial(trim, log, ledger, keep, disk) if keep.asks else None
+            )
+        home = LocalHome(path, records, log, ledger, index, history, lock, follower, rebuilding or ledger.rebuilding)
         opened.pop_all()
         return home
 
@@ -214,26 +231,30 @@ def _open_records(path: Path, read_only: bool) -> SqlRecords:
 
 
 class _Lock:
-    """The file that says which process writes to a home. The lock goes with the process, however it ends."""
+    """The file that says which process writes to a home. The lock goes with the process, however it ends.
+
+    Attributes:
+        fd: the file, open. A process that inherits it holds the lock too.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            pid = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
-            os.close(self._fd)
+            pid = os.pread(self.fd, 32, 0).decode(errors="replace").strip()
+            os.close(self.fd)
             raise HomeInUse(
                 f"{path.parent} is in use by process {pid or '(unknown)'}.",
                 mend="Stop that process first, or give another home (WAYPOST_HOME).",
             ) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let others write."""
-        os.ftruncate(self._fd, 0)
-        os.close(self._fd)
+        os.ftruncate(self.fd, 0)
+        os.close(self.fd)
 
 
 def _make_home(path: Path, disk: Disk) -> _Lock:

@@ -85,11 +85,14 @@ class Ledger:
         fold: Fold,
         *,
         read_only: bool = False,
+        is_told: bool = False,
         memory_bytes: int = MEMORY_BYTES,
         disk: Disk | None = None,
         refuse_anew: Callable[[str], None] | None = None,
     ) -> None:
-        """`memory_bytes` are for the states of parcels; what goes beyond lies in a file.
+        """One who only reads looks for what is new whenever it is asked, unless it `is_told` of it: by `refresh`.
+
+        `memory_bytes` are for the states of parcels; what goes beyond lies in a file.
 
         `refuse_anew` is told why it has to be begun anew, before anything goes, and may refuse.
         """
@@ -97,10 +100,11 @@ class Ledger:
         self._folder = folder
         self._fold = fold
         self._read_only = read_only
+        self._looks = read_only and not is_told
         self._memory_bytes = memory_bytes
         self._refuse_anew = refuse_anew
         self._disk = disk or Disk()
-        self._lock = threading.Lock()
+        self._lock, self._one_refreshes = threading.Lock(), threading.Lock()
         self._slots: Slots | None = None
         self.catalogue = self._take_up()
         self._watch = Watch(folder) if read_only else None
@@ -186,10 +190,23 @@ class Ledger:
 
     def snapshot(self) -> tuple[Catalogue, "Runs"]:
         """The catalogue and the runs that go with it, as they are now, in whatever process they are written."""
+        if self._looks:
+            self.refresh()
         with self._lock:
-            if self._read_only:
-                self._look_again()
             return self.catalogue, self.runs
+
+    def refresh(self) -> None:
+        """See what another process has published since. Meanwhile others read what was there before."""
+        with self._one_refreshes:
+            while self._watch is not None and self._watch.is_over():
+                watch = Watch(self._folder)
+                try:
+                    self._retry(self._read_on)
+                except BaseException:
+                    watch.close()
+                    raise
+                self._watch.close()
+                self._watch = watch
 
     def kept_to(self) -> int:
         """Everything below is in packed runs and in history, whatever comes; the log is not needed for it any more."""
@@ -257,18 +274,6 @@ class Ledger:
         write_catalogue(self._folder, catalogue, self._disk)
         return catalogue
 
-    def _look_again(self) -> None:
-        """What another process has published since."""
-        while self._watch is not None and self._watch.is_over():
-            watch = Watch(self._folder)
-            try:
-                self._retry(self._read_on)
-            except BaseException:
-                watch.close()
-                raise
-            self._watch.close()
-            self._watch = watch
-
     def _retry(self, read: Callable[[], None]) -> None:
         """One who only reads may find runs removed that a newer catalogue does not name any more."""
         for attempt in range(_ATTEMPTS):
@@ -282,12 +287,14 @@ class Ledger:
     def _read_on(self) -> None:
         kept = self._take_up()
         if (kept.made, kept.seed, kept.turn) != (self.catalogue.made, self.catalogue.seed, self.catalogue.turn):
-            self._open()
+            with self._lock:
+                self._open()
             return
-        opened = self._open_runs({run.path.name: run for run in self.runs.all}, kept)
+        runs = Runs(self._open_runs({run.path.name: run for run in self.runs.all}, kept))
         self._word_file.read_on(kept.words)
         self.changes.read_on(kept.changes)
-        self.catalogue, self.runs = kept, Runs(opened)
+        with self._lock:
+            self.catalogue, self.runs = kept, runs
 
     def _open_runs(self, known: Mapping[str, Run], catalogue: Catalogue) -> list[Run]:
         """Open what a catalogue names. Raw runs may not be on disk: from the first bad one on all comes again."""

@@ -102,8 +102,13 @@ class SegmentLog:
         frame_rows: int = FRAME_ROWS,
         admit: Callable[[pa.RecordBatch], None] | None = None,
         archive: Path | None = None,
+        until: int | None = None,
     ) -> None:
-        """`admit` may refuse a batch that those behind the log could not keep; `archive` has segments that went."""
+        """`admit` may refuse a batch that those behind the log could not keep; `archive` has segments that went.
+
+        One who looks on reads what is in the files, of which the last may not be on disk yet and may be taken back;
+        with `until` only what is acknowledged: up to there, or to where `reach` says.
+        """
         self.cut: Cut | None = None
         self._folder = folder
         self._disk = disk or Disk()
@@ -112,6 +117,7 @@ class SegmentLog:
         self._admit = admit
         self._archive = archive
         self._read_only = read_only
+        self._until = until
         self._fd: int | None = None
         self._path = segment_path(folder, 0)
         self._marks: list[Mark] = []  # of the last segment
@@ -161,7 +167,15 @@ class SegmentLog:
     def wait(self, position: int, timeout_s: float) -> bool:
         """Wait until the log has grown past a position, or is closed; False if neither came in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._end > position or self._closed, timeout_s)
+            return self._changed.wait_for(
+                lambda: max(self._end, self._until or 0) > position or self._closed, timeout_s
+            )
+
+    def reach(self, until: int) -> None:
+        """Let one who looks on read up to there."""
+        with self._changed:
+            self._until = until
+            self._changed.notify_all()
 
     def read(self, position: int) -> Iterator[Frame]:
         """See `ScanLog.read`.
@@ -308,6 +322,8 @@ class SegmentLog:
                 if isinstance(found, Flaw):
                     self._cut_off(fd, found, at_least)
                     break
+                if self._is_beyond(found):
+                    break
                 self._marks.append(found)
                 self._offset, self._end = found.stop, found.end
             if not self._read_only:
@@ -363,11 +379,11 @@ class SegmentLog:
                 if self._offset:
                     self._look_on()
                 following = segment_path(self._folder, self._end)
-                if (following == self._path and self._offset) or not following.exists():
-                    return
-                if check_header(following, _first_bytes(following)) is not None:
-                    return
+                is_last = (following == self._path and self._offset) or not following.exists()
+                if is_last or check_header(following, _first_bytes(following)) is not None:
+                    break
                 self._path, self._marks, self._offset = following, [], HEADER_SIZE
+            self._refuse_if_short(self._until or 0, f"{self._folder} ends at scan {self._end}")
 
     def _look_on(self) -> None:
         if self._path.stat().st_size <= self._offset:
@@ -375,12 +391,17 @@ class SegmentLog:
         fd = os.open(self._path, os.O_RDONLY)
         try:
             for found in verify(fd, self._end, offset=self._offset):
-                if isinstance(found, Flaw):
+                if isinstance(found, Flaw) and self._end < (self._until or 0):
+                    raise damaged(self._path, found.offset, found.why)
+                if isinstance(found, Flaw) or self._is_beyond(found):
                     return
                 self._marks.append(found)
                 self._offset, self._end = found.stop, found.end
         finally:
             os.close(fd)
+
+    def _is_beyond(self, mark: Mark) -> bool:
+        return self._until is not None and mark.end > self._until
 
     # Writing
 

@@ -13,6 +13,7 @@ places, and the one in the log counts.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     bytes: float | None = None
     archive: Path | None = None
-    now: Callable[[], float] = lambda: 0.0
+    now: Callable[[], float] = time.time
 
     @property
     def asks(self) -> bool:
@@ -58,7 +59,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def trim(
-    log: SegmentLog, ledger: Ledger, retention: Retention, disk: Disk, *, is_over: Callable[[], bool] = lambda: False
+    log: SegmentLog, ledger: Ledger, retention: Retention, disk: Disk, is_over: Callable[[], bool] = lambda: False
 ) -> None:
     """Let all segments go that are to go by now; `is_over` is asked before each.
 
