@@ -1,22 +1,27 @@
 """Kill a writer again and again under load, and prove after each kill that nothing is lost and nothing doubled.
 
 Each round a process of its own opens one kept home and appends imagined scans (`benchmarks/worlds.py`) in several
-threads, while they are indexed and merged behind it. It tells what it is about to send, and what was acknowledged. At a
-random moment it gets kill -9: while it opens, appends to the log, indexes, publishes, merges or closes, each in its
-turn; some rounds end in order. Then the home is read: every acknowledged scan has to be in the log where it was said to
-be; index, history and changes have to be what the log gives, by a fold of its own in DuckDB. Files and batches are made
-so small that runs are merged all the time. It ends with 1 if anything is wrong, and then keeps the home.
+threads, while another process indexes and merges behind it. It tells what it is about to send, and what was
+acknowledged. At a random moment there is a kill -9: of the writer, of the indexer (then the writer begins another one,
+and is killed later), or of both at one time; while they open, append to the log, index, publish, merge or close, each
+in its turn. Some rounds end in order. Then the home is read: every acknowledged scan has to be in the log where it was
+said to be; index, history and changes have to be what the log gives, by a fold of its own in DuckDB. Files and batches
+are made so small that runs are merged all the time. It ends with 1 if anything is wrong, and then keeps the home.
 """
 
 import argparse
+import fcntl
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,11 +50,15 @@ _LOAD_S = (0.1, 1.6)
 _POLL_S = 0.0002
 #: So long after a phase was seen under way the kill comes, as powers of ten of a second: some phases are short.
 _LINGER = (-4.5, -1.5)
-_PHASE_WITHIN_S, _OPEN_WITHIN_S, _CLOSE_WITHIN_S = 5.0, 600.0, 120.0
+_PHASE_WITHIN_S, _OPEN_WITHIN_S, _CLOSE_WITHIN_S, _LEFT_WITHIN_S = 5.0, 600.0, 120.0, 10.0
 #: Enough memory for all states, or none: then they lie in a file.
 _STATES_BYTES = (1 << 30, 0)
 _CLEAN, _CAUGHT_UP = 0.12, 0.5
 _AIMED = 0.75
+#: Who is killed at first: the one who appends, the one who indexes, or both at one time.
+_VICTIMS = ("writer", "indexer", "both")
+#: So long the writer goes on at most when its indexer was killed.
+_GOES_ON_S = 1.0
 _SAMPLE = 400
 _STOPPED = 130
 
@@ -65,6 +74,8 @@ class End:
         aim: the phase in which the kill is to come; None: any.
         linger_s: so long after it was seen under way.
         is_clean: it is no kill at all.
+        victim: who is killed; see `_VICTIMS`.
+        goes_on_s: so long the writer goes on when its indexer was killed.
     """
 
     load_s: float
@@ -72,6 +83,8 @@ class End:
     aim: str | None = None
     linger_s: float = 0.0
     is_clean: bool = False
+    victim: str = "both"
+    goes_on_s: float = 0.0
 
 
 @dataclass
@@ -83,13 +96,14 @@ class Tally:
     rounds: int = 0
     clean: int = 0
     killed: int = 0
+    indexers: int = 0
     hits: Counter[str] = field(default_factory=Counter)
     cuts: int = 0
     opened_s: list[float] = field(default_factory=list)
     shown_s: list[float] = field(default_factory=list)
     closed_s: list[float] = field(default_factory=list)
 
-    def add(self, heard: Heard, under_way: list[str] | None) -> None:
+    def add(self, heard: Heard, kills: "Kills") -> None:
         """Count a round."""
         self.rounds += 1
         self.cuts += heard.was_cut
@@ -97,11 +111,24 @@ class Tally:
             (heard.opened_s, self.opened_s), (heard.shown_s, self.shown_s), (heard.closed_s, self.closed_s),
         ):  # fmt: skip
             all_seconds += [] if seconds is None else [seconds]
-        if under_way is None:
-            self.clean += heard.failed is None
-        else:
-            self.killed += 1
-            self.hits.update(under_way or [_NOWHERE])
+        self.indexers += kills.of_indexer is not None
+        self.killed += kills.of_writer is not None
+        self.clean += kills.of_writer is None and heard.failed is None
+        for under_way in (kills.of_indexer, kills.of_writer):
+            self.hits.update([] if under_way is None else under_way or [_NOWHERE])
+
+
+@dataclass
+class Kills:
+    """What was under way when there was a kill; None where there was none.
+
+    Attributes:
+        of_indexer: of the indexer alone.
+        of_writer: of the writer, or of both.
+    """
+
+    of_indexer: list[str] | None = None
+    of_writer: list[str] | None = None
 
 
 class Crashes:
@@ -150,6 +177,7 @@ class Crashes:
         return {
             "rounds": tally.rounds,
             "kills": tally.killed,
+            "kills_of_indexer": tally.indexers,
             "kills_while": {name: tally.hits[name] for name in (*PHASES, _NOWHERE)},
             "clean_ends": tally.clean,
             "torn_ends": tally.cuts,
@@ -174,8 +202,8 @@ class Crashes:
 
     def _round(self, number: int) -> None:
         end = self._draw_end()
-        heard, under_way = run_writer(self._folder, self._phases, self._orders(number), end)
-        self.tally.add(heard, under_way)
+        heard, kills = run_writer(self._folder, self._phases, self._orders(number), end)
+        self.tally.add(heard, kills)
         if heard.failed is not None:
             self.tally.failures.append(f"round {number}: {heard.failed}")
         if heard.sends or len(self.account.log):  # before that there may be no home yet
@@ -187,11 +215,14 @@ class Crashes:
         load_s, is_caught_up = rng.uniform(*_LOAD_S), rng.random() < _CAUGHT_UP
         if rng.random() < _CLEAN:
             return End(load_s, is_caught_up, is_clean=True)
+        victim, goes_on_s = rng.choice(_VICTIMS), rng.uniform(0, _GOES_ON_S)
         if rng.random() > _AIMED:
-            return End(load_s, is_caught_up)
+            return End(load_s, is_caught_up, victim=victim, goes_on_s=goes_on_s)
         rarest = min(self.tally.hits[name] for name in PHASES)
         aim = rng.choice([name for name in PHASES if self.tally.hits[name] == rarest])
-        return End(load_s, is_caught_up, aim, linger_s=10 ** rng.uniform(*_LINGER))
+        if aim == "opening" and victim == "indexer":  # a home whose indexer dies before it is open is not opened
+            victim = "both"
+        return End(load_s, is_caught_up, aim, 10 ** rng.uniform(*_LINGER), victim=victim, goes_on_s=goes_on_s)
 
     def _orders(self, number: int) -> Orders:
         blocks = self.account.hand_out(self._blocks)
@@ -215,6 +246,7 @@ class Crashes:
         """Read the home as the crash left it; only the next writer mends it."""
         faults, before = self.tally.faults, len(self.tally.faults.told)
         try:
+            _await_left(self._home)
             home = open_home(self._home, self._fold, read_only=True)
             try:
                 self.account.hold(heard, home.memory.log, faults)
@@ -258,16 +290,33 @@ class Crashes:
         self._check(Heard(), "at the end", is_whole=True)
 
 
-def run_writer(folder: Path, phases: Phases, orders: Orders, end: End) -> tuple[Heard, list[str] | None]:
-    """Let a writer run to its end; what it told, and which phases were under way when it was killed, if it was."""
+def _await_left(home: Path) -> None:
+    """Return when the indexer of a writer that was killed has ended too, which it does by itself."""
+    until = time.monotonic() + _LEFT_WITHIN_S
+    with (home / "lock").open() as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise RuntimeError(f"{_LEFT_WITHIN_S:.0f} s after the kill the home is still in use.") from None
+                time.sleep(_POLL_S)
+            else:
+                return
+
+
+def run_writer(folder: Path, phases: Phases, orders: Orders, end: End) -> tuple[Heard, Kills]:
+    """Let a writer run to its end; what it told, and the kills that there were."""
     path, said = folder / "orders.json", folder / "said.txt"
     path.write_bytes(msgspec.json.encode(orders))
     phases.clear()
-    heard, is_loaded = Heard(), threading.Event()
+    heard, kills, is_loaded = Heard(), Kills(), threading.Event()
     command = [sys.executable, "-m", "benchmarks.crashes.writer", str(path)]
     with (
         said.open("w+") as errors,
-        subprocess.Popen(command, cwd=_REPO, stdout=subprocess.PIPE, stderr=errors, text=True) as writer,
+        subprocess.Popen(
+            command, cwd=_REPO, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        ) as writer,
     ):
         assert writer.stdout is not None
         lines = writer.stdout
@@ -282,18 +331,25 @@ def run_writer(folder: Path, phases: Phases, orders: Orders, end: End) -> tuple[
         listening = threading.Thread(target=listen, daemon=True)
         listening.start()
         try:
-            _end_writer(writer, phases, is_loaded, end)
+            _end_writer(writer, phases, is_loaded, end, kills)
         finally:
+            with suppress(ProcessLookupError):
+                if end.victim == "both":
+                    os.killpg(writer.pid, signal.SIGKILL)
             writer.kill()
             status = writer.wait()
             listening.join()
         errors.seek(0)
         if status not in (-9, 0) or (status == 0 and not end.is_clean and end.aim != "closing"):
             heard.failed = heard.failed or f"it ended by itself with {status}: {errors.read()[-2_000:].strip()}"
-    return heard, phases.under_way() if status == -9 else None
+    if status == -9:
+        kills.of_writer = phases.under_way()
+    return heard, kills
 
 
-def _end_writer(writer: "subprocess.Popen[str]", phases: Phases, is_loaded: threading.Event, end: End) -> None:
+def _end_writer(
+    writer: "subprocess.Popen[str]", phases: Phases, is_loaded: threading.Event, end: End, kills: Kills
+) -> None:
     if end.aim != "opening":
         is_loaded.wait(_OPEN_WITHIN_S)
         time.sleep(end.load_s)
@@ -302,12 +358,17 @@ def _end_writer(writer: "subprocess.Popen[str]", phases: Phases, is_loaded: thre
     if end.is_clean:
         writer.wait(_CLOSE_WITHIN_S)
         return
-    if end.aim is None:
-        return
-    until = time.monotonic() + (_OPEN_WITHIN_S if end.aim == "opening" else _PHASE_WITHIN_S)
-    while end.aim not in phases.under_way() and writer.poll() is None and time.monotonic() < until:
-        time.sleep(_POLL_S)
-    time.sleep(end.linger_s)
+    if end.aim is not None:
+        until = time.monotonic() + (_OPEN_WITHIN_S if end.aim == "opening" else _PHASE_WITHIN_S)
+        while end.aim not in phases.under_way() and writer.poll() is None and time.monotonic() < until:
+            time.sleep(_POLL_S)
+        time.sleep(end.linger_s)
+    if end.victim == "indexer" and phases.indexer:
+        with suppress(ProcessLookupError):
+            os.kill(phases.indexer, signal.SIGKILL)
+            kills.of_indexer = phases.under_way()
+        with suppress(subprocess.TimeoutExpired):
+            writer.wait(end.goes_on_s)
 
 
 def main() -> None:

@@ -1,38 +1,54 @@
-"""What a writer is at: a few bytes in a file that two processes map, so that they tell it when one of them is dead."""
+"""What a writer and its indexer are at: a few bytes in a file that all map, so that they tell it when one is dead."""
 
 import mmap
 import os
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-#: What a writer does. Several threads are at it, so it may be at several of them.
+#: What they do. Several threads are at it, so they may be at several of them, but no phase is of both processes.
 PHASES = ("opening", "appending", "indexing", "publishing", "merging", "closing")
 
 
+_PID = struct.Struct("<I")
+
+
 class Phases:
-    """For each phase a byte: how many threads are in it."""
+    """For each phase a byte: how many threads are in it. Behind them the pid of the indexer."""
 
     def __init__(self, path: Path) -> None:
         """Maps the file, which is made if there is none."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            os.ftruncate(fd, len(PHASES))
-            self._map = mmap.mmap(fd, len(PHASES))
+            os.ftruncate(fd, len(PHASES) + _PID.size)
+            self._map = mmap.mmap(fd, len(PHASES) + _PID.size)
         finally:
             os.close(fd)
         self._moving = threading.Lock()
         self._thread = threading.local()
 
-    def clear(self) -> None:
-        """Nobody is at anything."""
-        self._map[:] = bytes(len(PHASES))
+    @property
+    def indexer(self) -> int:
+        """Its pid; 0 before there is one."""
+        return int(_PID.unpack_from(self._map, len(PHASES))[0])
+
+    @indexer.setter
+    def indexer(self, pid: int) -> None:
+        _PID.pack_into(self._map, len(PHASES), pid)
+
+    def clear(self, name: str | None = None) -> None:
+        """Nobody is at a phase; without a name, at any, and there is no indexer yet."""
+        if name is None:
+            self._map[:] = bytes(len(self._map))
+        else:
+            self._map[PHASES.index(name)] = 0
 
     def under_way(self) -> list[str]:
         """Those that a thread is in."""
-        return [name for name, threads in zip(PHASES, self._map[:], strict=True) if threads]
+        return [name for name, threads in zip(PHASES, self._map[: len(PHASES)], strict=True) if threads]
 
     @contextmanager
     def within(self, name: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""A process that opens a home and appends to it under load until it is killed or told to end.
+"""A process that opens a home and appends to it under load until it is killed or told to end; another indexes for it.
 
 Run as: python -m benchmarks.crashes.writer ORDERS. Each line that it prints is one of
 
@@ -24,26 +24,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from benchmarks.crashes.disk import PiecewiseDisk
+from benchmarks.crashes.indexer import PHASES_AT
 from benchmarks.crashes.phases import Phases
+from benchmarks.crashes.sizes import make_small
 from benchmarks.worlds import World
-from waypost.engines.local.disk import Disk
 from waypost.engines.local.home import LocalHome, open_home
-from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
 from waypost.store.protocols import Memory
 from waypost.track.fold import StatusFold
 from waypost.track.tables import bundled_tables
 
-#: Files and batches are so small that every step of their lives is often under way: as if years went by in seconds.
-_SMALL = {"FAN": 4, "RAW_ROWS": 6_000, "BATCH_ROWS": 1_500, "FILE_BYTES": 60_000, "_LEAST_SLICE": 3_000}
-_WATCHED = (
-    (SegmentLog, "_write", "appending"),
-    (Ledger, "apply", "indexing"),
-    (Ledger, "_publish", "publishing"),
-    (Ledger, "merge", "merging"),
-)
+INDEXER = "benchmarks.crashes.indexer"
+#: What a home says of an indexer that was killed, until another one is at work.
+_KILLED = "was ended by signal 9"
+
 _SEGMENT_BYTES = 200_000
-_PIECES, _LEAST_PIECE, _PAUSE_S = 8, 256, 0.0001
 _AGAIN = 0.05
 _MOST_LAG = 15_000
 _LAG_S, _WATCH_S = 0.002, 0.02
@@ -75,18 +71,6 @@ class Orders(msgspec.Struct, frozen=True):
     per_s: int
     states_bytes: int
     seed: int
-
-
-class PiecewiseDisk(Disk):
-    """Writes a little at a time and takes its time, so that a kill leaves half of what was to be written."""
-
-    def write(self, fd: int, data: bytes | memoryview) -> None:
-        """See `Disk.write`."""
-        rest = memoryview(data).cast("B") if len(data) else memoryview(b"")
-        size = max(len(rest) // _PIECES, _LEAST_PIECE)
-        for start in range(0, len(rest), size):
-            super().write(fd, rest[start : start + size])
-            time.sleep(_PAUSE_S)
 
 
 class _Sender:
@@ -138,7 +122,8 @@ def main() -> None:
     orders = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Orders)
     make_small()
     phases = Phases(Path(orders.phases))
-    watch(phases)
+    phases.watch(SegmentLog, "_write", "appending")
+    os.environ[PHASES_AT] = orders.phases
     stopping, failures = threading.Event(), list[BaseException]()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
 
@@ -163,6 +148,7 @@ def main() -> None:
             fold,
             states_bytes=orders.states_bytes,
             segment_bytes=_SEGMENT_BYTES,
+            indexer=INDEXER,
             disk=PiecewiseDisk(),
         )
     held = home.memory.log.position()
@@ -181,23 +167,6 @@ def main() -> None:
     tell("closed", time.perf_counter() - begun_s)
 
 
-def watch(phases: Phases) -> None:
-    """Let the engine tell what it is at."""
-    for owner, method, name in _WATCHED:
-        phases.watch(owner, method, name)
-
-
-def make_small() -> None:
-    """Let few scans go through all that many go through: set the sizes of the engine, wherever they were handed on."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("waypost.engines.local.")]
-    for name, value in _SMALL.items():
-        those = [module for module in modules if hasattr(module, name)]
-        if not those:
-            raise AttributeError(f"No part of the engine has a {name} any more.")
-        for module in those:
-            setattr(module, name, value)
-
-
 def tell(*words: object) -> None:
     """One line, at once and whole."""
     os.write(1, (" ".join(map(str, words)).replace("\n", " ") + "\n").encode())
@@ -213,7 +182,7 @@ def _await_shown(home: LocalHome, position: int, begun_s: float, stopping: threa
 def _look_after(home: LocalHome, stopping: threading.Event) -> None:
     while not stopping.wait(_WATCH_S):
         error = home.health().error
-        if error is not None:
+        if error is not None and _KILLED not in error:
             raise RuntimeError(error)
 
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 from benchmarks.crash import main
 from benchmarks.crashes.account import Account, Heard, plain, read_log
+from benchmarks.crashes.disk import PiecewiseDisk
 from benchmarks.crashes.faults import KINDS, Faults
 from benchmarks.crashes.phases import PHASES, Phases
 from benchmarks.crashes.proof import Listener, Proof, check_all, check_some
-from benchmarks.crashes.writer import PiecewiseDisk
 from benchmarks.worlds import STEPS, World
 
 from waypost.engines.reference import open_reference
@@ -111,10 +111,11 @@ def test_what_is_written_in_pieces_is_whole(tmp_path: Path, size: int) -> None:
     assert (tmp_path / "file").read_bytes() == data
 
 
-def test_the_engine_has_all_that_writers_make_small_and_watch(tmp_path: Path) -> None:
+def test_the_engine_has_all_that_is_made_small_and_watched(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom benchmarks.crashes.phases import Phases\n"
-        "from benchmarks.crashes.writer import make_small, watch\n"
+        "from benchmarks.crashes.indexer import watch\n"
+        "from benchmarks.crashes.sizes import make_small\n"
         "make_small()\nwatch(Phases(Path(sys.argv[1])))\n"
         "from waypost.engines.local import catalogue, ledger\n"
         "print(catalogue.FAN, catalogue.RAW_ROWS, ledger.RAW_ROWS)\n"

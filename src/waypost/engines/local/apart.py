@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,6 +32,9 @@ from waypost.store.fold import Fold
 
 #: The program that an indexer runs.
 INDEXER = "waypost.engines.local.indexer"
+
+#: What failed if it ended by itself. Who waits for what it does may go on waiting: another one is begun.
+_RUNNING = "running the indexer"
 
 _FIRST_PATIENCE_S, _LAST_PATIENCE_S = 0.2, 30.0
 _WELL_S = 60.0
@@ -103,23 +107,21 @@ class Apart:
         self._log = log
         self._ledger = ledger
         self._told = told
-        self._send(log.position())
-        for work in (self._tell_ends, self._hear):
-            thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self._threads = [self._start(work) for work in (self._tell_ends, self._hear)]
 
     def stop(self, within_s: float) -> None:
         """As `Follower.stop`; also before anything is followed."""
         self._stopping.set()
-        if not self._threads:
-            self._end()
-            return
-        self._send(self._log.position())
-        self._send(Stop(within_s))
-        for thread in self._threads:
-            thread.join(within_s + _CLOSING_S)
+        if self._threads:
+            until_s = time.monotonic() + within_s + _CLOSING_S
+            for thread in (self._start(self._tell_stop, within_s), *self._threads):
+                thread.join(until_s - time.monotonic())
         self._end()
+
+    def _start(self, act: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=act, args=arguments, name=act.__name__.strip("_"), daemon=True)
+        thread.start()
+        return thread
 
     def _begin(self) -> None:
         ours, its = socket.socketpair()
@@ -148,31 +150,35 @@ class Apart:
 
     def _tell_ends(self) -> None:
         """Tell it how far the log has come, until the log is closed."""
-        told = self._log.position()
-        while self._log.wait(told, _LOOK_S):
-            before, told = told, self._log.position()
-            if told == before:
-                return
-            self._send(told)
+        told = -1
+        while not self._stopping.is_set():
+            if self._log.wait(told, _LOOK_S):
+                before, told = told, self._log.position()
+                if told == before:
+                    return
+                self._send(told)
+
+    def _tell_stop(self, within_s: float) -> None:
+        self._send(self._log.position())
+        self._send(Stop(within_s))
 
     def _hear(self) -> None:
         """Hand on what it tells, and begin another one whenever it ends."""
         patience_s = _FIRST_PATIENCE_S
         while True:
             begun_s = time.monotonic()
-            why = self._hear_out()
+            work, why = self._hear_out()
             if self._stopping.is_set():
                 return
-            self._told.tell_failed("indexing", why)
+            self._told.tell_failed(work, why)
             patience_s = _FIRST_PATIENCE_S if time.monotonic() - begun_s > _WELL_S else patience_s
             if self._stopping.wait(patience_s):
                 return
             patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
             self._begin_again()
 
-    def _hear_out(self) -> StoreError:
-        """Hand on what it tells until it ends; why it did."""
-        why = None
+    def _hear_out(self) -> tuple[str, StoreError]:
+        """Hand on what it tells until it ends; what it failed at, and why."""
         while True:
             try:
                 if self._unread and not self._link.poll(_LAST_PATIENCE_S):
@@ -180,10 +186,10 @@ class Apart:
                     continue
                 heard = self._link.recv()
             except (EOFError, OSError):
-                return why or self._ended()
+                return _RUNNING, self._ended()
             if isinstance(heard, WaypostError):
-                why = as_store_error(heard, "indexing")
-            elif isinstance(heard, Opened):
+                return "indexing", as_store_error(heard, "indexing")
+            if isinstance(heard, Opened):
                 self._send(self._log.position())
             elif heard.error is None:
                 self._refresh(heard.name)
@@ -194,17 +200,18 @@ class Apart:
         """Read what some work published. Where that fails, what was there before is shown, and it is tried again."""
         try:
             self._ledger.refresh()
-        except (WaypostError, OSError) as error:
+        except Exception as error:
             self._unread = work
             self._told.tell_failed(work, as_store_error(error, "reading what was indexed"))
         else:
             self._unread = None
-            self._told.tell_well(work)
+            for well in (work, _RUNNING):
+                self._told.tell_well(well)
 
     def _begin_again(self) -> None:
         with self._one_at_a_time:
             if not self._stopping.is_set():
-                self._link.close()
+                self._end()
                 with suppress(OSError):  # then nothing can be heard, which is told
                     self._begin()
                     self._link.send(self._job)
@@ -220,9 +227,7 @@ class Apart:
         self._process.kill()
         code = self._process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-        return StoreError(
-            f"The process that indexes {how}.", mend="It is begun again; if that goes on, see what it wrote to the log."
-        )
+        return StoreError(f"The process that indexes {how}.", mend="What it wrote to the error output says more.")
 
     def _end(self) -> None:
         self._link.close()

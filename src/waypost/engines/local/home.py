@@ -12,6 +12,7 @@
 
 import fcntl
 import os
+import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ from waypost.store.fold import Fold
 from waypost.store.protocols import Memory
 
 _DRAIN_S = 10.0
+_LEAVING_S, _LEAVING_LOOK_S = 10.0, 0.02
 
 
 class HomeHealth(msgspec.Struct, frozen=True):
@@ -239,22 +241,42 @@ class _Lock:
 
     def __init__(self, path: Path) -> None:
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        until_s = time.monotonic() + _LEAVING_S
+        while not self._try():
             pid = os.pread(self.fd, 32, 0).decode(errors="replace").strip()
+            if _is_gone(pid) and time.monotonic() < until_s:  # what it began to index for it is about to end too
+                time.sleep(_LEAVING_LOOK_S)
+                continue
             os.close(self.fd)
             raise HomeInUse(
                 f"{path.parent} is in use by process {pid or '(unknown)'}.",
                 mend="Stop that process first, or give another home (WAYPOST_HOME).",
-            ) from error
+            )
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def release(self) -> None:
         """Let others write."""
         os.ftruncate(self.fd, 0)
         os.close(self.fd)
+
+
+def _is_gone(pid: str) -> bool:
+    """Whether there is no process of that number any more."""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, OverflowError, PermissionError):
+        return False
+    return False
 
 
 def _make_home(path: Path, disk: Disk) -> _Lock:

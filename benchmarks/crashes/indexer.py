@@ -1,0 +1,36 @@
+"""The indexer of a writer: as every home's, with small sizes, and telling what it is at.
+
+Run by the writer's home, as `waypost.engines.local.indexer` is.
+"""
+
+import os
+from pathlib import Path
+
+from benchmarks.crashes.phases import Phases
+from benchmarks.crashes.sizes import make_small
+from waypost.engines.local import indexer
+from waypost.engines.local.ledger import Ledger
+
+#: Names the file of the phases.
+PHASES_AT = "WAYPOST_CRASH_PHASES"
+_WATCHED = (("apply", "indexing"), ("_publish", "publishing"), ("merge", "merging"))
+
+
+def main() -> None:
+    """Index until told to stop, or killed."""
+    make_small()
+    phases = Phases(Path(os.environ[PHASES_AT]))
+    watch(phases)
+    phases.indexer = os.getpid()
+    indexer.main()
+
+
+def watch(phases: Phases) -> None:
+    """Let the ledger tell what it is at."""
+    for method, name in _WATCHED:
+        phases.clear(name)  # one that was killed was at them
+        phases.watch(Ledger, method, name)
+
+
+if __name__ == "__main__":
+    main()
