@@ -1,4 +1,4 @@
-"""The server: one process, one event loop, and the store behind it in the same process."""
+"""The server: one process, one event loop, and the store behind it; only the index is written by another process."""
 
 import asyncio
 import contextlib

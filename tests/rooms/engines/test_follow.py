@@ -139,7 +139,7 @@ def test_its_threads_give_way_to_those_that_somebody_waits_for(house: House) -> 
     for name in ("indexing", "merging", "arranging_0"):
         thread = next(thread for thread in threading.enumerate() if thread.name == name)
         assert thread.native_id is not None
-        assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == min(mine + 5, 19)
+        assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == min(mine + follow._NICENESS, 19)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
 
 
@@ -259,8 +259,7 @@ def test_that_merging_fails_is_told_while_scans_come(house: House, monkeypatch: 
         house.follow()
         wait_for(lambda: asked[0] == 1 and house.index.failure is not None)
         house.append(10)
-        wait_for(lambda: house.moved > 0)
-        assert house.index.position() == 10
+        assert house.caught_up()
         assert house.index.failure is not None
 
 
