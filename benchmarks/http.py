@@ -29,7 +29,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load.machine import cpu_s
+from benchmarks.load.machine import cpu_s_of, list_indexers
 from benchmarks.worlds import STEPS, World
 from waypost.app.serving import take_short_turns
 
@@ -52,6 +52,7 @@ class Sent:
         seconds: of sending.
         own_cpu_s: that the sender itself used.
         server_cpu_s: that the server used.
+        indexer_cpu_s: that its indexer used, up to the last answer.
     """
 
     answers: Counter[int] = field(default_factory=Counter)
@@ -61,6 +62,7 @@ class Sent:
     seconds: float = 0.0
     own_cpu_s: float = 0.0
     server_cpu_s: float = 0.0
+    indexer_cpu_s: float = 0.0
 
 
 class Stock:
@@ -115,10 +117,9 @@ class Server:
         assert found is not None
         return int(float(found[1]))
 
-    def cpu_s(self) -> float:
-        """Seconds of CPU that it has used."""
-        times = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+    def cpu_s(self) -> tuple[float, float]:
+        """Seconds of CPU that it has used, and its indexer."""
+        return cpu_s_of(self.pid), sum(map(cpu_s_of, list_indexers(self.pid)))
 
 
 @contextmanager
@@ -149,7 +150,7 @@ def running(folder: Path, most_lag: int) -> Iterator[Server]:
 def send(server: Server, stock: Stock, seconds: float, connections: int, rate: float | None) -> Sent:
     """Send for some seconds: as fast as it goes, or so many scans a second, with look-ups beside it."""
     sent, lock = Sent(), threading.Lock()
-    begun_s, begun_cpu_s, server_cpu_s = time.perf_counter(), cpu_s(), server.cpu_s()
+    begun_s, own_cpu_s, (server_cpu_s, indexer_cpu_s) = time.perf_counter(), time.process_time(), server.cpu_s()
     until_s = begun_s + seconds
     numbers: list[str] = []
     due = [0]
@@ -197,8 +198,10 @@ def send(server: Server, stock: Stock, seconds: float, connections: int, rate: f
 
     _together([post] * connections + [watch] + ([look_up] if rate is not None else []))
     sent.seconds = time.perf_counter() - begun_s
-    sent.own_cpu_s = cpu_s() - begun_cpu_s - (server.cpu_s() - server_cpu_s)
-    sent.server_cpu_s = server.cpu_s() - server_cpu_s
+    sent.own_cpu_s = time.process_time() - own_cpu_s
+    sent.server_cpu_s, sent.indexer_cpu_s = (
+        now - before for now, before in zip(server.cpu_s(), (server_cpu_s, indexer_cpu_s), strict=True)
+    )
     return sent
 
 
@@ -272,6 +275,7 @@ def _figures(sent: Sent) -> dict[str, Any]:
         "lag_most": max(sent.lags, default=0),
         "lag_last": sent.lags[-1] if sent.lags else 0,
         "server_cpu_us_per_scan": round(sent.server_cpu_s / max(accepted, 1) * 1e6, 2),
+        "indexer_cpu_us_per_scan": round(sent.indexer_cpu_s / max(accepted, 1) * 1e6, 2),
         "sender_cpu_us_per_scan": round(sent.own_cpu_s / max(accepted, 1) * 1e6, 2),
     }
 

@@ -79,7 +79,8 @@ def measure(folder: Path, world: World, rows: int, args: argparse.Namespace) -> 
     home = open_new_home(folder / "home")
     try:
         with _progress("indexed", counts.rows, absolute=True) as tell:
-            load = Loading(home, world, counts.rows, bodies, args.most_lag).run(args.senders, rows, tell)
+            loading = Loading(home, world, counts.rows, bodies, args.most_lag, args.rate)
+            load = loading.run(args.senders, rows, tell)
         idle_ms = look_up_many(home, world, args.lookups)
         check_counts(home.memory, world)
         sent = _written(world, rows, folder) if args.stream else (path for path, _ in files)
@@ -120,6 +121,7 @@ def measure(folder: Path, world: World, rows: int, args: argparse.Namespace) -> 
         "seconds": round(course.seconds[-1], 2),
         "batch": rows,
         "senders": args.senders,
+        "asked_per_s": args.rate,
         "bodies": "made on the way" if args.stream else "made before",
         "cores": len(os.sched_getaffinity(0)),
         "machine": platform.machine(),
@@ -204,6 +206,7 @@ def _read_arguments() -> argparse.Namespace:
     told("--batch", type=int, default=50_000, help="scans in a body, a twentieth of all at the most")
     told("--senders", type=int, default=2, help="threads that hand in bodies")
     told("--most-lag", type=int, default=6_000_000, help="senders wait while the index lags further behind")
+    told("--rate", type=int, help="scans a second that are handed in at the most; as fast as it goes if not given")
     told("--stream", action="store_true", help="make the bodies on the way, for loads that the disk cannot hold twice")
     told("--lookups", type=int, default=2_000, help="look-ups when all is in, of us and of each peer")
     told("--cold-lookups", type=int, default=300, help="look-ups with cold files")
@@ -218,6 +221,8 @@ def _read_arguments() -> argparse.Namespace:
     args = parser.parse_args()
     counted = ("scans", "window", "batch", "senders", "most_lag", "lookups", "cold_lookups", "sample")
     low = [f"--{name.replace('_', '-')}" for name in counted if getattr(args, name) < 1]
+    if args.rate is not None and args.rate < 1:
+        low.append("--rate")
     if low or args.seed < 0:
         parser.error(f"{', '.join(low) or '--seed'}: too low")
     return args

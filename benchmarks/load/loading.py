@@ -59,12 +59,17 @@ def open_new_home(folder: Path) -> LocalHome:
 class Loading:
     """One load of an open home; `run` it once."""
 
-    def __init__(self, home: LocalHome, world: World, rows: int, bodies: Bodies, most_lag: int) -> None:
+    def __init__(
+        self, home: LocalHome, world: World, rows: int, bodies: Bodies, most_lag: int, rate: int | None = None
+    ) -> None:
+        """`rate` is how many scans a second are handed in at the most; None: as fast as it goes."""
         self._home = home
         self._world = world
         self._rows = rows
         self._bodies = bodies
         self._most_lag = most_lag
+        self._rate = rate
+        self._due = 0  # so many scans were handed in, or are about to be
         self._gate, self._noting = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._failures: list[BaseException] = []
@@ -145,11 +150,18 @@ class Loading:
             body = self._bodies.take()
             if body is None:
                 return
+            self._wait_for_turn(body_rows)
             rows = read_lines(body, body_rows)
             intake = take_in(rows, _no_zone, now_ms=RECORDED_MS, recorded_at_ms=RECORDED_MS)
             if intake.refusals:
                 raise RuntimeError(f"A row was refused: {intake.refusals[0]}")
             log.append(intake.scans)
+
+    def _wait_for_turn(self, rows: int) -> None:
+        if self._rate is not None:
+            with self._gate:
+                due_s, self._due = self._begun_s + self._due / self._rate, self._due + rows
+            time.sleep(max(due_s - time.perf_counter(), 0))
 
     def _wait_for_index(self) -> None:
         """As a server turns bulk senders away while the index lags too far behind."""

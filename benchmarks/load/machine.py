@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from waypost.engines.local.apart import INDEXER
+
 _PROC = Path("/proc")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Fields of /proc/PID/stat behind the name: the times in user and system, its own and those of ended children.
@@ -14,13 +16,13 @@ _TIMES = slice(11, 15)
 def cpu_s() -> float:
     """Seconds of CPU so far: of this process, of its children and theirs, running or ended."""
     ended = os.times()
-    running = sum(_read_cpu_s(pid) for pid in list_children(os.getpid()))
+    running = sum(map(cpu_s_of, list_children(os.getpid())))
     return time.process_time() + ended.children_user + ended.children_system + running
 
 
 def rss_anon_mb() -> float:
     """Memory that is not a view of a file, in MiB, of this process and all below it."""
-    return sum(_read_rss_anon_kb(pid) for pid in (os.getpid(), *list_children(os.getpid()))) / 1024
+    return sum(rss_mb_of(pid, "RssAnon") for pid in (os.getpid(), *list_children(os.getpid())))
 
 
 def list_children(pid: int) -> list[int]:
@@ -31,6 +33,11 @@ def list_children(pid: int) -> list[int]:
         return []
     children = [int(text) for each in threads for text in _read(_PROC / f"{pid}/task/{each}/children").split()]
     return children + [below for child in children for below in list_children(child)]
+
+
+def list_indexers(pid: int) -> list[int]:
+    """The processes below one that index for the home that it has."""
+    return [child for child in list_children(pid) if INDEXER in _read(_PROC / str(child) / "cmdline")]
 
 
 def list_files(folder: Path) -> Iterator[Path]:
@@ -62,16 +69,16 @@ def _each(folder: Path, act: Callable[[int], None]) -> None:
             os.close(fd)
 
 
-def _read_cpu_s(pid: int) -> float:
+def cpu_s_of(pid: int) -> float:
+    """Seconds of CPU so far of another process, and of its children that ended."""
     behind_name = _read(_PROC / str(pid) / "stat").rpartition(")")[2]  # a name may hold anything
     return sum(int(field) for field in behind_name.split()[_TIMES]) * _TICK_S
 
 
-def _read_rss_anon_kb(pid: int) -> int:
-    for line in _read(_PROC / str(pid) / "status").splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1])
-    return 0
+def rss_mb_of(pid: int, *kinds: str) -> float:
+    """Memory of a process in MiB, of some kinds: `RssAnon`, `RssFile`, `RssShmem`."""
+    told = (line.split() for line in _read(_PROC / str(pid) / "status").splitlines())
+    return sum(int(words[1]) for words in told if words[0].rstrip(":") in kinds) / 1024
 
 
 def _read(path: Path) -> str:

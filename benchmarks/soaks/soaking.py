@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from benchmarks.load.bodies import make_bodies
 from benchmarks.load.loading import look_up
+from benchmarks.load.machine import cpu_s_of, list_indexers, rss_mb_of
 from benchmarks.soaks.notes import Note, Times, percentile
 from benchmarks.worlds import RECORDED_MS, STEPS, TWICE, World
 from waypost.engines.local.home import LocalHome
@@ -86,7 +87,7 @@ class Soak:
 
     def run(self, tell: Callable[[Note], None]) -> None:
         """Send, look up, ask and take notes until the time is up or it is stopped."""
-        self._begun_s, self._last_cpu_s = time.perf_counter(), time.process_time()
+        self._begun_s, self._last_cpu_s = time.perf_counter(), _cpu_s()
         threads = [self._start(self._send) for _ in range(self._pace.senders)]
         threads += [self._start(self._look_up), self._start(self._ask)]
         try:
@@ -186,10 +187,10 @@ class Soak:
 
     def _note(self) -> Note:
         last = self.notes[-1] if self.notes else None
-        start_s, seconds, cpu_s = last.seconds if last else 0.0, self._seconds(), time.process_time()
+        start_s, seconds, cpu_s = last.seconds if last else 0.0, self._seconds(), _cpu_s()
         lookups = self.lookup_ms.between(start_s, seconds)
         accepted, asked = self.accept_ms.between(start_s, seconds), self.question_s.between(start_s, seconds)
-        memory_mb = _read_memory_mb()
+        processes = _processes()
         with self._counting:
             sent, behind_s = self._sent, self._behind_s
         error = self._home.health().error
@@ -207,8 +208,8 @@ class Soak:
             lookup_most_ms=percentile(lookups, 100),
             accept_p99_ms=percentile(accepted, 99),
             question_s=percentile(asked, 100),
-            rss_anon_mb=round(memory_mb["RssAnon"], 1),
-            rss_file_mb=round(memory_mb["RssFile"] + memory_mb["RssShmem"], 1),
+            rss_anon_mb=round(sum(rss_mb_of(pid, "RssAnon") for pid in processes), 1),
+            rss_file_mb=round(sum(rss_mb_of(pid, "RssFile", "RssShmem") for pid in processes), 1),
             disk_mb=round(_folder_bytes(self._home.path) / 1e6, 1),
             cpu=round((cpu_s - self._last_cpu_s) / (seconds - start_s), 2),
         )
@@ -254,11 +255,13 @@ def _make(sending: "Connection[Any, Any]", world: World, rows: int) -> None:
         sending.send_bytes(body)
 
 
-def _read_memory_mb() -> dict[str, float]:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return {
-        name: int(rest.split()[0]) / 1024 for name, _, rest in (line.partition(":") for line in lines) if "Rss" in name
-    }
+def _processes() -> list[int]:
+    """This one and its indexer, but not the one that makes bodies."""
+    return [os.getpid(), *list_indexers(os.getpid())]
+
+
+def _cpu_s() -> float:
+    return time.process_time() + sum(map(cpu_s_of, list_indexers(os.getpid())))
 
 
 def _folder_bytes(folder: Path) -> int:
