@@ -34,7 +34,7 @@ from rich.table import Table
 
 from benchmarks.crashes.account import Account, Heard
 from benchmarks.crashes.faults import KINDS, Faults
-from benchmarks.crashes.phases import PHASES, Phases
+from benchmarks.crashes.phases import INDEXING, PHASES, Phases
 from benchmarks.crashes.proof import Listener, check_all, check_some
 from benchmarks.crashes.writer import Orders
 from benchmarks.worlds import I64, STEPS, World
@@ -366,7 +366,7 @@ def _end_writer(
     if end.victim == "indexer" and phases.indexer:
         with suppress(ProcessLookupError):
             os.kill(phases.indexer, signal.SIGKILL)
-            kills.of_indexer = phases.under_way()
+            kills.of_indexer = [name for name in phases.under_way() if name in INDEXING]
         with suppress(subprocess.TimeoutExpired):
             writer.wait(end.goes_on_s)
 

@@ -10,10 +10,16 @@ from benchmarks.crashes.phases import Phases
 from benchmarks.crashes.sizes import make_small
 from waypost.engines.local import indexer
 from waypost.engines.local.ledger import Ledger
+from waypost.engines.local.slots import Slots
 
 #: Names the file of the phases.
 PHASES_AT = "WAYPOST_CRASH_PHASES"
-_WATCHED = (("apply", "indexing"), ("_publish", "publishing"), ("merge", "merging"))
+_WATCHED = (
+    (Ledger, "apply", "indexing"),
+    (Ledger, "_publish", "publishing"),
+    (Slots, "put", "noting states"),
+    (Ledger, "merge", "merging"),
+)
 
 
 def main() -> None:
@@ -26,10 +32,10 @@ def main() -> None:
 
 
 def watch(phases: Phases) -> None:
-    """Let the ledger tell what it is at."""
-    for method, name in _WATCHED:
+    """Let the engine tell what it is at."""
+    for owner, method, name in _WATCHED:
         phases.clear(name)  # one that was killed was at them
-        phases.watch(Ledger, method, name)
+        phases.watch(owner, method, name)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 #: What they do. Several threads are at it, so they may be at several of them, but no phase is of both processes.
-PHASES = ("opening", "appending", "indexing", "publishing", "merging", "closing")
+PHASES = ("opening", "appending", "indexing", "publishing", "noting states", "merging", "closing")
+#: Those of the indexer.
+INDEXING = PHASES[2:6]
 
 
 _PID = struct.Struct("<I")

@@ -25,11 +25,6 @@ def compiled(function: F) -> F:
     return _compiled(function, nogil=True)
 
 
-def held(function: F) -> F:
-    """As `compiled`, for what takes some microseconds: it keeps the lock, which to get back may take far longer."""
-    return _compiled(function)
-
-
 def inlined(function: F) -> F:
     """Compile a small function into those that call it."""
     return _compiled(function, nogil=True)

@@ -16,17 +16,22 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from waypost.engines.local.changes import CHANGES_FORMAT
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.follow import Told, as_store_error
+from waypost.engines.local.formats import FORMATS
+from waypost.engines.local.keys import KEY_VERSION
 from waypost.engines.local.ledger import Ledger
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention
+from waypost.engines.local.runs import RUN_FORMAT
 from waypost.model.errors import StoreError, WaypostError
 from waypost.store.fold import Fold
 
@@ -74,6 +79,11 @@ class Stop(msgspec.Struct, frozen=True):
     within_s: float
 
 
+def version_here() -> str:
+    """What is installed. A process that goes on while another version takes its place cannot work with that one."""
+    return f"{version('waypost')} {FORMATS} {RUN_FORMAT} {CHANGES_FORMAT} {KEY_VERSION}"
+
+
 class Apart:
     """A process that indexes, in the place of `Follower`; where it ends by itself another one is begun.
 
@@ -114,9 +124,13 @@ class Apart:
         self._stopping.set()
         if self._threads:
             until_s = time.monotonic() + within_s + _CLOSING_S
-            for thread in (self._start(self._tell_stop, within_s), *self._threads):
-                thread.join(until_s - time.monotonic())
-        self._end()
+            try:
+                for thread in (self._start(self._tell_stop, within_s), *self._threads):
+                    thread.join(max(until_s - time.monotonic(), 0))
+            finally:
+                self._end()
+        else:
+            self._end()
 
     def _start(self, act: Callable[..., None], *arguments: object) -> threading.Thread:
         thread = threading.Thread(target=act, args=arguments, name=act.__name__.strip("_"), daemon=True)
@@ -126,8 +140,8 @@ class Apart:
     def _begin(self) -> None:
         ours, its = socket.socketpair()
         with ours, its:
-            path = os.pathsep.join(filter(None, sys.path))
-            command = [sys.executable, "-P", "-m", self._program, str(its.fileno())]
+            path = os.pathsep.join(str(folder) or os.getcwd() for folder in sys.path)
+            command = [sys.executable, "-P", "-m", self._program, str(its.fileno()), version_here()]
             self._process = subprocess.Popen(
                 command,
                 pass_fds=(its.fileno(), self._lock),
@@ -167,7 +181,10 @@ class Apart:
         patience_s = _FIRST_PATIENCE_S
         while True:
             begun_s = time.monotonic()
-            work, why = self._hear_out()
+            try:
+                work, why = self._hear_out()
+            except Exception as error:
+                work, why = _RUNNING, as_store_error(error, "hearing the indexer")
             if self._stopping.is_set():
                 return
             self._told.tell_failed(work, why)
@@ -175,7 +192,10 @@ class Apart:
             if self._stopping.wait(patience_s):
                 return
             patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
-            self._begin_again()
+            try:
+                self._begin_again()
+            except Exception as error:  # the next one is begun when it cannot be heard
+                self._told.tell_failed(_RUNNING, as_store_error(error, "beginning the indexer"))
 
     def _hear_out(self) -> tuple[str, StoreError]:
         """Hand on what it tells until it ends; what it failed at, and why."""
@@ -204,16 +224,19 @@ class Apart:
             self._unread = work
             self._told.tell_failed(work, as_store_error(error, "reading what was indexed"))
         else:
-            self._unread = None
-            for well in (work, _RUNNING):
-                self._told.tell_well(well)
+            self._told.tell_well(work)
+            if self._unread is not None:
+                self._told.tell_well(self._unread)
+                self._unread = None
+            if work == "indexing":
+                self._told.tell_well(_RUNNING)
 
     def _begin_again(self) -> None:
         with self._one_at_a_time:
             if not self._stopping.is_set():
                 self._end()
-                with suppress(OSError):  # then nothing can be heard, which is told
-                    self._begin()
+                self._begin()
+                with suppress(OSError):  # it ended already, which is heard
                     self._link.send(self._job)
 
     def _send(self, message: object) -> None:
@@ -230,6 +253,6 @@ class Apart:
         return StoreError(f"The process that indexes {how}.", mend="What it wrote to the error output says more.")
 
     def _end(self) -> None:
-        self._link.close()
         self._process.kill()
         self._process.wait()
+        self._link.close()

@@ -98,12 +98,12 @@ class Watch:
     """Tells when another catalogue has been put in the place of the one that there was."""
 
     def __init__(self, folder: Path) -> None:
-        # While it is held open its number is not given to another file.
-        self._fd = os.open(folder / _NAME, os.O_RDONLY)
+        self._path = folder / _NAME
+        self._fd = os.open(self._path, os.O_RDONLY)  # while it is held open its number is not given to another file
 
     def is_over(self) -> bool:
         """Whether it was replaced."""
-        return os.fstat(self._fd).st_nlink == 0
+        return not os.path.samestat(os.fstat(self._fd), os.stat(self._path))
 
     def close(self) -> None:
         """Let go of the file."""

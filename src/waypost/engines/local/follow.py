@@ -72,7 +72,7 @@ class Follower:
             ("merging", self._merge, self._wait_for_runs),
         ]
         if trim is not None:
-            works.append(("trimming", lambda: trim(self._stopping.is_set), lambda: self._stopping.wait(_TRIM_S)))
+            works.append(("trimming", lambda: self._trim(trim), lambda: self._stopping.wait(_TRIM_S)))
         self._ahead = ThreadPoolExecutor(1, "arranging")  # its thread is as nice as the indexing one, which begins it
         self._threads = [
             threading.Thread(target=self._go_on, args=(name, work, wait), name=name, daemon=True)
@@ -81,16 +81,18 @@ class Follower:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, within_s: float) -> None:
+    def stop(self, within_s: float, *, also_merging: bool = True) -> None:
         """Follow up to the end of the log, which must be closed, for at most so long, then end.
 
-        What is not followed then is followed after the next start.
+        What is not followed then is followed after the next start. A merge that is under way is brought to its end,
+        unless who stops it is about to end this process.
         """
         self._deadline_s = time.monotonic() + within_s
         self._stopping.set()
         self._has_runs.set()
         for thread in self._threads:
-            thread.join()
+            if also_merging or thread.name == "indexing":
+                thread.join()
         self._ahead.shutdown()
 
     def _go_on(self, name: str, work: Callable[[], None], wait: Callable[[], object]) -> None:
@@ -155,6 +157,10 @@ class Follower:
     def _merge(self) -> None:
         while not self._stopping.is_set() and self._ledger.merge(self._history.write_piece):
             self._told.tell_well("merging")
+
+    def _trim(self, trim: Callable[[Callable[[], bool]], None]) -> None:
+        trim(self._stopping.is_set)
+        self._told.tell_well("trimming")
 
     def _wait_for_runs(self) -> None:
         self._has_runs.wait()

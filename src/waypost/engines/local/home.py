@@ -13,7 +13,7 @@
 import fcntl
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -244,12 +244,18 @@ class _Lock:
         until_s = time.monotonic() + _LEAVING_S
         while not self._try():
             pid = os.pread(self.fd, 32, 0).decode(errors="replace").strip()
-            if _is_gone(pid) and time.monotonic() < until_s:  # what it began to index for it is about to end too
+            is_gone = not pid or _is_gone(pid)  # then its indexer is about to end too
+            if is_gone and time.monotonic() < until_s:
                 time.sleep(_LEAVING_LOOK_S)
                 continue
             os.close(self.fd)
+            if is_gone:
+                raise HomeInUse(
+                    f"{path.parent} is in use: its process is gone, but the one that indexed for it still runs.",
+                    mend="Wait till it ends, or end it (its command names waypost.engines.local.indexer).",
+                )
             raise HomeInUse(
-                f"{path.parent} is in use by process {pid or '(unknown)'}.",
+                f"{path.parent} is in use by process {pid}.",
                 mend="Stop that process first, or give another home (WAYPOST_HOME).",
             )
         os.ftruncate(self.fd, 0)
@@ -269,13 +275,15 @@ class _Lock:
 
 
 def _is_gone(pid: str) -> bool:
-    """Whether there is no process of that number any more."""
+    """Whether there is no process of that number any more, or only what is left of it until somebody takes note."""
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except (ValueError, OverflowError, PermissionError):
         return False
+    with suppress(OSError):  # Linux tells the state behind the name, which may hold anything
+        return Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
     return False
 
 

@@ -121,7 +121,8 @@ class LedgerIndex:
         try:
             positions, news = self._ledger.changes.read(after, limit)
         except StoreDamaged:
-            self._refuse_gone(after)  # they went while they were read
+            self._ledger.refresh()  # they may have gone while they were read, of which nobody is told
+            self._refuse_gone(after)
             raise
         return change_table(positions, self._scans_at(positions), news)
 

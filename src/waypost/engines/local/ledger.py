@@ -189,7 +189,7 @@ class Ledger:
         return True
 
     def snapshot(self) -> tuple[Catalogue, "Runs"]:
-        """The catalogue and the runs that go with it, as they are now, in whatever process they are written."""
+        """The catalogue and the runs that go with it, as they are now; one that is told, as it was told last."""
         if self._looks:
             self.refresh()
         with self._lock:
@@ -247,10 +247,11 @@ class Ledger:
 
     def _open(self) -> None:
         self.catalogue = self._take_up()
-        self.words = Vocabulary()
-        self._word_file = WordFile(self._folder / "words", self.words, self.catalogue.words, self._disk)
+        words = Vocabulary()
+        self._word_file = WordFile(self._folder / "words", words, self.catalogue.words, self._disk)
         self.changes = ChangeFiles(self._folder, self._fold.news, self.catalogue.changes, self._disk)
         self.runs = Runs(self._open_runs({}, self.catalogue))
+        self.words = words
 
     def _take_up(self) -> Catalogue:
         made = f"format {INDEX_FORMAT}, runs {RUN_FORMAT}, changes {CHANGES_FORMAT}, keys {KEY_VERSION}"
@@ -287,14 +288,19 @@ class Ledger:
     def _read_on(self) -> None:
         kept = self._take_up()
         if (kept.made, kept.seed, kept.turn) != (self.catalogue.made, self.catalogue.seed, self.catalogue.turn):
+            before = self.catalogue, self.words, self._word_file, self.changes, self.runs
             with self._lock:
-                self._open()
+                try:
+                    self._open()
+                except BaseException:
+                    self.catalogue, self.words, self._word_file, self.changes, self.runs = before
+                    raise
             return
         runs = Runs(self._open_runs({run.path.name: run for run in self.runs.all}, kept))
         self._word_file.read_on(kept.words)
-        self.changes.read_on(kept.changes)
         with self._lock:
             self.catalogue, self.runs = kept, runs
+        self.changes.read_on(kept.changes)  # last: who reads of a change finds what it led to
 
     def _open_runs(self, known: Mapping[str, Run], catalogue: Catalogue) -> list[Run]:
         """Open what a catalogue names. Raw runs may not be on disk: from the first bad one on all comes again."""

@@ -172,9 +172,9 @@ class SegmentLog:
             )
 
     def reach(self, until: int) -> None:
-        """Let one who looks on read up to there."""
+        """Let one who looks on read up to there; what it could read before it still can."""
         with self._changed:
-            self._until = until
+            self._until = max(until, self._until or 0)
             self._changed.notify_all()
 
     def read(self, position: int) -> Iterator[Frame]:

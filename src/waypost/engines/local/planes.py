@@ -3,13 +3,13 @@
 import numpy as np
 
 from waypost.engines.local.arrays import I32, I64, U8
-from waypost.store.compiled import Number, held, inlined
+from waypost.store.compiled import Number, compiled, inlined
 
 THOUSAND = 1000
 _ASCII = 128
 
 
-@held
+@compiled
 def pack(numbers: I64, out: U8, place: Number) -> tuple[Number, Number, Number, Number]:
     """Put what numbers are above their least into `out`: the lowest byte of each, then the next one of each, and so on.
 
@@ -47,7 +47,7 @@ def pack(numbers: I64, out: U8, place: Number) -> tuple[Number, Number, Number, 
     return place, least, planes, thousands
 
 
-@held
+@compiled
 def unpack(data: U8, planes: Number, thousands: Number, least: Number, numbers: I64) -> None:
     """The numbers whose planes `data` begins with."""
     rows = len(numbers)
@@ -75,7 +75,7 @@ def _is_null(bits: U8, first: Number, row: Number) -> Number:
     return len(bits) > 0 and bits[place >> 3] >> np.uint8(place & 7) & 1 == 0
 
 
-@held
+@compiled
 def find_spoken(told: I32, bits: U8, first: Number, new: I32, spoken: I64, places: I64) -> Number:
     """From places in a dictionary to those among the words of it that are spoken; how many they are, -1 if amiss.
 
@@ -102,7 +102,7 @@ def find_spoken(told: I32, bits: U8, first: Number, new: I32, spoken: I64, place
     return count
 
 
-@held
+@compiled
 def measure(ends: I32, bits: U8, first: Number, lengths: I64) -> Number:
     """The lengths of texts, -1 for null; below 0 if one ends before it begins, above if there is text behind a null."""
     verdict = 0
@@ -117,7 +117,7 @@ def measure(ends: I32, bits: U8, first: Number, lengths: I64) -> Number:
     return verdict
 
 
-@held
+@compiled
 def copy(data: U8, out: U8, place: Number) -> Number:
     """Copy texts to a place; whether they are ASCII."""
     found = np.uint8(0)
@@ -128,7 +128,7 @@ def copy(data: U8, out: U8, place: Number) -> Number:
     return found < _ASCII
 
 
-@held
+@compiled
 def is_ascii(data: U8) -> Number:
     """Whether texts need no look at how their letters are put into bytes."""
     found = np.uint8(0)
@@ -137,7 +137,7 @@ def is_ascii(data: U8) -> Number:
     return found < _ASCII
 
 
-@held
+@compiled
 def narrow_places(places: I64, count: Number, narrow: I32) -> Number:
     """Places among so many words, those of null as 0; whether none is beyond them."""
     most = np.int64(-1)
@@ -147,7 +147,7 @@ def narrow_places(places: I64, count: Number, narrow: I32) -> Number:
     return most < count
 
 
-@held
+@compiled
 def sum_up(lengths: I64, ends: I32) -> Number:
     """Where texts of some lengths end, one behind the other; null has none. Their sum, by which to see if it holds."""
     total = np.int64(0)
