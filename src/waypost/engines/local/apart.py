@@ -29,6 +29,7 @@ from waypost.engines.local.follow import Told, as_store_error
 from waypost.engines.local.formats import FORMATS
 from waypost.engines.local.keys import KEY_VERSION
 from waypost.engines.local.ledger import Ledger
+from waypost.engines.local.lock import note_holders
 from waypost.engines.local.log import SegmentLog
 from waypost.engines.local.retention import Retention
 from waypost.engines.local.runs import RUN_FORMAT
@@ -150,6 +151,7 @@ class Apart:
                 stdout=subprocess.DEVNULL,
             )
             self._link: Connection[Any, Any] = Connection(ours.detach())
+            note_holders(self._lock, os.getpid(), self._process.pid)
 
     def _open(self) -> str | None:
         try:

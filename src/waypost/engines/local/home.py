@@ -10,10 +10,7 @@
 ==============  ============================================================
 """
 
-import fcntl
-import os
-import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -27,16 +24,16 @@ from waypost.engines.local.formats import FORMATS, RECORDS, make_parts, read_for
 from waypost.engines.local.history import ParquetHistory
 from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
+from waypost.engines.local.lock import Lock
 from waypost.engines.local.log import SEGMENT_BYTES, SegmentLog
 from waypost.engines.local.retention import Retention, refuse_anew, trim
 from waypost.engines.local.slots import MEMORY_BYTES
 from waypost.engines.sql.records import SqlRecords
-from waypost.model.errors import HomeInUse, StoreError
+from waypost.model.errors import StoreError
 from waypost.store.fold import Fold
 from waypost.store.protocols import Memory
 
 _DRAIN_S = 10.0
-_LEAVING_S, _LEAVING_LOOK_S = 10.0, 0.02
 
 
 class HomeHealth(msgspec.Struct, frozen=True):
@@ -77,7 +74,7 @@ class LocalHome:
         ledger: Ledger,
         index: LedgerIndex,
         history: ParquetHistory,
-        lock: "_Lock | None",
+        lock: Lock | None,
         follower: "Follower | Apart | None",
         rebuilding: str | None = None,
     ) -> None:
@@ -232,67 +229,12 @@ def _open_records(path: Path, read_only: bool) -> SqlRecords:
     return SqlRecords(f"sqlite:///{_quoted(path / RECORDS)}", read_only=read_only)
 
 
-class _Lock:
-    """The file that says which process writes to a home. The lock goes with the process, however it ends.
-
-    Attributes:
-        fd: the file, open. A process that inherits it holds the lock too.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        until_s = time.monotonic() + _LEAVING_S
-        while not self._try():
-            pid = os.pread(self.fd, 32, 0).decode(errors="replace").strip()
-            is_gone = not pid or _is_gone(pid)  # then its indexer is about to end too
-            if is_gone and time.monotonic() < until_s:
-                time.sleep(_LEAVING_LOOK_S)
-                continue
-            os.close(self.fd)
-            if is_gone:
-                raise HomeInUse(
-                    f"{path.parent} is in use: its process is gone, but the one that indexed for it still runs.",
-                    mend="Wait till it ends, or end it (its command names waypost.engines.local.indexer).",
-                )
-            raise HomeInUse(
-                f"{path.parent} is in use by process {pid}.",
-                mend="Stop that process first, or give another home (WAYPOST_HOME).",
-            )
-        os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
-
-    def _try(self) -> bool:
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Let others write."""
-        os.ftruncate(self.fd, 0)
-        os.close(self.fd)
-
-
-def _is_gone(pid: str) -> bool:
-    """Whether there is no process of that number any more, or only what is left of it until somebody takes note."""
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (ValueError, OverflowError, PermissionError):
-        return False
-    with suppress(OSError):  # Linux tells the state behind the name, which may hold anything
-        return Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
-    return False
-
-
-def _make_home(path: Path, disk: Disk) -> _Lock:
+def _make_home(path: Path, disk: Disk) -> Lock:
     try:
         if not path.exists():
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             disk.sync_folder(path.parent)
-        lock = _Lock(path / "lock")
+        lock = Lock(path / "lock")
     except (NotADirectoryError, FileExistsError) as error:
         raise StoreError(f"{path} is a file, not a folder.", mend="Give another home (WAYPOST_HOME).") from error
     except PermissionError as error:
