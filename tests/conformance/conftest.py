@@ -11,11 +11,14 @@ from waypost.store.protocols import Memory
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gap(engine, raises): the engine lacks this, and says so with that error")
+    config.addinivalue_line("markers", "always: also in the plain run for an engine that opens slowly")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
+        if isinstance(engine, Engine) and engine.opens_slowly and item.get_closest_marker("always") is None:
+            item.add_marker(pytest.mark.heavy)
         for gap in item.iter_markers("gap") if isinstance(engine, Engine) else ():
             if gap.args[0] == engine.name:
                 item.add_marker(pytest.mark.xfail(raises=gap.kwargs["raises"], strict=True))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from waypost.engines.local.apart import INDEXER
 from waypost.engines.local.home import open_home
 from waypost.engines.reference import open_reference
 from waypost.store.protocols import Memory
@@ -19,11 +20,15 @@ class ForgetsError(Exception):
 
 
 class Engine(msgspec.Struct, frozen=True):
-    """How to open a memory in a folder, and again after it was closed."""
+    """How to open a memory in a folder, and again after it was closed.
+
+    Where that takes long, the plain run has only the tests that are marked `always`, and the heavy one has all.
+    """
 
     name: str
     open: Callable[[Path], Memory]
     reopen: Callable[[Path], Memory]
+    opens_slowly: bool = False
 
 
 def _forget(folder: Path) -> Memory:
@@ -35,9 +40,14 @@ def _open_local(folder: Path) -> Memory:
     return open_home(folder / "home", FOLD, segment_bytes=20_000).memory
 
 
+def _open_apart(folder: Path) -> Memory:
+    return open_home(folder / "home", FOLD, segment_bytes=20_000, indexer=INDEXER).memory
+
+
 ENGINES = [
     Engine("reference", lambda folder: open_reference(FOLD), _forget),
     Engine("local", _open_local, _open_local),
+    Engine("apart", _open_apart, _open_apart, opens_slowly=True),
 ]
 
 

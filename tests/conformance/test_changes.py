@@ -76,6 +76,7 @@ def test_a_correction_is_news(opened: Opened) -> None:
     assert told(changes) == [(1, "A1", "delivered", None), (2, "A1", "picked_up", "delivered")]
 
 
+@pytest.mark.always
 def test_a_reader_resumes_behind_its_cursor_and_misses_nothing(opened: Opened) -> None:
     for start in range(0, 200, 20):
         opened.memory.log.append(big_batch(start, 20, parcels=7))
@@ -111,6 +112,7 @@ def test_each_change_of_a_parcel_goes_on_where_the_one_before_ended(opened: Open
     assert set(last.values()) == {"delivered"}
 
 
+@pytest.mark.always
 @pytest.mark.gap("reference", raises=ForgetsError)
 def test_a_restart_neither_loses_nor_repeats_news(opened: Opened) -> None:
     for start in range(0, 100, 20):

@@ -102,6 +102,7 @@ def test_the_texts_of_others_are_values_not_sql(opened: Opened) -> None:
     assert found.column("number").to_pylist() == ["A1"]
 
 
+@pytest.mark.always
 def test_many_ask_while_scans_come(opened: Opened) -> None:
     """Every answer is of one moment: as many scans as their minutes reach, and never fewer than before."""
     memory, wrong = opened.memory, []

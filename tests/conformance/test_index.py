@@ -37,6 +37,7 @@ def test_tables_have_the_same_columns_with_and_without_rows(opened: Opened) -> N
     assert empty[0].field("facility").type == pa.dictionary(pa.int32(), pa.string())
 
 
+@pytest.mark.always
 def test_a_state_and_a_timeline(opened: Opened) -> None:
     picked_up = scan("A1", minute=0, note="已揽收", recorded_at_ms=NOON + 5)
     on_its_way = scan(
@@ -218,6 +219,7 @@ def test_it_says_how_far_it_is(opened: Opened) -> None:
     assert not memory.index.catch_up(3, timeout_s=0.01)
 
 
+@pytest.mark.always
 def test_reading_while_it_follows(opened: Opened) -> None:
     """Counts never run behind the timeline by a part of a batch, and never go back."""
     memory = opened.memory
@@ -240,6 +242,7 @@ def test_reading_while_it_follows(opened: Opened) -> None:
     assert count == 600
 
 
+@pytest.mark.always
 @pytest.mark.gap("reference", raises=ForgetsError)
 def test_everything_is_there_after_a_restart(opened: Opened) -> None:
     for start in range(0, 500, 100):

@@ -172,6 +172,134 @@ def test_many_frames_that_wait_are_taken_in_together(house: House, monkeypatch: 
     assert taken == [[40, 40, 40]] * 3 + [[40]]
 
 
+class Clock:
+    """Goes on only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+def slow(house: House, monkeypatch: pytest.MonkeyPatch, takes_s: float) -> list[int]:
+    """Let each batch take so long, by a clock that stands still else; the list gets how many scans it had.
+
+    A rest may be as long as no test waits.
+    """
+    clock, taken = Clock(), list[int]()
+    apply = house.ledger.apply
+
+    def noting(frames: Sequence[Frame], arranged: Any) -> None:
+        apply(frames, arranged)
+        taken.append(sum(frame.scans.num_rows for frame in frames))
+        clock.now_s += takes_s
+
+    monkeypatch.setattr(follow, "time", clock)
+    monkeypatch.setattr(follow, "_MOST_REST_S", 10 * LONG_S)
+    monkeypatch.setattr(house.ledger, "apply", noting)
+    return taken
+
+
+def test_what_comes_while_it_rests_is_taken_in_together(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes alone is shown at once."""
+    taken = slow(house, monkeypatch, 10 * LONG_S)
+    house.follow()
+    house.append(10)
+    assert house.caught_up()
+    for _ in range(6):
+        house.append(15)
+    assert taken == [10]
+    stopping(house, LONG_S).join(LONG_S)
+    assert (taken, house.index.position()) == ([10, 90], 100)
+
+
+def test_it_rests_no_longer_than_it_worked(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = slow(house, monkeypatch, 0.01)
+    house.follow()
+    for _ in range(4):
+        house.append(15)
+        assert house.caught_up()
+    assert taken == [15] * 4
+
+
+def test_it_rests_no_longer_than_anyone_minds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    most_s = follow._MOST_REST_S
+    assert most_s <= 0.1
+    taken = slow(house, monkeypatch, 10 * LONG_S)
+    monkeypatch.setattr(follow, "_MOST_REST_S", most_s)
+    house.follow()
+    for _ in range(3):
+        house.append(15)
+        assert house.caught_up()
+    assert taken == [15] * 3
+
+
+@pytest.mark.parametrize("waiting", [99, 100])
+def test_it_does_not_rest_while_a_whole_batch_waits(
+    house: House, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    monkeypatch.setattr(follow, "BATCH_ROWS", 100)
+    taken = slow(house, monkeypatch, 10 * LONG_S)
+    came, gate = gated(house, monkeypatch)
+    house.append(10)
+    house.follow()
+    assert came.wait(LONG_S)
+    house.append(waiting)
+    gate.set()
+    wait_for(lambda: len(taken) == (2 if waiting == 100 else 1))
+    assert house.index.position() == (110 if waiting == 100 else 10)
+    stopping(house, LONG_S).join(LONG_S)
+    assert taken == [10, waiting]
+
+
+def noting_well(house: House, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of which works it is told that they got on."""
+    well: list[str] = []
+    tell_well = house.index.tell_well
+
+    def noting(work: str) -> None:
+        tell_well(work)
+        well.append(work)
+
+    monkeypatch.setattr(house.index, "tell_well", noting)
+    return well
+
+
+def test_each_batch_and_each_merge_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And once at first that all is well, though there is nothing to do: else an error of a run before would stay."""
+    well = noting_well(house, monkeypatch)
+    merged, merge = list[int](), house.ledger.merge
+
+    def noting(write_piece: PieceWriter) -> bool:
+        assert well.count("merging") == len(merged)  # the one before is told before the next one
+        is_merged = merge(write_piece)
+        merged.extend([house.ledger.catalogue.position] if is_merged else ())
+        return is_merged
+
+    house.follow()
+    wait_for(lambda: sorted(well) == ["indexing", "merging"])
+    well.clear()
+    monkeypatch.setattr(house.ledger, "merge", noting)
+    for turn in range(1, 11):
+        house.append(60)
+        wait_for(lambda turn=turn: well.count("indexing") == turn)  # type: ignore[misc]
+        wait_for(lambda: find_mergeable(house.ledger.catalogue.runs) is None)
+    wait_for(lambda: well.count("merging") == len(merged))
+    assert len(merged) > 1
+    assert well.count("indexing") == 10
+
+
+def test_the_first_success_after_an_error_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing was left to do."""
+    with failing(house, monkeypatch, "merge", OSError(5, "Input/output error")) as asked:
+        house.follow()
+        wait_for(lambda: asked[0] > 1 and house.index.failures != [])
+        well = noting_well(house, monkeypatch)
+    wait_for(lambda: house.index.failures == [])
+    wait_for(lambda: well.count("merging") == 1)
+
+
 # Errors
 
 
@@ -353,6 +481,37 @@ def test_a_merge_that_was_begun_is_finished(house: House, monkeypatch: pytest.Mo
     catalogue = house.ledger.catalogue
     assert len(catalogue.runs) < 8
     assert house.scans() == 480
+
+
+def test_who_ends_its_process_next_does_not_wait_for_a_merge(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came is taken in all the same."""
+    came, gate = threading.Event(), threading.Event()
+
+    def wait(write_piece: PieceWriter) -> bool:
+        came.set()
+        assert gate.wait(LONG_S)
+        return False
+
+    monkeypatch.setattr(house.ledger, "merge", wait)
+    follower = house.follow()
+    assert came.wait(LONG_S)
+    house.append(60)
+    house.log.close()
+    follower.stop(LONG_S, also_merging=False)
+    assert house.index.position() == 60
+    assert {thread.name: thread.is_alive() for thread in follower._threads} == {"indexing": False, "merging": True}
+    gate.set()
+
+
+def test_each_trimming_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads elsewhere does not see by itself what went."""
+    monkeypatch.setattr(follow, "_TRIM_S", 0.01)
+    asked, well = list[bool](), noting_well(house, monkeypatch)
+    house.follower = Follower(
+        house.log, house.ledger, house.history, house.index, lambda is_over: asked.append(is_over())
+    )
+    wait_for(lambda: well.count("trimming") > 3)
+    assert asked[:3] == [False] * 3
 
 
 def test_what_an_error_says_to_do_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

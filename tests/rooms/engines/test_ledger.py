@@ -23,6 +23,7 @@ from waypost.engines.local import ledger as ledger_file
 from waypost.engines.local import runs as runs_file
 from waypost.engines.local import slots as slots_file
 from waypost.engines.local.catalogue import find_mergeable, read_catalogue
+from waypost.engines.local.disk import Disk
 from waypost.engines.local.entries import Entries
 from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
@@ -641,6 +642,76 @@ def test_one_who_only_reads_sees_what_came_again_once(tmp_path: Path, base: Book
     book.catch_up()
     check_changes(reader, book.reference(), book.log)
     assert reader.states(["A", "N1"]).to_pylist() == book.reference().states(["A", "N1"]).to_pylist()
+
+
+def shown(reader: Ledger, log: MemoryLog, numbers: Sequence[str]) -> tuple[Any, ...]:
+    index = index_of(reader, log)
+    return index.position(), rows_of(index.timelines(numbers)), index.states(numbers).to_pylist()
+
+
+def told_reader(folder: Path) -> Ledger:
+    return Ledger(folder, FOLD, read_only=True, is_told=True)
+
+
+@pytest.mark.usefixtures("small")
+def test_one_who_is_told_sees_what_is_published_when_it_is_told(tmp_path: Path) -> None:
+    """Also where what it sees was merged away meanwhile."""
+    book = Book(tmp_path)
+    numbers = [f"N{n}" for n in range(9)]
+    reader = told_reader(tmp_path)
+    for step in range(12):
+        before, catalogue = shown(reader, book.log, numbers), reader.snapshot()[0]
+        book.append([scan(number, step) for number in numbers])
+        book.catch_up()
+        book.ledger.merge(book.pieces.write)
+        assert shown(reader, book.log, numbers) == before
+        assert reader.snapshot()[0] is catalogue
+        reader.refresh()
+        assert shown(reader, book.log, numbers) == shown(book.ledger, book.log, numbers)
+        assert index_of(reader, book.log).read(-1, 1_000).equals(index_of(book.ledger, book.log).read(-1, 1_000))
+        catalogue = reader.snapshot()[0]
+        reader.refresh()  # nothing is new
+        assert reader.snapshot()[0] is catalogue
+    assert book.ledger.catalogue.pieces
+    assert book.ledger.refresh() is None  # who writes has nothing to look for
+    reader.close()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("came_again", [False, True])
+@pytest.mark.parametrize("missing", ["catalogue", "run", "words", "changes"])
+def test_who_cannot_see_what_is_new_sees_what_was_before(
+    tmp_path: Path, base: Book, missing: str, came_again: bool
+) -> None:
+    """Until it can. Where the writer went back and scans came again, all has to be read anew."""
+    book = Book(tmp_path, like=base)
+    numbers = ["A", "B", *(f"N{n}" for n in range(40)), "new"]
+    reader = told_reader(tmp_path)
+    before, seen = shown(reader, book.log, numbers), reader.snapshot()
+    if came_again:
+        (tmp_path / book.ledger.catalogue.runs[-1].name).unlink()
+        book.reopen(closes=False)
+    book.append([scan("new", 1, "another", facility="another")])
+    book.catch_up()
+    path = {
+        "catalogue": tmp_path / "CATALOGUE",
+        "run": tmp_path / book.ledger.catalogue.runs[-1].name,
+        "words": tmp_path / "words",
+        "changes": tmp_path / book.ledger.catalogue.changes[-1][0],
+    }[missing]
+    data = path.read_bytes()
+    Disk().replace(path, data[:-1] + b"?" if missing == "catalogue" else data[: len(data) // 2])
+    for _ in range(2):
+        with pytest.raises(StoreDamaged):
+            reader.refresh()
+        assert reader.snapshot() == seen
+        assert shown(reader, book.log, numbers) == before
+    Disk().replace(path, data)
+    reader.refresh()
+    assert shown(reader, book.log, numbers) == shown(book.ledger, book.log, numbers)
+    assert reader.snapshot()[0].position == book.log.position()
+    check_changes(index_of(reader, book.log), book.reference(), book.log)
+    reader.close()
 
 
 @pytest.mark.usefixtures("small")

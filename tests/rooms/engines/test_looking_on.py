@@ -1,11 +1,22 @@
 """Another process looks on while one writes: it sees what is published, without locks and without opening anew."""
 
+import errno
+import os
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.rooms.engines.homes import SMALL_RUNS, count, home_in
+from tests.rooms.engines.logs import events, frame, read, write
+from tests.rooms.engines.scan_batches import batch
+
+from waypost.engines.local.disk import Disk
+from waypost.engines.local.log import SegmentLog
+from waypost.engines.local.segments import list_segments, segment_path
+from waypost.model.errors import StorageFull, StoreDamaged
 
 REPO = Path(__file__).parents[3]
 PROGRAM = """
@@ -78,3 +89,131 @@ def test_looking_on_while_much_is_written_and_merged(tmp_path: Path, monkeypatch
         writer.stdin.close()
         home.close()
         assert writer.wait(60) == 0
+
+
+# Up to where it is acknowledged
+
+
+def test_nothing_is_read_that_is_not_acknowledged_yet(tmp_path: Path) -> None:
+    write(tmp_path, 3, 2, 4)
+    with closing(SegmentLog(tmp_path, read_only=True, until=3)) as log:
+        for until, end in ((None, 3), (3, 3), (5, 5), (5, 5), (9, 9)):
+            if until is not None:
+                log.reach(until)
+            assert (log.position(), read(log)) == (end, events(0, end))
+            assert read(log, 2) == events(2, end - 2)
+    with closing(SegmentLog(tmp_path, read_only=True, until=0)) as log:
+        assert (log.position(), read(log)) == (0, [])
+        log.reach(5)
+        assert read(log) == events(0, 5)
+
+
+def test_what_was_acknowledged_stays_so(tmp_path: Path) -> None:
+    """Several tell how far it has come, and one may be late."""
+    write(tmp_path, 3, 2)
+    with closing(SegmentLog(tmp_path, read_only=True, until=0)) as log:
+        log.reach(5)
+        log.reach(3)
+        assert (log.position(), read(log)) == (5, events(0, 5))
+
+
+@pytest.mark.parametrize("until", [0, 100, 250, 600])
+def test_it_is_followed_across_segments(tmp_path: Path, until: int) -> None:
+    """Those behind it are sealed: what is in them was acknowledged."""
+    write(tmp_path, *[50] * 12, segment_bytes=1_500)
+    assert len(list_segments(tmp_path)) > 3
+    with closing(SegmentLog(tmp_path, read_only=True, until=until)) as log:
+        assert log.position() >= until
+        assert read(log) == events(0, log.position())
+        log.reach(600)
+        assert read(log) == events(0, 600)
+        with closing(SegmentLog(tmp_path, segment_bytes=1_500)) as writer:
+            for start in range(600, 1_200, 50):
+                writer.append(batch(start, 50))
+                assert log.position() == start
+                log.reach(start + 50)
+                assert read(log, start - 50) == events(start - 50, 100)
+
+
+class LateDisk(Disk):
+    """Is found to be full when what was written is to be synced, and calls someone before."""
+
+    is_full = False
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.log: SegmentLog | None = None
+
+    def sync(self, fd: int) -> None:
+        if self.is_full:
+            assert self.log is not None
+            self.seen.append(self.log.position())
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().sync(fd)
+
+
+def test_a_frame_that_was_taken_back_is_never_seen(tmp_path: Path) -> None:
+    """Another of other scans comes in its place."""
+    disk = LateDisk()
+    with closing(SegmentLog(tmp_path, disk=disk)) as writer:
+        writer.append(batch(0, 3))
+        with closing(SegmentLog(tmp_path, read_only=True, until=3)) as log:
+            disk.log, disk.is_full = log, True
+            with pytest.raises(StorageFull):
+                writer.append(batch(1_000, 2))
+            assert disk.seen == [3]  # the whole frame was in the file then
+            disk.is_full = False
+            writer.append(batch(3, 2))
+            assert log.position() == 3
+            log.reach(writer.position())
+            assert read(log) == events(0, 5)
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["met on the way", "there at opening"])
+@pytest.mark.parametrize("harm", ["a byte", "the end", "no frame"])
+def test_damage_to_what_was_acknowledged_is_told(tmp_path: Path, is_open: bool, harm: str) -> None:
+    """For one who is not told how far that reaches it is the middle of an append."""
+    sizes = write(tmp_path, 3, 2)
+    path = segment_path(tmp_path, 0)
+    data = path.read_bytes()
+    before = SegmentLog(tmp_path, read_only=True, until=3)
+    if harm == "a byte":
+        path.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
+    else:
+        path.write_bytes(data[:-5] if harm == "the end" else data[: sizes[0]])
+    with closing(before if is_open else SegmentLog(tmp_path, read_only=True, until=3)) as log:
+        assert read(log) == events(0, 3)
+        log.reach(5)
+        for _ in range(2):
+            with pytest.raises(StoreDamaged, match=f"{path}, byte {sizes[0]}|{tmp_path} ends at scan 3, but 5 scans"):
+                read(log)
+            with pytest.raises(StoreDamaged):
+                log.position()
+        path.write_bytes(data)
+        assert read(log) == events(0, 5)
+    before.close()
+
+
+def test_damage_beyond_is_none_of_its_business_yet(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    path = segment_path(tmp_path, 0)
+    with closing(SegmentLog(tmp_path, read_only=True, until=3)) as log, path.open("ab") as file:
+        file.write(frame(3, 2, b"none")[:-1])
+        file.flush()
+        assert read(log) == events(0, 3)
+    with closing(SegmentLog(tmp_path, read_only=True, until=3)) as log:
+        assert read(log) == events(0, 3)
+
+
+def test_who_waits_is_told_that_more_is_acknowledged(tmp_path: Path) -> None:
+    write(tmp_path, 3, 2)
+    log = SegmentLog(tmp_path, read_only=True, until=3)
+    assert not log.wait(3, 0.01)
+    assert log.wait(2, 0)
+    woken: list[bool | int] = []
+    waiter = threading.Thread(target=lambda: woken.extend((log.wait(3, 30), log.position(), log.wait(5, 30))))
+    waiter.start()
+    log.reach(5)
+    log.close()
+    waiter.join(30)
+    assert woken == [True, 5, True]

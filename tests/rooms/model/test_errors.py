@@ -1,7 +1,9 @@
 """The tree of errors: drawn as it stands, every kind with a public code, every message with what to do."""
 
 import inspect
+import pickle
 import re
+from typing import Any
 
 import pytest
 
@@ -62,3 +64,22 @@ def test_too_many_says_when_to_try_again() -> None:
     error = TooMany("more than 60 look-ups a minute", retry_after_s=7)
     assert error.retry_after_s == 7
     assert not isinstance(error, StoreError)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("mend", ["Look again.", None])
+def test_another_process_is_told_the_same(kind: type[WaypostError], mend: str | None) -> None:
+    own: dict[str, Any] = {
+        name: value
+        for name, value in {"where": "scans.csv:12", "retry_after_s": 7, "start": 1 << 40}.items()
+        if name in inspect.signature(kind).parameters
+    }
+    error = kind("it was 'so'", mend=mend, **own)
+    told = pickle.loads(pickle.dumps(error))
+    assert type(told) is kind
+    assert (str(told), told.args, told.message, told.mend) == (str(error), error.args, error.message, mend)
+    assert {name: getattr(told, name) for name in own} == own
+    assert vars(told) == vars(error) == {"message": error.message, "mend": mend} | own
+    with pytest.raises(kind, match="it was 'so'"):
+        raise told
+    assert str(pickle.loads(pickle.dumps(told))) == str(error)

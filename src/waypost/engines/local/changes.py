@@ -76,13 +76,21 @@ class ChangeFiles:
         self.read_on(files)
 
     def read_on(self, files: Files) -> None:
-        """Find the chunks that another process has published since."""
+        """Show the chunks that another process has published since."""
+        self.show(files, self.find(files))
+
+    def find(self, files: Files) -> list[_Chunk]:
+        """The chunks of some files, of which those behind what is known are looked for."""
         known, names = dict(self.files), {name for name, _ in files}
         found = [chunk for chunk in self._chunks if chunk.path.name in names]
         for name, size in files:
             found += self._list(self._folder / name, known.get(name, 0), size)
+        return found
+
+    def show(self, files: Files, chunks: list[_Chunk]) -> None:
+        """Let what was found be read."""
         with self._lock:
-            self._chunks, self.files = found, files
+            self._chunks, self.files = chunks, files
 
     def append(self, positions: I64, news: npt.NDArray[np.void], start: int, end: int) -> Files:
         """Write the changes of a batch; on disk when this returns. The positions ascend.

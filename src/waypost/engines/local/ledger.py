@@ -298,9 +298,10 @@ class Ledger:
             return
         runs = Runs(self._open_runs({run.path.name: run for run in self.runs.all}, kept))
         self._word_file.read_on(kept.words)
+        chunks = self.changes.find(kept.changes)
         with self._lock:
             self.catalogue, self.runs = kept, runs
-        self.changes.read_on(kept.changes)  # last: who reads of a change finds what it led to
+        self.changes.show(kept.changes, chunks)  # last: who reads of a change finds what it led to
 
     def _open_runs(self, known: Mapping[str, Run], catalogue: Catalogue) -> list[Run]:
         """Open what a catalogue names. Raw runs may not be on disk: from the first bad one on all comes again."""
