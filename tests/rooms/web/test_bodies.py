@@ -175,7 +175,7 @@ def test_what_is_not_packed_is_told(encoding: str, before: bytes) -> None:
 
 def test_a_flipped_bit_is_found() -> None:
     for packed, encoding in (
-        (gzip.compress(b"some scans"), "gzip"),
+        (gzip.compress(b"some scans", mtime=0), "gzip"),
         (zstd.compress(b"some scans", options={zstd.CompressionParameter.checksum_flag: 1}), "zstd"),
     ):
         damaged = packed[:-1] + bytes([packed[-1] ^ 1])
