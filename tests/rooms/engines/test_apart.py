@@ -22,8 +22,7 @@ from tests.rooms.engines.test_follow import wait_for
 from tests.rooms.engines.test_kill import Ack, check_changes, check_index, check_log, check_scans
 from tests.rooms.engines.trimming import ALL, SCANS, SEGMENT_BYTES, check_rest, first_raw, let_go, places, starts
 
-from waypost.engines.local import apart
-from waypost.engines.local import home as home_file
+from waypost.engines.local import apart, lock
 from waypost.engines.local.apart import INDEXER, Apart
 from waypost.engines.local.catalogue import read_catalogue, write_catalogue
 from waypost.engines.local.disk import Disk
@@ -310,8 +309,8 @@ def test_when_the_home_s_process_is_killed_it_can_be_opened_at_once(
     assert parent.returncode == -signal.SIGKILL
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(home_file, "_LEAVING_S", 0.05)
-            with pytest.raises(HomeInUse, match="its process is gone, but the one that indexed for it still runs"):
+            patch.setattr(lock, "_LEAVING_S", 0.05)
+            with pytest.raises(HomeInUse, match=rf"the one that indexed for it .{indexer}. still runs"):
                 home_in(path)
     finally:
         os.kill(indexer, signal.SIGCONT)

@@ -25,8 +25,8 @@ from waypost.store.protocols import Frame
 #: So many scans are taken in together if so many wait: the more, the less each costs.
 BATCH_ROWS = 400_000
 
-#: How far they give way, as `nice` counts: they still get a tenth of what another thread gets.
-_NICENESS = 10
+#: How far they give way, as `nice` counts: they still get a third of what another thread gets.
+_NICENESS = 5
 
 _FIRST_PATIENCE_S, _LAST_PATIENCE_S = 0.5, 30.0
 _MOST_REST_S = 0.1
