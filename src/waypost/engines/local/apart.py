@@ -108,7 +108,15 @@ class Apart:
             StoreError: what opening them says, or that it ended.
         """
         self._job = job
-        return self._open()
+        try:
+            self._link.send(self._job)
+            answer = self._link.recv()
+        except (EOFError, OSError):
+            raise self._ended() from None
+        if isinstance(answer, WaypostError):
+            raise answer
+        assert isinstance(answer, Opened)
+        return answer.rebuilding
 
     def follow(self, log: SegmentLog, ledger: Ledger, told: Told) -> None:
         """Let it bring them behind a log, of which it is told where its end is.
@@ -152,17 +160,6 @@ class Apart:
             )
             self._link: Connection[Any, Any] = Connection(ours.detach())
             note_holders(self._lock, os.getpid(), self._process.pid)
-
-    def _open(self) -> str | None:
-        try:
-            self._link.send(self._job)
-            answer = self._link.recv()
-        except (EOFError, OSError):
-            raise self._ended() from None
-        if isinstance(answer, WaypostError):
-            raise answer
-        assert isinstance(answer, Opened)
-        return answer.rebuilding
 
     def _tell_ends(self) -> None:
         """Tell it how far the log has come, until the log is closed."""

@@ -10,6 +10,7 @@
 ==============  ============================================================
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -161,20 +162,14 @@ def open_home(
     disk, keep = disk or Disk(), retention or Retention()
     refuse = partial(refuse_anew, path / "log", keep.archive)
     with store_errors(f"opening {path}"), ExitStack() as opened:
-        lock, apart = None, None
-        if not read_only:
-            lock = _make_home(path, disk)
-            opened.callback(lock.release)
-            if indexer is not None:
-                apart = Apart(indexer, lock.fd)
-                opened.callback(apart.stop, 0)
-        kept = read_formats(path, read_only=read_only)
-        if not read_only:
-            make_parts(path, kept, disk, refuse)
-        records = _open_records(path, read_only)
-        opened.callback(records.close)
-        if not read_only:
-            write_formats(path, FORMATS, disk)
+        lock: Lock | None = None
+        apart: Apart | None = None
+        if read_only:
+            read_formats(path, read_only=True)
+            records = _open_records(path, read_only=True)
+            opened.callback(records.close)
+        else:
+            lock, apart, records = _take_over(path, indexer, disk, refuse, opened)
         rebuilding = None
         if apart is not None:
             rebuilding = apart.open(Job(path, fold, states_bytes, memory_limit, keep, disk))
@@ -212,6 +207,23 @@ def open_home(
         home = LocalHome(path, records, log, ledger, index, history, lock, follower, rebuilding or ledger.rebuilding)
         opened.pop_all()
         return home
+
+
+def _take_over(
+    path: Path, indexer: str | None, disk: Disk, refuse: Callable[[str], None], opened: ExitStack
+) -> tuple[Lock, Apart | None, SqlRecords]:
+    """Lock a home, which is made or brought up to date if need be; begin its indexer, and open its records."""
+    lock = _make_home(path, disk)
+    opened.callback(lock.release)
+    apart = None
+    if indexer is not None:
+        apart = Apart(indexer, lock.fd)
+        opened.callback(apart.stop, 0)
+    make_parts(path, read_formats(path), disk, refuse)
+    records = _open_records(path, read_only=False)
+    opened.callback(records.close)
+    write_formats(path, FORMATS, disk)
+    return lock, apart, records
 
 
 def open_records(path: Path, *, read_only: bool = False) -> SqlRecords:
