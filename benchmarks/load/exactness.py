@@ -1,6 +1,7 @@
 """Whether an engine has exactly what was sent: all counts, and some parcels against a fold of the JSON by DuckDB."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from waypost.track.tables import bundled_tables
 
 _PAGE = 10_000
 _AT_ONCE = 1_000
+_GROUPS_AT_ONCE = 5_000_000
 _COLUMNS = ("carrier", "number", "code", "at", "facility", "note")
 _FIND = f"""
 INSERT INTO found SELECT carrier, number, code, epoch_ms(CAST("at" AS TIMESTAMPTZ)), facility, note
@@ -47,7 +49,7 @@ def check_counts(memory: Memory, world: World) -> None:
     """
     counts = world.counts()
     parcels, distinct = _count_indexed(memory.index)
-    in_history = _count_in_history(memory.history)
+    in_history = _count_in_history(memory.history, counts.parcels)
     told = {
         "rows in the log": (memory.log.position(), counts.rows),
         "rows indexed": (memory.index.position(), counts.rows),
@@ -137,12 +139,14 @@ def _count_indexed(index: ParcelIndex) -> tuple[int, int]:
         after = (page.column("number")[-1].as_py(), page.column("carrier")[-1].as_py())
 
 
-def _count_in_history(history: History) -> tuple[int, int]:
-    """Parcels and scans, by one question."""
+def _count_in_history(history: History, parcels: int) -> tuple[int, int]:
+    """Parcels and scans, by as many questions as its memory needs: each groups at most some millions of numbers."""
+    parts = parcels // _GROUPS_AT_ONCE + 1
 
-    def ask(scans: Any) -> Any:
-        of_each = scans.group_by(["carrier", "number"]).aggregate(scans=scans.count())
+    def ask(part: int, scans: Any) -> Any:
+        mine = scans.filter((scans.number.hash() & 0xFFFFFF) % parts == part)
+        of_each = mine.group_by(["carrier", "number"]).aggregate(scans=mine.count())
         return of_each.aggregate(parcels=of_each.count(), scans=of_each.scans.sum())
 
-    (row,) = history.run(ask).to_pylist()
-    return row["parcels"], row["scans"]
+    rows = [row for part in range(parts) for row in history.run(partial(ask, part)).to_pylist()]
+    return sum(row["parcels"] for row in rows), sum(row["scans"] or 0 for row in rows)

@@ -119,7 +119,8 @@ def test_a_home_with_it_shows_what_one_without_shows(tmp_path: Path, monkeypatch
         for _ in range(8):
             again, fresh = rng.randint(0, min(start, 30)), rng.randint(40, 150)
             for each in (home, alone):  # what comes together is told together
-                assert each.memory.log.append(batch(start - again, again + fresh)) == each.memory.index.position()
+                before = each.memory.index.position()
+                assert each.memory.log.append(batch(start - again, again + fresh)) == before
                 assert each.memory.index.catch_up(each.memory.log.position(), 60)
                 assert each.health().lag == 0
             start += fresh
@@ -486,7 +487,7 @@ def test_a_sick_disk_is_told_and_all_goes_on_when_it_is_well(
     home.memory.log.append(batch(start, 50))
     with pytest.raises(kind, match=part):
         home.memory.index.catch_up(start + 50, 60)
-    assert [part in failure for failure in home.health().failures] == [True]
+    assert any(part in failure for failure in home.health().failures)  # merging may have failed as well
     assert home.memory.log.append(batch(start + 50, 50)) == start + 50  # the log has room
     assert (home.memory.index.position(), home.health().lag) == (start, 100)
     sickness.unlink()

@@ -178,7 +178,7 @@ def test_a_table_of_many_grows(tmp_path: Path, memory_bytes: int) -> None:
     assert table.slots.parcels > 8_000  # of at first four thousand slots
     table.check()
     assert table.rightly_trusted > 15_000
-    assert table.wrongly_doubted <= table.rightly_trusted / 1_000
+    assert table.wrongly_doubted <= table.rightly_trusted / 200  # two prints on average, of 1,024 that there are
     is_mapped = f"{tmp_path}/" in Path("/proc/self/maps").read_text()
     assert is_mapped == (memory_bytes == 0)
     assert list(tmp_path.iterdir()) == []  # no name leads to it
@@ -187,8 +187,8 @@ def test_a_table_of_many_grows(tmp_path: Path, memory_bytes: int) -> None:
 
 
 def test_a_table_may_go_into_a_file_when_it_grows(tmp_path: Path) -> None:
-    table = Table(tmp_path / "slots", memory_bytes=(5 << 12) * 8 * (5 + STATE.itemsize // 8) // 4)
-    scans = random_scans(6_000, 6_000, 4)
+    table = Table(tmp_path / "slots", memory_bytes=300_000)
+    scans = random_scans(12_000, 9_000, 4)
     table.put(scans[:2_000])
     assert f"{tmp_path}/" not in Path("/proc/self/maps").read_text()
     table.put(scans)
@@ -207,7 +207,7 @@ def test_hashes_at_the_end_spill_over_behind_it(tmp_path: Path) -> None:
     assert int(table.find(last)[3].max()) > 1 << 12
     table.put(random_scans(4_000, 4_000, 5))
     table.check()
-    assert int(table.find(last)[3].max()) > 1 << 13
+    assert int(table.find(last)[3].max()) > table.slots._size > 1 << 12
     table.slots.keep(0, Disk())
     table.check(Slots(tmp_path / "slots", BLANK, "made", 0))
     table.slots.close()
@@ -375,7 +375,7 @@ def test_a_table_with_a_changed_byte_is_not_taken_up(tmp_path: Path) -> None:
         fill_and_keep(path)
         data = path.read_bytes()
         *parts, end = list_parts(data)
-        assert len(parts) == 5
+        assert len(parts) >= 3
         checked = set(range(end)) - {start + byte for start in parts for byte in range(4)}
         check_changed(path, data, sorted(checked))
 
@@ -455,8 +455,8 @@ def test_without_room_to_grow_it_stays_as_it_is(tmp_path: Path, monkeypatch: pyt
 def test_a_full_disk_is_told_when_a_table_grows_and_ends_no_process(small_disk: Path) -> None:
     table = Table(small_disk / "slots", memory_bytes=0)
     with pytest.raises(OSError, match=f"Errno {errno.ENOSPC}"):
-        fill_until_full(table, 100_000)
-    assert 5_000 < table.slots.parcels < 100_000
+        fill_until_full(table, 200_000)
+    assert 5_000 < table.slots.parcels < 200_000
     assert list(small_disk.iterdir()) == []
     table.slots.close()
     assert os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize > test_full_disk.SIZE // 2

@@ -1,10 +1,11 @@
 """Slots: the state of every parcel under way, and prints of its scans, for the one that takes scans in.
 
-A table with open addressing whose slot is given by the top bits of the hash: entries come in the order of their hashes,
-so a batch goes through it from front to back, however many parcels there are. It lies in memory; one that is larger
-than allowed lies in a mapped file, of which the kernel keeps in memory what there is room for.
+A table with open addressing: a parcel's slot, or one soon behind it, is as far into the table as its hash into all
+hashes. Entries come in the order of their hashes, so a batch goes through it from front to back, however many parcels
+there are. It lies in memory; one that is larger than allowed lies in a mapped file, of which the kernel keeps in memory
+what there is room for.
 
-Per scan a print of 16 bits is kept, up to `PRINTS` of them. A scan whose print is not there is new, beyond doubt; one
+Per scan a print of 10 bits is kept, up to `PRINTS` of them. A scan whose print is not there is new, beyond doubt; one
 whose print is there, or whose slot has no room for prints, has to be looked up in the runs.
 
 =========  ===================================================================================================
@@ -12,8 +13,8 @@ word       of a slot, eight bytes each
 =========  ===================================================================================================
 0          64 bits of the hash of the number
 1          as the second word of an entry its upper 40 bits: further hash and carrier; below, how many scans. 0: free
-2 to 4     prints, four a word
-5 ...      the state
+2 and 3    prints, six a word
+4 ...      the state
 =========  ===================================================================================================
 
 Between two runs of the program it is kept in a file, as of a position of the log, without the free slots.
@@ -45,15 +46,20 @@ from waypost.engines.local.disk import Disk
 from waypost.engines.local.entries import CORRECTS, Entries
 from waypost.store.compiled import Number, compiled, inlined, load_u64, prefetch
 
-SLOTS_FORMAT = 2
+SLOTS_FORMAT = 3
 PRINTS = 12
 #: So many bytes may a table have in memory unless it is told otherwise.
 MEMORY_BYTES = 1 << 30
 
 _LEAST = 1 << 12
 _SLACK = 1 << 10
-_FULLEST = 0.7
-_STATE = 2 + PRINTS // 4
+_FULLEST = 0.8
+#: So many times as large a table becomes: less in a file, of which every page that is touched has to be written back.
+_GROWTH, _GROWTH_IN_FILE = 1.5, 1.25
+_PRINT_BITS = 10
+_A_WORD = 64 // _PRINT_BITS
+_PRINT_MASK = np.uint64((1 << _PRINT_BITS) - 1)
+_STATE = 2 + PRINTS // _A_WORD
 _HEAD = struct.Struct("<8s16sQQ")
 _CHECK = struct.Struct("<I")
 _PART = struct.Struct("<II")
@@ -61,6 +67,8 @@ _MAGIC = b"wayslot\n"
 _PART_SLOTS = 1 << 17
 #: So many parcels ahead a loop asks for the memory of their slots.
 _AHEAD = 12
+#: So many slots at a time are moved into a larger table, after which their memory is given back.
+_MOVED_SLOTS = 1 << 16
 _CODEC = pa.Codec("zstd", 1)
 #: In the second word of a slot: its lower 24 bits count scans.
 _COUNT = np.uint64(0xFFFFFF)
@@ -123,7 +131,7 @@ class Slots:
             keys: the first two words of an entry of each.
         """
         places = np.empty(len(keys), np.int64)
-        _find(self._table, self._shift, keys, places)
+        _find(self._table, self._size, keys, places)
         return places
 
     def doubtful(self, entries: Entries, parcel_of: I32, places: I64) -> Flags:
@@ -145,7 +153,7 @@ class Slots:
             places = self.find(keys)
         else:
             places = places.copy()
-        if not _put(self._table, self._shift, keys, places, _as_words(np.ascontiguousarray(states))):
+        if not _put(self._table, self._size, keys, places, _as_words(np.ascontiguousarray(states))):
             raise _crowded()
         self.parcels += fresh
         extras = entries.extras
@@ -169,7 +177,7 @@ class Slots:
                 return False
             self._grow(parcels)
             for slots in self._parts(file):
-                if not _move(slots, self._table, self._shift):
+                if not _move(slots, self._table, self._size):
                     raise _crowded()
                 self.parcels += len(slots)
         if self.parcels == parcels:
@@ -190,7 +198,7 @@ class Slots:
 
     def _make(self, size: int) -> None:
         """A blank table."""
-        bytes_ = (size + _SLACK) * self._width * 8  # the last hashes spill over behind the end, not round to the front
+        bytes_ = self._bytes_of(size)
         if bytes_ <= self._memory_bytes:
             self._map = mmap.mmap(-1, bytes_)
             self._map.madvise(mmap.MADV_HUGEPAGE)
@@ -198,16 +206,30 @@ class Slots:
             with tempfile.TemporaryFile(dir=self._path.parent) as file:
                 os.posix_fallocate(file.fileno(), 0, bytes_)  # a full disk is told here, not by a signal later
                 self._map = mmap.mmap(file.fileno(), bytes_)
-        self._size, self._shift = size, 64 - (size.bit_length() - 1)
+        self._size = size
         self._table = np.frombuffer(self._map, np.uint64).reshape(-1, self._width)
 
     def _grow(self, parcels: int) -> None:
-        size, before = self._size, self._table
+        """Make room for so many. The memory of what was moved is given back meanwhile: there are never two tables."""
+        before, before_map = self._table, self._map
+        self._make(self._size_for(parcels))
+        given_back = 0
+        for start in range(0, len(before), _MOVED_SLOTS):
+            if not _move(before[start : start + _MOVED_SLOTS], self._table, self._size):
+                raise _crowded()
+            moved = min(start + _MOVED_SLOTS, len(before)) * self._width * 8 // mmap.PAGESIZE * mmap.PAGESIZE
+            if moved > given_back:
+                before_map.madvise(mmap.MADV_DONTNEED, given_back, moved - given_back)
+                given_back = moved
+
+    def _size_for(self, parcels: int) -> int:
+        size, most_in_memory = self._size, self._memory_bytes // (self._width * 8) - _SLACK
         while size * _FULLEST < parcels:
-            size *= 2
-        self._make(size)
-        if not _move(before, self._table, self._shift):
-            raise _crowded()
+            size = min(int(size * _GROWTH), most_in_memory) if size < most_in_memory else int(size * _GROWTH_IN_FILE)
+        return size
+
+    def _bytes_of(self, size: int) -> int:
+        return (size + _SLACK) * self._width * 8  # the last hashes spill over behind the end, not round to the front
 
 
 def _as_words(states: States) -> U64:
@@ -238,30 +260,35 @@ def _parcels_of(words: U64, keys: U64, parcel_of: I32) -> Number:
 
 
 @inlined
+def _slot_of(hashed: Number, size: Number) -> Number:
+    """The slot that a parcel has if no other one has it."""
+    return np.int64((hashed >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
+
+
+@inlined
 def _print_of(words: U64, extra: U8, ends: I64, row: Number) -> Number:
     mixed = words[row, 1] * np.uint64(0x9E3779B97F4A7C15) ^ words[row, 2]
     if words[row, 2] & CORRECTS:
         mixed ^= load_u64(extra, ends[row])
     mixed *= np.uint64(0xD6E8FEB86659FD93)
-    return mixed >> np.uint64(48)
+    return mixed >> np.uint64(64 - _PRINT_BITS)
 
 
 @inlined
 def _ask_for(table: U64, slot: Number) -> None:
-    """Have the memory of a slot fetched, which may lie in three lines of the cache."""
+    """Have the memory of a slot fetched, which may lie in two lines of the cache."""
     width = table.shape[1]
     prefetch(table, slot * width)
-    prefetch(table, slot * width + width // 2)
     prefetch(table, slot * width + width - 1)
 
 
 @compiled
-def _find(table: U64, shift: Number, wanted: U64, places: I64) -> None:
+def _find(table: U64, size: Number, wanted: U64, places: I64) -> None:
     for row in range(len(wanted)):
         if row + _AHEAD < len(wanted):
-            _ask_for(table, np.int64(wanted[row + _AHEAD, 0] >> np.uint64(shift)))
+            _ask_for(table, _slot_of(wanted[row + _AHEAD, 0], size))
         first, second = wanted[row, 0], wanted[row, 1] & ~_COUNT
-        slot = np.int64(first >> np.uint64(shift))
+        slot = _slot_of(first, size)
         places[row] = -1
         while table[slot, 1] != 0:
             if table[slot, 0] == first and table[slot, 1] & ~_COUNT == second:
@@ -280,13 +307,13 @@ def _take(table: U64, places: I64, blank: U64, states: U64) -> None:
 
 
 @compiled
-def _put(table: U64, shift: Number, keys: U64, places: I64, states: U64) -> Number:
+def _put(table: U64, size: Number, keys: U64, places: I64, states: U64) -> Number:
     """False if there is no room at the end."""
     for row in range(len(keys)):
         if row + _AHEAD < len(keys):
-            _ask_for(table, np.int64(keys[row + _AHEAD, 0] >> np.uint64(shift)))
+            _ask_for(table, _slot_of(keys[row + _AHEAD, 0], size))
         if places[row] < 0:
-            slot = np.int64(keys[row, 0] >> np.uint64(shift))
+            slot = _slot_of(keys[row, 0], size)
             while table[slot, 1] != 0:
                 slot += 1
                 if slot + 1 >= len(table):
@@ -299,12 +326,12 @@ def _put(table: U64, shift: Number, keys: U64, places: I64, states: U64) -> Numb
 
 
 @compiled
-def _move(table: U64, into: U64, shift: Number) -> Number:
+def _move(table: U64, into: U64, size: Number) -> Number:
     """All parcels into a larger table, front to back; False if there is no room at the end."""
     for row in range(len(table)):
         if table[row, 1] == 0:
             continue
-        slot = np.int64(table[row, 0] >> np.uint64(shift))
+        slot = _slot_of(table[row, 0], size)
         while into[slot, 1] != 0:
             slot += 1
             if slot + 1 >= len(into):
@@ -329,7 +356,7 @@ def _doubtful(table: U64, words: U64, extra: U8, ends: I64, parcel_of: I32, plac
             continue
         mine = _print_of(words, extra, ends, row)
         for place in range(count):
-            if (table[slot, 2 + place // 4] >> np.uint64(place % 4 * 16)) & np.uint64(0xFFFF) == mine:
+            if (table[slot, 2 + place // _A_WORD] >> np.uint64(place % _A_WORD * _PRINT_BITS)) & _PRINT_MASK == mine:
                 found[row] = True
                 break
     return found
@@ -343,6 +370,7 @@ def _add_prints(table: U64, words: U64, extra: U8, ends: I64, parcel_of: I32, pl
         slot = places[parcel_of[row]]
         count = np.int64(table[slot, 1] & _COUNT)
         if count < PRINTS:
-            table[slot, 2 + count // 4] |= _print_of(words, extra, ends, row) << np.uint64(count % 4 * 16)
+            mine = _print_of(words, extra, ends, row)
+            table[slot, 2 + count // _A_WORD] |= mine << np.uint64(count % _A_WORD * _PRINT_BITS)
         if np.uint64(count) < _COUNT:
             table[slot, 1] += np.uint64(1)
