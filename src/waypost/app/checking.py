@@ -5,12 +5,13 @@ import sys
 from rich.console import Console
 
 from waypost.app.console import line, out, results
+from waypost.carriers.signatures import CHECKS as SIGNATURES
 from waypost.model.checks import CHECKS, merge_checks, read_lines, run_lines
 from waypost.model.errors import BadInput
 from waypost.model.identifiers import Finding, identify
 
 #: Every kind of check of every room.
-REGISTRY = merge_checks(CHECKS)
+REGISTRY = merge_checks(CHECKS, SIGNATURES)
 
 
 def list_kinds() -> None:

@@ -1,6 +1,6 @@
 """Checks by name, so that anyone can hold a suite of their own against Waypost.
 
-A check takes one text and gives a verdict. Each room has a registry of the kinds that it can check; `merge_checks`
+A check takes one text, or an object of named texts, and gives a verdict. Each room has a registry of the kinds that it can check; `merge_checks`
 joins them, and `run_lines` answers lines of JSON:
 
     {"id": 1, "kind": "sscc.validate", "input": "106141411234567897"}   ->   {"id":1,"verdict":{"valid":true}}
@@ -22,8 +22,14 @@ from waypost.model.identifiers.element_strings import parse_element_strings
 from waypost.model.identifiers.gs1 import compute_check_digit, parse_gtin, parse_sscc
 from waypost.model.identifiers.s10 import parse_s10
 
-#: A check gives its verdict for every text and never raises for a bad one: the verdict then has a reason.
-Check = Callable[[str], msgspec.Struct]
+class ObjectCheck(msgspec.Struct, frozen=True):
+    """A check of an object: `verdict` takes it as JSON has it."""
+
+    verdict: Callable[[Mapping[str, Any]], msgspec.Struct]
+
+
+#: A check gives its verdict for every text (or object) and never raises for a bad one: the verdict then has a reason.
+Check = Callable[[str], msgspec.Struct] | ObjectCheck
 
 
 #: A longer line is no question; so many bytes of one are held at most.
@@ -159,10 +165,11 @@ def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -
     check = registry.get(asked.kind)
     if check is None:
         return {"id": asked.id, "unsupported": True}
-    if not isinstance(asked.input, str):
-        return {"id": asked.id, "error": f"line {number}: the input must be a string"}
+    of_object = isinstance(check, ObjectCheck)
+    if not isinstance(asked.input, dict if of_object else str):
+        return {"id": asked.id, "error": f"line {number}: the input must be {'an object' if of_object else 'a string'}"}
     try:
-        return {"id": asked.id, "verdict": check(asked.input)}
+        return {"id": asked.id, "verdict": check.verdict(asked.input) if of_object else check(asked.input)}
     except Exception as fault:  # a defect of one check must not cost the answers to the other lines
         return {"id": asked.id, "error": f"line {number}: {asked.kind} failed: {type(fault).__name__}: {fault}"}
 

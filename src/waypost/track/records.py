@@ -5,7 +5,21 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Select, String, Table, case, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Select,
+    String,
+    Table,
+    case,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.engine import Connection, Row
 
 from waypost.model.carriage import Parcel, Waybill
@@ -41,6 +55,17 @@ links = Table(
     Column("since_ms", BigInteger),
     Column("until_ms", BigInteger),
     Index(None, "number"),
+)
+
+#: What carriers pushed, as it came: `body` is sealed, for names and telephone numbers stand in it.
+pushes = Table(
+    "pushes",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("received_ms", BigInteger, nullable=False, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.

@@ -1,0 +1,120 @@
+"""What `booking` asks of carriers: a waybill for a parcel, to take it back, to print it. The door `carriers` answers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from waypost.model.carriage import Waybill
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where somebody is. Personal data: kept encrypted, never in the scan log.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2.
+        province, city, county: divisions from the largest down, as the country's post writes them; `province` of the
+            United States and Brazil is the abbreviation of the state.
+        street: the rest, with the house.
+        phone: in E.164 or as written there.
+    """
+
+    name: str
+    country: str
+    street: str
+    city: str
+    province: str = ""
+    county: str = ""
+    postcode: str = ""
+    phone: str = ""
+    company: str = ""
+    email: str = ""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a parcel. `value_minor` is of one piece, in minor units of the currency of the order."""
+
+    description: str
+    quantity: int = 1
+    weight_g: int | None = None
+    value_minor: int | None = None
+
+
+class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One parcel to book.
+
+    Attributes:
+        reference: ours; the same one again gives the same waybill.
+        service: the carrier's own name of it, or "" for its usual one.
+        length_mm, width_mm, height_mm: 0 if nobody measured.
+        cod_minor: to collect at the door.
+        mailing_date: on which it is handed over, `YYYY-MM-DD` of the sender's day; carriers that print it ask for it.
+    """
+
+    reference: str
+    sender: Address
+    consignee: Address
+    items: Sequence[Item]
+    weight_g: int
+    service: str = ""
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
+    cod_minor: int = 0
+    currency: str = ""
+    remark: str = ""
+    mailing_date: str = ""
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """A printed waybill as the carrier made it."""
+
+    content: bytes
+    content_type: str = "application/pdf"
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """A waybill.
+
+    Attributes:
+        reference: of the order.
+        carrier_reference: what the carrier calls the order, where it is not called by the number: cancelling and
+            printing want it.
+        sort_code: what sorters read, such as the three segments of Chinese couriers.
+        label: where booking prints at once.
+        channel: who answered: carrier and operation.
+    """
+
+    waybill: Waybill
+    reference: str
+    channel: str
+    carrier_reference: str = ""
+    sort_code: str = ""
+    label: Label | None = None
+
+
+class WaybillIssuer(Protocol):
+    """Books at one account with a carrier."""
+
+    carrier: str
+
+    def book(self, order: WaybillOrder) -> Issued:
+        """A waybill. The same reference again gives the same one, whether or not the first answer came through.
+
+        Raises:
+            track.carriers.CarrierError: says why there is none.
+        """
+
+    def cancel(self, issued: Issued, reason: str) -> None:
+        """Take it back, if it was not handed over yet. One that was taken back already is well.
+
+        Raises:
+            track.carriers.CarrierError: the carrier will not.
+        """
+
+    def print_label(self, issued: Issued) -> Label:
+        """The paper.
+
+        Raises:
+            track.carriers.Unsupported: this carrier leaves printing to its customers.
+        """

@@ -1,0 +1,1 @@
+"""The carriers' door: express couriers and posts, one file each, that answer what `track` and `booking` ask."""

@@ -1,0 +1,37 @@
+"""JSON as carriers write it: read strictly where it matters, with the channel in every complaint."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from waypost.carriers.calling import Answer
+from waypost.track.carriers import CarrierPuzzling
+
+T = TypeVar("T")
+
+
+def write(value: object) -> str:
+    """The text that is signed and sent: no blanks, letters of every script as they are."""
+    return msgspec.json.encode(value).decode()
+
+
+def read(answer: Answer, kind: type[T], channel: str) -> T:
+    """An answer in the shape that the carrier promises.
+
+    Raises:
+        CarrierPuzzling: it is of another shape, or no JSON; says where.
+    """
+    return read_text(answer.body, kind, channel, f" (status {answer.status}, {answer.content_type or 'no type'})")
+
+
+def read_text(text: bytes | str, kind: type[T], channel: str, where: str = "") -> T:
+    """The same for JSON that stands in a text, as several carriers have it."""
+    try:
+        return msgspec.json.decode(text, type=kind, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise CarrierPuzzling(f"the answer is not of the promised shape{where}: {error}", channel=channel) from None
+
+
+def is_true(value: Any) -> bool:
+    """Whether a carrier means yes: several write `"true"` for `true`."""
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")

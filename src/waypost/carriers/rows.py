@@ -1,0 +1,18 @@
+"""Scans of carriers as rows of the neutral format, which `track` checks like everybody's."""
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from waypost.track.wire import FIELDS, ROW_SCHEMA, Refusal, Rows
+
+#: One scan: number, code, stamp as the carrier wrote it, place by the carrier's code or name.
+Scan = tuple[str | None, str | None, str | None, str | None]
+
+
+def rows_of(carrier: str, scans: Sequence[Scan], refusals: Iterable[Refusal] = ()) -> Rows:
+    """Rows of one carrier. Their stamps bear an offset, or are of the carrier's zone."""
+    numbers, codes, stamps, places = zip(*scans, strict=True) if scans else ((), (), (), ())
+    told = {"carrier": [carrier] * len(scans), "number": numbers, "code": codes, "at": stamps, "facility": places}
+    columns = [pa.array(told.get(name, [None] * len(scans)), pa.string()) for name in FIELDS]
+    return Rows(pa.table(columns, schema=ROW_SCHEMA), range(len(scans)), list(refusals))
