@@ -1,7 +1,7 @@
 """Sealing: what is personal lies on disk encrypted, under a key that is not beside it in the database.
 
-AES-256-GCM with a nonce of its own for each text and, as additional data, what the text belongs to: a sealed text that was
-moved to another row does not open. Keys are numbered, so that new ones can come while old texts still open.
+AES-256-GCM with a nonce of its own for each text and, as additional data, what the text belongs to: a sealed text that
+was moved to another row does not open. Keys are numbered, so that new ones can come while old texts still open.
 """
 
 from collections.abc import Callable, Mapping

@@ -26,6 +26,10 @@ cli = typer.Typer(
 )
 admin = typer.Typer(help="Look after a Waypost.", no_args_is_help=True)
 cli.add_typer(admin, name="admin")
+carriers = typer.Typer(
+    help="Carriers: what they can be asked, strict fakes of them, and the exam of an adapter.", no_args_is_help=True
+)
+cli.add_typer(carriers, name="carriers")
 
 
 def _parse_folder(text: str) -> Path:
@@ -206,6 +210,38 @@ def demo(
     from waypost.app import demonstration
 
     demonstration.run_demo(home=home, host=host, port=port, fresh=fresh, as_json=as_json)
+
+
+@carriers.command("list")
+def list_carriers(as_json: Json = False) -> None:
+    """List the carriers that Waypost can speak with, and how well it is known how."""
+    from waypost.app import carriers as dealing
+
+    dealing.list_carriers(as_json=as_json)
+
+
+@carriers.command("fake")
+def fake_carrier(
+    carrier: Annotated[str, typer.Argument(metavar="CARRIER", help="As `waypost carriers list` shows it.")],
+    port: Port = None,
+    push_url: Annotated[str, typer.Option("--push-url", help="Where its pushes go.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Serve a strict fake of a carrier on loopback, with an account to try. Nothing in it is real."""
+    from waypost.app import carriers as dealing
+
+    dealing.run_fake(carrier, port=port or 0, push_url=push_url, as_json=as_json)
+
+
+@carriers.command("exam")
+def exam_carrier(
+    carrier: Annotated[str, typer.Argument(metavar="CARRIER", help="As `waypost carriers list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """Examine an adapter against the strict fake of its carrier, over HTTP."""
+    from waypost.app import carriers as dealing
+
+    raise typer.Exit(dealing.run_exam(carrier, as_json=as_json))
 
 
 @admin.command("make-key")

@@ -78,6 +78,7 @@ def _desk(house: House) -> Desk:
         tracker=house.tracker,
         scan_search=house.scans,
         reception=house.reception,
+        pushes=house.pushes,
         overview=house.overview,
         keys=house.keys,
         facilities=house.facilities,

@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     track: Track = Track()
     store: Store = Store()
     carriers: dict[str, OwnCarrier] = {}
+    accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
 _SECTIONS = ("serve", "site", "limits", "track", "store")

@@ -1,5 +1,6 @@
 """Wiring: the one place that knows every room and joins those who ask with those who answer."""
 
+import os
 import secrets
 import threading
 import time
@@ -8,7 +9,10 @@ from pathlib import Path
 from types import TracebackType
 
 from waypost.access.keys import Keys
+from waypost.access.sealing import KEY_BYTES, Seal
 from waypost.app.settings import Settings
+from waypost.carriers.accounts import read_account
+from waypost.carriers.adapters import Contract, list_adapters, open_contract
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
 from waypost.model.carriers import find_carrier
@@ -20,6 +24,7 @@ from waypost.track.fold import StatusFold
 from waypost.track.intake import ZoneFinder
 from waypost.track.overview import Overview, read_overview
 from waypost.track.parcels import Tracker
+from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Reception
 from waypost.track.records import list_all_links
 from waypost.track.scan_search import ScanSearch
@@ -44,6 +49,9 @@ class House:
         self.scans = ScanSearch(self.memory, tables, self.facilities)
         self.reception = Reception(self.memory, self.zone_of, now_ms)
         self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
+        self.contracts = open_contracts(settings)
+        readers = {name: contract.reader for name, contract in self.contracts.items() if contract.reader}
+        self.pushes = Pushes(readers, self.reception, RawPushes(self.memory.records, _Seals(settings.home)))
 
     @property
     def memory(self) -> Memory:
@@ -82,6 +90,8 @@ class House:
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
+        for contract in self.contracts.values():
+            contract.caller.close()
         self.home.close()
 
     def __enter__(self) -> "House":
@@ -121,6 +131,46 @@ def retention_of(settings: Settings) -> Retention:
         bytes=store.log_gb * 1e9 or None,
         archive=store.archive,
     )
+
+
+def open_contracts(settings: Settings) -> dict[str, Contract]:
+    """The accounts with carriers, by name.
+
+    Raises:
+        SettingsError: one cannot be used; says which setting of it.
+    """
+    adapters = list_adapters()
+    contracts = {}
+    for name, values in settings.accounts.items():
+        adapter = adapters.get(str(values.get("carrier")))
+        account = read_account(name, values, frozenset(adapter.secrets) if adapter else frozenset())
+        contracts[name] = open_contract(account, adapters=adapters)
+    return contracts
+
+
+class _Seals:
+    """The keys under which what is personal lies in the records. The file is made when something is sealed first."""
+
+    def __init__(self, home: Path) -> None:
+        self._file = home / "seal"
+        self._seal: Seal | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Seal:
+        with self._lock:
+            if self._seal is None:
+                self._seal = self._open()
+            return self._seal
+
+    def _open(self) -> Seal:
+        """One key a line: its number, and hexadecimal digits."""
+        if not self._file.exists():
+            with open(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+                new.write(f"1 {secrets.token_hex(KEY_BYTES)}\n")
+                new.flush()
+                os.fsync(new.fileno())
+        lines = [line.split() for line in self._file.read_text("ascii").splitlines() if line.strip()]
+        return Seal({int(number): bytes.fromhex(key) for number, key in lines}, secrets.token_bytes)
 
 
 class _Aged:

@@ -1,4 +1,4 @@
-"""What `booking` asks of carriers: a waybill for a parcel, to take it back, to print it. The door `carriers` answers."""
+"""What `booking` asks of carriers: a waybill, to take it back, to print it. The door `carriers` answers."""
 
 from collections.abc import Sequence
 from typing import Protocol

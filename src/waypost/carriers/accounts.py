@@ -1,7 +1,9 @@
 """Accounts with carriers, as the settings give them. Secrets are kept out of whatever is printed of one."""
 
+import re
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 
@@ -37,8 +39,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     settings: Mapping[str, str] = {}
     secrets: Mapping[str, Secret] = {}
-    per_minute: Annotated[int, msgspec.Meta(ge=1)] = 600
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    per_minute: int = 600
+    timeout_s: float = 10.0
 
     def get(self, name: str, default: str | None = None) -> str:
         """A setting.
@@ -48,7 +50,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """
         found = self.settings.get(name, default)
         if found is None:
-            raise SettingsError(f"[accounts.{self.name}] has no {name}", mend=f"{self.carrier} gives one to its customers.")
+            raise SettingsError(
+                f"[accounts.{self.name}] has no {name}", mend=f"{self.carrier} gives one to its customers."
+            )
         return found
 
     def secret(self, name: str = "secret") -> str:
@@ -62,3 +66,61 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
                 f"[accounts.{self.name}] has no {name}", mend=f"Write it, or the file that holds it as {name}_file."
             )
         return self.secrets[name].text
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_OWN = ("carrier", "url", "per_minute", "timeout_s")
+_FILE = "_file"
+
+
+def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) -> Account:
+    """An account as the settings write it: `[accounts.NAME]`.
+
+    Args:
+        secrets: which settings of its carrier nobody may see. Such a one may be given as a file that holds it, under
+            its name and `_file`; settings for one interface stand under name, full stop and interface.
+
+    Raises:
+        SettingsError: says which setting is wrong, and never what it holds.
+    """
+    where = f"[accounts.{name[:70]}]"
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"{where}: a name has up to 64 of a-z, 0-9, _ and -")
+    own = {key: value for key, value in values.items() if key in _OWN}
+    open_, hidden = {}, {}
+    for key, value in values.items():
+        if key in _OWN:
+            continue
+        plain = key.removesuffix(_FILE)
+        if not isinstance(value, str) or not value:
+            raise SettingsError(f"{where} {key} has to be a text")
+        if plain.split(".")[0] not in secrets:
+            open_[key] = value
+        elif key.endswith(_FILE):
+            hidden[plain] = Secret(_read_secret(Path(value).expanduser(), f"{where} {key}"))
+        else:
+            hidden[key] = Secret(value)
+    try:
+        return msgspec.convert({"name": name, **own}, _Plain, strict=False).with_(open_, hidden)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+class _Plain(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an account is no setting of the carrier's."""
+
+    name: str
+    carrier: str
+    url: str
+    per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 600
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+
+    def with_(self, settings: Mapping[str, str], secrets: Mapping[str, Secret]) -> Account:
+        return Account(**msgspec.structs.asdict(self), settings=settings, secrets=secrets)
+
+
+def _read_secret(file: Path, where: str) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{where}: {file} cannot be read: {error}") from None

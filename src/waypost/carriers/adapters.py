@@ -1,4 +1,4 @@
-"""The adapters that there are: ours, and those that other packages bring as entry points of the group `waypost.carriers`."""
+"""The adapters that there are: ours, and those of other packages, by entry points of the group `waypost.carriers`."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -100,7 +100,9 @@ def list_adapters() -> dict[str, Adapter]:
     return found
 
 
-def open_contract(account: Account, hours: Hours | None = None, adapters: Mapping[str, Adapter] | None = None) -> Contract:
+def open_contract(
+    account: Account, hours: Hours | None = None, adapters: Mapping[str, Adapter] | None = None
+) -> Contract:
     """An account, ready to be used.
 
     Raises:
@@ -134,7 +136,11 @@ def _check(account: Account, adapter: Adapter) -> None:
         if strange := sorted({name.split(".")[0] for name in told} - known.keys()):
             raise SettingsError(f"[accounts.{account.name}] {strange[0]} is no {what} of {account.carrier}")
         for name, meaning in known.items():
-            if name not in told and name not in adapter.optional and not any(each.startswith(f"{name}.") for each in told):
+            if (
+                name not in told
+                and name not in adapter.optional
+                and not any(each.startswith(f"{name}.") for each in told)
+            ):
                 raise SettingsError(f"[accounts.{account.name}] has no {name}: {meaning}")
 
 

@@ -20,7 +20,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
 _MOST_BYTES = 16 << 20
 #: A token waits for no longer than this: who asks has a time-out too.
 _LONGEST_QUEUE_S = 30.0
-#: After so many calls in a row without an answer nobody calls for a while; then one tries, and the others if it is well.
+#: After so many calls in a row without an answer nobody calls for a while; then one tries.
 _FAILURES, _PAUSE_S = 5, 30.0
 _PASSING = {408, 429, 500, 502, 503, 504}
 
@@ -105,7 +105,9 @@ class Caller:
                 why, was_got = f"answers {answer.status}", answer.status not in (429, 503)
             self._breaker.note(False)
             if was_got and not call.is_repeatable:
-                raise CarrierUnreachable(why, channel=channel, mend="It may have been done all the same: ask before again.")
+                raise CarrierUnreachable(
+                    why, channel=channel, mend="It may have been done all the same: ask before again."
+                )
         raise CarrierUnreachable(f"{why}, {_TRIES} times", channel=channel, mend="Try again later.")
 
     def close(self) -> None:
@@ -122,7 +124,9 @@ class Caller:
                 body += piece
                 if len(body) > _MOST_BYTES:
                     raise httpx.ReadError("the answer has no end")
-            return Answer(status=response.status_code, body=bytes(body), content_type=response.headers.get("content-type", ""))
+            return Answer(
+                status=response.status_code, body=bytes(body), content_type=response.headers.get("content-type", "")
+            )
 
     def _patience_s(self, attempt: int) -> float:
         return self.hours.chance() * min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
@@ -146,7 +150,9 @@ class _Rate:
             wait_s = max(-left / self._per_s, 0.0)
             if wait_s > _LONGEST_QUEUE_S:
                 raise CarrierUnreachable(
-                    f"{-left:.0f} calls wait for their turn already", channel=channel, mend="Raise per_minute if the carrier allows more."
+                    f"{-left:.0f} calls wait for their turn already",
+                    channel=channel,
+                    mend="Raise per_minute if the carrier allows more.",
                 )
             self._left, self._then_s = left, now_s
         if wait_s:
@@ -169,7 +175,9 @@ class _Breaker:
             now_s = self._ticks()
             if now_s < self._next_s:
                 raise CarrierUnreachable(
-                    f"did not answer {self._failures} times in a row", channel=channel, mend="It is tried again by and by."
+                    f"did not answer {self._failures} times in a row",
+                    channel=channel,
+                    mend="It is tried again by and by.",
                 )
             self._next_s = now_s + _PAUSE_S
 

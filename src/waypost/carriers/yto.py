@@ -1,7 +1,7 @@
 """YTO Express (圆通速递): the open platform of openapi.yto.net.cn.
 
-Every interface has a token and a secret of its own, which the console gives together: `token` and `secret` hold for all of
-them, `token.track_query_adapter` and `secret.track_query_adapter` for that one alone.
+Every interface has a token and a secret of its own, which the console gives together: `token` and `secret` hold for all
+of them, `token.track_query_adapter` and `secret.track_query_adapter` for that one alone.
 """
 
 from collections.abc import Mapping, Sequence

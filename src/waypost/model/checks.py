@@ -1,7 +1,7 @@
 """Checks by name, so that anyone can hold a suite of their own against Waypost.
 
-A check takes one text, or an object of named texts, and gives a verdict. Each room has a registry of the kinds that it can check; `merge_checks`
-joins them, and `run_lines` answers lines of JSON:
+A check takes one text, or an object of named texts, and gives a verdict. Each room has a registry of the kinds that it
+can check; `merge_checks` joins them, and `run_lines` answers lines of JSON:
 
     {"id": 1, "kind": "sscc.validate", "input": "106141411234567897"}   ->   {"id":1,"verdict":{"valid":true}}
     {"id": 2, "kind": "moon.phase", "input": ""}                        ->   {"id":2,"unsupported":true}
@@ -21,6 +21,7 @@ from waypost.model.identifiers.containers import parse_container
 from waypost.model.identifiers.element_strings import parse_element_strings
 from waypost.model.identifiers.gs1 import compute_check_digit, parse_gtin, parse_sscc
 from waypost.model.identifiers.s10 import parse_s10
+
 
 class ObjectCheck(msgspec.Struct, frozen=True):
     """A check of an object: `verdict` takes it as JSON has it."""
@@ -165,11 +166,12 @@ def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -
     check = registry.get(asked.kind)
     if check is None:
         return {"id": asked.id, "unsupported": True}
-    of_object = isinstance(check, ObjectCheck)
-    if not isinstance(asked.input, dict if of_object else str):
-        return {"id": asked.id, "error": f"line {number}: the input must be {'an object' if of_object else 'a string'}"}
+    kind, told = (dict, "an object") if isinstance(check, ObjectCheck) else (str, "a string")
+    if not isinstance(asked.input, kind):
+        return {"id": asked.id, "error": f"line {number}: the input must be {told}"}
     try:
-        return {"id": asked.id, "verdict": check.verdict(asked.input) if of_object else check(asked.input)}
+        verdict = check.verdict(asked.input) if isinstance(check, ObjectCheck) else check(asked.input)
+        return {"id": asked.id, "verdict": verdict}
     except Exception as fault:  # a defect of one check must not cost the answers to the other lines
         return {"id": asked.id, "error": f"line {number}: {asked.kind} failed: {type(fault).__name__}: {fault}"}
 

@@ -1,7 +1,7 @@
 """What `track` asks of carriers: to be pushed scans, and to be asked for them. The door `carriers` answers.
 
-A scan that comes this way has a code, an instant, a place; never the text that a carrier wrote for people, for names and
-telephone numbers stand in it.
+A scan that comes this way has a code, an instant, a place; never the text that a carrier wrote for people, for names
+and telephone numbers stand in it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """Pushes: carriers tell of scans by themselves. Verified, kept as they came, in the log, and only then acknowledged.
 
-A carrier that got no answer sends the same again, and one that is slow sends old news after new. Neither matters: a scan
-is known by its content, and the fold does not care for the order. A body that was taken before is acknowledged again and
-not read again; one that is not the carrier's is refused, and so is one that was signed too long ago.
+A carrier that got no answer sends the same again, and one that is slow sends old news after new. Neither matters: a
+scan is known by its content, and the fold does not care for the order. A body that was taken before is acknowledged
+again and not read again; one that is not the carrier's is refused, and so is one that was signed too long ago.
 """
 
 import hashlib
@@ -97,7 +97,7 @@ class Pushes:
 class RawPushes:
     """Bodies of pushes as they came, sealed. Those that wait at the same moment are written in one transaction."""
 
-    def __init__(self, records: Records, seal: Seal) -> None:
+    def __init__(self, records: Records, seal: Callable[[], Seal]) -> None:
         self._records = records
         self._seal = seal
         self._lock, self._one_writes = threading.Lock(), threading.Lock()
@@ -118,7 +118,7 @@ class RawPushes:
                 "account": account,
                 "received_ms": push.received_ms,
                 "outcome": outcome.value,
-                "body": self._seal.seal(push.body, id_),
+                "body": self._seal().seal(push.body, id_),
             }
         )
         with self._lock:
@@ -139,7 +139,8 @@ class RawPushes:
         with self._records.read() as connection:
             rows = connection.execute(asked).all()
         return [
-            RawPush(row.account, row.received_ms, Outcome(row.outcome), self._seal.open(row.body, row.id)) for row in rows
+            RawPush(row.account, row.received_ms, Outcome(row.outcome), self._seal().open(row.body, row.id))
+            for row in rows
         ]
 
     def forget(self, before_ms: int) -> int:

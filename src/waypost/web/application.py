@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from waypost.web.api import network, openapi, parcels, scans, service
+from waypost.web.api import carriers, network, openapi, parcels, scans, service
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
@@ -35,6 +35,7 @@ def make_app(desk: Desk) -> Door:
     parcels.add_parcels(app, office)
     scans.add_scans(app, office)
     network.add_network(app, office)
+    carriers.add_carriers(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)
 

@@ -12,6 +12,7 @@ from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
 from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
+from waypost.track.pushes import Pushes
 from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
 
@@ -26,6 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         body_bytes: of one request body, packed and unpacked.
         bodies_bytes: of all bodies that are being read at one time.
+        push_bytes: of one push of a carrier.
         form_bytes: of one body of a form.
         header_bytes: of all headers of one request.
         batch_rows: scans in one request. `facilities_at_once` the same for facilities.
@@ -44,6 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     body_bytes: Count = 16 << 20
     bodies_bytes: Count = 256 << 20
+    push_bytes: Count = 1 << 20
     form_bytes: Count = 16 << 10
     header_bytes: Count = 32 << 10
     batch_rows: Count = 50_000
@@ -123,6 +126,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         tracker: parcels by number, and lists of them.
         scan_search: scans by place and time.
         reception: takes scans in.
+        pushes: takes those that carriers push.
         overview: the network at a glance; may be some seconds old.
         keys: who may what.
         facilities: the register of facilities.
@@ -135,6 +139,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     tracker: Tracker
     scan_search: ScanSearch
     reception: Reception
+    pushes: Pushes
     overview: Callable[[], Overview]
     keys: Keys
     facilities: Facilities

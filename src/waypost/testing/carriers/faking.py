@@ -91,9 +91,12 @@ class Fake:
         refused: why requests were refused, the newest last: what a test that failed wants to see.
         push_url: where its pushes go.
         slow_s: how long `Trap.SLOW` takes.
+        has_tokens: it gives tokens that expire. `signs_time`: its pushes bear a signed time.
     """
 
     name: ClassVar[str]
+    has_tokens: ClassVar[bool] = False
+    signs_time: ClassVar[bool] = False
 
     def __init__(self, *, clock: Callable[[], int] | None = None, port: int = 0) -> None:
         self.clock = clock or (lambda: time.time_ns() // 1_000_000)
@@ -113,6 +116,15 @@ class Fake:
     def url(self) -> str:
         """Where it serves."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def api_url(self) -> str:
+        """What an account has as `url`."""
+        return self.url
+
+    def account(self) -> Mapping[str, str]:
+        """What the carrier gave its customer, secrets included."""
+        raise NotImplementedError
 
     def __enter__(self) -> "Fake":
         self._thread.start()
@@ -136,6 +148,10 @@ class Fake:
         """Set traps: the next requests fall into them, one each."""
         self._traps.extend(traps)
 
+    def clear(self) -> None:
+        """Take away the traps that nobody fell into."""
+        self._traps.clear()
+
     def move(self, number: str, *scans: FakeScan) -> None:
         """Something happens to a parcel."""
         with self._lock:
@@ -150,7 +166,11 @@ class Fake:
         """Send a push as it stands: a test may have tampered with it."""
         with httpx.Client(trust_env=False, timeout=30) as client:
             return client.request(
-                asked.method, self.push_url + asked.path, params=dict(asked.query) or None, headers=dict(asked.headers), content=asked.body
+                asked.method,
+                self.push_url + asked.path,
+                params=dict(asked.query) or None,
+                headers=dict(asked.headers),
+                content=asked.body,
             )
 
     # What each carrier does in its own way
@@ -167,6 +187,10 @@ class Fake:
         """The request by which this carrier tells of scans."""
         raise NotImplementedError
 
+    def is_thanked(self, status: int, body: bytes) -> bool:
+        """Whether the carrier takes this answer to its push for a yes, after which it does not send it again."""
+        raise NotImplementedError
+
     def over_quota(self) -> Told:
         """How it says that there were too many calls."""
         return Told(status=429, body=b"")
@@ -175,16 +199,20 @@ class Fake:
         """How it says that a token is no good any more."""
         return Told(status=401, body=b"")
 
+    def write_number(self, count: int) -> str:
+        """The number of its so-manieth waybill, in its own form."""
+        raise NotImplementedError
+
     # For those ways
 
-    def issue(self, write: Callable[[int], str], reference: str) -> FakeParcel:
+    def make(self, reference: str) -> FakeParcel:
         """A new parcel, or that of the reference if there is one."""
         with self._lock:
             for parcel in self.parcels.values():
                 if parcel.reference == reference:
                     return parcel
             self._issued += 1
-            parcel = FakeParcel(number=write(self._issued), reference=reference)
+            parcel = FakeParcel(number=self.write_number(self._issued), reference=reference)
             self.parcels[parcel.number] = parcel
             return parcel
 

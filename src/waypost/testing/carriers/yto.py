@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -23,9 +24,20 @@ class FakeYto(Fake):
 
     name: ClassVar[str] = "yto"
 
-    def __init__(self, *, customer: str = "K99000001", token: str = "aB3dE6", secret: str = "of-the-fake", **more: Any) -> None:
+    def __init__(
+        self, *, customer: str = "K99000001", token: str = "aB3dE6", secret: str = "of-the-fake", **more: Any
+    ) -> None:
         super().__init__(**more)
         self.customer, self.token, self.secret = customer, token, secret
+
+    @property
+    def api_url(self) -> str:
+        """See `Fake`."""
+        return f"{self.url}/open"
+
+    def account(self) -> Mapping[str, str]:
+        """See `Fake`."""
+        return {"customer": self.customer, "token": self.token, "secret": self.secret}
 
     def answer(self, asked: Asked) -> Told:
         """See `Fake`."""
@@ -65,7 +77,7 @@ class FakeYto(Fake):
             raise self._no("B04", "产品编号错误", "productCode is PK or YZD")
         if len(param.get("goods", [])) > 20:
             raise self._no("B05", "商品数量超限", "at most 20 goods")
-        parcel = self.issue(lambda count: f"YT{2_800_000_000_000 + count}", reference)
+        parcel = self.make(reference)
         if parcel.is_cancelled:
             raise self._no("B06", "订单已取消", f"{reference} was cancelled")
         return {
@@ -109,6 +121,10 @@ class FakeYto(Fake):
             }
             for scan in sorted(parcel.scans, key=lambda scan: scan.at_ms)
         ]
+
+    def write_number(self, count: int) -> str:
+        """See `Fake`."""
+        return f"YT{2_800_000_000_000 + count}"
 
     def over_quota(self) -> Told:
         """See `Fake`: under status 200."""

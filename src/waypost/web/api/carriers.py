@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI, Request, Response
 
-from waypost.track.carriers import Push, Reply
+from waypost.track.carriers import Push
+from waypost.web.api.openapi import OPEN
 from waypost.web.door import headers_in
 from waypost.web.office import Office
 
@@ -17,20 +18,19 @@ def add_carriers(app: FastAPI, office: Office) -> None:
         tags=["carriers"],
         summary="Scans that a carrier pushes",
         description=(
-            "For carriers, each in its own format, signed with what the account's settings hold, and answered in its "
-            "own words: that the push is well once its scans are on disk, or why it is not. It needs no key of Waypost's."
+            "For carriers, each in its own format and signed as the account's settings say. The answer is in the "
+            "carrier's own words: that all is well, once its scans are on disk, or why it is not."
         ),
         response_class=Response,
-        include_in_schema=True,
+        openapi_extra=OPEN,
     )
     async def take_push(account: str, request: Request) -> Response:
-        headers = headers_in(request.scope)
         async with office.body(request.scope, request.receive, office.limits.push_bytes) as body:
             push = Push(
-                headers=headers,
+                headers=headers_in(request.scope),
                 query=request.scope["query_string"].decode("latin-1"),
-                body=bytes(body),
+                body=body,
                 received_ms=office.desk.clock(),
             )
-        reply: Reply = await office.intake.run(office.desk.pushes.take, account, push)
+            reply = await office.intake.run(office.desk.pushes.take, account, push)
         return Response(reply.body, status_code=reply.status, media_type=reply.content_type)

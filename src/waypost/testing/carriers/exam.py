@@ -1,0 +1,365 @@
+"""The entrance exam: what every adapter has to do, asked over HTTP against the strict fake of its carrier.
+
+It knows nothing of how an adapter works: only the protocols of `track` and `booking`, and what the fake saw. So it is
+the same for ours and for a user's.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from waypost.booking.issuing import Address, Issued, Item, WaybillIssuer, WaybillOrder
+from waypost.model.carriage import Waybill
+from waypost.model.errors import WaypostError
+from waypost.model.instants import OffsetSource
+from waypost.testing.carriers.faking import Fake, FakeScan, Trap
+from waypost.track.carriers import (
+    Asked,
+    CarrierError,
+    CarrierPuzzling,
+    CarrierRefused,
+    Forged,
+    Push,
+    PushReader,
+    TrackSource,
+    Unsupported,
+)
+from waypost.track.intake import ZoneFinder, take_in
+
+_HOUR_MS = 3_600_000
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One question of the exam, and how it went: `why` is empty if it was passed, and says what was wrong if not."""
+
+    about: str
+    question: str
+    why: str = ""
+    is_asked: bool = True
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether it was asked and nothing was wrong."""
+        return self.is_asked and not self.why
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """What is examined: an adapter's parts, made for an account at the fake; None for what it does not do.
+
+    Attributes:
+        operations: what the adapter says that it does: `book`, `cancel`, `print`, `track`, `subscribe`, `push`.
+        codes: of the carrier's, in the order in which they happen to a parcel: picked up, under way, delivered.
+        zone_of: as the house finds the zones of stamps without an offset.
+    """
+
+    fake: Fake
+    operations: frozenset[str]
+    issuer: WaybillIssuer | None
+    source: TrackSource | None
+    reader: PushReader | None
+    codes: tuple[str, str, str]
+    zone_of: ZoneFinder
+
+
+class Wrong(Exception):
+    """What an adapter did wrong."""
+
+
+def examine(candidate: Candidate) -> list[Question]:
+    """Ask everything; a question that fails hinders no other."""
+    told = []
+    for about, question, ask in _QUESTIONS:
+        if about not in candidate.operations:
+            told.append(Question(about=about, question=question, is_asked=False))
+            continue
+        why = ""
+        try:
+            ask(candidate)
+        except Wrong as wrong:
+            why = str(wrong)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+        told.append(Question(about=about, question=question, why=why))
+    return told
+
+
+_count = itertools.count(1)
+
+
+def _order(**changed: Any) -> WaybillOrder:
+    sender = Address(
+        name="发件 O'Neil",
+        country="CN",
+        province="浙江省",
+        city="杭州市",
+        county="萧山区",
+        street="建设一路 1 号 “A&B”",
+        phone="057187650000",
+        postcode="311200",
+    )
+    consignee = msgspec.structs.replace(sender, name="收件 <甲>", province="北京市", city="北京市", county="朝阳区")
+    told: dict[str, Any] = {
+        "reference": f"WAYPOST{next(_count):09d}",
+        "sender": sender,
+        "consignee": consignee,
+        "items": [Item(description="书 + 笔", quantity=2, weight_g=400, value_minor=2599)],
+        "weight_g": 1_250,
+        "currency": "CNY",
+    }
+    return WaybillOrder(**told | changed)
+
+
+def _book(candidate: Candidate) -> Issued:
+    """A waybill; where it is got in another way, one that the carrier made up."""
+    if candidate.issuer is not None:
+        return candidate.issuer.book(_order())
+    parcel = candidate.fake.make(f"WAYPOST{next(_count):09d}")
+    return Issued(waybill=Waybill(candidate.fake.name, parcel.number), reference=parcel.reference, channel="made up")
+
+
+def _scans(candidate: Candidate) -> tuple[FakeScan, FakeScan, FakeScan]:
+    begun_ms = candidate.fake.clock() // 1000 * 1000 - 30 * _HOUR_MS
+    first, second, third = candidate.codes
+    return (
+        FakeScan(code=first, at_ms=begun_ms),
+        FakeScan(code=second, at_ms=begun_ms + 7 * _HOUR_MS + 61_000),
+        FakeScan(code=third, at_ms=begun_ms + 26 * _HOUR_MS),
+    )
+
+
+def _books(candidate: Candidate) -> None:
+    issued = _book(candidate)
+    _want(issued.waybill.carrier == candidate.fake.name, f"the waybill is of {issued.waybill.carrier}")
+    _want(issued.waybill.number in candidate.fake.parcels, f"the carrier knows no {issued.waybill.number}")
+    _want(candidate.fake.name in issued.channel, f"the channel {issued.channel!r} does not name the carrier")
+
+
+def _books_again(candidate: Candidate) -> None:
+    assert candidate.issuer is not None
+    order = _order()
+    first, second = candidate.issuer.book(order), candidate.issuer.book(order)
+    _want(
+        first.waybill == second.waybill, f"one reference, two waybills: {first.waybill.number}, {second.waybill.number}"
+    )
+
+
+def _books_through_a_cut_line(candidate: Candidate) -> None:
+    assert candidate.issuer is not None
+    order, before = _order(), len(candidate.fake.parcels)
+    candidate.fake.set(Trap.RESET)
+    try:
+        candidate.issuer.book(order)
+    except CarrierError:
+        candidate.issuer.book(order)
+    made = len(candidate.fake.parcels) - before
+    _want(made == 1, f"the line was cut before the answer, and {made} waybills were made")
+
+
+def _tells_bad_orders(candidate: Candidate) -> None:
+    assert candidate.issuer is not None
+    bad = msgspec.structs.replace(_order().consignee, name="", street="")
+    error = _fails(CarrierRefused, lambda: candidate.issuer.book(_order(consignee=bad)))  # type: ignore[union-attr]
+    _want(bool(error.channel), "the error names no channel")
+
+
+def _cancels(candidate: Candidate) -> None:
+    assert candidate.issuer is not None
+    issued = _book(candidate)
+    candidate.issuer.cancel(issued, "顾客取消")
+    _want(candidate.fake.parcels[issued.waybill.number].is_cancelled, "the carrier did not hear of it")
+    candidate.issuer.cancel(issued, "顾客取消")
+
+
+def _cancels_no_late_one(candidate: Candidate) -> None:
+    assert candidate.issuer is not None
+    issued = _book(candidate)
+    candidate.fake.move(issued.waybill.number, _scans(candidate)[0])
+    _fails(CarrierRefused, lambda: candidate.issuer.cancel(issued, "太晚"))  # type: ignore[union-attr]
+
+
+def _prints(candidate: Candidate) -> None:
+    assert candidate.issuer is not None
+    try:
+        label = candidate.issuer.print_label(_book(candidate))
+    except Unsupported:
+        return
+    _want(len(label.content) > 8, "the label is empty")
+    if label.content_type == "application/pdf":
+        _want(label.content.startswith(b"%PDF-"), "the label is no PDF")
+
+
+def _tracks(candidate: Candidate) -> None:
+    assert candidate.source is not None
+    number, scans = _book(candidate).waybill.number, _scans(candidate)
+    candidate.fake.move(number, *reversed(scans))
+    seen = candidate.source.track([_ask(candidate, number)])
+    _same(candidate, seen.rows, number, scans)
+    _want(candidate.fake.name in seen.channel, f"the channel {seen.channel!r} does not name the carrier")
+
+
+def _tracks_what_is_unknown(candidate: Candidate) -> None:
+    assert candidate.source is not None
+    number = _book(candidate).waybill.number
+    seen = candidate.source.track([_ask(candidate, number)])
+    _want(not len(seen.rows.rows), "a parcel without scans has some")
+    _want(list(seen.unknown) == [number], f"of {number} nothing is known, and that is not told: {dict(seen.unknown)}")
+
+
+def _tracks_many(candidate: Candidate) -> None:
+    assert candidate.source is not None
+    numbers = [_book(candidate).waybill.number for _ in range(min(candidate.source.most_at_once, 5))]
+    for number in numbers[1:]:
+        candidate.fake.move(number, *_scans(candidate)[:2])
+    seen = candidate.source.track([_ask(candidate, number) for number in numbers])
+    _want(list(seen.unknown) == numbers[:1], f"one of {len(numbers)} has no scans: told are {sorted(seen.unknown)}")
+    _want(seen.rows.sent == 2 * (len(numbers) - 1), f"{seen.rows.sent} scans instead of {2 * (len(numbers) - 1)}")
+
+
+def _tells_puzzling_answers(candidate: Candidate) -> None:
+    assert candidate.source is not None
+    number = _book(candidate).waybill.number
+    for trap in (Trap.HTML, Trap.EMPTY):
+        candidate.fake.set(trap)
+        _fails(CarrierPuzzling, lambda: candidate.source.track([_ask(candidate, number)]))  # type: ignore[union-attr]
+
+
+def _tells_quota(candidate: Candidate) -> None:
+    assert candidate.source is not None
+    number = _book(candidate).waybill.number
+    candidate.fake.set(Trap.QUOTA, Trap.QUOTA, Trap.QUOTA)
+    _fails(CarrierError, lambda: candidate.source.track([_ask(candidate, number)]))  # type: ignore[union-attr]
+    candidate.fake.clear()
+
+
+def _goes_on_after_a_bad_moment(candidate: Candidate) -> None:
+    assert candidate.source is not None
+    number, scans = _book(candidate).waybill.number, _scans(candidate)
+    candidate.fake.move(number, *scans)
+    for trap in (Trap.DOWN, Trap.RESET, Trap.EXPIRED):
+        if trap is Trap.EXPIRED and not candidate.fake.has_tokens:
+            continue
+        candidate.fake.set(trap)
+        _same(candidate, candidate.source.track([_ask(candidate, number)]).rows, number, scans)
+
+
+def _subscribes(candidate: Candidate) -> None:
+    assert candidate.source is not None
+    number = _book(candidate).waybill.number
+    for _ in range(2):
+        try:
+            refused = candidate.source.subscribe([_ask(candidate, number)])
+        except Unsupported:
+            return
+        _want(not refused, f"refused: {dict(refused)}")
+    _want(candidate.fake.parcels[number].is_subscribed, "the carrier did not hear of it")
+
+
+def _reads_pushes(candidate: Candidate) -> None:
+    number, scans, push = _pushed(candidate)
+    assert candidate.reader is not None
+    pushed = candidate.reader.read(push)
+    _same(candidate, pushed.rows, number, scans)
+    reply = pushed.reply
+    _want(candidate.fake.is_thanked(reply.status, reply.body), f"the carrier does not understand {reply.body[:80]!r}")
+
+
+def _refuses_tampered_pushes(candidate: Candidate) -> None:
+    assert candidate.reader is not None
+    _, _, push = _pushed(candidate)
+    for place in _places(push.body):
+        changed = bytearray(push.body)
+        changed[place] = changed[place] ^ 0x01
+        try:
+            candidate.reader.read(msgspec.structs.replace(push, body=bytes(changed)))
+        except WaypostError as error:
+            reply = candidate.reader.refuse(error)
+            _want(not candidate.fake.is_thanked(reply.status, reply.body), "a forged push is thanked for")
+        else:
+            raise Wrong(
+                f"a push with byte {place} changed is taken: {bytes(changed[max(place - 20, 0) : place + 20])!r}"
+            )
+
+
+def _refuses_unsigned_pushes(candidate: Candidate) -> None:
+    assert candidate.reader is not None
+    _, _, push = _pushed(candidate)
+    for body in (b"", b"{}", b"[]", b"\x00", push.body[: len(push.body) // 2]):
+        error = _fails(WaypostError, lambda: candidate.reader.read(msgspec.structs.replace(push, body=body)))  # type: ignore[union-attr]  # noqa: B023
+        candidate.reader.refuse(error)
+
+
+def _refuses_old_pushes(candidate: Candidate) -> None:
+    assert candidate.reader is not None
+    _, _, push = _pushed(candidate)
+    if not candidate.fake.signs_time:
+        return
+    late = msgspec.structs.replace(push, received_ms=push.received_ms + 24 * _HOUR_MS)
+    _fails(Forged, lambda: candidate.reader.read(late))  # type: ignore[union-attr]
+
+
+def _pushed(candidate: Candidate) -> tuple[str, tuple[FakeScan, ...], Push]:
+    number, scans = _book(candidate).waybill.number, _scans(candidate)
+    asked = candidate.fake.write_push(candidate.fake.parcels[number], list(scans))
+    received_ms = candidate.fake.clock()
+    return number, scans, Push(headers=asked.headers, query="", body=asked.body, received_ms=received_ms)
+
+
+def _places(body: bytes) -> Iterator[int]:
+    """Some places all over a body."""
+    step = max(len(body) // 40, 1)
+    yield from range(0, len(body), step)
+
+
+def _ask(candidate: Candidate, number: str) -> Asked:
+    return Asked(number=number, phone_tail=candidate.fake.parcels[number].phone[-4:] or None)
+
+
+def _same(candidate: Candidate, rows: Any, number: str, scans: tuple[FakeScan, ...]) -> None:
+    """Rows say what happened: whose, what, when, and how the offset is known."""
+    intake = take_in(rows, candidate.zone_of, now_ms=candidate.fake.clock(), recorded_at_ms=None)
+    _want(not intake.refusals, f"refused: {intake.refusals[:2]}")
+    found = sorted(intake.scans.to_pylist(), key=lambda scan: scan["at"])
+    told = [(number, scan.code, scan.at_ms) for scan in scans]
+    read = [(scan["number"], scan["code"].split(":")[-1], int(scan["at"].timestamp() * 1000)) for scan in found]
+    _want(read == told, f"the carrier told {told}, read is {read}")
+    _want(all(scan["carrier"] == candidate.fake.name for scan in found), "scans of another carrier")
+    sources = {OffsetSource(scan["offset_source"]) for scan in found}
+    _want(sources <= {OffsetSource.CARRIER, OffsetSource.FACILITY, OffsetSource.REPORTED}, f"offsets from {sources}")
+    _want(all(not scan["note"] for scan in found), "the carrier's text is in the log, with names and telephone numbers")
+
+
+def _want(holds: bool, why: str) -> None:
+    if not holds:
+        raise Wrong(why)
+
+
+def _fails(kind: type[Any], act: Callable[[], object]) -> Any:
+    try:
+        given = act()
+    except kind as error:
+        return error
+    raise Wrong(f"{kind.__name__} was due, and it gave {given!r:.80}")
+
+
+_QUESTIONS: tuple[tuple[str, str, Callable[[Candidate], None]], ...] = (
+    ("book", "gives the waybill that the carrier gave", _books),
+    ("book", "gives the same waybill for the same reference", _books_again),
+    ("book", "makes no second waybill when the line is cut before the answer", _books_through_a_cut_line),
+    ("book", "tells a refusal, with the channel", _tells_bad_orders),
+    ("cancel", "takes a waybill back, and once more", _cancels),
+    ("cancel", "tells that it is too late", _cancels_no_late_one),
+    ("print", "gives the paper, or says that there is none", _prints),
+    ("track", "gives all scans with their instants", _tracks),
+    ("track", "tells of which numbers nothing is known", _tracks_what_is_unknown),
+    ("track", "asks for several at once", _tracks_many),
+    ("track", "takes no page for an answer", _tells_puzzling_answers),
+    ("track", "tells that it asked too often", _tells_quota),
+    ("track", "goes on after a bad moment", _goes_on_after_a_bad_moment),
+    ("subscribe", "has scans pushed, and once more", _subscribes),
+    ("push", "reads what is pushed, and answers in the carrier's words", _reads_pushes),
+    ("push", "refuses a push with one byte changed", _refuses_tampered_pushes),
+    ("push", "refuses what is not signed at all", _refuses_unsigned_pushes),
+    ("push", "refuses a push that was signed yesterday", _refuses_old_pushes),
+)

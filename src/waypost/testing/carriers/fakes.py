@@ -1,0 +1,28 @@
+"""All fakes, by carrier, each with the account that it gives its customers and codes that happen to a parcel."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from waypost.testing.carriers.faking import Fake
+from waypost.testing.carriers.yto import FakeYto
+
+
+class FakeCarrier(msgspec.Struct, frozen=True, kw_only=True):
+    """How to imagine a carrier.
+
+    Attributes:
+        settings: of the account; see `Fake.account` for those that a fake makes up.
+        codes: for a parcel that is picked up, under way, delivered.
+    """
+
+    kind: type[Fake]
+    codes: tuple[str, str, str]
+
+
+FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
+    {
+        "yto": FakeCarrier(kind=FakeYto, codes=("GOT", "DEPARTURE", "SIGNED")),
+    }
+)
