@@ -129,7 +129,7 @@ class Caller:
             )
 
     def _patience_s(self, attempt: int) -> float:
-        return self.hours.chance() * min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
+        return self.hours.chance() * min(_FIRST_PAUSE_S * (1 << attempt), _LONGEST_PAUSE_S)
 
 
 class _Rate:

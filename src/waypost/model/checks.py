@@ -166,14 +166,22 @@ def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -
     check = registry.get(asked.kind)
     if check is None:
         return {"id": asked.id, "unsupported": True}
-    kind, told = (dict, "an object") if isinstance(check, ObjectCheck) else (str, "a string")
-    if not isinstance(asked.input, kind):
-        return {"id": asked.id, "error": f"line {number}: the input must be {told}"}
     try:
-        verdict = check.verdict(asked.input) if isinstance(check, ObjectCheck) else check(asked.input)
-        return {"id": asked.id, "verdict": verdict}
+        return {"id": asked.id, "verdict": _judge(check, asked.input)}
+    except BadInput as fault:
+        return {"id": asked.id, "error": f"line {number}: {fault}"}
     except Exception as fault:  # a defect of one check must not cost the answers to the other lines
         return {"id": asked.id, "error": f"line {number}: {asked.kind} failed: {type(fault).__name__}: {fault}"}
+
+
+def _judge(check: Check, told: Any) -> msgspec.Struct:
+    if isinstance(check, ObjectCheck):
+        if not isinstance(told, dict):
+            raise BadInput("the input must be an object")
+        return check.verdict(told)
+    if not isinstance(told, str):
+        raise BadInput("the input must be a string")
+    return check(told)
 
 
 def read_lines(stream: BinaryIO) -> Iterator[bytes]:
