@@ -16,14 +16,15 @@ import typer
 import typer.main
 
 import waypost
+from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.settings import OwnCarrier, Serve, Settings, Store, Track, read_settings
 from waypost.app.wiring import open_house
+from waypost.carriers.accounts import Terms
 from waypost.engines.local.home import FORMATS
 from waypost.feeds import facilities, parcels
 from waypost.feeds.kinds import FEEDS
 from waypost.model.carriers import list_carriers
-from waypost.model.checks import CHECKS
 from waypost.model.errors import WaypostError
 from waypost.model.instants import OffsetSource, TimeFlag
 from waypost.model.places import FacilityKind
@@ -46,6 +47,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[track]": Track,
     "[store]": Store,
     "[carriers.CODE]": OwnCarrier,
+    "[accounts.NAME]": Terms,
 }
 TYPES = {"str": "string", "int": "integer", "float": "float", "bool": "boolean", "Path": "string"}
 
@@ -89,6 +91,8 @@ def type_name(kind: Any) -> str:
 
 
 def write_default(value: Any) -> str:
+    if value is msgspec.NODEFAULT:
+        return "needed"
     return "" if value is None else json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
@@ -104,7 +108,7 @@ def test_the_sections_are_those_of_the_settings() -> None:
 def test_every_setting_has_its_row(docs: Path, heading: str) -> None:
     told = list_rows(section(docs / "reference/settings.md", heading), "setting")
     kind, hints = SECTIONS[heading], get_type_hints(SECTIONS[heading])
-    prefix = "" if "CODE" in heading else f"WAYPOST_{heading.strip('[]').upper()}_"
+    prefix = "" if "." in heading else f"WAYPOST_{heading.strip('[]').upper()}_"
     assert [(row["setting"], row["type"], row["default"], row["environment"]) for row in told] == [
         (
             field.name,
@@ -177,7 +181,7 @@ def test_every_kind_of_file_is_there(docs: Path) -> None:
 
 def test_every_kind_of_check_is_there(docs: Path) -> None:
     rows = list_rows((docs / "how-to/check-numbers.md").read_text("utf-8"), "kind")
-    assert {row["kind"] for row in rows} == set(CHECKS)
+    assert {row["kind"] for row in rows} == set(REGISTRY)
 
 
 # HTTP
@@ -193,6 +197,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             tracker=house.tracker,
             scan_search=house.scans,
             reception=house.reception,
+            pushes=house.pushes,
             overview=house.overview,
             keys=house.keys,
             facilities=house.facilities,

@@ -47,5 +47,5 @@ class Seal:
             raise StoreDamaged(f"a text is sealed under key {number}, which is gone")
         try:
             return self._keys[number].decrypt(nonce, rest, belongs_to.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # a piece of one is too short to be anything
             raise StoreDamaged("a sealed text was changed, or belongs to something else") from None

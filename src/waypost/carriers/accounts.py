@@ -22,7 +22,16 @@ class Secret:
     __str__ = __repr__
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What every account has, whichever carrier it is with."""
+
+    carrier: str
+    url: str
+    per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 600
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+
+
+class Account(Terms, frozen=True, kw_only=True):
     """One account.
 
     Attributes:
@@ -35,12 +44,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    carrier: str
-    url: str
     settings: Mapping[str, str] = {}
     secrets: Mapping[str, Secret] = {}
-    per_minute: int = 600
-    timeout_s: float = 10.0
 
     def get(self, name: str, default: str | None = None) -> str:
         """A setting.
@@ -69,7 +74,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_OWN = ("carrier", "url", "per_minute", "timeout_s")
+_OWN = Terms.__struct_fields__
 _FILE = "_file"
 
 
@@ -101,22 +106,10 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
         else:
             hidden[key] = Secret(value)
     try:
-        return msgspec.convert({"name": name, **own}, _Plain, strict=False).with_(open_, hidden)
+        terms = msgspec.convert(own, Terms, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}") from None
-
-
-class _Plain(msgspec.Struct, frozen=True, kw_only=True):
-    """What of an account is no setting of the carrier's."""
-
-    name: str
-    carrier: str
-    url: str
-    per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 600
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
-
-    def with_(self, settings: Mapping[str, str], secrets: Mapping[str, Secret]) -> Account:
-        return Account(**msgspec.structs.asdict(self), settings=settings, secrets=secrets)
+    return Account(name=name, settings=open_, secrets=hidden, **msgspec.structs.asdict(terms))
 
 
 def _read_secret(file: Path, where: str) -> str:

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from waypost.access.keys import Keys, Role
+from waypost.access.sealing import Seal
 from waypost.engines.reference import open_reference
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
@@ -22,6 +23,7 @@ from waypost.network.facilities import Facilities
 from waypost.track.fold import StatusFold
 from waypost.track.overview import read_overview
 from waypost.track.parcels import Tracker
+from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Receipt, Reception
 from waypost.track.records import keep_link, keep_parcels
 from waypost.track.scan_search import ScanSearch
@@ -69,6 +71,9 @@ async def _call(app: Door, scope: dict[str, Any], receive: Callable[[], Awaitabl
     return reply
 
 
+SEAL = Seal({1: bytes(32)}, bytes)
+
+
 class World:
     """A network with a door. `ask` is one request."""
 
@@ -85,6 +90,7 @@ class World:
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
+            "pushes": Pushes({}, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
             "keys": self.keys,
             "facilities": self.facilities,
