@@ -1,11 +1,12 @@
 """What `booking` asks of carriers: a waybill, to take it back, to print it. The door `carriers` answers."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from waypost.model.carriage import Waybill
+from waypost.track.carriers import Push, Reply, Unsupported
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +94,25 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     label: Label | None = None
 
 
+class LabelComesLater(Unsupported):
+    """This carrier was asked for the paper and gives it by a push of its own, not now: see `LabelReader`."""
+
+    code = "label_comes_later"
+
+
+class PushedLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """A label that a carrier sent by itself.
+
+    Attributes:
+        waybill: whose.
+        reply: for when it is kept.
+    """
+
+    waybill: Waybill
+    label: Label
+    reply: Reply
+
+
 class WaybillIssuer(Protocol):
     """Books at one account with a carrier."""
 
@@ -117,4 +137,17 @@ class WaybillIssuer(Protocol):
 
         Raises:
             track.carriers.Unsupported: this carrier leaves printing to its customers.
+            LabelComesLater: it was asked for, and comes by a push.
+        """
+
+
+@runtime_checkable
+class LabelReader(Protocol):
+    """Reads the labels that one account is pushed."""
+
+    def read_label(self, push: Push) -> PushedLabel:
+        """The paper. Whether it is the carrier's cannot always be told from it: its address has to be a secret.
+
+        Raises:
+            track.carriers.Forged: it was changed on the way, or is no label.
         """

@@ -47,30 +47,31 @@ class Account(Terms, frozen=True, kw_only=True):
     settings: Mapping[str, str] = {}
     secrets: Mapping[str, Secret] = {}
 
-    def get(self, name: str, default: str | None = None) -> str:
-        """A setting.
+    def get(self, name: str, default: str | None = None, *, interface: str = "") -> str:
+        """A setting; that of one interface alone if there is one.
 
         Raises:
             SettingsError: there is none, and no default.
         """
-        found = self.settings.get(name, default)
+        found = self.settings.get(f"{name}.{interface}", self.settings.get(name, default))
         if found is None:
             raise SettingsError(
                 f"[accounts.{self.name}] has no {name}", mend=f"{self.carrier} gives one to its customers."
             )
         return found
 
-    def secret(self, name: str = "secret") -> str:
-        """A secret.
+    def secret(self, name: str = "secret", *, interface: str = "") -> str:
+        """A secret; that of one interface alone if there is one.
 
         Raises:
             SettingsError: there is none.
         """
-        if name not in self.secrets:
+        found = self.secrets.get(f"{name}.{interface}", self.secrets.get(name))
+        if found is None:
             raise SettingsError(
                 f"[accounts.{self.name}] has no {name}", mend=f"Write it, or the file that holds it as {name}_file."
             )
-        return self.secrets[name].text
+        return found.text
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
-from waypost.booking.issuing import WaybillIssuer
+from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.carriers.accounts import Account
 from waypost.carriers.calling import Caller, Hours
+from waypost.carriers.sto import Sto
 from waypost.carriers.yto import Yto
+from waypost.carriers.yunda import Yunda
+from waypost.carriers.zto import Zto
 from waypost.model.errors import SettingsError
 from waypost.track.carriers import PushReader, TrackSource
 
@@ -67,6 +70,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     issuer: WaybillIssuer | None
     source: TrackSource | None
     reader: PushReader | None
+    labels: LabelReader | None
 
 
 _OURS: tuple[Adapter, ...] = (
@@ -78,11 +82,93 @@ _OURS: tuple[Adapter, ...] = (
         operations={
             Operation.BOOK: Evidence.TWO_SOURCES,
             Operation.CANCEL: Evidence.TWO_SOURCES,
-            Operation.PRINT: Evidence.ONE_SOURCE,
+            Operation.PRINT: Evidence.TWO_SOURCES,
             Operation.TRACK: Evidence.TWO_SOURCES,
+            Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+            Operation.PUSH: Evidence.UNVERIFIED,
         },
         url="https://openapi.yto.net.cn:11443/open",
         test_url="https://openuat.yto56test.com:6443/open",
+    ),
+    Adapter(
+        carrier="zto",
+        make=Zto,
+        settings={
+            "app_key": "key of the application, which its pushes name as company_id",
+            "account_id": "electronic waybill account (电子面单账号)",
+            "customer_id": "of a group customer (partner_type 1), in place of account_id",
+            "partner_type": "1 group customer, 2 other (2 if not given)",
+            "order_type": "1 by standing arrangement, 2 by appointment with a number (2 if not given)",
+            "cod_account": "where what is collected at the door is paid to",
+            "digest": "md5, sha256 or hmac_sha256, as the console has it (md5 if not given)",
+            "base64": "whether digests are base64 and not hexadecimal digits: true or false (true if not given)",
+            "use_timestamp": "whether the time is sent and signed: true or false (false if not given)",
+        },
+        secrets={
+            "app_secret": "secret of the application",
+            "hmac_key": "key of hmac_sha256, which is not the app_secret",
+            "account_password": "of the electronic waybill account",
+        },
+        optional=frozenset(
+            {
+                *("account_id", "customer_id", "partner_type", "order_type", "cod_account"),
+                *("digest", "base64", "use_timestamp", "hmac_key", "account_password"),
+            }
+        ),
+        operations={
+            Operation.BOOK: Evidence.TWO_SOURCES,
+            Operation.CANCEL: Evidence.ONE_SOURCE,
+            Operation.PRINT: Evidence.ONE_SOURCE,
+            Operation.TRACK: Evidence.TWO_SOURCES,
+            Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+            Operation.PUSH: Evidence.ONE_SOURCE,
+        },
+        url="https://japi.zto.com",
+        test_url="https://japi-test.zto.com",
+    ),
+    Adapter(
+        carrier="sto",
+        make=Sto,
+        settings={
+            "from_appkey": "key of the application",
+            "from_code": "code of the application",
+            "order_source": "source of the orders (订单来源; from_code if not given)",
+            "order_type": "01 normal, 02 dispatch, for booking and cancelling alike (01 if not given)",
+            "site_code": "code of the outlet",
+            "customer_name": "the customer's name at the outlet",
+            "month_customer_code": "of dispatch orders that are paid by the month",
+            "battery": "10 not known, 20 with, 30 without (10 if not given)",
+            "goods_type": "STO's kind of goods (小件 if not given)",
+            "push_from": "what pushes have as from_appkey and from_code (sto_trace_platform if not given: unverified)",
+        },
+        secrets={"secret": "secretKey of the application", "site_pwd": "the customer's password at the outlet"},
+        optional=frozenset(
+            {"order_source", "order_type", "month_customer_code", "battery", "goods_type", "push_from"},
+        ),
+        operations={
+            Operation.BOOK: Evidence.TWO_SOURCES,
+            Operation.CANCEL: Evidence.ONE_SOURCE,
+            Operation.TRACK: Evidence.TWO_SOURCES,
+            Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+            Operation.PUSH: Evidence.ONE_SOURCE,
+        },
+        url="https://cloudinter-linkgateway.sto.cn/gateway/link.do",
+        test_url="http://cloudinter-linkgatewaytest.sto.cn/gateway/link.do",
+    ),
+    Adapter(
+        carrier="yunda",
+        make=Yunda,
+        settings={"app_key": "key of the application", "partner_id": "electronic waybill account"},
+        secrets={"app_secret": "secret of the application", "secret": "password of the electronic waybill account"},
+        operations={
+            Operation.BOOK: Evidence.TWO_SOURCES,
+            Operation.CANCEL: Evidence.TWO_SOURCES,
+            Operation.TRACK: Evidence.TWO_SOURCES,
+            Operation.SUBSCRIBE: Evidence.UNVERIFIED,
+            Operation.PUSH: Evidence.UNVERIFIED,
+        },
+        url="https://openapi.yundaex.com",
+        test_url="https://u-openapi.yundasys.com",
     ),
 )
 
@@ -125,6 +211,7 @@ def open_contract(
         issuer=made if Operation.BOOK in can else None,
         source=made if Operation.TRACK in can else None,
         reader=made if Operation.PUSH in can else None,
+        labels=made if isinstance(made, LabelReader) else None,
     )
 
 

@@ -35,3 +35,16 @@ def read_text(text: bytes | str, kind: type[T], channel: str, where: str = "") -
 def is_true(value: Any) -> bool:
     """Whether a carrier means yes: several write `"true"` for `true`."""
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+
+
+def is_false(value: Any) -> bool:
+    """Whether a carrier means no, and does not just say nothing."""
+    return value is False or (isinstance(value, str) and value.strip().lower() == "false")
+
+
+def tells_of_cancelling(message: str) -> bool:
+    """Whether a refusal to cancel says that it was done before.
+
+    Codes for that are not public with any Chinese courier; unverified, as no sentence of theirs is either.
+    """
+    return "已取消" in message or "重复取消" in message

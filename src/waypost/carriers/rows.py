@@ -1,9 +1,11 @@
 """Scans of carriers as rows of the neutral format, which `track` checks like everybody's."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
+from waypost.model.instants import get_zone
 from waypost.track.wire import FIELDS, ROW_SCHEMA, Refusal, Rows
 
 #: One scan: number, code, stamp as the carrier wrote it, place by the carrier's code or name.
@@ -16,3 +18,15 @@ def rows_of(carrier: str, scans: Sequence[Scan], refusals: Iterable[Refusal] = (
     told = {"carrier": [carrier] * len(scans), "number": numbers, "code": codes, "at": stamps, "facility": places}
     columns = [pa.array(told.get(name, [None] * len(scans)), pa.string()) for name in FIELDS]
     return Rows(pa.table(columns, schema=ROW_SCHEMA), range(len(scans)), list(refusals))
+
+
+def local_stamp(at_ms: int, zone: str) -> str | None:
+    """What clocks showed at an instant: carriers that send milliseconds have a zone like the others.
+
+    None for one that no calendar has.
+    """
+    try:
+        moment = dt.datetime.fromtimestamp(at_ms // 1000, get_zone(zone)) + dt.timedelta(milliseconds=at_ms % 1000)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return moment.replace(tzinfo=None).isoformat(" ", "milliseconds" if at_ms % 1000 else "seconds")

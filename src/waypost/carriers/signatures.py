@@ -8,12 +8,12 @@ carrier           formula                                         how well it is
 ================  ==============================================  =========================================
 yto               base64 md5 (param + method + version + secret)  the vendor's package and its examples
 sto               base64 md5 (content + secret)                   two open clients that agree
-zto               base64 digest ([timestamp +] body + secret)     the vendor's package
+zto               digest ([time +] body + secret): `sign_zto`     the vendor's package
 best              hex md5 (body + secret)                         six open clients that agree
 cainiao_link      base64 md5 (body + secret)                      two open clients that agree
 sf                base64 md5 or sm3, see `sign_sf`                two open clients that agree
 jt                base64 md5 (body + secret)                      two open clients that agree
-yunda             hex md5 (body + "_" + secret)                   one of three open clients: unverified
+yunda             hex md5 (body + "_" + secret)                   the vendor's package, at second hand
 kuaidi100         HEX md5 (param + secret + customer)             the vendor's examples
 kdniao            base64 of hex md5 (data + secret)               two open clients that agree
 ================  ==============================================  =========================================
@@ -47,15 +47,26 @@ def sign_sto(content: str, secret: str) -> str:
     return _base64_md5(content + secret)
 
 
-def sign_zto(body: str, secret: str, mode: ZtoMode = "md5", timestamp: str = "") -> str:
+def sign_zto(
+    body: str,
+    secret: str,
+    mode: ZtoMode = "md5",
+    timestamp: str = "",
+    *,
+    key: str = "",
+    is_base64: bool = True,
+) -> str:
     """ZTO's `x-dataDigest`; `mode` is chosen in its console, `timestamp` (`x-timestamp`, ms) stands in front.
 
-    The secret ends the text in all modes, and is the key besides where there is one, as the vendor's package does it.
+    The secret ends the text in all modes. `key` is that of `hmac_sha256`, a second secret of its own. Either way it is
+    written as base64, or as hexadecimal digits in small letters.
     """
     text = (timestamp + body + secret).encode()
     if mode == "hmac_sha256":
-        return _base64(hmac.digest(secret.encode(), text, "sha256"))
-    return _base64(hashlib.new(mode, text).digest())
+        digest = hmac.digest(key.encode(), text, "sha256")
+    else:
+        digest = hashlib.new(mode, text, usedforsecurity=False).digest()
+    return _base64(digest) if is_base64 else digest.hex()
 
 
 def sign_best(body: str, secret: str) -> str:
@@ -84,7 +95,7 @@ def sign_jt(body: str, secret: str) -> str:
 
 
 def sign_yunda(body: str, secret: str) -> str:
-    """Yunda's `sign`. Unverified: open clients differ."""
+    """Yunda's `sign`. The time beside it (`req-time`) is not signed."""
     return _md5(f"{body}_{secret}").hex()
 
 
@@ -141,7 +152,8 @@ def _mode(asked: _Signed, known: tuple[str, ...]) -> str:
 
 def _check_zto(asked: _Signed) -> str:
     mode = _mode(asked, ("md5", "sha256", "hmac_sha256"))
-    return sign_zto(asked.payload, asked.secret, mode, str(asked.timestamp))  # type: ignore[arg-type]
+    # a check has one secret: it is the key as well
+    return sign_zto(asked.payload, asked.secret, mode, str(asked.timestamp), key=asked.secret)  # type: ignore[arg-type]
 
 
 def _check_sf(asked: _Signed) -> str:

@@ -1,21 +1,36 @@
 """YTO Express (圆通速递): the open platform of openapi.yto.net.cn.
 
 Every interface has a token and a secret of its own, which the console gives together: `token` and `secret` hold for all
-of them, `token.track_query_adapter` and `secret.track_query_adapter` for that one alone.
+of them, `token.track_query_adapter` and `secret.track_query_adapter` for that one alone. Pushes are signed with the
+secret of `subscribe_adapter`.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.sax.saxutils import escape
 
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
-from waypost.carriers.answers import T, read, write
+from waypost.carriers.answers import T, is_false, read, tells_of_cancelling, write
 from waypost.carriers.calling import Answer, Call, Caller
+from waypost.carriers.domestic import write_kilograms, write_yuan
+from waypost.carriers.flat_xml import read_flat
+from waypost.carriers.pushes import expect, read_form
 from waypost.carriers.rows import Scan, rows_of
-from waypost.carriers.signatures import sign_yto
+from waypost.carriers.signatures import is_same, sign_yto
 from waypost.model.carriage import Waybill
-from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Seen
+from waypost.model.errors import WaypostError
+from waypost.track.carriers import (
+    Asked,
+    CarrierPuzzling,
+    CarrierRefused,
+    Forged,
+    Push,
+    Pushed,
+    Reply,
+    Seen,
+)
 
 _BOOK, _CANCEL, _PRINT, _TRACK, _SUBSCRIBE = (
     "privacy_create_adapter",
@@ -27,20 +42,37 @@ _BOOK, _CANCEL, _PRINT, _TRACK, _SUBSCRIBE = (
 _VERSION = "v1"
 #: "No result": a number that YTO has never seen.
 _NOTHING = "1001"
+_BAD_SIGNATURE = "401"
 _COD = 1
 
 
 class _Refusal(msgspec.Struct, frozen=True):
-    """How YTO says no, under status 200 as well; which of the fields it fills differs by interface."""
+    """How YTO says no, under status 200 as well; which of the fields it fills, and with what, differs by interface."""
 
-    success: bool | str | None = None
-    code: str | int | None = None
-    message: str | None = None
-    reason: str | None = None
+    success: Any = None
+    code: Any = None
+    statusCode: Any = None
+    message: Any = None
+    reason: Any = None
+    statusMessage: Any = None
 
     @property
     def why(self) -> str:
-        return self.message or self.reason or "no reason given"
+        return str(self.reason or self.message or self.statusMessage or "no reason given")
+
+    @property
+    def told_code(self) -> str | None:
+        code = self.statusCode if self.code is None else self.code
+        return None if code is None else str(code)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it says no for certain: an answer that is a yes may have a code and a message too."""
+        return bool(self.reason) or is_false(self.success)
+
+    @property
+    def says_anything(self) -> bool:
+        return any(part is not None for part in msgspec.structs.astuple(self))
 
 
 class _Booked(msgspec.Struct, frozen=True):
@@ -60,6 +92,10 @@ class _Printed(msgspec.Struct, frozen=True):
     data: Data
 
 
+class _Subscribed(msgspec.Struct, frozen=True):
+    waybillNo: str
+
+
 class _Step(msgspec.Struct, frozen=True, gc=False):
     waybill_No: str
     upload_Time: str
@@ -69,7 +105,7 @@ class _Step(msgspec.Struct, frozen=True, gc=False):
 
 
 class Yto:
-    """Books, cancels, prints, asks and subscribes at one account."""
+    """Books, cancels, prints, asks, subscribes and reads pushes at one account."""
 
     carrier = "yto"
     most_at_once = 1
@@ -85,18 +121,14 @@ class Yto:
             **_person("sender", order.sender),
             **_person("recipient", order.consignee),
             "remark": order.remark,
-            "weight": f"{order.weight_g / 1000:.3f}",
+            "weight": write_kilograms(order.weight_g),
             "productCode": order.service or "PK",
-            "goods": [
-                {"name": item.description, "quantity": item.quantity}
-                | ({"weight": f"{item.weight_g / 1000:.3f}"} if item.weight_g is not None else {})
-                | ({"price": _yuan(item.value_minor)} if item.value_minor is not None else {})
-                for item in order.items
-            ],
+            "goods": _goods(order),
         }
         if order.cod_minor:
-            asked["increments"] = [{"type": _COD, "amount": _yuan(order.cod_minor)}]
+            asked["increments"] = [{"type": _COD, "amount": write_yuan(order, order.cod_minor)}]
         booked = self._ask(_BOOK, asked, _Booked)
+        self._see_same(_BOOK, booked.logisticsNo, order.reference)
         return Issued(
             waybill=Waybill(self.carrier, booked.mailNo),
             reference=order.reference,
@@ -106,7 +138,13 @@ class Yto:
 
     def cancel(self, issued: Issued, reason: str) -> None:
         """See `WaybillIssuer`."""
-        self._ask(_CANCEL, {"logisticsNo": issued.reference, "cancelDesc": reason}, _Cancelled)
+        try:
+            cancelled = self._ask(_CANCEL, {"logisticsNo": issued.reference, "cancelDesc": reason}, _Cancelled)
+        except CarrierRefused as refused:
+            if not tells_of_cancelling(refused.message):
+                raise
+        else:
+            self._see_same(_CANCEL, cancelled.logisticsNo, issued.reference)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`."""
@@ -121,25 +159,71 @@ class Yto:
             if answer.body.lstrip().startswith(b"["):
                 steps = read(answer, list[_Step], self._caller.channel(_TRACK))
                 scans += [(step.waybill_No, step.infoContent, step.upload_Time, _place(step)) for step in steps]
+                if not steps:
+                    unknown[each.number] = "no scans"
                 continue
             refusal = self._read_refusal(_TRACK, answer)
-            if str(refusal.code) != _NOTHING:
+            if refusal.told_code != _NOTHING:
                 raise self._refused(_TRACK, refusal)
             unknown[each.number] = refusal.why
         return Seen(rows=rows_of(self.carrier, scans), unknown=unknown, channel=self._caller.channel(_TRACK))
 
+    def subscribe(self, asked: Sequence[Asked]) -> Mapping[str, str]:
+        """See `TrackSource`. YTO takes one number a call."""
+        refused = {}
+        customer = self._account.get("customer")
+        for each in asked:
+            inner = write({"clientId": customer, "waybillNo": each.number})
+            param = {"client_id": customer, "msg_type": "online", "logistics_interface": inner}
+            try:
+                self._ask(_SUBSCRIBE, param, _Subscribed)
+            except CarrierRefused as no:
+                if no.carrier_code == _BAD_SIGNATURE:
+                    raise
+                refused[each.number] = no.message
+        return refused
+
+    def read(self, push: Push) -> Pushed:
+        """See `PushReader`. One scan a push."""
+        form = read_form(push)
+        text = form.get("logistics_interface", "")
+        expected = sign_yto(text, "", "", self._account.secret(interface=_SUBSCRIBE))
+        if not is_same(form.get("data_digest", ""), expected):
+            raise Forged("the push is not signed as by YTO")
+        customers = {self._account.get("customer")}
+        expect(
+            form, {"clientId": customers, "type": ("online", "offline")}, read=("logistics_interface", "data_digest")
+        )
+        told = read_flat(text, "UpdateInfo")
+        # older senders write the name of the zone behind the stamp
+        at = told.get("acceptTime", "").removesuffix(" CST")
+        place = (
+            told.get("orgCode") or told.get("orgName") or f"{told.get('city', '')} {told.get('district', '')}".strip()
+        )
+        rows = rows_of(self.carrier, [(told.get("mailNo"), told.get("infoContent"), at, place)])
+        reference = told.get("txLogisticID", "")
+        return Pushed(rows=rows, reply=_reply(logisticProviderID="YTO", txLogisticID=reference, success="true"))
+
+    def refuse(self, error: WaypostError) -> Reply:
+        """See `PushReader`."""
+        return _reply(success="false", reason=error.code)
+
     def _ask(self, operation: str, param: Mapping[str, Any], kind: type[T]) -> T:
         answer = self._send(operation, param)
+        refusal = self._read_refusal(operation, answer)
+        if refusal.is_one:
+            raise self._refused(operation, refusal)
         try:
             return read(answer, kind, self._caller.channel(operation))
         except CarrierPuzzling:
-            raise self._refused(operation, self._read_refusal(operation, answer)) from None
+            if not refusal.says_anything:
+                raise
+            raise self._refused(operation, refusal) from None
 
     def _send(self, operation: str, param: Mapping[str, Any]) -> Answer:
         text = write(param)
-        secret = self._account.secrets.get(f"secret.{operation}")
-        sign = sign_yto(text, operation, _VERSION, secret.text if secret else self._account.secret())
-        token = self._account.settings.get(f"token.{operation}") or self._account.get("token")
+        sign = sign_yto(text, operation, _VERSION, self._account.secret(interface=operation))
+        token = self._account.get("token", interface=operation)
         body = {"timestamp": str(self._caller.hours.now_ms()), "param": text, "sign": sign, "format": "JSON"}
         return self._caller.call(
             Call(
@@ -147,7 +231,7 @@ class Yto:
                 path=f"/{operation}/{_VERSION}/{token}/{self._account.get('customer')}",
                 headers={"content-type": "application/json;charset=UTF-8"},
                 body=write(body).encode(),
-                is_repeatable=True,  # all are named by our reference or a number
+                is_repeatable=True,  # a reference names one order, a number one waybill
             )
         )
 
@@ -155,8 +239,13 @@ class Yto:
         return read(answer, _Refusal, self._caller.channel(operation))
 
     def _refused(self, operation: str, refusal: _Refusal) -> CarrierRefused:
-        code = None if refusal.code is None else str(refusal.code)
-        return CarrierRefused(f"refused: {refusal.why}", channel=self._caller.channel(operation), carrier_code=code)
+        return CarrierRefused(
+            f"refused: {refusal.why}", channel=self._caller.channel(operation), carrier_code=refusal.told_code
+        )
+
+    def _see_same(self, operation: str, told: str, expected: str) -> None:
+        if told != expected:
+            raise CarrierPuzzling("the answer is of another order", channel=self._caller.channel(operation))
 
 
 def _person(who: str, address: Address) -> dict[str, str]:
@@ -170,9 +259,26 @@ def _person(who: str, address: Address) -> dict[str, str]:
     }
 
 
+def _goods(order: WaybillOrder) -> list[dict[str, Any]]:
+    goods: list[dict[str, Any]] = []
+    for item in order.items:
+        good: dict[str, Any] = {"name": item.description, "quantity": item.quantity}
+        if item.weight_g is not None:
+            good["weight"] = write_kilograms(item.weight_g)
+        if item.value_minor is not None:
+            good["price"] = write_yuan(order, item.value_minor)
+        goods.append(good)
+    if len(goods) == 1 and order.length_mm and order.width_mm and order.height_mm:
+        # YTO measures goods, in metres, and not parcels: with one of them it is the same
+        sizes = {"length": order.length_mm, "width": order.width_mm, "height": order.height_mm}
+        goods[0] |= {name: f"{size / 1000:.3f}" for name, size in sizes.items()}
+    return goods
+
+
 def _place(step: _Step) -> str | None:
     return " ".join(part for part in (step.city, step.district) if part) or None
 
 
-def _yuan(minor: int) -> str:
-    return f"{minor // 100}.{minor % 100:02d}"
+def _reply(**told: str) -> Reply:
+    inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in told.items())
+    return Reply(body=f"<Response>{inside}</Response>".encode(), content_type="text/xml;charset=UTF-8")
