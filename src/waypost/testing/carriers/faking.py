@@ -80,7 +80,9 @@ class FakeParcel(msgspec.Struct, kw_only=True):
 
 def as_json(value: Any, status: int = 200) -> Told:
     """An answer in JSON, without blanks and with letters of all scripts as they are."""
-    return Told(body=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), status=status)
+    return Told(
+        body=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"), status=status
+    )
 
 
 def read_json(text: str | bytes) -> Any:
@@ -328,8 +330,13 @@ class Fake:
             if parcel is None:
                 self._issued += 1
                 parcel = FakeParcel(number=self.write_number(self._issued), reference=reference)
-                self.parcels[parcel.number] = self._by_reference[reference] = parcel
+                self.keep(parcel)
             return parcel
+
+    def keep(self, parcel: FakeParcel) -> None:
+        """Know a parcel from now on."""
+        with self._lock:
+            self.parcels[parcel.number] = self._by_reference[parcel.reference] = parcel
 
     def find_reference(self, reference: Any) -> FakeParcel | None:
         """The parcel of a reference, which may be anything that a request held."""
