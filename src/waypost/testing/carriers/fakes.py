@@ -8,6 +8,7 @@ import msgspec
 from waypost.testing.carriers.faking import Fake
 from waypost.testing.carriers.sto import FakeSto
 from waypost.testing.carriers.yto import FakeYto
+from waypost.testing.carriers.yunda import FakeYunda
 from waypost.testing.carriers.zto import FakeZto
 
 
@@ -27,6 +28,7 @@ FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
     {
         "sto": FakeCarrier(kind=FakeSto, codes=("收件", "发件", "签收")),
         "yto": FakeCarrier(kind=FakeYto, codes=("GOT", "DEPARTURE", "SIGNED")),
+        "yunda": FakeCarrier(kind=FakeYunda, codes=("GOT", "DEPARTURE", "SIGNED")),
         "zto": FakeCarrier(kind=FakeZto, codes=("GOT", "DEPARTURE", "SIGNED")),
     }
 )

@@ -198,10 +198,13 @@ class FakeSto(Fake):
                 raise self._no("006", "没有权限", f"customer.{part} is not that of the account")
 
     def _read_services(self, told: Any) -> list[str]:
-        services = [each.get("listItem") if isinstance(each, dict) else each for each in told or []]
+        """Services, each a text or a text in an object: both were seen."""
+        if not isinstance(told, list):
+            raise self._no("008", "serviceTypeList错误", "serviceTypeList is no list")
+        services = [each.get("listItem") if isinstance(each, dict) else each for each in told]
         if not all(each in _SERVICES for each in services):
             raise self._no("008", "serviceTypeList错误", f"unknown services among {services}")
-        return services
+        return [str(each) for each in services]
 
     def _cancel(self, param: dict[str, Any]) -> Any:
         self._check_source(param)
