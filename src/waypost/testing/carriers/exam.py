@@ -5,8 +5,9 @@ the same for ours and for a user's.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -27,6 +28,7 @@ from waypost.track.carriers import (
     Unsupported,
 )
 from waypost.track.intake import ZoneFinder, take_in
+from waypost.track.wire import Rows
 
 _HOUR_MS = 3_600_000
 
@@ -195,7 +197,7 @@ def _tracks(candidate: Candidate) -> None:
     number, scans = _book(candidate).waybill.number, _scans(candidate)
     candidate.fake.move(number, *reversed(scans))
     seen = candidate.source.track([_ask(candidate, number)])
-    _same(candidate, seen.rows, number, scans)
+    _same(candidate, [seen.rows], number, _as_asked(candidate, scans))
     _want(candidate.fake.name in seen.channel, f"the channel {seen.channel!r} does not name the carrier")
 
 
@@ -241,7 +243,8 @@ def _goes_on_after_a_bad_moment(candidate: Candidate) -> None:
         if trap is Trap.EXPIRED and not candidate.fake.has_tokens:
             continue
         candidate.fake.set(trap)
-        _same(candidate, candidate.source.track([_ask(candidate, number)]).rows, number, scans)
+        rows = candidate.source.track([_ask(candidate, number)]).rows
+        _same(candidate, [rows], number, _as_asked(candidate, scans))
 
 
 def _subscribes(candidate: Candidate) -> None:
@@ -257,70 +260,77 @@ def _subscribes(candidate: Candidate) -> None:
 
 
 def _reads_pushes(candidate: Candidate) -> None:
-    number, scans, push = _pushed(candidate)
     assert candidate.reader is not None
-    pushed = candidate.reader.read(push)
-    _same(candidate, pushed.rows, number, scans)
-    reply = pushed.reply
-    _want(candidate.fake.is_thanked(reply.status, reply.body), f"the carrier does not understand {reply.body[:80]!r}")
+    number, scans, pushes = _pushed(candidate)
+    read = []
+    for push in reversed(pushes):
+        pushed = candidate.reader.read(push)
+        read.append(pushed.rows)
+        reply = pushed.reply
+        _want(candidate.fake.is_thanked(reply.status, reply.body), f"not understood: {reply.body[:80]!r}")
+    _same(candidate, read, number, scans)
 
 
 def _refuses_tampered_pushes(candidate: Candidate) -> None:
+    """A changed byte is refused; or it stood where nothing is signed, and changes nothing that is read."""
     assert candidate.reader is not None
-    _, _, push = _pushed(candidate)
-    for place in _places(push.body):
-        changed = bytearray(push.body)
-        changed[place] = changed[place] ^ 0x01
+    _, _, pushes = _pushed(candidate)
+    told = _scans_of(candidate, [candidate.reader.read(pushes[0]).rows])
+    for place in range(len(pushes[0].body)):
+        changed = bytearray(pushes[0].body)
+        changed[place] ^= 0x01
         try:
-            candidate.reader.read(msgspec.structs.replace(push, body=bytes(changed)))
+            read = candidate.reader.read(msgspec.structs.replace(pushes[0], body=bytes(changed)))
         except WaypostError as error:
             reply = candidate.reader.refuse(error)
             _want(not candidate.fake.is_thanked(reply.status, reply.body), "a forged push is thanked for")
         else:
-            raise Wrong(
-                f"a push with byte {place} changed is taken: {bytes(changed[max(place - 20, 0) : place + 20])!r}"
-            )
+            around = bytes(changed[max(place - 20, 0) : place + 20])
+            same = _scans_of(candidate, [read.rows]) == told
+            _want(same, f"a push with byte {place} changed is taken: {around!r}")
 
 
 def _refuses_unsigned_pushes(candidate: Candidate) -> None:
     assert candidate.reader is not None
-    _, _, push = _pushed(candidate)
+    _, _, (push, *_) = _pushed(candidate)
     for body in (b"", b"{}", b"[]", b"\x00", push.body[: len(push.body) // 2]):
         error = _fails(WaypostError, lambda: candidate.reader.read(msgspec.structs.replace(push, body=body)))  # type: ignore[union-attr]  # noqa: B023
-        candidate.reader.refuse(error)
+        reply = candidate.reader.refuse(error)
+        _want(not candidate.fake.is_thanked(reply.status, reply.body), "a push without a signature is thanked for")
 
 
 def _refuses_old_pushes(candidate: Candidate) -> None:
     assert candidate.reader is not None
-    _, _, push = _pushed(candidate)
+    _, _, (push, *_) = _pushed(candidate)
     if not candidate.fake.signs_time:
         return
     late = msgspec.structs.replace(push, received_ms=push.received_ms + 24 * _HOUR_MS)
     _fails(Forged, lambda: candidate.reader.read(late))  # type: ignore[union-attr]
 
 
-def _pushed(candidate: Candidate) -> tuple[str, tuple[FakeScan, ...], Push]:
+def _pushed(candidate: Candidate) -> tuple[str, tuple[FakeScan, ...], list[Push]]:
+    """What happened to a waybill, and the pushes that tell it."""
     number, scans = _book(candidate).waybill.number, _scans(candidate)
-    asked = candidate.fake.write_push(candidate.fake.parcels[number], list(scans))
     received_ms = candidate.fake.clock()
-    return number, scans, Push(headers=asked.headers, query="", body=asked.body, received_ms=received_ms)
+    pushes = [
+        Push(headers=asked.headers, query=urlencode(asked.query), body=asked.body, received_ms=received_ms)
+        for asked in candidate.fake.write_pushes(number, *scans)
+    ]
+    return number, scans, pushes
 
 
-def _places(body: bytes) -> Iterator[int]:
-    """Some places all over a body."""
-    step = max(len(body) // 40, 1)
-    yield from range(0, len(body), step)
+def _as_asked(candidate: Candidate, scans: tuple[FakeScan, ...]) -> tuple[FakeScan, ...]:
+    """Scans as the carrier tells them who asks: some have other codes for it than in pushes."""
+    return tuple(msgspec.structs.replace(scan, code=candidate.fake.asked_code(scan.code)) for scan in scans)
 
 
 def _ask(candidate: Candidate, number: str) -> Asked:
     return Asked(number=number, phone_tail=candidate.fake.parcels[number].phone[-4:] or None)
 
 
-def _same(candidate: Candidate, rows: Any, number: str, scans: tuple[FakeScan, ...]) -> None:
+def _same(candidate: Candidate, rows: Sequence[Rows], number: str, scans: tuple[FakeScan, ...]) -> None:
     """Rows say what happened: whose, what, when, and how the offset is known."""
-    intake = take_in(rows, candidate.zone_of, now_ms=candidate.fake.clock(), recorded_at_ms=None)
-    _want(not intake.refusals, f"refused: {intake.refusals[:2]}")
-    found = sorted(intake.scans.to_pylist(), key=lambda scan: scan["at"])
+    found = _scans_of(candidate, rows)
     told = [(number, scan.code, scan.at_ms) for scan in scans]
     read = [(scan["number"], scan["code"].split(":")[-1], int(scan["at"].timestamp() * 1000)) for scan in found]
     _want(read == told, f"the carrier told {told}, read is {read}")
@@ -328,6 +338,16 @@ def _same(candidate: Candidate, rows: Any, number: str, scans: tuple[FakeScan, .
     sources = {OffsetSource(scan["offset_source"]) for scan in found}
     _want(sources <= {OffsetSource.CARRIER, OffsetSource.FACILITY, OffsetSource.REPORTED}, f"offsets from {sources}")
     _want(all(not scan["note"] for scan in found), "the carrier's text is in the log, with names and telephone numbers")
+
+
+def _scans_of(candidate: Candidate, rows: Sequence[Rows]) -> list[dict[str, Any]]:
+    """What rows say, by time."""
+    found: list[dict[str, Any]] = []
+    for each in rows:
+        intake = take_in(each, candidate.zone_of, now_ms=candidate.fake.clock(), recorded_at_ms=None)
+        _want(not intake.refusals, f"refused: {intake.refusals[:2]}")
+        found += intake.scans.to_pylist()
+    return sorted(found, key=lambda scan: scan["at"])
 
 
 def _want(holds: bool, why: str) -> None:

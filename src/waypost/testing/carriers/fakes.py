@@ -6,7 +6,10 @@ from types import MappingProxyType
 import msgspec
 
 from waypost.testing.carriers.faking import Fake
+from waypost.testing.carriers.sto import FakeSto
 from waypost.testing.carriers.yto import FakeYto
+from waypost.testing.carriers.yunda import FakeYunda
+from waypost.testing.carriers.zto import FakeZto
 
 
 class FakeCarrier(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +26,9 @@ class FakeCarrier(msgspec.Struct, frozen=True, kw_only=True):
 
 FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
     {
+        "sto": FakeCarrier(kind=FakeSto, codes=("收件", "发件", "签收")),
         "yto": FakeCarrier(kind=FakeYto, codes=("GOT", "DEPARTURE", "SIGNED")),
+        "yunda": FakeCarrier(kind=FakeYunda, codes=("GOT", "DEPARTURE", "SIGNED")),
+        "zto": FakeCarrier(kind=FakeZto, codes=("GOT", "DEPARTURE", "SIGNED")),
     }
 )

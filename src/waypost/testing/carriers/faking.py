@@ -1,18 +1,23 @@
 """What all fakes share: a server, parcels that move, pushes that are sent, and traps."""
 
+import datetime as dt
+import json
+import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, ClassVar, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
 
 _MOST_BODY = 4 << 20
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Trap(StrEnum):
@@ -49,7 +54,7 @@ class FakeScan(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a parcel.
 
     Attributes:
-        code: the carrier's.
+        code: the carrier's, as its pushes write it.
         at_ms: UTC milliseconds; each carrier writes it as it likes.
         city, facility, facility_code: where.
     """
@@ -73,6 +78,88 @@ class FakeParcel(msgspec.Struct, kw_only=True):
     told: Told | None = None
 
 
+def as_json(value: Any, status: int = 200) -> Told:
+    """An answer in JSON, without blanks and with letters of all scripts as they are."""
+    return Told(
+        body=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"), status=status
+    )
+
+
+def read_json(text: str | bytes) -> Any:
+    """What a text says, as strictly as JSON is written down.
+
+    Raises:
+        ValueError: it is no JSON: NaN, nested too deep, not UTF-8.
+    """
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"{word} is no JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def read_form(asked: Asked) -> dict[str, str]:
+    """The fields of a form.
+
+    Raises:
+        ValueError: it is no form, or has a field twice.
+    """
+    if asked.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
+        raise ValueError(f"the content type is not {_FORM}")
+    pairs = parse_qsl(asked.body.decode(), keep_blank_values=True, strict_parsing=True, errors="strict")
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field stands there twice")
+    return fields
+
+
+def write_form(path: str, fields: Mapping[str, str]) -> "Asked":
+    """A form to be sent."""
+    headers = {"content-type": f"{_FORM};charset=UTF-8"}
+    return Asked(method="POST", path=path, query={}, headers=headers, body=urlencode(fields).encode())
+
+
+def rewrite(text: str) -> Iterator[tuple[str, str]]:
+    """What a JSON text becomes if it is read and written again before it is signed, and what was done to it.
+
+    This is how most signatures go wrong; a fake that finds one of these signed can say so.
+    """
+    try:
+        value = read_json(text)
+    except ValueError:
+        return
+    for done, options in _REWRITINGS.items():
+        yield done, json.dumps(value, **options)
+
+
+_REWRITINGS: Mapping[str, Mapping[str, Any]] = {
+    "with blanks after commas and colons": {"ensure_ascii": False},
+    "without blanks": {"ensure_ascii": False, "separators": (",", ":")},
+    "with \\u in place of letters": {},
+    "with \\u in place of letters, without blanks": {"separators": (",", ":")},
+    "with its keys sorted": {"ensure_ascii": False, "separators": (",", ":"), "sort_keys": True},
+}
+
+
+def local_stamp(at_ms: int, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """An instant as clocks of a zone showed it, without the zone."""
+    return dt.datetime.fromtimestamp(at_ms / 1000, zone).strftime(form)
+
+
+def is_decimal(value: Any, places: int, *, most: float) -> bool:
+    """Whether a number, or a text that holds one, is not negative, has no more places, and is no larger than `most`.
+
+    The largest that makes sense tells grams from kilograms.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return False
+    found = re.fullmatch(rf"[0-9]{{1,12}}(\.[0-9]{{1,{places}}})?", str(value), re.ASCII)
+    return found is not None and float(value) <= most
+
+
 class Refused(Exception):
     """The carrier says no; holds how it says so."""
 
@@ -92,11 +179,13 @@ class Fake:
         push_url: where its pushes go.
         slow_s: how long `Trap.SLOW` takes.
         has_tokens: it gives tokens that expire. `signs_time`: its pushes bear a signed time.
+        most_a_push: how many scans one push of it tells.
     """
 
     name: ClassVar[str]
     has_tokens: ClassVar[bool] = False
     signs_time: ClassVar[bool] = False
+    most_a_push: ClassVar[int] = 1
 
     def __init__(self, *, clock: Callable[[], int] | None = None, port: int = 0) -> None:
         self.clock = clock or (lambda: time.time_ns() // 1_000_000)
@@ -106,7 +195,10 @@ class Fake:
         self.push_url = ""
         self.slow_s = 3.0
         self._traps: deque[Trap] = deque()
+        self._later: deque[Callable[[], object]] = deque()
+        self._by_reference: dict[str, FakeParcel] = {}
         self._issued = 0
+        self._is_serving = False
         self._lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self))
         self._server.daemon_threads = True
@@ -126,7 +218,8 @@ class Fake:
         """What the carrier gave its customer, secrets included."""
         raise NotImplementedError
 
-    def __enter__(self) -> "Fake":
+    def __enter__(self) -> Self:
+        self._is_serving = True
         self._thread.start()
         return self
 
@@ -135,22 +228,26 @@ class Fake:
 
     def stop(self) -> None:
         """Serve no longer."""
-        self._server.shutdown()
+        if self._is_serving:  # or there is no loop that could end
+            self._server.shutdown()
         self._server.server_close()
 
     def serve_forever(self) -> None:
         """Serve in this thread."""
+        self._is_serving = True
         self._server.serve_forever()
 
     # What a carrier's own people do
 
     def set(self, *traps: Trap) -> None:
         """Set traps: the next requests fall into them, one each."""
-        self._traps.extend(traps)
+        with self._lock:
+            self._traps.extend(traps)
 
     def clear(self) -> None:
         """Take away the traps that nobody fell into."""
-        self._traps.clear()
+        with self._lock:
+            self._traps.clear()
 
     def move(self, number: str, *scans: FakeScan) -> None:
         """Something happens to a parcel."""
@@ -158,9 +255,26 @@ class Fake:
             self.parcels[number].scans.extend(scans)
 
     def push(self, number: str, *scans: FakeScan) -> httpx.Response:
-        """Tell whoever subscribed, in one request; all scans of the parcel if none are given."""
-        asked = self.write_push(self.parcels[number], list(scans) or self.parcels[number].scans)
-        return self.send(asked)
+        """Tell of scans, in as many requests as it takes; of all of the parcel if none are given.
+
+        Returns the answer to the last one, which is the first that is no thanks if there is such an answer.
+        """
+        asked = self.write_pushes(number, *scans)
+        for each in asked[:-1]:
+            answer = self.send(each)
+            if not self.is_thanked(answer.status_code, answer.content):
+                return answer
+        return self.send(asked[-1])
+
+    def write_pushes(self, number: str, *scans: FakeScan) -> list[Asked]:
+        """The requests by which it tells of scans; of all of the parcel if none are given."""
+        with self._lock:
+            parcel = self.parcels[number]
+            told = list(scans) or list(parcel.scans)
+        if not told:
+            raise ValueError(f"nothing happened to {number} yet")
+        starts = range(0, len(told), self.most_a_push)
+        return [self.write_push(parcel, told[start : start + self.most_a_push]) for start in starts]
 
     def send(self, asked: Asked) -> httpx.Response:
         """Send a push as it stands: a test may have tampered with it."""
@@ -184,12 +298,16 @@ class Fake:
         raise NotImplementedError
 
     def write_push(self, parcel: FakeParcel, scans: list[FakeScan]) -> Asked:
-        """The request by which this carrier tells of scans."""
+        """The request by which this carrier tells of scans, `most_a_push` at most."""
         raise NotImplementedError
 
     def is_thanked(self, status: int, body: bytes) -> bool:
         """Whether the carrier takes this answer to its push for a yes, after which it does not send it again."""
         raise NotImplementedError
+
+    def asked_code(self, code: str) -> str:
+        """How its answers to queries write what its pushes write as `code`."""
+        return code
 
     def over_quota(self) -> Told:
         """How it says that there were too many calls."""
@@ -208,17 +326,34 @@ class Fake:
     def make(self, reference: str) -> FakeParcel:
         """A new parcel, or that of the reference if there is one."""
         with self._lock:
-            for parcel in self.parcels.values():
-                if parcel.reference == reference:
-                    return parcel
-            self._issued += 1
-            parcel = FakeParcel(number=self.write_number(self._issued), reference=reference)
-            self.parcels[parcel.number] = parcel
+            parcel = self._by_reference.get(reference)
+            if parcel is None:
+                self._issued += 1
+                parcel = FakeParcel(number=self.write_number(self._issued), reference=reference)
+                self.keep(parcel)
             return parcel
+
+    def keep(self, parcel: FakeParcel) -> None:
+        """Know a parcel from now on."""
+        with self._lock:
+            self.parcels[parcel.number] = self._by_reference[parcel.reference] = parcel
+
+    def find_reference(self, reference: Any) -> FakeParcel | None:
+        """The parcel of a reference, which may be anything that a request held."""
+        return self._by_reference.get(reference) if isinstance(reference, str) else None
+
+    def find_number(self, number: Any) -> FakeParcel | None:
+        """The parcel of a number, which may be anything that a request held."""
+        return self.parcels.get(number) if isinstance(number, str) else None
+
+    def later(self, act: Callable[[], object]) -> None:
+        """Do something when the answer is on its way, in the thread that gave it."""
+        self._later.append(act)
 
     def handle(self, asked: Asked) -> Told | None:
         """An answer, or None for a line that is cut."""
-        trap = self._traps.popleft() if self._traps else None
+        with self._lock:
+            trap = self._traps.popleft() if self._traps else None
         if trap in _INSTEAD:
             return _INSTEAD[trap]
         if trap is Trap.QUOTA:
@@ -232,9 +367,25 @@ class Fake:
         except Refused as refused:
             self.refused.append(refused.why)
             told = refused.told
+        except Exception as error:
+            # What the fake did not think of; silence would pass for a bad line.
+            self.refused.append(f"the fake broke: {type(error).__name__}: {error}")
+            told = Told(status=500, body=b"")
         if trap is Trap.SLOW:
             time.sleep(self.slow_s)
         return None if trap is Trap.RESET else told
+
+    def finish(self) -> None:
+        """Do what was put off until the answer was given."""
+        while self._later:
+            try:
+                act = self._later.popleft()
+            except IndexError:  # another thread took it
+                return
+            try:
+                act()
+            except httpx.HTTPError as error:
+                self.refused.append(f"a push did not get through: {type(error).__name__}")
 
 
 _INSTEAD = {
@@ -247,13 +398,13 @@ _INSTEAD = {
 def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else an answer in two writes waits for an acknowledgement of the first
 
         def _answer(self) -> None:
-            size = int(self.headers.get("content-length") or 0)
-            if size > _MOST_BODY:
-                self.send_error(413)
+            body = self._read_body()
+            if body is None:
                 return
-            body, parts = self.rfile.read(size), urlsplit(self.path)
+            parts = urlsplit(self.path)
             told = fake.handle(
                 Asked(
                     method=self.command,
@@ -266,10 +417,36 @@ def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
             if told is None:
                 self.close_connection = True
                 self.connection.close()
-                return
+            else:
+                self._tell(told)
+            fake.finish()
+
+        def _read_body(self) -> bytes | None:
+            """The body, or None if the request was refused for it."""
+            told = self.headers.get("content-length", "0")
+            status = 0
+            if "transfer-encoding" in self.headers:
+                status = 411
+            elif not (told.isascii() and told.isdigit()):
+                status = 400
+            elif int(told) > _MOST_BODY:
+                status = 413
+                left = int(told)  # who is still sending would not hear the answer
+                while left > 0 and (part := self.rfile.read(min(left, 1 << 16))):
+                    left -= len(part)
+            if not status:
+                return self.rfile.read(int(told))
+            self.close_connection = True
+            fake.refused.append(f"HTTP {status} for the body")
+            self._tell(Told(status=status, body=b""))
+            return None
+
+        def _tell(self, told: Told) -> None:
             self.send_response(told.status)
             self.send_header("content-type", told.content_type)
             self.send_header("content-length", str(len(told.body)))
+            if self.close_connection:
+                self.send_header("connection", "close")
             self.end_headers()
             self.wfile.write(told.body)
 
