@@ -41,8 +41,8 @@ _BOOK, _CANCEL, _PRINT, _ORDER, _TRACK, _SUBSCRIBE = (
     "zto.merchant.waybill.track.query",
     "zto.merchant.waybill.track.subsrcibe",  # as ZTO spells it
 )
-#: Not ours to mend, and different in a while: time-outs, faults and too many calls.
-_PASSING = frozenset({"S200", "S202", "S203", "S206", "S221"})
+#: Not ours to mend, and different in a while: time-outs, a service that is down, too many calls.
+_PASSING = frozenset({"S200", "S203", "S206", "S221"})
 #: Codes of a single number, by their beginning: no account, no such phone, no such form.
 _OF_A_NUMBER = "E4"
 _NO_PHONE_MATCH = "E413"

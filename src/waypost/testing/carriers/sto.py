@@ -80,13 +80,13 @@ class FakeSto(Fake):
     def account(self) -> Mapping[str, str]:
         """See `Fake`."""
         return {
-            "app_key": self.app_key,
-            "code": self.code,
+            "from_appkey": self.app_key,
+            "from_code": self.code,
             "secret": self.secret,
             "order_source": self.order_source,
             "site_code": self.site_code,
             "customer_name": self.customer_name,
-            "site_password": self.site_password,
+            "site_pwd": self.site_password,
         }
 
     def answer(self, asked: Asked) -> Told:

@@ -82,7 +82,7 @@ class FakeYunda(Fake):
             "app_key": self.app_key,
             "app_secret": self.app_secret,
             "partner_id": self.partner_id,
-            "partner_secret": self.partner_secret,
+            "secret": self.partner_secret,
         }
 
     def answer(self, asked: Asked) -> Told:
