@@ -62,9 +62,7 @@ def run_exam(carrier: str, *, as_json: bool) -> int:
     if adapter is None:
         raise NotFound(f"there is no adapter for {carrier[:40]!r}", mend="`waypost carriers list` lists them.")
     with _find_fake(carrier)() as fake:
-        contract = contract_at(fake, adapter)
-        told = examine(_candidate(fake, contract))
-        contract.caller.close()
+        told = sit(fake, adapter)
     is_passed = all(question.is_passed or not question.is_asked for question in told)
     if as_json:
         out({"carrier": carrier, "passed": is_passed, "questions": told})
@@ -80,6 +78,15 @@ def run_exam(carrier: str, *, as_json: bool) -> int:
             results().print(line(mark, f"  {question.about}: {question.question}", (f"  {question.why}", "red")))
         results().print(_sum_up(carrier, told))
     return 0 if is_passed else 1
+
+
+def sit(fake: Fake, adapter: Adapter) -> list[Question]:
+    """The exam of an adapter at a fake that serves."""
+    contract = contract_at(fake, adapter)
+    try:
+        return examine(_candidate(fake, contract))
+    finally:
+        contract.caller.close()
 
 
 def contract_at(fake: Fake, adapter: Adapter) -> Contract:

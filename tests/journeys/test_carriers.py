@@ -1,0 +1,110 @@
+"""For each carrier: a parcel is booked, moves by pushes as they really come, and the tracking page follows it.
+
+The server, its indexer and the carrier's fake are real processes and servers that speak HTTP; the account stands in the
+settings file. J&T only tells of parcels that were booked elsewhere.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waypost.app.carriers import contract_at
+from waypost.carriers.accounts import Secret
+from waypost.carriers.adapters import Contract, list_adapters
+from waypost.testing.carriers.exam import write_order
+from waypost.testing.carriers.fakes import FAKES
+from waypost.testing.carriers.faking import Fake, FakeScan
+from waypost.track.carriers import Asked, CarrierRefused
+
+HOUR_MS = 3_600_000
+ADAPTERS = list_adapters()
+
+
+def write_settings(home: Path, fake: Fake) -> None:
+    home.mkdir()
+    lines = [f"[accounts.{fake.name}]", f'carrier = "{fake.name}"', f'url = "{fake.api_url}"']
+    lines += [f'"{name}" = "{value}"' for name, value in fake.account().items()]
+    (home / "waypost.toml").write_text("\n".join(lines), "utf-8")
+
+
+def book(fake: Fake, contract: Contract) -> str:
+    if contract.issuer is None:
+        return fake.make("ELSEWHERE0001").number
+    return contract.issuer.book(write_order(fake)).waybill.number
+
+
+def status_of(server: Any, number: str) -> str:
+    answer = server.operator.get("/v1/parcels", params={"number": number, "min_position": server_position(server)})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["found"][0]["parcels"][0]["state"]["status"])
+
+
+def server_position(server: Any) -> int:
+    metrics = server.operator.get("/metrics").text
+    [line] = [line for line in metrics.splitlines() if line.startswith("waypost_log_position ")]
+    return int(float(line.split()[1]))
+
+
+@pytest.mark.parametrize("carrier", [name for name, each in ADAPTERS.items() if "push" in each.operations])
+def test_a_parcel_moves_by_pushes(carrier: str, tmp_path: Path, start_server: Callable[..., Any]) -> None:
+    with FAKES[carrier].kind() as fake:
+        contract = contract_at(fake, ADAPTERS[carrier])
+        write_settings(tmp_path / "home", fake)
+        server = start_server(tmp_path / "home")
+        fake.push_url = f"{server.address}/v1/carriers/{carrier}/push"
+        number = book(fake, contract)
+        assert contract.source is not None
+        asked = [Asked(number=number, phone_tail=fake.parcels[number].phone[-4:] or None)]
+        if "subscribe" in ADAPTERS[carrier].operations:
+            assert not contract.source.subscribe(asked)
+        begun_ms = fake.clock() // 1000 * 1000 - 40 * HOUR_MS
+        first, second, third = FAKES[carrier].codes
+        got = FakeScan(code=first, at_ms=begun_ms)
+        way = FakeScan(code=second, at_ms=begun_ms + 5 * HOUR_MS)
+        late = FakeScan(code=second, at_ms=begun_ms + 9 * HOUR_MS)
+        end = FakeScan(code=third, at_ms=begun_ms + 30 * HOUR_MS)
+        fake.move(number, got, way, late, end)
+
+        for scan in (way, got, got):  # out of order, and one twice
+            answer = fake.push(number, scan)
+            assert fake.is_thanked(answer.status_code, answer.content), answer.text
+        before = status_of(server, number)
+        assert before not in ("delivered", "unknown")
+        answer = fake.push(number, end)
+        assert fake.is_thanked(answer.status_code, answer.content)
+        assert status_of(server, number) == "delivered"
+        answer = fake.push(number, late)  # one comes after the delivery
+        assert fake.is_thanked(answer.status_code, answer.content)
+        assert status_of(server, number) == "delivered"
+        page = server.public.get(f"/track/{number}", params={"lang": "en"})
+        assert page.status_code == 200
+        assert "Delivered" in page.text
+
+        forged = fake.write_push(fake.parcels[number], [end])
+        where = forged.body.index(number.encode()) + len(number) - 1
+        body = forged.body[:where] + (b"1" if forged.body[where : where + 1] != b"1" else b"2") + forged.body[where + 1 :]
+        answer = fake.send(forged.__class__(**{**{name: getattr(forged, name) for name in forged.__struct_fields__}, "body": body}))
+        assert not fake.is_thanked(answer.status_code, answer.content)
+
+        seen = contract.source.track(asked)  # asked for, all of it is there as well, and changes nothing
+        assert seen.rows.sent == 4
+        if contract.issuer is not None and "cancel" in ADAPTERS[carrier].operations:
+            issued = contract.issuer.book(write_order(fake))
+            contract.issuer.cancel(issued, "customer")
+            assert fake.parcels[issued.waybill.number].is_cancelled
+        contract.caller.close()
+
+
+def test_a_wrong_secret_is_told_by_the_carrier_and_never_shown(tmp_path: Path) -> None:
+    with FAKES["yto"].kind() as fake:
+        fake.secret = "another"  # type: ignore[attr-defined]
+        contract = contract_at(fake, ADAPTERS["yto"])
+        fake.secret = "the right one"  # type: ignore[attr-defined]
+        assert contract.issuer is not None
+        with pytest.raises(CarrierRefused) as refused:
+            contract.issuer.book(write_order(fake))
+        assert "another" not in f"{refused.value!r} {refused.value} {contract!r}"
+        assert isinstance(contract.account.secrets["secret"], Secret)
+        contract.caller.close()
