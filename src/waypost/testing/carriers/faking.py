@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import msgspec
 
+from waypost.booking.issuing import Address
+
 _MOST_BODY = 4 << 20
 
 
@@ -28,13 +30,14 @@ class Trap(StrEnum):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it came; names of headers in lower case."""
+    """A request as it came; names of headers in lower case. `raw_query` holds what is repeated in the query."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    raw_query: str = ""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     status: int = 200
     content_type: str = "application/json;charset=UTF-8"
+    headers: Mapping[str, str] = {}
 
 
 class FakeScan(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +77,35 @@ class FakeParcel(msgspec.Struct, kw_only=True):
     told: Told | None = None
 
 
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a carrier works: two people that it serves, and places where it scans."""
+
+    sender: Address
+    consignee: Address
+    currency: str
+    cities: tuple[str, ...]
+
+
+_SENDER = Address(
+    name="发件 O'Neil",
+    country="CN",
+    province="浙江省",
+    city="杭州市",
+    county="萧山区",
+    street="建设一路 1 号 “A&B”",
+    phone="057187650000",
+    postcode="311200",
+)
+IN_CHINA = Sample(
+    sender=_SENDER,
+    consignee=msgspec.structs.replace(
+        _SENDER, name="收件 <甲>", province="北京市", city="北京市", county="朝阳区", postcode="100020"
+    ),
+    currency="CNY",
+    cities=("杭州市",),
+)
+
+
 class Refused(Exception):
     """The carrier says no; holds how it says so."""
 
@@ -91,12 +124,22 @@ class Fake:
         refused: why requests were refused, the newest last: what a test that failed wants to see.
         push_url: where its pushes go.
         slow_s: how long `Trap.SLOW` takes.
-        has_tokens: it gives tokens that expire. `signs_time`: its pushes bear a signed time.
+        has_tokens: it gives tokens that expire. `signs_time`: its pushes bear a signed time. `signs_pushes`: they
+            are signed at all.
+        is_idempotent: it knows a reference again; else the same order twice is two waybills, and nobody can ask.
+        scans_a_push: how many it tells of in one.
+        push_codes: as `FakeCarrier.codes`, for a carrier whose pushes have other codes than its answers.
+        sample: whom and where it serves.
     """
 
     name: ClassVar[str]
     has_tokens: ClassVar[bool] = False
     signs_time: ClassVar[bool] = False
+    signs_pushes: ClassVar[bool] = True
+    is_idempotent: ClassVar[bool] = True
+    scans_a_push: ClassVar[int] = 100
+    push_codes: ClassVar[tuple[str, str, str] | None] = None
+    sample: ClassVar[Sample] = IN_CHINA
 
     def __init__(self, *, clock: Callable[[], int] | None = None, port: int = 0) -> None:
         self.clock = clock or (lambda: time.time_ns() // 1_000_000)
@@ -158,9 +201,11 @@ class Fake:
             self.parcels[number].scans.extend(scans)
 
     def push(self, number: str, *scans: FakeScan) -> httpx.Response:
-        """Tell whoever subscribed, in one request; all scans of the parcel if none are given."""
-        asked = self.write_push(self.parcels[number], list(scans) or self.parcels[number].scans)
-        return self.send(asked)
+        """Tell whoever subscribed; all scans of the parcel if none are given. The answer to the last request."""
+        told = list(scans) or self.parcels[number].scans
+        for begin in range(0, max(len(told), 1), self.scans_a_push):
+            answer = self.send(self.write_push(self.parcels[number], told[begin : begin + self.scans_a_push]))
+        return answer
 
     def send(self, asked: Asked) -> httpx.Response:
         """Send a push as it stands: a test may have tampered with it."""
@@ -211,6 +256,11 @@ class Fake:
             for parcel in self.parcels.values():
                 if parcel.reference == reference:
                     return parcel
+            return self.make_another(reference)
+
+    def make_another(self, reference: str) -> FakeParcel:
+        """A new parcel, whether or not there is one of the reference."""
+        with self._lock:
             self._issued += 1
             parcel = FakeParcel(number=self.write_number(self._issued), reference=reference)
             self.parcels[parcel.number] = parcel
@@ -261,6 +311,7 @@ def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
                     query=dict(parse_qsl(parts.query, keep_blank_values=True)),
                     headers={name.lower(): value for name, value in self.headers.items()},
                     body=body,
+                    raw_query=parts.query,
                 )
             )
             if told is None:
@@ -270,6 +321,8 @@ def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
             self.send_response(told.status)
             self.send_header("content-type", told.content_type)
             self.send_header("content-length", str(len(told.body)))
+            for name, value in told.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(told.body)
 
