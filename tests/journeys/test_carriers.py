@@ -84,8 +84,12 @@ def test_a_parcel_moves_by_pushes(carrier: str, tmp_path: Path, start_server: Ca
 
         forged = fake.write_push(fake.parcels[number], [end])
         where = forged.body.index(number.encode()) + len(number) - 1
-        body = forged.body[:where] + (b"1" if forged.body[where : where + 1] != b"1" else b"2") + forged.body[where + 1 :]
-        answer = fake.send(forged.__class__(**{**{name: getattr(forged, name) for name in forged.__struct_fields__}, "body": body}))
+        body = (
+            forged.body[:where] + (b"1" if forged.body[where : where + 1] != b"1" else b"2") + forged.body[where + 1 :]
+        )
+        answer = fake.send(
+            forged.__class__(**{**{name: getattr(forged, name) for name in forged.__struct_fields__}, "body": body})
+        )
         assert not fake.is_thanked(answer.status_code, answer.content)
 
         seen = contract.source.track(asked)  # asked for, all of it is there as well, and changes nothing

@@ -4,6 +4,7 @@ It knows nothing of how an adapter works: only the protocols of `track` and `boo
 the same for ours and for a user's.
 """
 
+import datetime as dt
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from waypost.booking.issuing import Address, Issued, Item, WaybillIssuer, WaybillOrder
+from waypost.booking.issuing import Issued, Item, WaybillIssuer, WaybillOrder
 from waypost.model.carriage import Waybill
 from waypost.model.errors import WaypostError
 from waypost.model.instants import OffsetSource
@@ -90,25 +91,20 @@ def examine(candidate: Candidate) -> list[Question]:
 _count = itertools.count(1)
 
 
-def _order(**changed: Any) -> WaybillOrder:
-    sender = Address(
-        name="发件 O'Neil",
-        country="CN",
-        province="浙江省",
-        city="杭州市",
-        county="萧山区",
-        street="建设一路 1 号 “A&B”",
-        phone="057187650000",
-        postcode="311200",
-    )
-    consignee = msgspec.structs.replace(sender, name="收件 <甲>", province="北京市", city="北京市", county="朝阳区")
+def write_order(fake: Fake, **changed: Any) -> WaybillOrder:
+    """An order of a parcel, each with a reference of its own."""
+    sample = fake.sample
     told: dict[str, Any] = {
         "reference": f"WAYPOST{next(_count):09d}",
-        "sender": sender,
-        "consignee": consignee,
+        "sender": sample.sender,
+        "consignee": sample.consignee,
         "items": [Item(description="书 + 笔", quantity=2, weight_g=400, value_minor=2599)],
         "weight_g": 1_250,
-        "currency": "CNY",
+        "length_mm": 250,
+        "width_mm": 160,
+        "height_mm": 60,
+        "currency": sample.currency,
+        "mailing_date": dt.datetime.fromtimestamp(fake.clock() / 1000, dt.UTC).date().isoformat(),
     }
     return WaybillOrder(**told | changed)
 
@@ -116,7 +112,7 @@ def _order(**changed: Any) -> WaybillOrder:
 def _book(candidate: Candidate) -> Issued:
     """A waybill; where it is got in another way, one that the carrier made up."""
     if candidate.issuer is not None:
-        return candidate.issuer.book(_order())
+        return candidate.issuer.book(write_order(candidate.fake))
     parcel = candidate.fake.make(f"WAYPOST{next(_count):09d}")
     return Issued(waybill=Waybill(candidate.fake.name, parcel.number), reference=parcel.reference, channel="made up")
 
@@ -124,10 +120,11 @@ def _book(candidate: Candidate) -> Issued:
 def _scans(candidate: Candidate) -> tuple[FakeScan, FakeScan, FakeScan]:
     begun_ms = candidate.fake.clock() // 1000 * 1000 - 30 * _HOUR_MS
     first, second, third = candidate.codes
+    cities = itertools.cycle(candidate.fake.sample.cities)
     return (
-        FakeScan(code=first, at_ms=begun_ms),
-        FakeScan(code=second, at_ms=begun_ms + 7 * _HOUR_MS + 61_000),
-        FakeScan(code=third, at_ms=begun_ms + 26 * _HOUR_MS),
+        FakeScan(code=first, at_ms=begun_ms, city=next(cities)),
+        FakeScan(code=second, at_ms=begun_ms + 7 * _HOUR_MS + 61_000, city=next(cities)),
+        FakeScan(code=third, at_ms=begun_ms + 26 * _HOUR_MS, city=next(cities)),
     )
 
 
@@ -140,7 +137,9 @@ def _books(candidate: Candidate) -> None:
 
 def _books_again(candidate: Candidate) -> None:
     assert candidate.issuer is not None
-    order = _order()
+    if not candidate.fake.is_idempotent:
+        return
+    order = write_order(candidate.fake)
     first, second = candidate.issuer.book(order), candidate.issuer.book(order)
     _want(
         first.waybill == second.waybill, f"one reference, two waybills: {first.waybill.number}, {second.waybill.number}"
@@ -149,20 +148,22 @@ def _books_again(candidate: Candidate) -> None:
 
 def _books_through_a_cut_line(candidate: Candidate) -> None:
     assert candidate.issuer is not None
-    order, before = _order(), len(candidate.fake.parcels)
+    order, before = write_order(candidate.fake), len(candidate.fake.parcels)
     candidate.fake.set(Trap.RESET)
     try:
         candidate.issuer.book(order)
     except CarrierError:
-        candidate.issuer.book(order)
+        if candidate.fake.is_idempotent:
+            candidate.issuer.book(order)
     made = len(candidate.fake.parcels) - before
     _want(made == 1, f"the line was cut before the answer, and {made} waybills were made")
 
 
 def _tells_bad_orders(candidate: Candidate) -> None:
     assert candidate.issuer is not None
-    bad = msgspec.structs.replace(_order().consignee, name="", street="")
-    error = _fails(CarrierRefused, lambda: candidate.issuer.book(_order(consignee=bad)))  # type: ignore[union-attr]
+    bad = msgspec.structs.replace(candidate.fake.sample.consignee, name="", street="")
+    order = write_order(candidate.fake, consignee=bad)
+    error = _fails(CarrierRefused, lambda: candidate.issuer.book(order))  # type: ignore[union-attr]
     _want(bool(error.channel), "the error names no channel")
 
 
@@ -274,6 +275,8 @@ def _reads_pushes(candidate: Candidate) -> None:
 def _refuses_tampered_pushes(candidate: Candidate) -> None:
     """A changed byte is refused; or it stood where nothing is signed, and changes nothing that is read."""
     assert candidate.reader is not None
+    if not candidate.fake.signs_pushes:
+        return
     _, _, pushes = _pushed(candidate)
     told = _scans_of(candidate, [candidate.reader.read(pushes[0]).rows])
     for place in range(len(pushes[0].body)):

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 
+from waypost.booking.issuing import Address
+
 _MOST_BODY = 4 << 20
 _FORM = "application/x-www-form-urlencoded"
 
@@ -33,13 +35,14 @@ class Trap(StrEnum):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it came; names of headers in lower case."""
+    """A request as it came; names of headers in lower case. `raw_query` holds what is repeated in the query."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    raw_query: str = ""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     status: int = 200
     content_type: str = "application/json;charset=UTF-8"
+    headers: Mapping[str, str] = {}
 
 
 class FakeScan(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +164,35 @@ def is_decimal(value: Any, places: int, *, most: float) -> bool:
     return found is not None and float(value) <= most
 
 
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a carrier works: two people that it serves, and places where it scans."""
+
+    sender: Address
+    consignee: Address
+    currency: str
+    cities: tuple[str, ...]
+
+
+_SENDER = Address(
+    name="发件 O'Neil",
+    country="CN",
+    province="浙江省",
+    city="杭州市",
+    county="萧山区",
+    street="建设一路 1 号 “A&B”",
+    phone="057187650000",
+    postcode="311200",
+)
+IN_CHINA = Sample(
+    sender=_SENDER,
+    consignee=msgspec.structs.replace(
+        _SENDER, name="收件 <甲>", province="北京市", city="北京市", county="朝阳区", postcode="100020"
+    ),
+    currency="CNY",
+    cities=("杭州市",),
+)
+
+
 class Refused(Exception):
     """The carrier says no; holds how it says so."""
 
@@ -178,14 +211,20 @@ class Fake:
         refused: why requests were refused, the newest last: what a test that failed wants to see.
         push_url: where its pushes go.
         slow_s: how long `Trap.SLOW` takes.
-        has_tokens: it gives tokens that expire. `signs_time`: its pushes bear a signed time.
+        has_tokens: it gives tokens that expire. `signs_time`: its pushes bear a signed time. `signs_pushes`: they
+            are signed at all.
+        is_idempotent: it knows a reference again; else the same order twice is two waybills, and nobody can ask.
         most_a_push: how many scans one push of it tells.
+        sample: whom and where it serves.
     """
 
     name: ClassVar[str]
     has_tokens: ClassVar[bool] = False
     signs_time: ClassVar[bool] = False
+    signs_pushes: ClassVar[bool] = True
+    is_idempotent: ClassVar[bool] = True
     most_a_push: ClassVar[int] = 1
+    sample: ClassVar[Sample] = IN_CHINA
 
     def __init__(self, *, clock: Callable[[], int] | None = None, port: int = 0) -> None:
         self.clock = clock or (lambda: time.time_ns() // 1_000_000)
@@ -327,10 +366,14 @@ class Fake:
         """A new parcel, or that of the reference if there is one."""
         with self._lock:
             parcel = self._by_reference.get(reference)
-            if parcel is None:
-                self._issued += 1
-                parcel = FakeParcel(number=self.write_number(self._issued), reference=reference)
-                self.keep(parcel)
+            return self.make_another(reference) if parcel is None else parcel
+
+    def make_another(self, reference: str) -> FakeParcel:
+        """A new parcel, whether or not there is one of the reference."""
+        with self._lock:
+            self._issued += 1
+            parcel = FakeParcel(number=self.write_number(self._issued), reference=reference)
+            self.keep(parcel)
             return parcel
 
     def keep(self, parcel: FakeParcel) -> None:
@@ -412,6 +455,7 @@ def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
                     query=dict(parse_qsl(parts.query, keep_blank_values=True)),
                     headers={name.lower(): value for name, value in self.headers.items()},
                     body=body,
+                    raw_query=parts.query,
                 )
             )
             if told is None:
@@ -445,6 +489,8 @@ def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
             self.send_response(told.status)
             self.send_header("content-type", told.content_type)
             self.send_header("content-length", str(len(told.body)))
+            for name, value in told.headers.items():
+                self.send_header(name, value)
             if self.close_connection:
                 self.send_header("connection", "close")
             self.end_headers()
