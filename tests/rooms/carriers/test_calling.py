@@ -2,8 +2,8 @@ import threading
 from typing import Any
 
 import pytest
-
 from tests.rooms.carriers.conftest import Canned, HandClock
+
 from waypost.carriers.accounts import Account
 from waypost.carriers.calling import Call, Caller
 from waypost.testing.carriers.faking import Told, Trap

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.rooms.carriers.conftest import NOW_MS, Canned, HandClock, contract_with
+
 from waypost.model.errors import BadInput, WaypostError
 from waypost.track.carriers import Forged, Push, PushReader
 
