@@ -1,0 +1,199 @@
+import threading
+from typing import Any
+
+import pytest
+from tests.rooms.carriers.conftest import Canned, HandClock
+
+from waypost.carriers.accounts import Account
+from waypost.carriers.calling import Call, Caller
+from waypost.testing.carriers.faking import Told, Trap
+from waypost.track.carriers import CarrierUnreachable
+
+ASK = Call(operation="ask", path="/ask", body=b'{"a": 1}', is_repeatable=True)
+DO = Call(operation="do", path="/do", body=b"{}")
+
+
+def caller_of(canned: Canned, clock: HandClock, **changed: Any) -> Caller:
+    account = Account(**{"name": "main", "carrier": "canned", "url": canned.url} | changed)
+    return clock.caller(account)
+
+
+def test_what_is_sent_is_sent_byte_by_byte(carrier: Canned, clock: HandClock) -> None:
+    carrier.will_answer(b"yes")
+    body = '{ "名" : "\\u540d" }'.encode()
+    call = Call(operation="x", path="/a/b", headers={"x-sign": "s+/="}, query={"q": "名"}, body=body)
+    answer = caller_of(carrier, clock).call(call)
+    assert (answer.status, answer.body) == (200, b"yes")
+    (asked,) = carrier.asked
+    assert (asked.method, asked.path, asked.query, asked.body) == ("POST", "/a/b", {"q": "名"}, body)
+    assert asked.headers["x-sign"] == "s+/="
+
+
+@pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 422, 501])
+def test_an_answer_is_an_answer_whatever_its_status(carrier: Canned, clock: HandClock, status: int) -> None:
+    carrier.answers.append(Told(body=b"no", status=status))
+    assert caller_of(carrier, clock).call(ASK).status == status
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("trap", [Trap.DOWN, Trap.RESET])
+def test_what_passes_is_tried_again(carrier: Canned, clock: HandClock, trap: Trap) -> None:
+    carrier.set(trap, trap)
+    carrier.will_answer(b"1", b"2", b"3")
+    caller_of(carrier, clock).call(ASK)
+    assert clock.pauses == [1.0, 2.0]  # twice as long each time
+
+
+def test_pauses_are_by_chance(carrier: Canned, clock: HandClock) -> None:
+    carrier.set(Trap.DOWN)
+    carrier.will_answer(b"yes")
+    clock.caller(caller_of(carrier, clock).account, chance=0.25).call(ASK)
+    assert clock.pauses == [0.25]
+
+
+def test_after_three_times_it_is_told(carrier: Canned, clock: HandClock) -> None:
+    carrier.set(Trap.DOWN, Trap.DOWN, Trap.DOWN)
+    carrier.will_answer(b"too late")
+    with pytest.raises(CarrierUnreachable, match=r"canned ask \(main\): answers 503, 3 times"):
+        caller_of(carrier, clock).call(ASK)
+    assert len(carrier.answers) == 1
+
+
+def test_what_may_have_been_done_is_not_repeated(carrier: Canned, clock: HandClock) -> None:
+    carrier.set(Trap.RESET)
+    carrier.will_answer(b"done", b"done twice")
+    with pytest.raises(CarrierUnreachable, match="ask before again"):
+        caller_of(carrier, clock).call(DO)
+    assert len(carrier.asked) == 1
+
+
+def test_what_was_not_got_is_repeated_all_the_same(carrier: Canned, clock: HandClock) -> None:
+    carrier.set(Trap.DOWN)
+    carrier.will_answer(b"done")
+    assert caller_of(carrier, clock).call(DO).body == b"done"
+    assert len(carrier.asked) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_fault_may_have_come_after_the_deed(carrier: Canned, clock: HandClock, status: int) -> None:
+    carrier.answers.extend([Told(body=b"", status=status), Told(body=b"done twice")])
+    with pytest.raises(CarrierUnreachable, match=f"answers {status}"):
+        caller_of(carrier, clock).call(DO)
+    assert len(carrier.asked) == 1
+
+
+def test_a_slow_carrier_is_not_waited_for(carrier: Canned, clock: HandClock) -> None:
+    gone = threading.Event()
+    carrier.will_answer(b"late")
+    answer = carrier.answer
+    carrier.answer = lambda asked: (gone.wait(10), answer(asked))[1]  # type: ignore[method-assign]
+    try:
+        with pytest.raises(CarrierUnreachable, match="no answer \\(ReadTimeout\\)"):
+            caller_of(carrier, clock, timeout_s=0.05).call(DO)
+    finally:
+        gone.set()
+
+
+def test_nobody_there(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock, url="http://127.0.0.1:1")
+    with pytest.raises(CarrierUnreachable, match="no answer \\(ConnectError\\), 3 times"):
+        caller.call(DO)
+
+
+def test_an_answer_without_end_is_none(carrier: Canned, clock: HandClock) -> None:
+    carrier.will_answer(bytes((16 << 20) + 1))
+    with pytest.raises(CarrierUnreachable, match="no answer \\(ReadError\\)"):
+        caller_of(carrier, clock).call(DO)
+
+
+def test_errors_name_neither_address_nor_body(carrier: Canned, clock: HandClock) -> None:
+    call = Call(operation="do", path="/path/aB3dE6", headers={"x-key": "hidden-key"}, body=b'"13800000000"')
+    carrier.set(Trap.RESET)
+    carrier.will_answer(b"{}")
+    with pytest.raises(CarrierUnreachable) as caught:
+        caller_of(carrier, clock).call(call)
+    assert not any(text in str(caught.value) for text in ("aB3dE6", "hidden-key", "13800000000", carrier.url))
+
+
+def test_no_more_calls_than_are_allowed(carrier: Canned, clock: HandClock) -> None:
+    """120 a minute are two a second: two at once, then one each half second."""
+    caller = caller_of(carrier, clock, per_minute=120)
+    carrier.will_answer(*[b"x"] * 12)
+    begun_s = clock.now_s
+    for _ in range(12):
+        caller.call(ASK)
+    assert clock.now_s - begun_s == pytest.approx(5.0)
+    assert clock.pauses == pytest.approx([0.5] * 10)
+
+
+def test_what_was_not_called_is_not_saved_up(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock, per_minute=120)
+    carrier.will_answer(*[b"x"] * 4)
+    clock.now_s += 3_600
+    for _ in range(4):
+        caller.call(ASK)
+    assert len(clock.pauses) == 2
+
+
+def test_a_slow_rate_lets_one_through_at_once(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock, per_minute=6)
+    carrier.will_answer(b"1", b"2")
+    caller.call(ASK)
+    assert clock.pauses == []
+    caller.call(ASK)
+    assert clock.pauses == pytest.approx([10.0])
+
+
+def test_nobody_waits_for_ever_for_a_turn(carrier: Canned, clock: HandClock) -> None:
+    """Several wait at once: each takes its turn before it waits, so the clock is held still here."""
+    caller = caller_of(carrier, clock, per_minute=6)
+    clock.pause = clock.pauses.append  # type: ignore[method-assign]
+    caller = clock.caller(caller.account)
+    carrier.will_answer(*[b"x"] * 5)
+    for _ in range(4):
+        caller.call(ASK)
+    assert clock.pauses == pytest.approx([10.0, 20.0, 30.0])
+    with pytest.raises(CarrierUnreachable, match="wait for their turn already"):
+        caller.call(ASK)
+    assert len(carrier.asked) == 4
+
+
+def test_a_carrier_that_is_down_is_left_alone(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock)
+    carrier.set(*[Trap.DOWN] * 5)
+    carrier.will_answer(b"back")
+    with pytest.raises(CarrierUnreachable, match="3 times"):
+        caller.call(ASK)
+    with pytest.raises(CarrierUnreachable, match="did not answer 5 times in a row"):
+        caller.call(ASK)
+    with pytest.raises(CarrierUnreachable, match="in a row"):
+        caller.call(ASK)
+    assert not carrier.asked
+    clock.now_s += 30
+    assert caller.call(ASK).body == b"back"
+    carrier.will_answer(b"and well")
+    assert caller.call(ASK).body == b"and well"
+
+
+def test_one_that_tries_in_vain_leaves_it_alone_again(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock)
+    carrier.set(*[Trap.DOWN] * 6)
+    for _ in range(2):
+        with pytest.raises(CarrierUnreachable):
+            caller.call(ASK)
+    clock.now_s += 30
+    with pytest.raises(CarrierUnreachable, match="did not answer 6 times in a row"):
+        caller.call(ASK)
+    carrier.will_answer(b"back")
+    with pytest.raises(CarrierUnreachable, match="in a row"):
+        caller.call(ASK)
+    clock.now_s += 30
+    assert caller.call(ASK).body == b"back"
+
+
+def test_an_answer_ends_the_count(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock)
+    for _ in range(4):
+        carrier.set(Trap.DOWN, Trap.DOWN)
+        carrier.will_answer(b"x")
+        assert caller.call(ASK).body == b"x"
