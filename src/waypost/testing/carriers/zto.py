@@ -78,9 +78,9 @@ class FakeZto(Fake):
         account_password: str = "word-of-the-fake",
         **more: Any,
     ) -> None:
-        super().__init__(**more)
         if digest not in ("md5", "sha256", "hmac_sha256"):
             raise ValueError(f"ZTO has no digest {digest!r}")
+        super().__init__(**more)
         self.app_key, self.app_secret, self.hmac_key = app_key, app_secret, hmac_key
         self.digest, self.is_base64, self.use_timestamp = digest, is_base64, use_timestamp
         self.account_id, self.account_password = account_id, account_password
