@@ -1,9 +1,10 @@
 """Scans of carriers as rows of the neutral format, which `track` checks like everybody's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from waypost.track.carriers import Asked, Seen
 from waypost.track.wire import FIELDS, ROW_SCHEMA, Refusal, Rows
 
 #: One scan: number, code, stamp as the carrier wrote it, place by the carrier's code or name.
@@ -16,3 +17,13 @@ def rows_of(carrier: str, scans: Sequence[Scan], refusals: Iterable[Refusal] = (
     told = {"carrier": [carrier] * len(scans), "number": numbers, "code": codes, "at": stamps, "facility": places}
     columns = [pa.array(told.get(name, [None] * len(scans)), pa.string()) for name in FIELDS]
     return Rows(pa.table(columns, schema=ROW_SCHEMA), range(len(scans)), list(refusals))
+
+
+def seen_of(
+    carrier: str, asked: Sequence[Asked], scans: Sequence[Scan], channel: str, why: Mapping[str, str] | None = None
+) -> Seen:
+    """What a carrier said of the waybills that were asked after: those without scans are unknown, if it said `why`."""
+    found = {scan[0] for scan in scans}
+    why = why or {}
+    unknown = {each.number: why.get(each.number, "no scans") for each in asked if each.number not in found}
+    return Seen(rows=rows_of(carrier, scans), unknown=unknown, channel=channel)
