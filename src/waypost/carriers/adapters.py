@@ -9,8 +9,14 @@ import msgspec
 
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.carriers.accounts import Account
+from waypost.carriers.best import Best
+from waypost.carriers.cainiao import Cainiao
 from waypost.carriers.calling import Caller, Hours
+from waypost.carriers.correios import Correios
+from waypost.carriers.jt import Jt
+from waypost.carriers.sf import Sf
 from waypost.carriers.sto import Sto
+from waypost.carriers.usps import Usps
 from waypost.carriers.yto import Yto
 from waypost.carriers.yunda import Yunda
 from waypost.carriers.zto import Zto
@@ -169,6 +175,153 @@ _OURS: tuple[Adapter, ...] = (
         },
         url="https://openapi.yundaex.com",
         test_url="https://u-openapi.yundasys.com",
+    ),
+    Adapter(
+        carrier="usps",
+        make=Usps,
+        settings={
+            "client_id": "consumer key of the application",
+            "crid": "customer registration id (CRID)",
+            "mid": "mailer id (MID)",
+            "account_number": "number of the payment account",
+            "manifest_mid": "mailer id of the manifest, if another one",
+            "account_type": "EPS (usual) or another kind of payment account",
+            "scope": "scopes to ask for; all of the application's without it",
+            "tracking": "v3r2 (usual, 35 at once) or v3 (one by one)",
+            "rate_indicator": "SP (usual) or another one",
+            "processing_category": "MACHINABLE (usual), NONSTANDARD or another one",
+            "listener_url": "where USPS is to push to, https",
+            "admin_email": "whom USPS tells when it cannot",
+        },
+        secrets={
+            "client_secret": "consumer secret of the application",
+            "push_secret": "32 characters of your own, by which USPS signs its pushes",
+        },
+        optional=frozenset(
+            {
+                "crid",
+                "mid",
+                "account_number",
+                "manifest_mid",
+                "account_type",
+                "scope",
+                "tracking",
+                "rate_indicator",
+                "processing_category",
+                "listener_url",
+                "admin_email",
+                "push_secret",
+            }
+        ),
+        operations={
+            Operation.BOOK: Evidence.VENDOR,
+            Operation.CANCEL: Evidence.VENDOR,
+            Operation.PRINT: Evidence.VENDOR,
+            Operation.TRACK: Evidence.TWO_SOURCES,
+            # The verification of a listener is not public.
+            Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+            Operation.PUSH: Evidence.ONE_SOURCE,
+        },
+        url="https://apis.usps.com",
+        test_url="https://apis-tem.usps.com",
+    ),
+    Adapter(
+        carrier="correios",
+        make=Correios,
+        settings={
+            "user": "user of Meu Correios (usuário)",
+            "card": "number of the posting card (cartão de postagem)",
+            "service": "code of the usual service; 03298 (PAC) without it",
+            "cnpj": "taxpayer number of the sender (CNPJ or CPF)",
+            "push_digest": "how pushes are signed: hex (usual) or base64; unverified",
+        },
+        secrets={
+            "access_code": "access code to the APIs (código de acesso)",
+            "push_secret": "of your own, by which Correios signs its pushes",
+        },
+        optional=frozenset({"service", "cnpj", "push_digest", "push_secret"}),
+        operations={
+            Operation.BOOK: Evidence.VENDOR,
+            Operation.CANCEL: Evidence.VENDOR,
+            Operation.PRINT: Evidence.TWO_SOURCES,
+            Operation.TRACK: Evidence.VENDOR,
+            Operation.PUSH: Evidence.UNVERIFIED,
+        },
+        url="https://api.correios.com.br",
+        test_url="https://apihom.correios.com.br",
+    ),
+    Adapter(
+        carrier="sf",
+        make=Sf,
+        settings={
+            "partner_id": "customer code (顾客编码)",
+            "mode": "how requests are signed: standard_md5 (usual), simple_md5 or sm3 (unverified)",
+            "monthly_card": "monthly account (月结卡号)",
+            "push_format": "json (usual) or form, as chosen for the push of routes",
+        },
+        secrets={
+            "checkword": "check word (校验码)",
+            "push_key": "of your own, behind ?key= in the address that SF pushes to",
+        },
+        optional=frozenset({"mode", "monthly_card", "push_format", "push_key"}),
+        operations={
+            Operation.BOOK: Evidence.VENDOR,
+            Operation.CANCEL: Evidence.ONE_SOURCE,
+            Operation.TRACK: Evidence.TWO_SOURCES,
+            Operation.PUSH: Evidence.VENDOR,
+        },
+        url="https://bspgw.sf-express.com/std/service",
+        test_url="https://sfapi-sbox.sf-express.com/std/service",
+    ),
+    Adapter(
+        carrier="best",
+        make=Best,
+        settings={
+            "partner_id": "partnerID (合作商编码)",
+            "customer": "name of the customer; the sender's without it",
+            "country": "number by which BEST calls the country",
+        },
+        secrets={"partner_key": "partnerKey (密钥)"},
+        optional=frozenset({"customer", "country"}),
+        operations={
+            Operation.BOOK: Evidence.TWO_SOURCES,
+            Operation.CANCEL: Evidence.ONE_SOURCE,
+            Operation.PRINT: Evidence.TWO_SOURCES,
+            Operation.TRACK: Evidence.VENDOR,
+            Operation.PUSH: Evidence.TWO_SOURCES,
+        },
+        url="http://edi-q9.ns.800best.com/kd/api/process",
+        test_url="http://kdtest.800best.com/kd/api/process",
+    ),
+    Adapter(
+        carrier="cainiao",
+        make=Cainiao,
+        settings={
+            "token": "logistic_provider_id (资源编码或授权 token)",
+            "cp_code": "courier that lends the numbers, as STO",
+            "user_id": "user of the application",
+            "template_url": "template of the paper",
+            "to_code": "to_code, where one is asked for",
+        },
+        secrets={"secret": "appSecret (密钥)"},
+        optional=frozenset({"to_code"}),
+        operations={
+            Operation.BOOK: Evidence.TWO_SOURCES,
+            Operation.CANCEL: Evidence.TWO_SOURCES,
+            Operation.PRINT: Evidence.TWO_SOURCES,
+        },
+        url="http://link.cainiao.com/gateway/link.do",
+        test_url="http://linkdaily.tbsandbox.com/gateway/link.do",
+    ),
+    Adapter(
+        carrier="jtexpress",
+        make=Jt,
+        settings={"api_account": "apiAccount", "uuid": "of the test console, at its host alone"},
+        secrets={"private_key": "privateKey (私钥)"},
+        optional=frozenset({"uuid"}),
+        operations={Operation.TRACK: Evidence.TWO_SOURCES},
+        url="https://openapi.jtexpress.com.cn/webopenplatformapi/api",
+        test_url="https://uat-openapi.jtexpress.com.cn/webopenplatformapi/api",
     ),
 )
 

@@ -25,6 +25,10 @@ _FAILURES, _PAUSE_S = 5, 30.0
 _PASSING = {408, 429, 500, 502, 503, 504}
 
 
+class InDoubt(CarrierUnreachable):
+    """No answer came, and what was asked may have been done."""
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a carrier.
 
@@ -105,9 +109,7 @@ class Caller:
                 why, was_got = f"answers {answer.status}", answer.status not in (429, 503)
             self._breaker.note(False)
             if was_got and not call.is_repeatable:
-                raise CarrierUnreachable(
-                    why, channel=channel, mend="It may have been done all the same: ask before again."
-                )
+                raise InDoubt(why, channel=channel, mend="It may have been done all the same: ask before again.")
         raise CarrierUnreachable(f"{why}, {_TRIES} times", channel=channel, mend="Try again later.")
 
     def close(self) -> None:

@@ -1,11 +1,12 @@
 """Scans of carriers as rows of the neutral format, which `track` checks like everybody's."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
 from waypost.model.instants import get_zone
+from waypost.track.carriers import Asked, Seen
 from waypost.track.wire import FIELDS, ROW_SCHEMA, Refusal, Rows
 
 #: One scan: number, code, stamp as the carrier wrote it, place by the carrier's code or name.
@@ -30,3 +31,13 @@ def local_stamp(at_ms: int, zone: str) -> str | None:
     except (OverflowError, ValueError, OSError):
         return None
     return moment.replace(tzinfo=None).isoformat(" ", "milliseconds" if at_ms % 1000 else "seconds")
+
+
+def seen_of(
+    carrier: str, asked: Sequence[Asked], scans: Sequence[Scan], channel: str, why: Mapping[str, str] | None = None
+) -> Seen:
+    """What a carrier said of the waybills that were asked after: those without scans are unknown, if it said `why`."""
+    found = {scan[0] for scan in scans}
+    why = why or {}
+    unknown = {each.number: why.get(each.number, "no scans") for each in asked if each.number not in found}
+    return Seen(rows=rows_of(carrier, scans), unknown=unknown, channel=channel)

@@ -1,0 +1,550 @@
+"""United States Postal Service: version 3 of its APIs, domestic labels only.
+
+Tokens hold for hours, and quotas are small (60 calls an hour and API where nothing else was agreed): tokens are kept,
+and a batch of 35 waybills is one call. Labels are paid with a second token. Labels know no reference of ours, so
+booking twice makes two: see `Booked`.
+
+Scans bear the local time of the place (`eventTimestamp`, whatever zone it claims), the instant (`GMTTimestamp`) and
+the offset (`GMTOffset`). Where the latter two are missing the local stamp is handed on as it is, for the place alone
+can tell its zone.
+"""
+
+import base64
+import binascii
+import datetime as dt
+import hmac
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from email.message import Message
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.answers import read, read_text, write
+from waypost.carriers.booked import Booked
+from waypost.carriers.calling import Answer, Call, Caller
+from waypost.carriers.rows import Scan, rows_of, seen_of
+from waypost.carriers.signatures import is_same
+from waypost.carriers.tokens import Token, Tokens, put_bearer
+from waypost.model.carriage import Waybill
+from waypost.model.errors import BadInput, SettingsError, WaypostError
+from waypost.track.carriers import (
+    Asked,
+    CarrierError,
+    CarrierPuzzling,
+    CarrierRefused,
+    Forged,
+    Push,
+    Pushed,
+    Reply,
+    Seen,
+    Unsupported,
+)
+
+_TOKEN, _PAY, _LABEL, _CANCEL, _TRACK, _SUBSCRIBE, _PUSH = (
+    "oauth2",
+    "payment-authorization",
+    "labels",
+    "cancel label",
+    "tracking",
+    "subscriptions-tracking",
+    "push",
+)
+_JSON = {"content-type": "application/json", "accept": "application/json"}
+#: By default labels come as parts of a mail; so as JSON.
+_LABEL_JSON = "application/vnd.usps.labels+json"
+_PAYMENT_HEADER = "x-payment-authorization-token"
+#: Nothing says how long a payment token holds. One test double says eight hours; this is well within.
+_PAYMENT_LASTS_S = 3600.0
+_USUAL_SERVICE = "USPS_GROUND_ADVANTAGE"
+_GRAMS_IN_POUND = Fraction("453.59237")
+_MM_IN_INCH = Fraction("25.4")
+#: "A status update is not yet available on your package": a number that USPS has never seen.
+_NOTHING = "150001"
+_SECRET_LONG = 32
+#: USPS names no window; receivers in the wild have five minutes. Wider, for it sends again what was not acknowledged.
+_OLDEST_PUSH_MS, _EARLIEST_PUSH_MS = 60 * 60_000, 5 * 60_000
+_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
+_ZIP = re.compile(r"(\d{5})(?:-?(\d{4}))?")
+
+
+class _Lent(msgspec.Struct, frozen=True):
+    access_token: str
+    expires_in: float
+
+
+class _Paid(msgspec.Struct, frozen=True):
+    paymentAuthorizationToken: str
+
+
+class _Detail(msgspec.Struct, frozen=True):
+    title: str | None = None
+    detail: str | None = None
+    code: str | int | None = None
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    code: str | int | None = None
+    message: str | None = None
+    errors: list[_Detail] | None = None
+
+    @property
+    def why(self) -> str:
+        details = [detail.detail or detail.title for detail in self.errors or ()]
+        told = [text.strip() for text in (self.message, *details) if text and text.strip()]
+        return "; ".join(dict.fromkeys(told)) or "no reason given"
+
+    @property
+    def is_unknown_number(self) -> bool:
+        return str(self.code) == "404" or any(str(detail.code) == _NOTHING for detail in self.errors or ())
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """How USPS says no: nested everywhere, flat where tokens are asked for."""
+
+    error: _Fault | str | None = None
+    error_description: str | None = None
+
+    @property
+    def fault(self) -> _Fault:
+        if isinstance(self.error, _Fault):
+            return self.error
+        return _Fault(code=self.error, message=self.error_description)
+
+
+class _LabelData(msgspec.Struct, frozen=True):
+    trackingNumber: str
+    routingInformation: str | None = None
+    labelImage: str | None = None
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    trackingNumber: str
+    status: str
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    eventCode: str | None = None
+    eventTimestamp: str | None = None
+    GMTTimestamp: str | None = None
+    GMTOffset: str | None = None
+    eventCity: str | None = None
+    eventState: str | None = None
+    eventZIP: str | None = None
+    eventZIPCode: str | None = None
+
+
+class _Tracked(msgspec.Struct, frozen=True):
+    trackingNumber: str | None = None
+    trackingEvents: list[_Event] | None = None
+    error: _Fault | str | None = None
+    errors: list[_Detail] | None = None
+
+    @property
+    def fault(self) -> _Fault | None:
+        if isinstance(self.error, _Fault):
+            return self.error
+        return _Fault(message=self.error, errors=self.errors) if self.error or self.errors else None
+
+
+class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A push around its payload, a text that is signed together with the timestamp."""
+
+    subscriptionId: str
+    subscriptionType: str
+    timestamp: str
+    payload: str
+    links: list[Any] | None = None
+
+
+class Usps:
+    """Books, cancels, prints, asks, subscribes and is pushed at one account.
+
+    USPS verifies a listener by a push with a `challenge`; how that has to be answered is not public, so a subscription
+    has to be enabled by hand.
+    """
+
+    carrier = "usps"
+    most_at_once = 35
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._account = caller.account
+        self._bearer = Tokens(caller.hours, self._fetch_token, put=put_bearer, send=caller.call)
+        self._payment = Tokens(caller.hours, self._fetch_payment, put=_put_payment, send=self._bearer.call)
+        self._booked = Booked()
+
+    def book(self, order: WaybillOrder) -> Issued:
+        """See `WaybillIssuer`. The reference is printed nowhere and stands in USPS's reports alone.
+
+        Raises:
+            BadInput: sizes, the day of mailing or a ZIP code are missing.
+        """
+        asked = self._draft_label(order)
+        self._payment.get()
+        return self._booked.book(order.reference, self._caller.channel(_LABEL), lambda: self._buy(order, asked))
+
+    def cancel(self, issued: Issued, reason: str) -> None:
+        """See `WaybillIssuer`. A label that was manifested is refunded later, if nobody used it."""
+        answer = self._payment.call(
+            Call(
+                operation=_CANCEL,
+                path=f"/labels/v3/label/{issued.waybill.number}",
+                method="DELETE",
+                headers=_JSON,
+                is_repeatable=True,
+            )
+        )
+        if _is_well(answer):
+            read(answer, _Taken, self._caller.channel(_CANCEL))
+            return
+        refused = self._refused(_CANCEL, answer)
+        # Unverified: nothing public says how a label that was cancelled before is answered.
+        if not re.search(r"order not found|already been submitted", refused.message, re.IGNORECASE):
+            raise refused
+
+    def print_label(self, issued: Issued) -> Label:
+        """See `WaybillIssuer`. The label comes with the booking, and never again."""
+        if issued.label is None:
+            raise Unsupported("USPS gives a label once, when it is booked", mend="Keep what was issued.")
+        return issued.label
+
+    def track(self, asked: Sequence[Asked]) -> Seen:
+        """See `TrackSource`."""
+        if self._account.get("tracking", "v3r2") == "v3":
+            items = [self._ask_one(each.number) for each in asked]
+        else:
+            items = self._ask_batch(asked)
+        scans: list[Scan] = []
+        why: dict[str, str] = {}
+        for place, item in enumerate(items):
+            number = item.trackingNumber or (asked[place].number if len(items) == len(asked) else None)
+            if number is None:
+                continue
+            scans += _scans(number, item.trackingEvents or ())
+            if item.fault is not None:
+                why[number] = item.fault.why
+        return seen_of(self.carrier, asked, scans, self._caller.channel(_TRACK), why)
+
+    def subscribe(self, asked: Sequence[Asked]) -> Mapping[str, str]:
+        """See `TrackSource`. One call for each; `listener_url` and `admin_email` of the account are needed."""
+        refused: dict[str, str] = {}
+        for each in asked:
+            body = {
+                "listenerURL": self._account.get("listener_url"),
+                "secret": self._push_secret(),
+                "adminNotification": [{"email": self._account.get("admin_email")}],
+                "filterProperties": {"trackingNumber": each.number, "trackingEventTypes": ["ALL_UPDATES"]},
+            }
+            answer = self._bearer.call(
+                Call(
+                    operation=_SUBSCRIBE,
+                    path="/subscriptions-tracking/v3/subscriptions",
+                    headers=_JSON,
+                    body=write(body).encode(),
+                    is_repeatable=True,  # it refuses a second one, and names the first
+                )
+            )
+            if _is_well(answer):
+                continue
+            error = self._refused(_SUBSCRIBE, answer)
+            if answer.status == 400 and "subscriptionid" in error.message.lower():
+                continue
+            if answer.status in (401, 403):
+                raise error
+            refused[each.number] = error.message.replace(self._push_secret(), "…")
+        return refused
+
+    def read(self, push: Push) -> Pushed:
+        """See `PushReader`."""
+        told = _read_push(push.body)
+        signed = told.timestamp + told.payload
+        digest = hmac.digest(self._push_secret().encode(), signed.encode("utf-8", "surrogatepass"), "sha256")
+        given = push.headers.get("x-hmac") or push.headers.get("hmac-header") or ""
+        if not is_same(given, base64.b64encode(digest).decode()):
+            raise Forged("the push is not signed by USPS for this account")
+        age_ms = push.received_ms - _moment_ms(told.timestamp)
+        if not -_EARLIEST_PUSH_MS <= age_ms <= _OLDEST_PUSH_MS:
+            raise Forged(f"the push was signed {age_ms // 1000} s before it came")
+        if told.subscriptionType != "TRACKING":
+            raise BadInput(f"a push of the type {told.subscriptionType[:40]!r}, which nobody asked for")
+        try:
+            tracked = msgspec.json.decode(told.payload, type=_Tracked, strict=False)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise BadInput(f"the payload cannot be read: {error}") from None
+        if not tracked.trackingNumber or tracked.trackingEvents is None:
+            raise BadInput("the payload has no trackingNumber or no trackingEvents")
+        scans = _scans(tracked.trackingNumber, tracked.trackingEvents)
+        return Pushed(rows=rows_of(self.carrier, scans), reply=Reply(body=b"{}"))
+
+    def refuse(self, error: WaypostError) -> Reply:
+        """See `PushReader`. USPS reads the status alone."""
+        status = 401 if isinstance(error, Forged) else 400 if isinstance(error, BadInput) else 503
+        return Reply(status=status, body=b"{}")
+
+    def _draft_label(self, order: WaybillOrder) -> dict[str, Any]:
+        if order.cod_minor:
+            raise Unsupported("USPS labels with cash on delivery are not known well enough")
+        if not order.mailing_date:
+            raise BadInput("is missing, and USPS prints it", where="mailing_date")
+        for name in ("length_mm", "width_mm", "height_mm"):
+            if getattr(order, name) <= 0:
+                raise BadInput("is missing, and USPS asks for it", where=name)
+        return {
+            "imageInfo": {"imageType": "PDF", "labelType": "4X6LABEL"},
+            "toAddress": _write_address("consignee", order.consignee),
+            "fromAddress": _write_address("sender", order.sender),
+            "packageDescription": {
+                "mailClass": order.service or _USUAL_SERVICE,
+                "rateIndicator": self._account.get("rate_indicator", "SP"),
+                "weightUOM": "lb",
+                "weight": pounds(order.weight_g),
+                "dimensionsUOM": "in",
+                "length": inches(order.length_mm),
+                "width": inches(order.width_mm),
+                "height": inches(order.height_mm),
+                "processingCategory": self._account.get("processing_category", "MACHINABLE"),
+                "mailingDate": order.mailing_date,
+                "destinationEntryFacilityType": "NONE",
+                "customerReference": [{"referenceNumber": order.reference, "printReferenceNumber": False}],
+            },
+        }
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
+        answer = self._payment.call(
+            Call(
+                operation=_LABEL,
+                path="/labels/v3/label",
+                headers={"content-type": "application/json", "accept": _LABEL_JSON},
+                body=write(asked).encode(),
+            )
+        )
+        if not _is_well(answer):
+            raise self._refused(_LABEL, answer)
+        data, image = read_label(answer, self._caller.channel(_LABEL))
+        return Issued(
+            waybill=Waybill(self.carrier, data.trackingNumber),
+            reference=order.reference,
+            sort_code=data.routingInformation or "",
+            label=Label(content=image) if image else None,
+            channel=self._caller.channel(_LABEL),
+        )
+
+    def _ask_batch(self, asked: Sequence[Asked]) -> list[_Tracked]:
+        body = write([{"trackingNumber": each.number} for each in asked]).encode()
+        answer = self._bearer.call(
+            Call(operation=_TRACK, path="/tracking/v3r2/tracking", headers=_JSON, body=body, is_repeatable=True)
+        )
+        if answer.body.lstrip().startswith(b"["):  # whatever the status: each item says how it went
+            return read(answer, list[_Tracked], self._caller.channel(_TRACK))
+        if _is_well(answer):
+            raise CarrierPuzzling("the answer to a batch is no list", channel=self._caller.channel(_TRACK))
+        fault = self._read_refusal(_TRACK, answer).fault
+        if len(asked) > 1 or not fault.is_unknown_number:
+            raise self._refused(_TRACK, answer)
+        return [_Tracked(trackingNumber=asked[0].number, error=fault)]
+
+    def _ask_one(self, number: str) -> _Tracked:
+        answer = self._bearer.call(
+            Call(
+                operation=_TRACK,
+                path=f"/tracking/v3/tracking/{number}",
+                method="GET",
+                query={"expand": "DETAIL"},
+                headers={"accept": "application/json"},
+                is_repeatable=True,
+            )
+        )
+        if _is_well(answer):
+            return read(answer, _Tracked, self._caller.channel(_TRACK))
+        fault = self._read_refusal(_TRACK, answer).fault
+        if not fault.is_unknown_number:
+            raise self._refused(_TRACK, answer)
+        return _Tracked(trackingNumber=number, error=fault)
+
+    def _fetch_token(self) -> Token:
+        body = {
+            "client_id": self._account.get("client_id"),
+            "client_secret": self._account.secret("client_secret"),
+            "grant_type": "client_credentials",
+        }
+        if scope := self._account.get("scope", ""):
+            body["scope"] = scope
+        answer = self._caller.call(
+            Call(
+                operation=_TOKEN,
+                path="/oauth2/v3/token",
+                headers=_JSON,
+                body=write(body).encode(),
+                is_repeatable=True,
+            )
+        )
+        if not _is_well(answer):
+            raise self._refused(_TOKEN, answer)
+        lent = read(answer, _Lent, self._caller.channel(_TOKEN))
+        return Token(text=lent.access_token, lasts_s=lent.expires_in)
+
+    def _fetch_payment(self) -> Token:
+        mid = self._account.get("mid")
+        payer = {
+            "CRID": self._account.get("crid"),
+            "MID": mid,
+            "manifestMID": self._account.get("manifest_mid", mid),
+            "accountType": self._account.get("account_type", "EPS"),
+            "accountNumber": self._account.get("account_number"),
+        }
+        body = {"roles": [{"roleName": "PAYER", **payer}, {"roleName": "LABEL_OWNER", **payer}]}
+        answer = self._bearer.call(
+            Call(
+                operation=_PAY,
+                path="/payments/v3/payment-authorization",
+                headers=_JSON,
+                body=write(body).encode(),
+                is_repeatable=True,
+            )
+        )
+        if not _is_well(answer):
+            raise self._refused(_PAY, answer)
+        paid = read(answer, _Paid, self._caller.channel(_PAY))
+        return Token(text=paid.paymentAuthorizationToken, lasts_s=_PAYMENT_LASTS_S)
+
+    def _push_secret(self) -> str:
+        secret = self._account.secret("push_secret")
+        if len(secret) != _SECRET_LONG:
+            raise SettingsError(f"[accounts.{self._account.name}] push_secret has to have {_SECRET_LONG} characters")
+        return secret
+
+    def _read_refusal(self, operation: str, answer: Answer) -> _Refusal:
+        return read(answer, _Refusal, self._caller.channel(operation))
+
+    def _refused(self, operation: str, answer: Answer) -> CarrierError:
+        fault, channel = self._read_refusal(operation, answer).fault, self._caller.channel(operation)
+        code = str(fault.code) if fault.code is not None else str(answer.status)
+        return CarrierRefused(f"refused: {fault.why}", channel=channel, carrier_code=code)
+
+
+def pounds(weight_g: int) -> float:
+    """Grams as pounds, to a ten-thousandth: far finer than a gram."""
+    return float(round(Fraction(weight_g) / _GRAMS_IN_POUND, 4))
+
+
+def inches(length_mm: int) -> float:
+    """Millimetres as inches, to a thousandth."""
+    return float(round(Fraction(length_mm) / _MM_IN_INCH, 3))
+
+
+def read_label(answer: Answer, channel: str) -> tuple[_LabelData, bytes]:
+    """What a label's answer says and shows, as JSON or in parts.
+
+    The parts are not quite those of a mail: some have lines among their headers that are none, and all images are
+    base64, whatever their headers say.
+    """
+    if not answer.body.lstrip().startswith(b"--"):
+        whole = read(answer, _LabelData, channel)
+        return whole, _read_image(whole.labelImage or "", channel)
+    data: _LabelData | None = None
+    image = ""
+    for name, is_json, content in _parts(answer):
+        if is_json and data is None and name in ("", "labelMetadata"):
+            data = read_text(content, _LabelData, channel)
+        elif not is_json and not image and name in ("", "labelImage"):
+            image = content.decode("ascii", "replace")
+    if data is None:
+        raise CarrierPuzzling("no part of the answer says what the label is", channel=channel)
+    return data, _read_image(image, channel)
+
+
+def _parts(answer: Answer) -> Iterator[tuple[str, bool, bytes]]:
+    """Name, whether it is JSON, and content of each part."""
+    mark = answer.body.lstrip().split(b"\n", 1)[0].strip()
+    for part in re.split(rb"(?:^|\r?\n)" + re.escape(mark) + rb"(?:--)?[ \t]*(?:\r?\n|$)", answer.body):
+        head, _, content = part.replace(b"\r\n", b"\n").partition(b"\n\n")
+        if not content.strip():
+            continue
+        headers = Message()
+        for line in head.decode("latin-1").splitlines():
+            name, colon, value = line.partition(":")
+            if colon and re.fullmatch(r"[!-9;-~]+", name):
+                headers[name] = value.strip()
+        named = headers.get_param("name", "", "content-disposition")
+        yield (named if isinstance(named, str) else ""), headers.get_content_subtype().endswith("json"), content
+
+
+def _read_image(text: str, channel: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise CarrierPuzzling("the label is no base64", channel=channel) from None
+
+
+def _read_push(body: bytes) -> _Told:
+    try:
+        return msgspec.json.decode(body, type=_Told)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise BadInput(f"the push cannot be read: {error}") from None
+
+
+def _moment_ms(text: str) -> int:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text[:40]!r} is no timestamp") from None
+    return int(moment.replace(tzinfo=moment.tzinfo or dt.UTC).timestamp() * 1000)
+
+
+def _scans(number: str, events: Sequence[_Event]) -> list[Scan]:
+    return [(number, event.eventCode, _stamp(event), _place(event)) for event in events]
+
+
+def _stamp(event: _Event) -> str | None:
+    """The instant with the offset of the place, or its local time as it was written, without a zone."""
+    local = event.eventTimestamp.rstrip("Zz") if event.eventTimestamp else None
+    offset = _OFFSET.fullmatch(event.GMTOffset.strip()) if event.GMTOffset else None
+    if offset is None:
+        return local
+    sign, hours, minutes = offset.groups()
+    if event.GMTTimestamp:
+        away = dt.timedelta(hours=int(hours), minutes=int(minutes))
+        try:
+            moment = dt.datetime.fromisoformat(event.GMTTimestamp)
+            zone = dt.timezone(-away if sign == "-" else away)
+            return moment.replace(tzinfo=moment.tzinfo or dt.UTC).astimezone(zone).isoformat()
+        except (ValueError, OverflowError):
+            pass
+    return f"{local}{sign}{hours:0>2}:{minutes}" if local else None
+
+
+def _place(event: _Event) -> str | None:
+    parts = (event.eventCity, event.eventState, event.eventZIP or event.eventZIPCode)
+    return " ".join(part for part in parts if part) or None
+
+
+def _write_address(who: str, address: Address) -> dict[str, str]:
+    if address.country != "US":
+        raise Unsupported(f"{who}: USPS is asked for domestic labels only")
+    code = _ZIP.fullmatch(address.postcode.strip())
+    if code is None:
+        raise BadInput("a ZIP code has five digits, or nine", where=f"{who} postcode")
+    first, _, last = address.name.strip().rpartition(" ")
+    # A name of one word is a firm's, for a person has two.
+    told = {"firstName": first, "lastName": last} if first else {"firm": last}
+    if address.company:
+        told["firm"] = address.company
+    told |= {
+        "streetAddress": address.street,
+        "city": address.city,
+        "state": address.province,
+        "ZIPCode": code[1],
+        "ZIPPlus4": code[2] or "",
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _put_payment(call: Call, token: str) -> Call:
+    return msgspec.structs.replace(call, headers={**call.headers, _PAYMENT_HEADER: token})
+
+
+def _is_well(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
