@@ -5,7 +5,9 @@ from types import MappingProxyType
 
 import msgspec
 
+from waypost.testing.carriers.correios import FakeCorreios
 from waypost.testing.carriers.faking import Fake
+from waypost.testing.carriers.usps import FakeUsps
 from waypost.testing.carriers.yto import FakeYto
 
 
@@ -24,5 +26,7 @@ class FakeCarrier(msgspec.Struct, frozen=True, kw_only=True):
 FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
     {
         "yto": FakeCarrier(kind=FakeYto, codes=("GOT", "DEPARTURE", "SIGNED")),
+        "usps": FakeCarrier(kind=FakeUsps, codes=("03", "10", "01")),
+        "correios": FakeCarrier(kind=FakeCorreios, codes=("PO01", "RO01", "BDE01")),
     }
 )
