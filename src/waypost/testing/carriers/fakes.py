@@ -5,8 +5,10 @@ from types import MappingProxyType
 
 import msgspec
 
+from waypost.testing.carriers.correios import FakeCorreios
 from waypost.testing.carriers.faking import Fake
 from waypost.testing.carriers.sto import FakeSto
+from waypost.testing.carriers.usps import FakeUsps
 from waypost.testing.carriers.yto import FakeYto
 from waypost.testing.carriers.yunda import FakeYunda
 from waypost.testing.carriers.zto import FakeZto
@@ -30,5 +32,7 @@ FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
         "yto": FakeCarrier(kind=FakeYto, codes=("GOT", "DEPARTURE", "SIGNED")),
         "yunda": FakeCarrier(kind=FakeYunda, codes=("GOT", "DEPARTURE", "SIGNED")),
         "zto": FakeCarrier(kind=FakeZto, codes=("GOT", "DEPARTURE", "SIGNED")),
+        "usps": FakeCarrier(kind=FakeUsps, codes=("03", "10", "01")),
+        "correios": FakeCarrier(kind=FakeCorreios, codes=("PO01", "RO01", "BDE01")),
     }
 )
