@@ -65,7 +65,6 @@ class FakeCorreios(Fake):
     name: ClassVar[str] = "correios"
     has_tokens: ClassVar[bool] = True
     is_idempotent: ClassVar[bool] = False
-    scans_a_push: ClassVar[int] = 1
     sample: ClassVar[Sample] = Sample(
         sender=_SENDER,
         consignee=Address(
@@ -107,12 +106,9 @@ class FakeCorreios(Fake):
         """See `Fake`."""
         return {
             "user": self.user,
-            "secret": self.secret,
+            "access_code": self.secret,
             "card": self.card,
-            "contract": self.contract,
             "push_secret": self.push_secret,
-            "push_url": "https://listener.example/correios",
-            "push_email": "operator@listener.example",
         }
 
     def answer(self, asked: Asked) -> Told:

@@ -137,14 +137,14 @@ class FakeUsps(Fake):
     def account(self) -> Mapping[str, str]:
         """See `Fake`."""
         return {
-            "client": self.client,
-            "secret": self.secret,
+            "client_id": self.client,
+            "client_secret": self.secret,
             "crid": self.crid,
             "mid": self.mid,
-            "payer": self.payer,
+            "account_number": self.payer,
             "push_secret": self.push_secret,
-            "push_url": "https://listener.example/usps",
-            "push_email": "operator@listener.example",
+            "listener_url": "https://listener.example/usps",
+            "admin_email": "operator@listener.example",
         }
 
     def answer(self, asked: Asked) -> Told:
