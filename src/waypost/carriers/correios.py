@@ -209,7 +209,7 @@ class Correios:
             return
         refused = self._refused(_CANCEL, answer)
         # Nothing public says how one that was cancelled before is answered, so it is looked at.
-        if not self._is_cancelled(issued) and not re.search(r"\bjá\b.*\bcancelad", refused.message, re.IGNORECASE):
+        if not self._is_cancelled(issued):
             raise refused
 
     def print_label(self, issued: Issued) -> Label:
