@@ -1,0 +1,170 @@
+"""Pushes: what is the carrier's is on disk before it is thanked for; what is not leaves no trace in the log."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from waypost.access.sealing import Seal
+from waypost.app.carriers import contract_at
+from waypost.carriers.adapters import list_adapters
+from waypost.engines.local.home import LocalHome, open_home
+from waypost.model.errors import NotFound, StorageFull
+from waypost.model.instants import OffsetSource
+from waypost.testing import Clock
+from waypost.testing.carriers.faking import FakeScan
+from waypost.testing.carriers.yto import FakeYto
+from waypost.track.carriers import Push
+from waypost.track.fold import StatusFold
+from waypost.track.pushes import Outcome, Pushes, RawPushes, Taken
+from waypost.track.reception import Reception
+from waypost.track.tables import bundled_tables
+
+NONCES = iter(range(1 << 60))
+SEAL = Seal({1: b"k" * 32}, lambda size: next(NONCES).to_bytes(size))
+
+
+class Door:
+    """YTO's pushes into a home, without HTTP."""
+
+    def __init__(self, home: LocalHome, fake: FakeYto, clock: Clock) -> None:
+        self.home, self.fake, self.clock = home, fake, clock
+        self.told: list[Taken] = []
+        self.reception = Reception(
+            home.memory, lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs), clock
+        )
+        self.raw = RawPushes(home.memory.records, lambda: SEAL)
+        self.contract = contract_at(fake, list_adapters()["yto"])
+        assert self.contract.reader is not None
+        self.pushes = Pushes(
+            {"yto": self.contract.reader}, self.reception, self.raw, lambda name, taken: self.told.append(taken)
+        )
+        self.number = fake.make("REFERENCE1").number
+
+    def write(self, *scans: FakeScan) -> Push:
+        asked = self.fake.write_push(self.fake.parcels[self.number], list(scans))
+        return Push(headers=asked.headers, query="", body=asked.body, received_ms=self.clock())
+
+    def is_thanked(self, push: Push) -> bool:
+        reply = self.pushes.take("yto", push)
+        return self.fake.is_thanked(reply.status, reply.body)
+
+    def scan(self, code: str = "GOT", hours: int = 2) -> FakeScan:
+        return FakeScan(code=code, at_ms=self.clock.now_ms // 1000 * 1000 - hours * 3_600_000)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    clock = Clock()
+    home = open_home(tmp_path / "home", StatusFold(bundled_tables()))
+    with FakeYto(clock=clock) as fake:
+        door = Door(home, fake, clock)
+        yield door
+        door.contract.caller.close()
+    home.close()
+
+
+def test_a_push_is_in_the_log_when_it_is_thanked_for(door: Door) -> None:
+    push = door.write(door.scan())
+    assert door.is_thanked(push)
+    assert door.home.memory.log.position() == 1
+    assert [(taken.outcome, taken.scans, taken.refused) for taken in door.told] == [(Outcome.TAKEN, 1, 0)]
+    [raw] = door.raw.list_newest("yto", 10)
+    assert (raw.account, raw.outcome, raw.body, raw.received_ms) == ("yto", Outcome.TAKEN, push.body, door.clock())
+
+
+def test_the_same_body_is_thanked_for_again_and_not_read_again(door: Door) -> None:
+    push = door.write(door.scan())
+    assert door.is_thanked(push)
+    door.clock.move(hours=1)
+    assert door.is_thanked(msgspec.structs.replace(push, received_ms=door.clock()))
+    assert [taken.outcome for taken in door.told] == [Outcome.TAKEN, Outcome.REPEATED]
+    assert door.home.memory.log.position() == 1
+    assert door.raw.count() == 1
+
+
+def test_a_forged_push_leaves_nothing(door: Door) -> None:
+    push = door.write(door.scan())
+    place = push.body.index(door.number.encode())
+    forged = msgspec.structs.replace(push, body=push.body[:place] + b"X" + push.body[place + 1 :])
+    assert not door.is_thanked(forged)
+    assert [taken.outcome for taken in door.told] == [Outcome.FORGED]
+    assert (door.home.memory.log.position(), door.raw.count()) == (0, 0)
+    assert door.is_thanked(push)  # and it stands in nobody's way
+
+
+def test_a_signed_push_that_says_nothing_readable_is_kept_as_it_came(door: Door) -> None:
+    late = FakeScan(code="GOT", at_ms=door.clock.now_ms + 40 * 86_400_000)  # from a clock that runs ahead
+    push = door.write(late)
+    door.is_thanked(push)
+    assert door.home.memory.log.position() == 0
+    assert door.told[0].outcome in (Outcome.PARTLY, Outcome.UNREADABLE)
+    assert [raw.body for raw in door.raw.list_newest(None, 10)] == [push.body]
+
+
+def test_what_is_kept_cannot_be_read_in_the_database(door: Door, tmp_path: Path) -> None:
+    push = door.write(door.scan())
+    assert door.is_thanked(push)
+    door.home.close()
+    for file in (tmp_path / "home").rglob("*.sqlite*"):
+        assert push.body[:40] not in file.read_bytes()
+
+
+def test_without_room_a_carrier_is_told_to_come_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise StorageFull("No room left.")
+
+    push = door.write(door.scan())
+    with monkeypatch.context() as patch:
+        patch.setattr(door.home.memory.log, "append", refuse)
+        assert not door.is_thanked(push)
+    assert [taken.outcome for taken in door.told] == [Outcome.FAILED]
+    assert door.raw.count() == 0
+    assert door.is_thanked(push)
+    assert door.home.memory.log.position() == 1
+
+
+def test_what_was_in_the_log_but_not_kept_is_taken_again_and_counts_once(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a server leaves it that dies in between."""
+
+    def refuse(*_: object) -> None:
+        raise StorageFull("No room left.")
+
+    push = door.write(door.scan())
+    with monkeypatch.context() as patch:
+        patch.setattr(door.raw, "keep", refuse)
+        assert not door.is_thanked(push)
+    assert door.is_thanked(push)
+    assert door.home.memory.log.position() == 2
+    assert door.home.memory.index.catch_up(2, 60)
+    assert door.home.memory.index.timelines([door.number]).num_rows == 1
+
+
+def test_pushes_that_come_together_are_all_kept(door: Door) -> None:
+    pushes = [door.write(door.scan(hours=hours)) for hours in range(1, 25)]
+    answers: list[bool] = []
+    threads = [threading.Thread(target=lambda push=push: answers.append(door.is_thanked(push))) for push in pushes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 24
+    assert door.home.memory.log.position() == 24
+    assert {raw.body for raw in door.raw.list_newest("yto", 100)} == {push.body for push in pushes}
+
+
+def test_old_ones_are_forgotten(door: Door) -> None:
+    assert door.is_thanked(door.write(door.scan(hours=3)))
+    door.clock.move(days=2)
+    assert door.is_thanked(door.write(door.scan(hours=1)))
+    assert door.raw.forget(door.clock() - 86_400_000) == 1
+    assert door.raw.count() == 1
+
+
+def test_an_account_that_nobody_has_is_not_found(door: Door) -> None:
+    with pytest.raises(NotFound, match="'sto'"):
+        door.pushes.take("sto", door.write(door.scan()))
