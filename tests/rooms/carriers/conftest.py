@@ -62,7 +62,8 @@ class HandClock:
 
 @pytest.fixture
 def carrier() -> Iterator[Canned]:
-    with Canned() as canned:
+    canned = Canned()
+    with canned:
         yield canned
 
 

@@ -147,7 +147,7 @@ def test_a_slow_rate_lets_one_through_at_once(carrier: Canned, clock: HandClock)
 def test_nobody_waits_for_ever_for_a_turn(carrier: Canned, clock: HandClock) -> None:
     """Several wait at once: each takes its turn before it waits, so the clock is held still here."""
     caller = caller_of(carrier, clock, per_minute=6)
-    clock.pause = clock.pauses.append  # type: ignore[method-assign]
+    clock.pause = clock.pauses.append  # type: ignore[method-assign, assignment]
     caller = clock.caller(caller.account)
     carrier.will_answer(*[b"x"] * 5)
     for _ in range(4):

@@ -284,7 +284,8 @@ def test_a_label_of_zto_is_read(zto: Contract, kind: str, content_type: str) -> 
 
 def test_a_label_that_was_changed_is_not(zto: Contract) -> None:
     good = zto_label(base64.b64encode(b"%PDF-").decode())
-    for told in (good | {"billCode": "73100000000002"}, good | {"dataDigest": ""}, zto_label("%%"), {}, []):
+    wrong: list[object] = [good | {"billCode": "73100000000002"}, good | {"dataDigest": ""}, zto_label("%%"), {}, []]
+    for told in wrong:
         with pytest.raises(Forged):
             read_label(zto, told)
 

@@ -93,7 +93,8 @@ def yunda(content: object, **changed: str) -> Push:
 @pytest.fixture(scope="module")
 def readers() -> Iterator[dict[str, PushReader]]:
     clock, made = HandClock(), {}
-    with Canned() as canned:
+    canned = Canned()
+    with canned:
         for carrier, (settings, secrets) in ACCOUNTS.items():
             reader = contract_with(canned, clock, carrier, settings, secrets).reader
             assert reader is not None
