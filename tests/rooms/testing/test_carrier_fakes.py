@@ -45,7 +45,7 @@ def compact(value: Any) -> str:
 
 
 def post(url: str, content: str | bytes, headers: dict[str, str]) -> httpx.Response:
-    with httpx.Client(trust_env=False, timeout=20) as http:
+    with httpx.Client(trust_env=False, verify=False, timeout=20) as http:
         return http.post(url, content=content.encode() if isinstance(content, str) else content, headers=headers)
 
 

@@ -19,6 +19,7 @@ import msgspec
 from waypost.booking.issuing import Address
 
 _MOST_BODY = 4 << 20
+_POLL_S = 0.02  # how long `stop` may take
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -238,10 +239,11 @@ class Fake:
         self._by_reference: dict[str, FakeParcel] = {}
         self._issued = 0
         self._is_serving = False
+        self._sender: httpx.Client | None = None  # made when it is wanted: it reads certificates
         self._lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"fake {self.name}", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, name=f"fake {self.name}", daemon=True)
 
     @property
     def url(self) -> str:
@@ -270,11 +272,13 @@ class Fake:
         if self._is_serving:  # or there is no loop that could end
             self._server.shutdown()
         self._server.server_close()
+        if self._sender is not None:
+            self._sender.close()
 
     def serve_forever(self) -> None:
         """Serve in this thread."""
         self._is_serving = True
-        self._server.serve_forever()
+        self._server.serve_forever(poll_interval=_POLL_S)
 
     # What a carrier's own people do
 
@@ -315,16 +319,18 @@ class Fake:
         starts = range(0, len(told), self.most_a_push)
         return [self.write_push(parcel, told[start : start + self.most_a_push]) for start in starts]
 
-    def send(self, asked: Asked) -> httpx.Response:
-        """Send a push as it stands: a test may have tampered with it."""
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            return client.request(
-                asked.method,
-                self.push_url + asked.path,
-                params=dict(asked.query) or None,
-                headers=dict(asked.headers),
-                content=asked.body,
-            )
+    def send(self, asked: Asked, url: str = "") -> httpx.Response:
+        """Send a push as it stands: a test may have tampered with it. To `url`, or to `push_url`."""
+        with self._lock:
+            if self._sender is None:
+                self._sender = httpx.Client(trust_env=False, timeout=30)
+        return self._sender.request(
+            asked.method,
+            (url or self.push_url) + asked.path,
+            params=dict(asked.query) or None,
+            headers=dict(asked.headers),
+            content=asked.body,
+        )
 
     # What each carrier does in its own way
 

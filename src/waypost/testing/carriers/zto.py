@@ -359,11 +359,10 @@ class FakeZto(Fake):
             kind: `0` for JPG, `1` for PDF.
         """
         asked = self.write_label(number, kind)
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            for _ in range(_LABEL_TRIES):
-                answer = client.post(self.print_url, headers=dict(asked.headers), content=asked.body)
-                if self.is_thanked(answer.status_code, answer.content):
-                    break
+        for _ in range(_LABEL_TRIES):
+            answer = self.send(asked, self.print_url)
+            if self.is_thanked(answer.status_code, answer.content):
+                break
         return answer
 
     def write_label(self, number: str, kind: str = "1") -> Asked:
