@@ -5,8 +5,8 @@ import threading
 import time
 
 import pytest
-
 from tests.rooms.carriers.scripted import Clock
+
 from waypost.carriers.calling import Answer, Call
 from waypost.carriers.tokens import Token, Tokens, put_bearer
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tests.rooms.carriers.orders import US, order
 from tests.rooms.carriers.scripted import Got, Scripted, Told, scripted, told
+
 from waypost.booking.issuing import Issued
 from waypost.carriers.calling import InDoubt
 from waypost.carriers.usps import Usps, inches, pounds
@@ -259,7 +259,8 @@ def test_a_second_subscription_is_the_first() -> None:
     ]
     with usps(lambda got: answers.pop(0)) as (post, carrier):
         refused = post.subscribe([Asked(number=number) for number in "123"])
-    assert list(refused) == ["3"] and SECRETS["push_secret"] not in refused["3"]
+    assert list(refused) == ["3"]
+    assert SECRETS["push_secret"] not in refused["3"]
     assert carrier.got[-1].json["filterProperties"]["trackingNumber"] == "3"
 
 
@@ -323,6 +324,6 @@ def test_signed_nonsense_is_unreadable(payload: str) -> None:
 
 
 def test_the_secret_has_the_length_that_usps_wants() -> None:
-    with scripted("usps", lambda got: None, SETTINGS, SECRETS | {"push_secret": "short"}) as carrier:
-        with pytest.raises(SettingsError):
-            Usps(carrier.caller).read(pushed(PAYLOAD))
+    secrets = SECRETS | {"push_secret": "short"}
+    with scripted("usps", lambda got: None, SETTINGS, secrets) as carrier, pytest.raises(SettingsError):
+        Usps(carrier.caller).read(pushed(PAYLOAD))
