@@ -5,8 +5,12 @@ from types import MappingProxyType
 
 import msgspec
 
+from waypost.testing.carriers.best import FakeBest
+from waypost.testing.carriers.cainiao import FakeCainiao
 from waypost.testing.carriers.correios import FakeCorreios
 from waypost.testing.carriers.faking import Fake
+from waypost.testing.carriers.jt import FakeJt
+from waypost.testing.carriers.sf import FakeSf
 from waypost.testing.carriers.usps import FakeUsps
 from waypost.testing.carriers.yto import FakeYto
 
@@ -28,5 +32,9 @@ FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
         "yto": FakeCarrier(kind=FakeYto, codes=("GOT", "DEPARTURE", "SIGNED")),
         "usps": FakeCarrier(kind=FakeUsps, codes=("03", "10", "01")),
         "correios": FakeCarrier(kind=FakeCorreios, codes=("PO01", "RO01", "BDE01")),
+        "sf": FakeCarrier(kind=FakeSf, codes=("50", "30", "80")),
+        "best": FakeCarrier(kind=FakeBest, codes=("收件", "发件", "签收")),
+        "cainiao": FakeCarrier(kind=FakeCainiao, codes=("00", "13", "07")),
+        "jtexpress": FakeCarrier(kind=FakeJt, codes=("快件揽收", "发件扫描", "快件签收")),
     }
 )
