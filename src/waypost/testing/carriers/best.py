@@ -215,7 +215,7 @@ _SERVICES = {
 
 
 def _step(scan: FakeScan) -> dict[str, Any]:
-    remark = f"{scan.city}【{scan.facility}】{scan.code}，联系电话 13800000000"
+    remark = f"{scan.city}【{scan.facility}】{scan.code}，联系电话 057187654321"
     return {
         "acceptTime": _local(scan.at_ms),
         "acceptAddress": scan.city,

@@ -139,7 +139,9 @@ class FakeCainiao(Fake):
         if not isinstance(numbers, list) or not 1 <= len(numbers) <= 100:
             raise self._no("S04", "tradeOrderList错误", "tradeOrderList has 1 to 100 numbers")
         piece = given.get("packageInfo")
-        goods = piece.get("items") if isinstance(piece, dict) else None
+        if not isinstance(piece, dict):
+            raise self._no("S04", "packageInfo错误", "packageInfo is missing")
+        goods = piece.get("items")
         if not isinstance(goods, list) or not goods:
             raise self._no("S04", "packageInfo错误", "packageInfo.items is missing")
         if not all(isinstance(one, dict) and one.get("name") and one.get("count") for one in goods):
@@ -188,7 +190,7 @@ class FakeCainiao(Fake):
             "time": dt.datetime.fromtimestamp(scan.at_ms / 1000, _ZONE).strftime("%Y-%m-%d %H:%M:%S"),
             "city": scan.city,
             "facilityName": scan.facility,
-            "desc": "联系电话 13800000000",
+            "desc": "联系电话 057187654321",
         }
         text = json.dumps(data, ensure_ascii=False)
         form = {

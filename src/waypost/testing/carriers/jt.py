@@ -243,7 +243,7 @@ def _detail(scan: FakeScan) -> dict[str, Any]:
     local = dt.datetime.fromtimestamp(scan.at_ms / 1000, _ZONE).strftime("%Y-%m-%d %H:%M:%S")
     return {
         "scanTime": local,
-        "desc": f"【{scan.city}】【{scan.facility}】{scan.code}，联系电话 13800000000",
+        "desc": f"【{scan.city}】【{scan.facility}】{scan.code}，联系电话 057187654321",
         "scanType": scan.code,
         "problemType": None,
         "scanNetworkName": scan.facility,
@@ -252,7 +252,7 @@ def _detail(scan: FakeScan) -> dict[str, Any]:
         "scanNetworkCity": scan.city,
         "scanNetworkArea": "萧山区",
         "staffName": "小哥",
-        "staffContact": "13800000000",
+        "staffContact": "057187654321",
         "scanNetworkContact": "057187654321",
     }
 

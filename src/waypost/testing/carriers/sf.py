@@ -350,7 +350,7 @@ _SERVICES = {
 
 def _route(scan: FakeScan) -> dict[str, str]:
     local = dt.datetime.fromtimestamp(scan.at_ms / 1000, _ZONE).strftime("%Y-%m-%d %H:%M:%S")
-    remark = f"顺丰速运 {_WORDS.get(scan.code, '运送中')}，联系电话 13800000000"
+    remark = f"顺丰速运 {_WORDS.get(scan.code, '运送中')}，联系电话 057187654321"
     return {"acceptAddress": scan.city, "acceptTime": local, "remark": remark, "opCode": scan.code}
 
 
