@@ -5,8 +5,12 @@ from types import MappingProxyType
 
 import msgspec
 
+from waypost.testing.carriers.best import FakeBest
+from waypost.testing.carriers.cainiao import FakeCainiao
 from waypost.testing.carriers.correios import FakeCorreios
 from waypost.testing.carriers.faking import Fake
+from waypost.testing.carriers.jt import FakeJt
+from waypost.testing.carriers.sf import FakeSf
 from waypost.testing.carriers.sto import FakeSto
 from waypost.testing.carriers.usps import FakeUsps
 from waypost.testing.carriers.yto import FakeYto
@@ -18,8 +22,7 @@ class FakeCarrier(msgspec.Struct, frozen=True, kw_only=True):
     """How to imagine a carrier.
 
     Attributes:
-        settings: of the account; see `Fake.account` for those that a fake makes up.
-        codes: for a parcel that is picked up, under way, delivered.
+        codes: for a parcel that is picked up, under way, delivered; as pushes have them, see `Fake.asked_code`.
     """
 
     kind: type[Fake]
@@ -34,5 +37,9 @@ FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
         "zto": FakeCarrier(kind=FakeZto, codes=("GOT", "DEPARTURE", "SIGNED")),
         "usps": FakeCarrier(kind=FakeUsps, codes=("03", "10", "01")),
         "correios": FakeCarrier(kind=FakeCorreios, codes=("PO01", "RO01", "BDE01")),
+        "sf": FakeCarrier(kind=FakeSf, codes=("50", "30", "80")),
+        "best": FakeCarrier(kind=FakeBest, codes=("order_success", "out_for_delivery", "delivered")),
+        "cainiao": FakeCarrier(kind=FakeCainiao, codes=("00", "13", "07")),
+        "jtexpress": FakeCarrier(kind=FakeJt, codes=("快件揽收", "发件扫描", "快件签收")),
     }
 )
