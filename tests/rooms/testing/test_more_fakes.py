@@ -37,19 +37,21 @@ class Clock:
 
 
 class Listener:
-    """Keeps what is pushed to it and answers 200."""
+    """Keeps what is pushed to it, and thanks for it."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, dict[str, str], bytes]] = []
-        heard = self.heard
+        self.thanks = b""
+        heard, listener = self.heard, self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 heard.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(200)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(listener.thanks)))
                 self.end_headers()
+                self.wfile.write(listener.thanks)
 
             def log_message(self, format: str, *arguments: object) -> None:
                 pass
@@ -341,7 +343,7 @@ def test_sf_gives_paper_to_who_has_its_token(sf: FakeSf) -> None:
 def test_sf_pushes_routes_unsigned_to_a_secret_address(sf: FakeSf, listener: Listener) -> None:
     number = sf_ask(sf, "EXP_RECE_CREATE_ORDER", SF_ORDER)["msgData"]["waybillNoInfoList"][0]["waybillNo"]
     sf.move(number, *(scan("50", f"2026-11-20 10:00:{second:02d}") for second in range(11)))
-    sf.push_url = listener.url
+    sf.push_url, listener.thanks = listener.url, b'{"return_code":"0000"}'
     sf.push(number)
     assert [len(json.loads(body)["Body"]["WaybillRoute"]) for _, _, body in listener.heard] == [10, 1]
     address, headers, body = listener.heard[0]
@@ -493,7 +495,7 @@ def test_best_glues_a_word_before_its_answers(best: FakeBest) -> None:
 
 def test_best_signs_the_text_that_it_escaped(best: FakeBest, listener: Listener) -> None:
     number = best_ask(best, "KD_CREATE_WAYBILL_ORDER_NOTIFY", BEST_ORDER)["mailNo"]
-    best.push_url = listener.url
+    best.push_url, listener.thanks = listener.url, b'{"result":true}'
     first = scan("out_for_delivery", "2026-11-20 10:00:00")
     best.push(number, first, scan("delivered", "2026-11-20 12:00:00"))
     forms = [{name: text for name, (text,) in parse_qs(body.decode()).items()} for _, _, body in listener.heard]
