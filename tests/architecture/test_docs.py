@@ -21,6 +21,7 @@ from waypost.app.cli import cli
 from waypost.app.settings import OwnCarrier, Serve, Settings, Store, Track, read_settings
 from waypost.app.wiring import open_house
 from waypost.carriers.accounts import Terms
+from waypost.carriers.adapters import Operation, list_adapters
 from waypost.engines.local.home import FORMATS
 from waypost.feeds import facilities, parcels
 from waypost.feeds.kinds import FEEDS
@@ -182,6 +183,15 @@ def test_every_kind_of_file_is_there(docs: Path) -> None:
 def test_every_kind_of_check_is_there(docs: Path) -> None:
     rows = list_rows((docs / "how-to/check-numbers.md").read_text("utf-8"), "kind")
     assert {row["kind"] for row in rows} == set(REGISTRY)
+
+
+def test_every_adapter_says_how_well_it_is_known(docs: Path) -> None:
+    told = list_rows(section(docs / "reference/carriers.md", "What they can be asked"), "adapter")
+    assert told == [
+        {"adapter": carrier}
+        | {each.value: adapter.operations[each].value if each in adapter.operations else "" for each in Operation}
+        for carrier, adapter in sorted(list_adapters().items())
+    ]
 
 
 # HTTP

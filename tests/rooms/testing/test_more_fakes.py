@@ -1,12 +1,9 @@
 """The fakes of SF, Best, Cainiao LINK and J&T, held by requests that are written out by hand."""
 
 import base64
-import copy
 import datetime as dt
 import hashlib
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlsplit
@@ -14,6 +11,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from tests.rooms.testing.listening import NOW, Clock, Listener, changed
 
 from waypost.testing.carriers.best import FakeBest
 from waypost.testing.carriers.cainiao import FakeCainiao
@@ -24,68 +22,7 @@ from waypost.testing.carriers.sf import FakeSf
 from waypost.track.statuses import UNKNOWN
 from waypost.track.tables import bundled_tables
 
-NOW = int(dt.datetime(2026, 11, 20, 18, 0, tzinfo=dt.UTC).timestamp() * 1000)
 FORM = {"content-type": "application/x-www-form-urlencoded;charset=UTF-8"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_ms = NOW
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-class Listener:
-    """Keeps what is pushed to it, and thanks for it."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, dict[str, str], bytes]] = []
-        self.thanks = b""
-        heard, listener = self.heard, self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                heard.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(200)
-                self.send_header("content-length", str(len(listener.thanks)))
-                self.end_headers()
-                self.wfile.write(listener.thanks)
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/push"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    listener = Listener()
-    yield listener
-    listener.server.shutdown()
-    listener.server.server_close()
-
-
-def changed(value: Any, path: str, to: Any) -> Any:
-    """A copy with one part of it replaced; `...` takes it out."""
-    copied = copy.deepcopy(value)
-    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-    place = copied
-    for step in steps:
-        place = place[step]
-    if to is ...:
-        del place[last]
-    else:
-        place[last] = to
-    return copied
 
 
 def scan(code: str, at: str, city: str = "深圳市") -> FakeScan:

@@ -1,18 +1,16 @@
 """The fakes of USPS and Correios, held by requests that are written out by hand."""
 
 import base64
-import copy
 import datetime as dt
 import hashlib
 import hmac
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from tests.rooms.testing.listening import NOW, Clock, Listener, changed
 
 from waypost.model.identifiers.carriers import list_matches
 from waypost.model.identifiers.s10 import parse_s10
@@ -20,66 +18,7 @@ from waypost.testing.carriers.correios import FakeCorreios
 from waypost.testing.carriers.faking import FakeScan, Trap
 from waypost.testing.carriers.usps import FakeUsps
 
-NOW = int(dt.datetime(2026, 11, 20, 18, 0, tzinfo=dt.UTC).timestamp() * 1000)
 HOUR = 3_600_000
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_ms = NOW
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-class Listener:
-    """Keeps what is pushed to it and answers 200."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        heard = self.heard
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/push"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    listener = Listener()
-    yield listener
-    listener.server.shutdown()
-    listener.server.server_close()
-
-
-def changed(value: Any, path: str, to: Any) -> Any:
-    """A copy with one part of it replaced; `...` takes it out."""
-    copied = copy.deepcopy(value)
-    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-    place = copied
-    for step in steps:
-        place = place[step]
-    if to is ...:
-        del place[last]
-    else:
-        place[last] = to
-    return copied
 
 
 # USPS
@@ -509,7 +448,7 @@ def test_usps_signs_the_stamp_and_the_inner_text(usps: FakeUsps, listener: Liste
     usps.move(number, usps_scan("OF", "2026-11-20T13:00:05Z", "NEW YORK"))
     usps.push_url = listener.url
     assert usps.push(number).status_code == 200
-    ((headers, body),) = listener.heard
+    ((_, headers, body),) = listener.heard
     told = json.loads(body)
     assert (told["subscriptionType"], told["timestamp"]) == ("TRACKING", "2026-11-20T18:00:00Z")
     key = SUBSCRIPTION["secret"].encode()
@@ -598,7 +537,7 @@ def test_correios_gives_tokens_for_a_day_in_brasilia(correios: FakeCorreios, clo
     assert told.json()["cartaoPostagem"]["contrato"] == "9912000001"
     assert correios_token(correios, "/contrato", "9912000001").status_code == 201
     headers = {"authorization": f"Bearer {told.json()['token']}", "accept-language": "pt-BR"}
-    url = f"{correios.url}/srorastro/v1/objetos/AA000000018BR"
+    url = f"{correios.url}/srorastro/v1/objetos/AA000000014BR"
     clock.now_ms += 24 * HOUR - 1
     assert httpx.get(url, headers=headers).status_code == 200
     clock.now_ms += 1
@@ -608,7 +547,7 @@ def test_correios_gives_tokens_for_a_day_in_brasilia(correios: FakeCorreios, clo
         "msgs": ["GTW-008: Token não válido para este ambiente."],
         "date": "2026-11-21T15:00:00",
         "method": "GET",
-        "path": "/srorastro/v1/objetos/AA000000018BR",
+        "path": "/srorastro/v1/objetos/AA000000014BR",
     }
 
 
@@ -630,7 +569,7 @@ def test_correios_refuses_wrong_users(
 
 
 def test_correios_wants_a_token_that_is_good_for_the_api(correios: FakeCorreios) -> None:
-    url = f"{correios.url}/srorastro/v1/objetos/AA000000018BR"
+    url = f"{correios.url}/srorastro/v1/objetos/AA000000014BR"
     bad = httpx.get(url, headers={"authorization": "Bearer eyJ", "accept-language": "pt-BR"})
     assert bad.status_code == 401
     assert httpx.post(f"{correios.url}/token/v1/autentica/cartaopostagem", json={}).status_code == 401
@@ -783,26 +722,26 @@ def test_correios_says_of_each_object_what_is_wrong(correios: FakeCorreios) -> N
 @pytest.mark.parametrize("language", ["", "pt", "*", "zh-CN"])
 def test_correios_wants_one_of_its_languages(correios: FakeCorreios, language: str) -> None:
     headers = correios_bearer(correios) | {"accept-language": language}
-    told = httpx.get(f"{correios.url}/srorastro/v1/objetos/AA000000018BR", headers=headers)
+    told = httpx.get(f"{correios.url}/srorastro/v1/objetos/AA000000014BR", headers=headers)
     assert told.status_code == 400
     assert told.json()["msgs"][0].startswith("SRO-018")
 
 
 def test_correios_wants_the_language_in_the_head(correios: FakeCorreios) -> None:
-    url = f"{correios.url}/srorastro/v1/objetos/AA000000018BR"
+    url = f"{correios.url}/srorastro/v1/objetos/AA000000014BR"
     told = httpx.get(url, params={"Accept-Language": "pt-BR"}, headers=correios_bearer(correios))
     assert told.status_code == 400
 
 
 def test_correios_says_no_word_of_its_quota(correios: FakeCorreios) -> None:
     correios.set(Trap.QUOTA)
-    told = httpx.get(f"{correios.url}/srorastro/v1/objetos/AA000000018BR")
+    told = httpx.get(f"{correios.url}/srorastro/v1/objetos/AA000000014BR")
     assert (told.status_code, told.content, told.headers["x-ratelimit-burst-capacity"]) == (429, b"", "55")
 
 
 def test_correios_tokens_are_all_old_after_the_trap(correios: FakeCorreios) -> None:
     headers = correios_bearer(correios)
-    url = f"{correios.url}/srorastro/v1/objetos/AA000000018BR"
+    url = f"{correios.url}/srorastro/v1/objetos/AA000000014BR"
     correios.set(Trap.EXPIRED)
     assert [httpx.get(url, headers=headers).status_code for _ in range(2)] == [403, 403]
     assert httpx.get(url, headers=correios_bearer(correios)).status_code == 200
@@ -838,10 +777,10 @@ def test_correios_subscribes_and_signs_its_pushes(correios: FakeCorreios, listen
     correios.push_url = listener.url
     correios.move(number, correios_scan("PO01", "2026-11-19T22:10:36Z"), correios_scan("BDE01", "2026-11-20T15:03:00Z"))
     correios.push(number)
-    assert [headers["x-correios-hook-event"] for headers, _ in listener.heard] == ["PO-1", "BDE-1"]
-    for headers, body in listener.heard:
+    assert [headers["x-correios-hook-event"] for _, headers, _ in listener.heard] == ["PO-1", "BDE-1"]
+    for _, headers, body in listener.heard:
         assert headers["x-correios-signature"] == hmac.new(b"told-to-correios", body, "sha256").hexdigest()
-    inner = json.loads(json.loads(listener.heard[1][1])["payload"])
+    inner = json.loads(json.loads(listener.heard[1][2])["payload"])
     assert (inner["codigoObjeto"], inner["tipoEvento"], inner["dtEvento"]) == (number, "BDE-1", "2026-11-20T12:03:00")
     assert correios.is_thanked(200, b"")
     assert not correios.is_thanked(204, b"")

@@ -52,7 +52,7 @@ _SENDER = Address(
 
 
 class FakeCorreios(Fake):
-    """See `Fake`. Its numbers are those of S10, `AA000000018BR`.
+    """See `Fake`. Its numbers are those of S10, `AA000000014BR`.
 
     Attributes:
         expired_status: with which it says that a token is old: 403, where most would say 401.
