@@ -14,6 +14,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -199,7 +200,7 @@ class Correios:
         answer = self._tokens.call(
             Call(
                 operation=_CANCEL,
-                path=f"{_BOOKINGS}/{issued.carrier_reference}",
+                path=f"{_BOOKINGS}/{quote(issued.carrier_reference, safe='')}",
                 method="DELETE",
                 headers=_JSON,
                 is_repeatable=True,
@@ -227,7 +228,7 @@ class Correios:
         query = {"resultado": "T"}
         path = "/srorastro/v1/objetos"
         if len(asked) == 1:
-            path += f"/{asked[0].number}"
+            path += f"/{quote(asked[0].number, safe='')}"
         else:
             query["codigosObjetos"] = ",".join(each.number for each in asked)
         answer = self._tokens.call(
@@ -368,7 +369,7 @@ class Correios:
             answer = self._tokens.call(
                 Call(
                     operation=_PRINT,
-                    path=f"{_BOOKINGS}/rotulo/download/assincrono/{receipt}",
+                    path=f"{_BOOKINGS}/rotulo/download/assincrono/{quote(receipt, safe='')}",
                     method="GET",
                     headers={"accept": "application/json"},
                     is_repeatable=True,

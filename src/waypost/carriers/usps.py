@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.message import Message
 from fractions import Fraction
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -191,7 +192,7 @@ class Usps:
         answer = self._payment.call(
             Call(
                 operation=_CANCEL,
-                path=f"/labels/v3/label/{issued.waybill.number}",
+                path=f"/labels/v3/label/{quote(issued.waybill.number, safe='')}",
                 method="DELETE",
                 headers=_JSON,
                 is_repeatable=True,
@@ -350,7 +351,7 @@ class Usps:
         answer = self._bearer.call(
             Call(
                 operation=_TRACK,
-                path=f"/tracking/v3/tracking/{number}",
+                path=f"/tracking/v3/tracking/{quote(number, safe='')}",
                 method="GET",
                 query={"expand": "DETAIL"},
                 headers={"accept": "application/json"},
