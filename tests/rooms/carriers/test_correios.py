@@ -104,7 +104,6 @@ def test_streets_without_a_number_say_so() -> None:
     [
         ({"msgs": ["PPN-100: Não pode ser cancelada."]}, "Postado", False),
         ({"msgs": ["PPN-100: Não pode ser cancelada."]}, "Cancelado", True),
-        ({"msg": "Pré-postagem já foi cancelada"}, "", True),
     ],
 )
 def test_one_that_was_cancelled_before_is_well(refused: dict[str, object], state: str, is_well: bool) -> None:

@@ -20,6 +20,7 @@ from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
+from waypost.track.carriers import PushReader
 from waypost.track.fold import StatusFold
 from waypost.track.overview import read_overview
 from waypost.track.parcels import Tracker
@@ -85,12 +86,13 @@ class World:
         self.keys = Keys(self.memory.records, _Tokens())
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
         self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
+        self.readers: dict[str, PushReader] = {}
         self.journal = io.StringIO()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
-            "pushes": Pushes({}, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
+            "pushes": Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
             "keys": self.keys,
             "facilities": self.facilities,

@@ -3,7 +3,8 @@
 from fastapi import FastAPI, Request, Response
 
 from waypost.track.carriers import Push
-from waypost.web.api.openapi import OPEN
+from waypost.web.api.answers import Alive
+from waypost.web.api.openapi import OPEN, answers
 from waypost.web.door import headers_in
 from waypost.web.office import Office
 
@@ -22,6 +23,16 @@ def add_carriers(app: FastAPI, office: Office) -> None:
             "carrier's own words: that all is well, once its scans are on disk, or why it is not."
         ),
         response_class=Response,
+        responses={
+            200: {"description": "Thanks, or why not, as the carrier has it", "content": {"*/*": {}}},
+            **{
+                status: each
+                for status, each in answers(
+                    Alive, "", "not_found", "slow_body", "too_large", "unsupported_media_type", "invalid", "busy"
+                ).items()
+                if status != 200
+            },
+        },
         openapi_extra=OPEN,
     )
     async def take_push(account: str, request: Request) -> Response:

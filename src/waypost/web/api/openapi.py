@@ -37,6 +37,7 @@ _STATUS = {
 TAGS = [
     {"name": "scans", "description": "What happened to which parcel, when and where. Sent in batches, kept for good."},
     {"name": "parcels", "description": "Where parcels are. Public at city level; all of it with an operator's key."},
+    {"name": "carriers", "description": "What carriers push, each in its own format."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
     {"name": "service", "description": "Whether the service is well."},
 ]
