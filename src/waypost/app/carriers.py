@@ -68,13 +68,7 @@ def run_exam(carrier: str, *, as_json: bool) -> int:
         out({"carrier": carrier, "passed": is_passed, "questions": told})
     else:
         for question in told:
-            mark = (
-                ("passed", "green")
-                if question.is_passed
-                else ("not asked", "dim")
-                if not question.is_asked
-                else ("FAILED", "red")
-            )
+            mark = _MARKS[question.is_asked, question.is_passed]
             results().print(line(mark, f"  {question.about}: {question.question}", (f"  {question.why}", "red")))
         results().print(_sum_up(carrier, told))
     return 0 if is_passed else 1

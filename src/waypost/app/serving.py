@@ -45,6 +45,7 @@ def _tell(house: House, as_json: bool, address: str) -> None:
 
 def serve_house(house: House, ready: Callable[[str], None]) -> None:
     """Put the door before a house and serve until told to stop; then close the house."""
+    house.open_accounts()
     app = make_app(_desk(house))
     make_ready()
     take_short_turns()

@@ -13,13 +13,16 @@ from waypost.access.sealing import KEY_BYTES, Seal
 from waypost.app.settings import Settings
 from waypost.carriers.accounts import read_account
 from waypost.carriers.adapters import Contract, list_adapters, open_contract
+from waypost.engines.local.disk import Disk
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
 from waypost.model.carriers import find_carrier
+from waypost.model.errors import SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
+from waypost.track.carriers import PushReader
 from waypost.track.fold import StatusFold
 from waypost.track.intake import ZoneFinder
 from waypost.track.overview import Overview, read_overview
@@ -49,9 +52,9 @@ class House:
         self.scans = ScanSearch(self.memory, tables, self.facilities)
         self.reception = Reception(self.memory, self.zone_of, now_ms)
         self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
-        self.contracts = open_contracts(settings)
-        readers = {name: contract.reader for name, contract in self.contracts.items() if contract.reader}
-        self.pushes = Pushes(readers, self.reception, RawPushes(self.memory.records, _Seals(settings.home)))
+        self.contracts: dict[str, Contract] = {}
+        self._readers: dict[str, PushReader] = {}
+        self.pushes = Pushes(self._readers, self.reception, RawPushes(self.memory.records, _Seals(settings.home)))
 
     @property
     def memory(self) -> Memory:
@@ -87,6 +90,20 @@ class House:
         with self.memory.records.read() as connection:
             links = list_all_links(connection)
         return read_overview(self.memory.history, self.tables, self.facilities, links)
+
+    def open_accounts(self) -> None:
+        """Get the accounts with carriers ready, which only a server uses.
+
+        Raises:
+            SettingsError: one cannot be used; says which setting of it.
+        """
+        adapters = list_adapters()
+        for name, values in self.settings.accounts.items():
+            adapter = adapters.get(str(values.get("carrier")))
+            account = read_account(name, values, frozenset(adapter.secrets) if adapter else frozenset())
+            contract = self.contracts[name] = open_contract(account, adapters=adapters)
+            if contract.reader is not None:
+                self._readers[name] = contract.reader
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
@@ -133,21 +150,6 @@ def retention_of(settings: Settings) -> Retention:
     )
 
 
-def open_contracts(settings: Settings) -> dict[str, Contract]:
-    """The accounts with carriers, by name.
-
-    Raises:
-        SettingsError: one cannot be used; says which setting of it.
-    """
-    adapters = list_adapters()
-    contracts = {}
-    for name, values in settings.accounts.items():
-        adapter = adapters.get(str(values.get("carrier")))
-        account = read_account(name, values, frozenset(adapter.secrets) if adapter else frozenset())
-        contracts[name] = open_contract(account, adapters=adapters)
-    return contracts
-
-
 class _Seals:
     """The keys under which what is personal lies in the records. The file is made when something is sealed first."""
 
@@ -165,12 +167,24 @@ class _Seals:
     def _open(self) -> Seal:
         """One key a line: its number, and hexadecimal digits."""
         if not self._file.exists():
-            with open(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-                new.write(f"1 {secrets.token_hex(KEY_BYTES)}\n")
-                new.flush()
-                os.fsync(new.fileno())
-        lines = [line.split() for line in self._file.read_text("ascii").splitlines() if line.strip()]
-        return Seal({int(number): bytes.fromhex(key) for number, key in lines}, secrets.token_bytes)
+            self._make()
+        try:
+            lines = [line.split() for line in self._file.read_text("ascii").splitlines() if line.strip()]
+            return Seal({int(number): bytes.fromhex(key) for number, key in lines}, secrets.token_bytes)
+        except (OSError, ValueError):  # what stands in it is told to nobody
+            mend = "It has a number and 64 hexadecimal digits a line; bring it back from where you keep it."
+            raise SettingsError(f"{self._file} cannot be read as keys", mend=mend) from None
+
+    def _make(self) -> None:
+        """A crash leaves the whole file or none."""
+        new = self._file.with_name("seal.tmp")
+        new.unlink(missing_ok=True)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"1 {secrets.token_hex(KEY_BYTES)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(self._file)
+        Disk().sync_folder(self._file.parent)
 
 
 class _Aged:

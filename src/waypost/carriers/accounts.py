@@ -100,6 +100,8 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
         plain = key.removesuffix(_FILE)
         if not isinstance(value, str) or not value:
             raise SettingsError(f"{where} {key} has to be a text")
+        if key != plain and plain in values:
+            raise SettingsError(f"{where} has {plain} and {key}: one of them is enough")
         if plain.split(".")[0] not in secrets:
             open_[key] = value
         elif key.endswith(_FILE):
@@ -115,6 +117,9 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
 
 def _read_secret(file: Path, where: str) -> str:
     try:
-        return file.read_text("utf-8").strip()
+        secret = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{where}: {file} cannot be read: {error}") from None
+    if not secret:  # with it anybody could sign
+        raise SettingsError(f"{where}: {file} is empty")
+    return secret

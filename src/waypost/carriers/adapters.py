@@ -55,6 +55,7 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
         settings: what an account needs, and what that is; `secrets` what nobody may see. A setting may be given for one
             interface alone, behind a full stop, where the carrier gives one for each.
         test_url, url: where the carrier's API is.
+        optional: of both, what an account may be without; `push_needs` those of them without which no push is believed.
     """
 
     carrier: str
@@ -65,6 +66,7 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     test_url: str = ""
     optional: frozenset[str] = frozenset()
+    push_needs: frozenset[str] = frozenset()
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +215,7 @@ _OURS: tuple[Adapter, ...] = (
                 "push_secret",
             }
         ),
+        push_needs=frozenset({"push_secret"}),
         operations={
             Operation.BOOK: Evidence.VENDOR,
             Operation.CANCEL: Evidence.VENDOR,
@@ -240,6 +243,7 @@ _OURS: tuple[Adapter, ...] = (
             "push_secret": "of your own, by which Correios signs its pushes",
         },
         optional=frozenset({"service", "cnpj", "push_digest", "push_secret"}),
+        push_needs=frozenset({"push_secret"}),
         operations={
             Operation.BOOK: Evidence.VENDOR,
             Operation.CANCEL: Evidence.VENDOR,
@@ -264,6 +268,7 @@ _OURS: tuple[Adapter, ...] = (
             "push_key": "of your own, behind ?key= in the address that SF pushes to",
         },
         optional=frozenset({"mode", "monthly_card", "push_format", "push_key"}),
+        push_needs=frozenset({"push_key"}),
         operations={
             Operation.BOOK: Evidence.VENDOR,
             Operation.CANCEL: Evidence.ONE_SOURCE,
@@ -363,7 +368,7 @@ def open_contract(
         caller=caller,
         issuer=made if Operation.BOOK in can else None,
         source=made if Operation.TRACK in can else None,
-        reader=made if Operation.PUSH in can else None,
+        reader=made if Operation.PUSH in can and adapter.push_needs <= account.secrets.keys() else None,
         labels=made if isinstance(made, LabelReader) else None,
     )
 

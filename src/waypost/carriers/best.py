@@ -7,7 +7,7 @@ since orders are cancelled by our reference alone, it is taken that there can be
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
 from waypost.carriers.answers import T, is_true, read_text, write
 from waypost.carriers.calling import Call, Caller
+from waypost.carriers.pushes import read_form
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same, sign_best
 from waypost.model.carriage import Waybill
@@ -158,7 +159,7 @@ class Best:
 
     def read(self, push: Push) -> Pushed:
         """See `PushReader`. The text is signed as it came: BEST escapes in ways of its own."""
-        form = _read_form(push.body)
+        form = read_form(push)
         text = form.get("bizData", "")
         if not is_same(form.get("sign", ""), sign_best(text, self._account.secret("partner_key"))):
             raise Forged("the push is not signed by BEST for this account")
@@ -224,17 +225,6 @@ class Best:
             why = refusal.errorDescription or refusal.remark or "no reason given"
             raise CarrierRefused(f"refused: {why}", channel=channel, carrier_code=code)
         return read_text(told, kind, channel)
-
-
-def _read_form(body: bytes) -> dict[str, str]:
-    try:
-        fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=True, errors="strict")
-    except ValueError:
-        raise BadInput("the push is no form") from None
-    form = dict(fields)
-    if len(form) < len(fields):
-        raise BadInput("the push has a field twice")
-    return form
 
 
 def _stamp(at: int | str) -> str:

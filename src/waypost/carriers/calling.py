@@ -106,7 +106,7 @@ class Caller:
                 if answer.status not in _PASSING:
                     self._breaker.note(True)
                     return answer
-                why, was_got = f"answers {answer.status}", answer.status not in (429, 503)
+                why, was_got = f"answers {answer.status}", answer.status != 429
             self._breaker.note(False)
             if was_got and not call.is_repeatable:
                 raise InDoubt(why, channel=channel, mend="It may have been done all the same: ask before again.")

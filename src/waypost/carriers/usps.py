@@ -26,6 +26,7 @@ from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
 from waypost.carriers.answers import read, read_text, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
+from waypost.carriers.pushes import read_object
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
@@ -260,7 +261,7 @@ class Usps:
 
     def read(self, push: Push) -> Pushed:
         """See `PushReader`."""
-        told = _read_push(push.body)
+        told = read_object(push, _Told)
         signed = told.timestamp + told.payload
         digest = hmac.digest(self._push_secret().encode(), signed.encode("utf-8", "surrogatepass"), "sha256")
         given = push.headers.get("x-hmac") or push.headers.get("hmac-header") or ""
@@ -478,13 +479,6 @@ def _read_image(text: str, channel: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise CarrierPuzzling("the label is no base64", channel=channel) from None
-
-
-def _read_push(body: bytes) -> _Told:
-    try:
-        return msgspec.json.decode(body, type=_Told)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise BadInput(f"the push cannot be read: {error}") from None
 
 
 def _moment_ms(text: str) -> int:

@@ -34,12 +34,13 @@ class Outcome(StrEnum):
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """How a push went."""
+    """How a push went; `why` says what was wrong with it, for operators."""
 
     reply: Reply
     outcome: Outcome
     scans: int = 0
     refused: int = 0
+    why: str = ""
 
 
 class Pushes:
@@ -47,23 +48,15 @@ class Pushes:
 
     Args:
         readers: by account.
-        told: hears of every push, for counters.
     """
 
-    def __init__(
-        self,
-        readers: Mapping[str, PushReader],
-        reception: Reception,
-        raw: "RawPushes",
-        told: Callable[[str, Taken], None] = lambda account, taken: None,
-    ) -> None:
+    def __init__(self, readers: Mapping[str, PushReader], reception: Reception, raw: "RawPushes") -> None:
         self._readers = readers
         self._reception = reception
         self._raw = raw
-        self._told = told
 
-    def take(self, account: str, push: Push) -> Reply:
-        """The answer to the carrier.
+    def take(self, account: str, push: Push) -> Taken:
+        """What became of a push, with the answer to the carrier.
 
         Raises:
             NotFound: there is no such account.
@@ -71,27 +64,26 @@ class Pushes:
         reader = self._readers.get(account)
         if reader is None:
             raise NotFound(f"there is no account {account[:60]!r} that is pushed scans")
-        taken = self._take(account, reader, push)
-        self._told(account, taken)
-        return taken.reply
+        try:
+            return self._take(account, reader, push)
+        except Forged as error:
+            return Taken(reply=reader.refuse(error), outcome=Outcome.FORGED, why=error.message)
+        except WaypostError as error:
+            return Taken(reply=reader.refuse(error), outcome=Outcome.FAILED, why=str(error))
 
     def _take(self, account: str, reader: PushReader, push: Push) -> Taken:
         try:
             pushed = reader.read(push)
-        except Forged as error:
-            return Taken(reply=reader.refuse(error), outcome=Outcome.FORGED)
         except BadInput as error:  # what nobody understands may matter: it is kept, and the carrier told
             self._raw.keep(account, push, Outcome.UNREADABLE)
-            return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE)
+            return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE, why=error.message)
         if self._raw.has(account, push):
             return Taken(reply=pushed.reply, outcome=Outcome.REPEATED)
-        try:
-            receipt = self._reception.receive(pushed.rows)
-            outcome = Outcome.PARTLY if receipt.refused else Outcome.TAKEN
-            self._raw.keep(account, push, outcome)
-        except WaypostError as error:
-            return Taken(reply=reader.refuse(error), outcome=Outcome.FAILED)
-        return Taken(reply=pushed.reply, outcome=outcome, scans=receipt.accepted, refused=receipt.refused)
+        receipt = self._reception.receive(pushed.rows)
+        outcome = Outcome.PARTLY if receipt.refused else Outcome.TAKEN
+        self._raw.keep(account, push, outcome)
+        why = receipt.refusals[0].reason if receipt.refusals else ""
+        return Taken(reply=pushed.reply, outcome=outcome, scans=receipt.accepted, refused=receipt.refused, why=why)
 
 
 class RawPushes:
@@ -104,10 +96,13 @@ class RawPushes:
         self._waiting: list[_Waiting] = []
 
     def has(self, account: str, push: Push) -> bool:
-        """Whether this very body was taken from this account before."""
+        """Whether this very body was taken from this account before, all of it.
+
+        One of which a part was refused is read again: the facility may have got its zone since.
+        """
         with self._records.read() as connection:
             found = connection.execute(select(pushes.c.outcome).where(pushes.c.id == _id(account, push))).scalar()
-        return found in (Outcome.TAKEN, Outcome.PARTLY)
+        return found == Outcome.TAKEN
 
     def keep(self, account: str, push: Push, outcome: Outcome) -> None:
         """Keep one; it is on disk when this returns."""

@@ -32,6 +32,12 @@ class Metrics:
         self.problems = Counter("waypost_http_problems", "Problem documents sent.", ("code",), registry=self._registry)
         self.accepted = Counter("waypost_scans_accepted", "Scans on disk.", registry=self._registry)
         self.refused = Counter("waypost_scans_refused", "Scans that were not taken.", registry=self._registry)
+        self.pushes = Counter(
+            "waypost_pushes",
+            "Pushes of carriers: taken, partly, repeated, forged, unreadable, failed.",
+            ("account", "outcome"),
+            registry=self._registry,
+        )
         self.bulk_refused = Counter(
             "waypost_bulk_refused",
             "Large batches that were told to come again: the index lags.",

@@ -79,6 +79,21 @@ def test_a_file_that_cannot_be_read_is_named_and_not_quoted(tmp_path: Path) -> N
     assert HIDDEN not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_file_is_no_secret(tmp_path: Path, text: str) -> None:
+    """With it anybody could sign."""
+    (tmp_path / "secret").write_text(text, "utf-8")
+    with pytest.raises(SettingsError, match="is empty"):
+        read(secret_file=str(tmp_path / "secret"))
+
+
+def test_a_secret_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(HIDDEN, "utf-8")
+    with pytest.raises(SettingsError, match="one of them is enough") as caught:
+        read(secret="another", secret_file=str(tmp_path / "secret"))
+    assert HIDDEN not in str(caught.value)
+
+
 def test_a_setting_of_a_file_is_no_secret_of_another() -> None:
     """Only secrets may be files: a setting that ends so is a setting."""
     assert read(price_file="prices.csv").get("price_file") == "prices.csv"

@@ -38,9 +38,7 @@ class Door:
         self.raw = RawPushes(home.memory.records, lambda: SEAL)
         self.contract = contract_at(fake, list_adapters()["yto"])
         assert self.contract.reader is not None
-        self.pushes = Pushes(
-            {"yto": self.contract.reader}, self.reception, self.raw, lambda name, taken: self.told.append(taken)
-        )
+        self.pushes = Pushes({"yto": self.contract.reader}, self.reception, self.raw)
         self.number = fake.make("REFERENCE1").number
 
     def write(self, *scans: FakeScan) -> Push:
@@ -48,7 +46,9 @@ class Door:
         return Push(headers=asked.headers, query="", body=asked.body, received_ms=self.clock())
 
     def is_thanked(self, push: Push) -> bool:
-        reply = self.pushes.take("yto", push)
+        taken = self.pushes.take("yto", push)
+        self.told.append(taken)
+        reply = taken.reply
         return self.fake.is_thanked(reply.status, reply.body)
 
     def scan(self, code: str = "GOT", hours: int = 2) -> FakeScan:
@@ -110,6 +110,18 @@ def test_what_is_kept_cannot_be_read_in_the_database(door: Door, tmp_path: Path)
     door.home.close()
     for file in (tmp_path / "home").rglob("*.sqlite*"):
         assert push.body[:40] not in file.read_bytes()
+
+
+def test_what_was_refused_in_part_is_read_again(door: Door) -> None:
+    push = door.write(FakeScan(code="GOT", at_ms=door.clock.now_ms + 3 * 86_400_000))  # of a clock that runs ahead
+    door.is_thanked(push)
+    assert door.told[0].outcome is Outcome.PARTLY
+    assert door.told[0].why
+    door.clock.move(days=2)
+    assert door.is_thanked(msgspec.structs.replace(push, received_ms=door.clock()))
+    assert door.told[1].outcome is Outcome.TAKEN
+    assert door.home.memory.log.position() == 1
+    assert [raw.outcome for raw in door.raw.list_newest(None, 10)] == [Outcome.TAKEN]
 
 
 def test_without_room_a_carrier_is_told_to_come_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,5 +60,8 @@ def test_the_journal_has_nothing_of_a_push(make_world: Any) -> None:
         world.ask("POST", f"{PATH}?key=hush-hush", headers=dict(asked.headers), body=asked.body)
         world.ask("POST", f"{PATH}?key=hush-hush", headers=dict(asked.headers), body=asked.body[:-9])
         assert PATH.replace("yto", "{account}") in world.journal.getvalue()
+        assert (
+            'waypost_pushes_total{account="yto",outcome="forged"} 1.0' in world.get("/metrics", key=world.operator).text
+        )
         assert "hush-hush" not in world.journal.getvalue()
         assert fake.secret not in world.journal.getvalue()

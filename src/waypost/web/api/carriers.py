@@ -5,7 +5,7 @@ from fastapi import FastAPI, Request, Response
 from waypost.track.carriers import Push
 from waypost.web.api.answers import Alive
 from waypost.web.api.openapi import OPEN, answers
-from waypost.web.door import headers_in
+from waypost.web.door import call_of, headers_in
 from waypost.web.office import Office
 
 PUSH = "/v1/carriers/{account}/push"
@@ -43,5 +43,16 @@ def add_carriers(app: FastAPI, office: Office) -> None:
                 body=body,
                 received_ms=office.desk.clock(),
             )
-            reply = await office.intake.run(office.desk.pushes.take, account, push)
-        return Response(reply.body, status_code=reply.status, media_type=reply.content_type)
+            taken = await office.intake.run(office.desk.pushes.take, account, push)
+        office.metrics.pushes.labels(account, taken.outcome.value).inc()
+        office.metrics.accepted.inc(taken.scans)
+        office.metrics.refused.inc(taken.refused)
+        if taken.why:  # most carriers are told so under status 200
+            office.desk.journal.warning(
+                "a push was not taken whole",
+                request=call_of(request.scope).id,
+                account=account,
+                outcome=taken.outcome.value,
+                why=taken.why,
+            )
+        return Response(taken.reply.body, status_code=taken.reply.status, media_type=taken.reply.content_type)
