@@ -80,7 +80,6 @@ class FakeParcel(msgspec.Struct, kw_only=True):
     phone: str = ""
     is_cancelled: bool = False
     is_subscribed: bool = False
-    told: Told | None = None
 
 
 def as_json(value: Any, status: int = 200) -> Told:
