@@ -68,6 +68,23 @@ pushes = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+#: Waybills to ask carriers after, by account: see `track/watches.py`. Those whose watch has ended have no `next_ms`.
+watches = Table(
+    "watches",
+    METADATA,
+    Column("account", String(64), primary_key=True),
+    Column("number", String(64), primary_key=True),
+    Column("phone_tail", LargeBinary),  # sealed
+    Column("since_ms", BigInteger, nullable=False),
+    Column("asked_ms", BigInteger),
+    Column("next_ms", BigInteger),
+    Column("told", String(16), nullable=False),
+    Column("chance", Integer),
+    Column("pushing", String(16), nullable=False),
+    Column("failures", Integer, nullable=False),
+    Index(None, "account", "next_ms"),
+)
+
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
 LINK_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("link_carrier", "link_number", "first_carrier", "first_number")]

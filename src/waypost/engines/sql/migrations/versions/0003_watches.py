@@ -1,0 +1,34 @@
+"""Waybills to ask carriers after."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the tables up to this revision."""
+    op.create_table(
+        "watches",
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.String(length=64), nullable=False),
+        sa.Column("phone_tail", sa.LargeBinary(), nullable=True),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("next_ms", sa.BigInteger(), nullable=True),
+        sa.Column("told", sa.String(length=16), nullable=False),
+        sa.Column("chance", sa.Integer(), nullable=True),
+        sa.Column("pushing", sa.String(length=16), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "number", name=op.f("pk_watches")),
+    )
+    op.create_index(op.f("ix_watches_account_next_ms"), "watches", ["account", "next_ms"], unique=False)
+
+
+def downgrade() -> None:
+    """Lead back to the revision before."""
+    op.drop_index(op.f("ix_watches_account_next_ms"), table_name="watches")
+    op.drop_table("watches")
