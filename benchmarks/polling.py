@@ -252,7 +252,7 @@ class WhenDue(Way):
         status, last_ms = self._standing(rows)
         asked_ms = self.asked_ms[rows]
         self._next_ms[rows] = self._rhythm.when(
-            status, last_ms, asked_ms, np.full(len(rows), self._turns.price), _LONGEST_MS
+            status, last_ms, asked_ms, np.full(len(rows), self._turns.price), LONGEST_MS
         )
 
 

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from structlog.typing import FilteringBoundLogger
+
 from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
+from waypost.app.polling import Polling
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.engines.local.apart import INDEXER
+from waypost.track.gaps import usual_gaps
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health
@@ -46,10 +50,18 @@ def _tell(house: House, as_json: bool, address: str) -> None:
 def serve_house(house: House, ready: Callable[[str], None]) -> None:
     """Put the door before a house and serve until told to stop; then close the house."""
     house.open_accounts()
-    app = make_app(_desk(house))
+    journal = open_journal(sys.stderr)
+    app = make_app(_desk(house, journal))
     make_ready()
     take_short_turns()
-    serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=house.close)
+    polling = Polling(house.pollers.values(), house.read_gaps, usual_gaps(), journal)
+    polling.start()
+
+    def close() -> None:
+        polling.stop()
+        house.close()
+
+    serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=close)
 
 
 def take_short_turns() -> None:
@@ -73,19 +85,20 @@ def first_key(house: House) -> str | None:
     return house.keys.make(Role.OPERATOR, "first start", now_ms())
 
 
-def _desk(house: House) -> Desk:
+def _desk(house: House, journal: FilteringBoundLogger) -> Desk:
     settings: Settings = house.settings
     return Desk(
         tracker=house.tracker,
         scan_search=house.scans,
         reception=house.reception,
         pushes=house.pushes,
+        outlook=house.outlook,
         overview=house.overview,
         keys=house.keys,
         facilities=house.facilities,
         clock=now_ms,
         health=lambda: _health(house),
-        journal=open_journal(sys.stderr),
+        journal=journal,
         limits=settings.limits,
         site=settings.site,
     )

@@ -12,7 +12,7 @@ from waypost.access.keys import Keys
 from waypost.access.sealing import KEY_BYTES, Seal
 from waypost.app.settings import Settings
 from waypost.carriers.accounts import read_account
-from waypost.carriers.adapters import Contract, list_adapters, open_contract
+from waypost.carriers.adapters import Contract, Operation, list_adapters, open_contract
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
@@ -22,16 +22,20 @@ from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
-from waypost.track.carriers import PushReader
+from waypost.track.carriers import PushReader, TrackSource
 from waypost.track.fold import StatusFold
+from waypost.track.gaps import Gaps, read_gaps
 from waypost.track.intake import ZoneFinder
+from waypost.track.outlook import Outlook
 from waypost.track.overview import Overview, read_overview
 from waypost.track.parcels import Tracker
+from waypost.track.polling import Poller
 from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Reception
 from waypost.track.records import list_all_links
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
+from waypost.track.watches import Watches
 
 
 def now_ms() -> int:
@@ -54,7 +58,11 @@ class House:
         self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
         self.contracts: dict[str, Contract] = {}
         self._readers: dict[str, PushReader] = {}
-        self.pushes = Pushes(self._readers, self.reception, RawPushes(self.memory.records, _Seals(settings.home)))
+        seals = _Seals(settings.home)
+        self.pushes = Pushes(self._readers, self.reception, RawPushes(self.memory.records, seals))
+        self.watches = Watches(self.memory.records, seals)
+        self.pollers: dict[str, Poller] = {}
+        self.outlook = Outlook(self.watches, self.pollers)
 
     @property
     def memory(self) -> Memory:
@@ -91,6 +99,10 @@ class House:
             links = list_all_links(connection)
         return read_overview(self.memory.history, self.tables, self.facilities, links)
 
+    def read_gaps(self) -> Gaps:
+        """When parcels are scanned next, as history has it."""
+        return read_gaps(self.memory.history, self.tables, now_ms())
+
     def open_accounts(self) -> None:
         """Get the accounts with carriers ready, which only a server uses.
 
@@ -104,6 +116,21 @@ class House:
             contract = self.contracts[name] = open_contract(account, adapters=adapters)
             if contract.reader is not None:
                 self._readers[name] = contract.reader
+            if contract.source is not None:
+                self.pollers[name] = self._poller(contract, contract.source)
+
+    def _poller(self, contract: Contract, source: TrackSource) -> Poller:
+        return Poller(
+            contract.account.name,
+            source,
+            contract.account.polls_per_hour,
+            subscribes=contract.reader is not None and Operation.SUBSCRIBE in contract.adapter.operations,
+            memory=self.memory,
+            tables=self.tables,
+            reception=self.reception,
+            watches=self.watches,
+            clock=now_ms,
+        )
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""

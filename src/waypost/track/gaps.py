@@ -48,6 +48,12 @@ class Gaps:
         return self._rhythms.get(carrier, self._usual)
 
 
+def usual_gaps() -> Gaps:
+    """What is gone by without a single scan."""
+    nothing: Ints = np.empty(0, np.int64)
+    return _learn([], nothing, _Seen(nothing, nothing, nothing, nothing.astype(np.bool_)))
+
+
 def read_gaps(history: History, tables: CodeTables, now_ms: int, days: int = _DAYS, most: int = _MOST) -> Gaps:
     """Learn from the scans of the last days; of more than `most`, those of a share of the numbers."""
     since = instant(now_ms - days * DAY_MS)

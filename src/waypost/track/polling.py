@@ -122,6 +122,7 @@ class Poller:
         clock: Callable[[], int],
     ) -> None:
         self.account = account
+        self.carrier = source.carrier
         self.subscribes = subscribes
         self.turns = Turns(per_hour, source.most_at_once, clock())
         self.trouble: str | None = None
@@ -192,7 +193,7 @@ class Poller:
         standing = self._look_at(watched)
         is_due = np.array([watch.next_ms is not None and watch.next_ms <= now_ms for watch in watched], np.bool_)
         is_refused = np.array([watch.failures > 0 for watch in watched], np.bool_)
-        worth = gaps.of(self._source.carrier).worth(standing.status, standing.last_ms, standing.asked_ms, now_ms)
+        worth = gaps.of(self.carrier).worth(standing.status, standing.last_ms, standing.asked_ms, now_ms)
         worth *= _weights(watched)
         worth[standing.is_over | (is_refused & ~is_due)] = 0.0
         chosen = self.turns.choose(worth, calls)
@@ -253,7 +254,7 @@ class Poller:
         standing = self._look_at([each.watch for each in checked])
         is_answered = np.array([each.told in (Told.NOTHING, Told.UNKNOWN) for each in checked], np.bool_)
         asked_ms = np.where(is_answered, now_ms, standing.asked_ms)
-        rhythm = gaps.of(self._source.carrier)
+        rhythm = gaps.of(self.carrier)
         price = self.turns.price / _weights([each.watch for each in checked])
         next_ms = rhythm.when(standing.status, standing.last_ms, asked_ms, price, LONGEST_MS)
         chance = rhythm.chance(standing.status, standing.last_ms, asked_ms, next_ms)
@@ -269,7 +270,7 @@ class Poller:
 
     def _look_at(self, watched: Sequence[Watch]) -> Standing:
         """How watched parcels stand, as look-ups show them."""
-        carrier = self._source.carrier
+        carrier = self.carrier
         states = self._memory.index.states([watch.number for watch in watched], carrier)
         rows = {number: row for row, number in enumerate(states.column("number").to_pylist())}
         place = np.array([rows.get(watch.number, -1) for watch in watched], np.int64)

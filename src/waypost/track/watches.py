@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
@@ -217,5 +218,16 @@ def _belongs(account: str, number: str) -> str:
     return f"{account}\0{number}"
 
 
-def _watch(row: Row[object]) -> Watch:
-    return msgspec.convert(dict(row._mapping), Watch, builtin_types=(bytes,))
+def _watch(row: Row[Any]) -> Watch:
+    return Watch(
+        account=row.account,
+        number=row.number,
+        phone_tail=row.phone_tail,
+        since_ms=row.since_ms,
+        asked_ms=row.asked_ms,
+        next_ms=row.next_ms,
+        told=Told(row.told),
+        chance=row.chance,
+        pushing=Pushing(row.pushing),
+        failures=row.failures,
+    )

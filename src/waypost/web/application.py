@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from waypost.web.api import carriers, network, openapi, parcels, scans, service
+from waypost.web.api import carriers, network, openapi, parcels, scans, service, watches
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
@@ -36,6 +36,7 @@ def make_app(desk: Desk) -> Door:
     scans.add_scans(app, office)
     network.add_network(app, office)
     carriers.add_carriers(app, office)
+    watches.add_watches(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)
 

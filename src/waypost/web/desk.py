@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from waypost.access.keys import Keys
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
+from waypost.track.outlook import Outlook
 from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
 from waypost.track.pushes import Pushes
@@ -127,6 +128,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         scan_search: scans by place and time.
         reception: takes scans in.
         pushes: takes those that carriers push.
+        outlook: what carriers are asked after.
         overview: the network at a glance; may be some seconds old.
         keys: who may what.
         facilities: the register of facilities.
@@ -140,6 +142,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     scan_search: ScanSearch
     reception: Reception
     pushes: Pushes
+    outlook: Outlook
     overview: Callable[[], Overview]
     keys: Keys
     facilities: Facilities

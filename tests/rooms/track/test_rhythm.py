@@ -16,7 +16,7 @@ def rhythm(hazard: float = 0.25, paces: list[float] | None = None) -> Rhythm:
     return Rhythm(np.array([paces or [1.0] * WEEK_HOURS]), np.full((1, AGES), hazard))
 
 
-def one(value: int | float) -> np.ndarray:  # type: ignore[type-arg]
+def one(value: int | float) -> np.ndarray:
     return np.array([value])
 
 

@@ -22,13 +22,16 @@ from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
 from waypost.track.carriers import PushReader
 from waypost.track.fold import StatusFold
+from waypost.track.outlook import Outlook
 from waypost.track.overview import read_overview
 from waypost.track.parcels import Tracker
+from waypost.track.polling import Poller
 from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Receipt, Reception
 from waypost.track.records import keep_link, keep_parcels
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
+from waypost.track.watches import Watches
 from waypost.track.wire import read_json_array
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health, Limits, Site
@@ -87,12 +90,15 @@ class World:
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
         self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
         self.readers: dict[str, PushReader] = {}
+        self.watches = Watches(self.memory.records, lambda: SEAL)
+        self.pollers: dict[str, Poller] = {}
         self.journal = io.StringIO()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
             "pushes": Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
+            "outlook": Outlook(self.watches, self.pollers),
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
             "keys": self.keys,
             "facilities": self.facilities,

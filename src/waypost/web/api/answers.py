@@ -7,6 +7,8 @@ import msgspec
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.cursors import write_cursor
 from waypost.model.places import Facility, FacilityKind, Place
+from waypost.track.intake import MAX_NUMBER, NUMBER
+from waypost.track.outlook import AccountView, WatchPage, WatchView, Why
 from waypost.track.reception import Receipt
 from waypost.track.statuses import Phrase
 from waypost.track.views import (
@@ -21,6 +23,7 @@ from waypost.track.views import (
     Timeline,
     WaybillView,
 )
+from waypost.track.watches import Pushing, Told
 from waypost.track.wire import Refusal
 
 CarrierCode = Annotated[str, msgspec.Meta(pattern=f"^{CARRIER_CODE.pattern}$")]
@@ -102,6 +105,26 @@ class Kept(msgspec.Struct, frozen=True):
     """How many facilities were added or brought up to date."""
 
     kept: int
+
+
+class WatchedRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A waybill to watch. Some carriers tell of one only to who knows the last four digits of a telephone number."""
+
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NUMBER, pattern=f"^{NUMBER}$")]
+    phone_tail: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$")] | None = None
+
+
+class WatchesAnswer(msgspec.Struct, frozen=True):
+    """How many waybills are watched from now on, and how many were already."""
+
+    begun: int
+    known: int
+
+
+class AccountsAnswer(msgspec.Struct, frozen=True):
+    """The accounts with carriers that can be asked."""
+
+    accounts: list[AccountView]
 
 
 class StatusRecord(msgspec.Struct, frozen=True):
@@ -194,6 +217,29 @@ _FACILITY = FacilityRecord(
         city="São Paulo", region="SP", country="BR", latitude=-23.63, longitude=-46.66, zone="America/Sao_Paulo"
     ),
 )
+_ACCOUNT = AccountView(
+    account="sto_alliance",
+    carrier="sto",
+    polls_per_hour=600,
+    at_once=20,
+    watched=48_112,
+    due=14,
+    ended=902_310,
+    trouble=None,
+    rests_until=None,
+)
+_WATCH = WatchView(
+    account="sto_alliance",
+    carrier="sto",
+    number="773012345678901",
+    since="2026-11-20T02:10:00Z",
+    last_checked="2026-11-22T01:05:10Z",
+    next_check="2026-11-22T04:20:00Z",
+    why=Why.LIKELY,
+    chance=43,
+    told=Told.NOTHING,
+    pushing=Pushing.UNASKED,
+)
 
 #: What a sender of scans writes, in the neutral format.
 SCANS_SENT = [
@@ -235,7 +281,11 @@ EXAMPLES: dict[type, msgspec.Struct] = {
             )
         ]
     ),
+    WatchPage: WatchPage(_ACCOUNT, [_WATCH], None),
+    WatchesAnswer: WatchesAnswer(1, 0),
+    AccountsAnswer: AccountsAnswer([_ACCOUNT]),
     Alive: Alive(True),
     Ready: Ready(True),
 }
 FACILITIES_SENT = [_FACILITY]
+WATCHES_SENT = [WatchedRecord(number="773012345678901")]

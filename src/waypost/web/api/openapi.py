@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
-from waypost.web.api.answers import EXAMPLES, FacilityRecord
+from waypost.web.api.answers import EXAMPLES, FacilityRecord, WatchedRecord
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
@@ -37,7 +37,7 @@ _STATUS = {
 TAGS = [
     {"name": "scans", "description": "What happened to which parcel, when and where. Sent in batches, kept for good."},
     {"name": "parcels", "description": "Where parcels are. Public at city level; all of it with an operator's key."},
-    {"name": "carriers", "description": "What carriers push, each in its own format."},
+    {"name": "carriers", "description": "What carriers push, each in its own format, and what they are asked after."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
     {"name": "service", "description": "Whether the service is well."},
 ]
@@ -92,7 +92,7 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
     for path, operations in bare.items():
         document["paths"].setdefault(path, {}).update(operations)
     components = document.setdefault("components", {})
-    kinds = [*EXAMPLES, FacilityRecord, Overview, Problem, RawScan]
+    kinds = [*EXAMPLES, FacilityRecord, WatchedRecord, Overview, Problem, RawScan]
     components["schemas"] = msgspec.json.schema_components(kinds, ref_template=_REF)[1]
     components["securitySchemes"] = {
         "key": {

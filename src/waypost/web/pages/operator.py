@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
+from waypost.track.outlook import WatchView
 from waypost.track.overview import HOURS_BACK, Overview, StatusCount
 from waypost.track.statuses import get_status
 from waypost.track.views import Freshness, ParcelView, ScanView
@@ -44,6 +45,7 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
         language = language_of(request)
 
         parcel, scans = await office.lookups.run(office.desk.tracker.get_parcel, carrier, number)
+        watches = await office.lookups.run(office.desk.outlook.find, carrier, number, office.desk.clock())
         return paper.answer(
             "parcel.html",
             language,
@@ -53,6 +55,7 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
             facts=_facts(parcel, language),
             rows=[_scan_row(scan, language) for scan in scans],
             left_out=parcel.scans - len(scans),
+            watches=[_watch_row(watch, language) for watch in watches],
         )
 
 
@@ -194,6 +197,21 @@ def _scan_row(scan: ScanView, language: Language) -> dict[str, Any]:
         "corrects": scan.corrects,
         "recorded": f"{language.stamp(recorded)} UTC" if recorded else language.say("not_recorded"),
         "id": scan.id,
+    }
+
+
+def _watch_row(watch: WatchView, language: Language) -> dict[str, str | None]:
+    def stamp(text: str | None) -> str | None:
+        return text and f"{language.stamp(_instant(text))} UTC"
+
+    return {
+        "account": watch.account,
+        "last": stamp(watch.last_checked),
+        "last_iso": watch.last_checked,
+        "told": language.say(f"told_{watch.told}") if watch.last_checked else "",
+        "next": stamp(watch.next_check),
+        "next_iso": watch.next_check,
+        "why": language.say(f"why_{watch.why}", chance=watch.chance or 0),
     }
 
 
