@@ -8,9 +8,8 @@ called: what is measured is which parcels are chosen, by the same code that a se
 """
 
 import argparse
-import json
-import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,25 +18,26 @@ import numpy.typing as npt
 import pyarrow as pa
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from waypost.model.instants import DAY_MS, MINUTE_MS
 from waypost.track.gaps import NO_SCAN, Gaps, learn_gaps
 from waypost.track.polling import LONGEST_MS
-from waypost.track.rhythm import Rhythm
+from waypost.track.rhythm import HOUR_MS, Rhythm
 from waypost.track.statuses import get_status
 from waypost.track.tables import bundled_tables
 from waypost.track.turns import Turns
 
 Ints = npt.NDArray[np.int64]
 
-_HOUR_MS = 60 * MINUTE_MS
 _START_MS = 1_791_763_200_000  # Monday, 12 October 2026, 00:00 UTC
 _WARM_H, _MEASURED_H, _AFTER_H = 24, 72, 48
+_HOURS = _WARM_H + _MEASURED_H + _AFTER_H
 _LEARNED_DAYS = 28
 _AT_ONCE = 10
-_ROUND_MS = 2 * _HOUR_MS
+_ROUND_MS = 2 * HOUR_MS
 #: Of the calls that a round of all parcels in two hours takes.
-_BUDGETS = (0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.65, 0.80, 1.00)
+BUDGETS = (0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.65, 0.80, 1.00)
 _CANDIDATES = 4
 
 
@@ -146,7 +146,7 @@ class Parcels(msgspec.Struct, frozen=True):
         columns = [at]
         for stage in network.stages:
             gap_h = stage.median_h * np.exp(stage.spread * rng.standard_normal(count))
-            at = _put_off(at + (gap_h * _HOUR_MS).astype(np.int64), network.offset_h, stage, rng)
+            at = _put_off(at + (gap_h * HOUR_MS).astype(np.int64), network.offset_h, stage, rng)
             columns.append(at)
         statuses = [NO_SCAN, *(get_status(stage.status).number for stage in network.stages)]
         return cls(np.stack(columns, axis=1), np.array(statuses, np.int64))
@@ -155,14 +155,14 @@ class Parcels(msgspec.Struct, frozen=True):
 def _put_off(at_ms: Ints, offset_h: int, stage: Stage, rng: np.random.Generator) -> Ints:
     """To when the place works next: within its first three hours."""
     for _ in range(2):  # what is put off to a Sunday is put off once more
-        local = at_ms + offset_h * _HOUR_MS
+        local = at_ms + offset_h * HOUR_MS
         day, within = np.divmod(local, DAY_MS)
-        opens, closes = stage.opens * _HOUR_MS, stage.closes * _HOUR_MS
+        opens, closes = stage.opens * HOUR_MS, stage.closes * HOUR_MS
         is_sunday = (day + 4) % 7 == 0
         is_open = (within >= opens) & (within < closes) if opens < closes else (within >= opens) | (within < closes)
         is_shut = ~is_open | (is_sunday & (not stage.is_open_on_sunday))
-        opening = np.where(within < opens, day, day + 1) * DAY_MS + opens - offset_h * _HOUR_MS
-        at_ms = np.where(is_shut, opening + rng.integers(0, 3 * _HOUR_MS, len(at_ms)), at_ms)
+        opening = np.where(within < opens, day, day + 1) * DAY_MS + opens - offset_h * HOUR_MS
+        at_ms = np.where(is_shut, opening + rng.integers(0, 3 * HOUR_MS, len(at_ms)), at_ms)
     return at_ms
 
 
@@ -189,14 +189,22 @@ class Way:
         before, after = self.seen[rows], (at <= now_ms).sum(axis=1) - 1
         columns = np.arange(at.shape[1])
         is_new = (columns > before[:, None]) & (columns <= after[:, None])
-        is_measured = (at >= _START_MS + _WARM_H * _HOUR_MS) & (at < _START_MS + (_WARM_H + _MEASURED_H) * _HOUR_MS)
+        is_measured = (at >= _START_MS + _WARM_H * HOUR_MS) & (at < _START_MS + (_WARM_H + _MEASURED_H) * HOUR_MS)
         self.delays.append((now_ms - at)[is_new & is_measured])
         self.seen[rows], self.asked_ms[rows] = after, now_ms
         self.calls += -(-len(rows) // _AT_ONCE)
 
+    def finish(self, now_ms: int) -> None:
+        """What nobody saw until the end has waited until then."""
+        calls = self.calls
+        self.see(self._rows, now_ms)
+        self.calls = calls
+
     def active(self, now_ms: int) -> npt.NDArray[np.bool_]:
         """The parcels that are on their way as far as is known."""
-        return (self._parcels.at_ms[:, 0] <= now_ms) & (self.seen < self._parcels.at_ms.shape[1] - 1)
+        at = self._parcels.at_ms
+        is_active: npt.NDArray[np.bool_] = (at[:, 0] <= now_ms) & (self.seen < at.shape[1] - 1)
+        return is_active
 
 
 class FixedRound(Way):
@@ -258,80 +266,75 @@ class WhenDue(Way):
 
 def learn(parcels: int, seed: int) -> Gaps:
     """From other parcels of the weeks before."""
-    names, codes, at_ms, next_ms = [], [], [], []
+    tables = []
     for place, network in enumerate(NETWORKS):
         rng = np.random.default_rng([seed, 1, place])
         drawn = Parcels.draw(network, parcels, _START_MS - _LEARNED_DAYS * DAY_MS, _START_MS, rng)
-        then = np.append(drawn.at_ms[:, 1:], np.full((parcels, 1), np.iinfo(np.int64).max), axis=1)
         is_known = drawn.at_ms < _START_MS
-        at_ms.append(drawn.at_ms[is_known])
-        next_ms.append(then[is_known])
+        next_ms = np.append(drawn.at_ms[:, 1:], np.full((parcels, 1), _START_MS), axis=1)[is_known]
         words = np.array(["order_created", *(stage.status for stage in network.stages)])
-        column = np.broadcast_to(np.arange(drawn.at_ms.shape[1]), drawn.at_ms.shape)[is_known]
-        codes.append(words[column])
-        names.append(np.repeat(network.name, len(column)))
-    after = np.concatenate(next_ms)
-    table = pa.table(
-        {
-            "carrier": pa.array(np.concatenate(names)),
-            "code": pa.array(np.concatenate(codes)),
-            "at_ms": np.concatenate(at_ms),
-            "next_ms": pa.array(after, pa.int64(), mask=after >= _START_MS),
-        }
-    )
-    return learn_gaps(table, bundled_tables(), _START_MS)
-
-
-def measure(active: int, step_ms: int, seed: int, tell: Any) -> list[dict[str, Any]]:
-    """Both ways, account by account."""
-    gaps = learn(max(active // 10, 200), seed)
-    hours = _WARM_H + _MEASURED_H + _AFTER_H
-    end_ms = _START_MS + hours * _HOUR_MS
-    figures = []
-    for place, (network, budget) in enumerate(zip(NETWORKS, _BUDGETS, strict=True)):
-        rng = np.random.default_rng([seed, 2, place])
-        trial = Parcels.draw(network, 10_000, _START_MS, _START_MS + 7 * DAY_MS, rng)
-        life_ms = float((trial.at_ms[:, -1] - trial.at_ms[:, 0]).mean())
-        longest_ms = int((trial.at_ms[:, -1] - trial.at_ms[:, 0]).max())
-        since_ms = _START_MS - longest_ms
-        parcels = Parcels.draw(network, int(active * (end_ms - since_ms) / life_ms), since_ms, end_ms, rng)
-        keep = parcels.at_ms[:, -1] > _START_MS
-        parcels = Parcels(parcels.at_ms[keep], parcels.status)
-        per_hour = budget * active / _AT_ONCE / (_ROUND_MS / _HOUR_MS)
-        ways = (
-            FixedRound(parcels, per_hour, _START_MS, step_ms),
-            WhenDue(parcels, per_hour, _START_MS, step_ms, gaps.of(network.name)),
+        codes = words[np.broadcast_to(np.arange(drawn.at_ms.shape[1]), drawn.at_ms.shape)[is_known]]
+        tables.append(
+            pa.table(
+                {
+                    "carrier": pa.array([network.name] * len(codes), pa.string()),
+                    "code": pa.array(codes),
+                    "at_ms": drawn.at_ms[is_known],
+                    "next_ms": pa.array(next_ms, pa.int64(), mask=next_ms >= _START_MS),
+                }
+            )
         )
-        mid = int(ways[0].active(_START_MS).sum())
+    return learn_gaps(pa.concat_tables(tables), bundled_tables(), _START_MS)
+
+
+def measure(active: int, step_ms: int, seed: int, tell: Callable[[int], None]) -> list[dict[str, Any]]:
+    """Both ways, account by account; `active` parcels each."""
+    gaps = learn(max(active // 10, 200), seed)
+    end_ms = _START_MS + _HOURS * HOUR_MS
+    figures = []
+    for place, (network, budget) in enumerate(zip(NETWORKS, BUDGETS, strict=True)):
+        parcels = _draw_steadily(network, active, end_ms, np.random.default_rng([seed, 2, place]))
+        per_hour = budget * active / _AT_ONCE / (_ROUND_MS / HOUR_MS)
+        fixed = FixedRound(parcels, per_hour, _START_MS, step_ms)
+        due = WhenDue(parcels, per_hour, _START_MS, step_ms, gaps.of(network.name))
+        begun = int(fixed.active(_START_MS).sum())
         for now_ms in range(_START_MS, end_ms, step_ms):
-            for way in ways:
+            for way in (fixed, due):
                 way.see(way.choose(now_ms), now_ms)
             tell(step_ms)
-        figures.append(_compare(network, budget, per_hour, mid, *ways))
+        before, after = _describe(fixed, end_ms), _describe(due, end_ms)
+        figures.append(
+            {
+                "account": network.name,
+                "budget": budget,
+                "calls_per_hour": round(per_hour),
+                "active": begun,
+                "fixed": before,
+                "due": after,
+                "times_sooner": round(before["mean_min"] / after["mean_min"], 2),
+            }
+        )
     return figures
 
 
-def _compare(network: Network, budget: float, per_hour: float, active: int, fixed: Way, due: Way) -> dict[str, Any]:
-    ours, theirs = np.concatenate(due.delays), np.concatenate(fixed.delays)
-    return {
-        "account": network.name,
-        "budget": budget,
-        "calls_per_hour": round(per_hour),
-        "active": active,
-        "scans": len(ours),
-        "fixed": _describe(theirs, fixed.calls),
-        "due": _describe(ours, due.calls),
-        "times_sooner": round(float(theirs.mean() / ours.mean()), 2),
-    }
+def _draw_steadily(network: Network, active: int, end_ms: int, rng: np.random.Generator) -> Parcels:
+    """Parcels of which about so many are on their way at any time."""
+    trial = Parcels.draw(network, 10_000, _START_MS, _START_MS + 7 * DAY_MS, rng).at_ms
+    lives_ms = trial[:, -1] - trial[:, 0]
+    since_ms = _START_MS - int(lives_ms.max())
+    count = int(active * (end_ms - since_ms) / lives_ms.mean())
+    parcels = Parcels.draw(network, count, since_ms, end_ms, rng)
+    return Parcels(parcels.at_ms[parcels.at_ms[:, -1] > _START_MS], parcels.status)
 
 
-def _describe(delays_ms: Ints, calls: int) -> dict[str, Any]:
-    p50, p90 = np.percentile(delays_ms, [50, 90]) / MINUTE_MS
-    mean = float(delays_ms.mean()) / MINUTE_MS
+def _describe(way: Way, end_ms: int) -> dict[str, Any]:
+    way.finish(end_ms)
+    delays = np.concatenate(way.delays) / MINUTE_MS
+    p50, p90 = np.percentile(delays, [50, 90])
     return {
-        "calls": calls,
-        "scans": len(delays_ms),
-        "mean_min": round(mean, 1),
+        "calls": way.calls,
+        "scans": len(delays),
+        "mean_min": round(float(delays.mean()), 1),
         "p50_min": round(float(p50), 1),
         "p90_min": round(float(p90), 1),
     }
@@ -339,26 +342,48 @@ def _describe(delays_ms: Ints, calls: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run it."""
-    parser = argparse.ArgumentParser("./scripts/bench polling", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--parcels", type=int, default=1_000_000, help="active ones (default: a million)")
-    parser.add_argument("--step", type=float, default=5.0, help="minutes between two turns (default: 5)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
+    args = _read_arguments()
     begun = time.perf_counter()
-    total = len(NETWORKS) * (_WARM_H + _MEASURED_H + _AFTER_H) * _HOUR_MS
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("imagined", total=total)
-        figures = measure(
-            args.parcels // len(NETWORKS), int(args.step * MINUTE_MS), args.seed, lambda ms: progress.advance(task, ms)
+        task = progress.add_task("hours imagined", total=len(NETWORKS) * _HOURS)
+        accounts = measure(
+            args.parcels // len(NETWORKS),
+            int(args.step * MINUTE_MS),
+            args.seed,
+            lambda ms: progress.advance(task, ms / HOUR_MS),
         )
-    told = {
-        "parcels": args.parcels,
-        "seed": args.seed,
-        "seconds": round(time.perf_counter() - begun),
-        "accounts": figures,
-    }
-    json.dump(told, sys.stdout, indent=1)
+    seconds = round(time.perf_counter() - begun)
+    if args.json:
+        told = {"parcels": args.parcels, "seed": args.seed, "seconds": seconds, "accounts": accounts}
+        print(msgspec.json.format(msgspec.json.encode(told)).decode())
+    else:
+        _print_table(accounts)
+
+
+def _print_table(accounts: list[dict[str, Any]]) -> None:
+    columns = ("account", "active parcels", "calls an hour", "fixed round: mean, p90 min", "when due: mean, p90 min")
+    table = Table(*columns, "times sooner", title="minutes until a scan is seen")
+    for each in accounts:
+        fixed, due = each["fixed"], each["due"]
+        table.add_row(
+            each["account"],
+            f"{each['active']:,}",
+            f"{each['calls_per_hour']:,} ({each['budget']:.0%})",
+            f"{fixed['mean_min']:,.0f}, {fixed['p90_min']:,.0f}",
+            f"{due['mean_min']:,.0f}, {due['p90_min']:,.0f}",
+            f"{each['times_sooner']:.2f}",
+        )
+    Console().print(table)
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./scripts/bench polling", description=__doc__)
+    add = parser.add_argument
+    add("--parcels", type=int, default=1_000_000, help="on their way at any time (default: %(default)s)")
+    add("--step", type=float, default=5.0, help="minutes between two turns (default: %(default)s)")
+    add("--seed", type=int, default=1)
+    add("--json", action="store_true", help="print JSON")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

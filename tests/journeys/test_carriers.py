@@ -4,6 +4,7 @@ The server, its indexer and the carrier's fake are real processes and servers th
 settings file. J&T only tells of parcels that were booked elsewhere.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from waypost.carriers.accounts import Secret
 from waypost.carriers.adapters import Contract, list_adapters
 from waypost.testing.carriers.exam import write_order
 from waypost.testing.carriers.fakes import FAKES
-from waypost.testing.carriers.faking import Fake, FakeScan
+from waypost.testing.carriers.faking import Fake, FakeScan, Trap
 from waypost.track.carriers import Asked, CarrierRefused
 
 HOUR_MS = 3_600_000
@@ -113,3 +114,51 @@ def test_a_wrong_secret_is_told_by_the_carrier_and_never_shown(tmp_path: Path) -
         assert "another" not in f"{refused.value!r} {refused.value} {contract!r}"
         assert isinstance(contract.account.secrets["secret"], Secret)
         contract.caller.close()
+
+
+def test_a_parcel_that_nobody_pushes_is_asked_after(tmp_path: Path, start_server: Callable[..., Any]) -> None:
+    """J&T tells only who asks. A back-log of carriers that do not answer meanwhile holds up no push."""
+    with FAKES["jtexpress"].kind() as fake, FAKES["yto"].kind() as slow:
+        write_settings(tmp_path / "home", fake)
+        with (tmp_path / "home" / "waypost.toml").open("a") as file:
+            file.write(
+                f'\n[accounts.yto]\ncarrier = "yto"\nurl = "{slow.api_url}"\npolls_per_hour = 3600000\ntimeout_s = 4\n'
+            )
+            file.writelines(f'"{name}" = "{value}"\n' for name, value in slow.account().items())
+        first, _, last = FAKES["jtexpress"].codes
+        begun_ms = fake.clock() // 1000 * 1000 - 40 * HOUR_MS
+        way, done = fake.make("ELSEWHERE0001").number, fake.make("ELSEWHERE0002").number
+        fake.move(way, FakeScan(code=first, at_ms=begun_ms))
+        fake.move(done, FakeScan(code=first, at_ms=begun_ms), FakeScan(code=last, at_ms=begun_ms + 30 * HOUR_MS))
+
+        backlog = [slow.make(f"SLOW{place:06}").number for place in range(50)]
+        slow.slow_s = 20.0
+        slow.set(*[Trap.SLOW] * len(backlog))
+        server = start_server(tmp_path / "home")
+        slow.push_url = f"{server.address}/v1/carriers/yto/push"
+        for account, numbers in (("yto", backlog), ("jtexpress", [way, done, way])):
+            asked_for = [{"number": number} for number in numbers]
+            answer = server.operator.put(f"/v1/carriers/{account}/watches", json=asked_for)
+            assert answer.json() == {"begun": len(set(numbers)), "known": 0}, answer.text
+
+        wait_until(lambda: status_of(server, done) == "delivered" if knows(server, done) else False)
+        assert status_of(server, way) not in ("delivered", "unknown")
+        watches = server.operator.get("/v1/carriers/jtexpress/watches").json()["watches"]
+        assert {each["number"]: each["why"] for each in watches} == {way: "likely", done: "over"}
+
+        wait_until(lambda: len(slow.calls) >= 1)  # its threads hang now
+        pushed = slow.push(backlog[0], FakeScan(code="GOT", at_ms=begun_ms))
+        assert slow.is_thanked(pushed.status_code, pushed.content)
+        assert pushed.elapsed.total_seconds() < 5
+        assert status_of(server, backlog[0]) == "picked_up"
+
+
+def knows(server: Any, number: str) -> bool:
+    return bool(server.operator.get(f"/v1/parcels/{number}").status_code == 200)
+
+
+def wait_until(is_so: Callable[[], bool], within_s: float = 60.0) -> None:
+    until_s = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < until_s
+        time.sleep(0.2)

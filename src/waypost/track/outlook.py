@@ -8,7 +8,7 @@ import msgspec
 from waypost.model.errors import NotFound
 from waypost.model.instants import format_utc
 from waypost.track.carriers import Asked
-from waypost.track.polling import Poller
+from waypost.track.polling import Poller, Round
 from waypost.track.watches import Pushing, Told, Watch, Watches
 
 
@@ -128,6 +128,10 @@ class Outlook:
             if poller.carrier == carrier:
                 found += [_view(each, poller, now_ms) for each in self._watches.find(account, [number])]
         return found
+
+    def list_counts(self) -> list[tuple[str, Round, bool]]:
+        """By account what all rounds since the start did together, and whether it cannot be asked now."""
+        return [(account, each.all, each.trouble is not None) for account, each in sorted(self._pollers.items())]
 
     def _get(self, account: str) -> Poller:
         poller = self._pollers.get(account)

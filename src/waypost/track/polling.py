@@ -70,6 +70,13 @@ class Round(msgspec.Struct, kw_only=True):
     refused: int = 0
     trouble: str | None = None
 
+    def add(self, other: "Round") -> None:
+        """Count another one in."""
+        self.calls += other.calls
+        self.checked += other.checked
+        self.scans += other.scans
+        self.refused += other.refused
+
 
 class Standing(msgspec.Struct, frozen=True):
     """How some watched parcels stand, by row.
@@ -105,6 +112,7 @@ class Poller:
         clock: UTC milliseconds.
 
     Attributes:
+        all: what all rounds did together.
         trouble: why the account cannot be asked now; it rests until `rests_until_ms`.
     """
 
@@ -125,6 +133,7 @@ class Poller:
         self.carrier = source.carrier
         self.subscribes = subscribes
         self.turns = Turns(per_hour, source.most_at_once, clock())
+        self.all = Round()
         self.trouble: str | None = None
         self.rests_until_ms = 0
         self._rest_ms = _REST_MS
@@ -156,6 +165,7 @@ class Poller:
             self.trouble, self._rest_ms = None, _REST_MS
         finally:
             self.turns.spend(done.calls)
+            self.all.add(done)
         return done
 
     def _is_behind(self) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from waypost.track.outlook import Outlook
 from waypost.web.desk import Health
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -17,7 +18,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class Metrics:
     """What is counted. Routes are counted by their pattern, never by the path asked for."""
 
-    def __init__(self, health: Callable[[], Health]) -> None:
+    def __init__(self, health: Callable[[], Health], outlook: Outlook) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "waypost_http_requests", "Requests answered.", ("method", "route", "status"), registry=self._registry
@@ -52,10 +53,33 @@ class Metrics:
             "waypost_scans_body_bytes", "Bytes of scan batches, unpacked.", registry=self._registry
         )
         self._registry.register(_Machines(health))
+        self._registry.register(_Accounts(outlook))
 
     def text(self) -> bytes:
         """All of it in the text format of Prometheus."""
         return generate_latest(self._registry)
+
+
+class _Accounts(Collector):
+    """Accounts with carriers, asked whenever somebody reads the numbers."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self._outlook = outlook
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: see `_Machines`."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector.collect`."""
+        calls = CounterMetricFamily("waypost_poll_calls", "Calls to ask carriers after parcels.", labels=("account",))
+        scans = CounterMetricFamily("waypost_poll_scans", "Scans that these brought.", labels=("account",))
+        trouble = GaugeMetricFamily("waypost_poll_trouble", "Accounts that cannot be asked now.", labels=("account",))
+        for account, done, is_in_trouble in self._outlook.list_counts():
+            calls.add_metric((account,), done.calls)
+            scans.add_metric((account,), done.scans)
+            trouble.add_metric((account,), int(is_in_trouble))
+        yield from (calls, scans, trouble)
 
 
 class _Machines(Collector):

@@ -94,6 +94,7 @@ def test_an_account_tells_its_trouble(make_world: Any) -> None:
         world.pollers["sto"].round(usual_gaps())
         [account] = world.ask("GET", "/v1/carriers", key=world.operator).json["accounts"]
         assert "sto" in account["trouble"]
+        assert 'waypost_poll_trouble{account="sto"} 1.0' in world.get("/metrics", key=world.operator).text
         [watch] = list_watches(world)["watches"]
         assert watch["why"] == "resting"
         assert watch["next_check"] == account["rests_until"] == "2026-11-22T15:01:00Z"
