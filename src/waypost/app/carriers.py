@@ -6,7 +6,8 @@ from rich.table import Table
 
 from waypost.app.console import aside, line, out, results
 from waypost.carriers.accounts import Account, Secret
-from waypost.carriers.adapters import Adapter, Contract, Operation, list_adapters, open_contract
+from waypost.carriers.adapter import Adapter, Operation
+from waypost.carriers.adapters import Contract, list_adapters, open_contract
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import NotFound
 from waypost.model.instants import OffsetSource

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_true, read_text, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.pushes import read_form
@@ -236,3 +237,25 @@ def _stamp(at: int | str) -> str:
     except (ValueError, OverflowError, OSError):
         return str(at)
     return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds" if at % 1000 else "seconds")
+
+
+ADAPTER = Adapter(
+    carrier="best",
+    make=Best,
+    settings={
+        "partner_id": "partnerID (合作商编码)",
+        "customer": "name of the customer; the sender's without it",
+        "country": "number by which BEST calls the country",
+    },
+    secrets={"partner_key": "partnerKey (密钥)"},
+    optional=frozenset({"customer", "country"}),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.VENDOR,
+        Operation.PUSH: Evidence.TWO_SOURCES,
+    },
+    url="http://edi-q9.ns.800best.com/kd/api/process",
+    test_url="http://kdtest.800best.com/kd/api/process",
+)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_true, read, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.signatures import sign_cainiao_link
@@ -137,3 +138,25 @@ def _person(address: Address) -> dict[str, Any]:
         "address": {name: value for name, value in place.items() if value},
     }
     return {name: value for name, value in told.items() if value}
+
+
+ADAPTER = Adapter(
+    carrier="cainiao",
+    make=Cainiao,
+    settings={
+        "token": "logistic_provider_id (资源编码或授权 token)",
+        "cp_code": "courier that lends the numbers, as STO",
+        "user_id": "user of the application",
+        "template_url": "template of the paper",
+        "to_code": "to_code, where one is asked for",
+    },
+    secrets={"secret": "appSecret (密钥)"},
+    optional=frozenset({"to_code"}),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.TWO_SOURCES,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+    },
+    url="http://link.cainiao.com/gateway/link.do",
+    test_url="http://linkdaily.tbsandbox.com/gateway/link.do",
+)

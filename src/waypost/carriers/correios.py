@@ -19,6 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
@@ -461,3 +462,31 @@ def _is_token_refused(answer: Answer) -> bool:
 
 def _is_well(answer: Answer) -> bool:
     return 200 <= answer.status < 300
+
+
+ADAPTER = Adapter(
+    carrier="correios",
+    make=Correios,
+    settings={
+        "user": "user of Meu Correios (usuário)",
+        "card": "number of the posting card (cartão de postagem)",
+        "service": "code of the usual service; 03298 (PAC) without it",
+        "cnpj": "taxpayer number of the sender (CNPJ or CPF)",
+        "push_digest": "how pushes are signed: hex (usual) or base64; unverified",
+    },
+    secrets={
+        "access_code": "access code to the APIs (código de acesso)",
+        "push_secret": "of your own, by which Correios signs its pushes",
+    },
+    optional=frozenset({"service", "cnpj", "push_digest", "push_secret"}),
+    push_needs=frozenset({"push_secret"}),
+    operations={
+        Operation.BOOK: Evidence.VENDOR,
+        Operation.CANCEL: Evidence.VENDOR,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.VENDOR,
+        Operation.PUSH: Evidence.UNVERIFIED,
+    },
+    url="https://api.correios.com.br",
+    test_url="https://apihom.correios.com.br",
+)

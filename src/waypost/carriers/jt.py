@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.rows import Scan, seen_of
@@ -104,3 +105,15 @@ def _code(detail: _Detail) -> str | None:
 def _place(detail: _Detail) -> str | None:
     told = detail.scanNetworkId or detail.scanNetworkName or detail.scanNetworkCity
     return str(told) if told else None
+
+
+ADAPTER = Adapter(
+    carrier="jtexpress",
+    make=Jt,
+    settings={"api_account": "apiAccount", "uuid": "of the test console, at its host alone"},
+    secrets={"private_key": "privateKey (私钥)"},
+    optional=frozenset({"uuid"}),
+    operations={Operation.TRACK: Evidence.TWO_SOURCES},
+    url="https://openapi.jtexpress.com.cn/webopenplatformapi/api",
+    test_url="https://uat-openapi.jtexpress.com.cn/webopenplatformapi/api",
+)

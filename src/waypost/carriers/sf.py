@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlencode
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_true, read, read_text, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.rows import Scan, rows_of, seen_of
@@ -326,3 +327,29 @@ def _read_xml(body: bytes) -> list[_PushedRoute]:
     if not told:
         raise BadInput("the push has no WaybillRoute")
     return told
+
+
+ADAPTER = Adapter(
+    carrier="sf",
+    make=Sf,
+    settings={
+        "partner_id": "customer code (顾客编码)",
+        "mode": "how requests are signed: standard_md5 (usual), simple_md5 or sm3 (unverified)",
+        "monthly_card": "monthly account (月结卡号)",
+        "push_format": "json (usual) or form, as chosen for the push of routes",
+    },
+    secrets={
+        "checkword": "check word (校验码)",
+        "push_key": "of your own, behind ?key= in the address that SF pushes to",
+    },
+    optional=frozenset({"mode", "monthly_card", "push_format", "push_key"}),
+    push_needs=frozenset({"push_key"}),
+    operations={
+        Operation.BOOK: Evidence.VENDOR,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.PUSH: Evidence.VENDOR,
+    },
+    url="https://bspgw.sf-express.com/std/service",
+    test_url="https://sfapi-sbox.sf-express.com/std/service",
+)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import is_true, read, read_text, tells_of_cancelling, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.domestic import declared_minor, is_mobile, write_kilograms, write_yuan
@@ -274,3 +275,34 @@ def _join(seen: Sequence[Seen], channel: str) -> Seen:
 def _reply(is_taken: bool, code: str | None) -> Reply:
     told = {"success": is_taken, "errorCode": code, "errorMsg": code and f"refused: {code}", "data": None}
     return Reply(body=write(told).encode())
+
+
+ADAPTER = Adapter(
+    carrier="sto",
+    make=Sto,
+    settings={
+        "from_appkey": "key of the application",
+        "from_code": "code of the application",
+        "order_source": "source of the orders (订单来源; from_code if not given)",
+        "order_type": "01 normal, 02 dispatch, for booking and cancelling alike (01 if not given)",
+        "site_code": "code of the outlet",
+        "customer_name": "the customer's name at the outlet",
+        "month_customer_code": "of dispatch orders that are paid by the month",
+        "battery": "10 not known, 20 with, 30 without (10 if not given)",
+        "goods_type": "STO's kind of goods (小件 if not given)",
+        "push_from": "what pushes have as from_appkey and from_code (sto_trace_platform if not given: unverified)",
+    },
+    secrets={"secret": "secretKey of the application", "site_pwd": "the customer's password at the outlet"},
+    optional=frozenset(
+        {"order_source", "order_type", "month_customer_code", "battery", "goods_type", "push_from"},
+    ),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.ONE_SOURCE,
+    },
+    url="https://cloudinter-linkgateway.sto.cn/gateway/link.do",
+    test_url="http://cloudinter-linkgatewaytest.sto.cn/gateway/link.do",
+)

@@ -23,6 +23,7 @@ from urllib.parse import quote
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, read_text, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
@@ -543,3 +544,55 @@ def _put_payment(call: Call, token: str) -> Call:
 
 def _is_well(answer: Answer) -> bool:
     return 200 <= answer.status < 300
+
+
+ADAPTER = Adapter(
+    carrier="usps",
+    make=Usps,
+    settings={
+        "client_id": "consumer key of the application",
+        "crid": "customer registration id (CRID)",
+        "mid": "mailer id (MID)",
+        "account_number": "number of the payment account",
+        "manifest_mid": "mailer id of the manifest, if another one",
+        "account_type": "EPS (usual) or another kind of payment account",
+        "scope": "scopes to ask for; all of the application's without it",
+        "tracking": "v3r2 (usual, 35 at once) or v3 (one by one)",
+        "rate_indicator": "SP (usual) or another one",
+        "processing_category": "MACHINABLE (usual), NONSTANDARD or another one",
+        "listener_url": "where USPS is to push to, https",
+        "admin_email": "whom USPS tells when it cannot",
+    },
+    secrets={
+        "client_secret": "consumer secret of the application",
+        "push_secret": "32 characters of your own, by which USPS signs its pushes",
+    },
+    optional=frozenset(
+        {
+            "crid",
+            "mid",
+            "account_number",
+            "manifest_mid",
+            "account_type",
+            "scope",
+            "tracking",
+            "rate_indicator",
+            "processing_category",
+            "listener_url",
+            "admin_email",
+            "push_secret",
+        }
+    ),
+    push_needs=frozenset({"push_secret"}),
+    operations={
+        Operation.BOOK: Evidence.VENDOR,
+        Operation.CANCEL: Evidence.VENDOR,
+        Operation.PRINT: Evidence.VENDOR,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        # The verification of a listener is not public.
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.ONE_SOURCE,
+    },
+    url="https://apis.usps.com",
+    test_url="https://apis-tem.usps.com",
+)

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_false, read, tells_of_cancelling, write
 from waypost.carriers.calling import Answer, Call, Caller
 from waypost.carriers.domestic import write_kilograms, write_yuan
@@ -282,3 +283,21 @@ def _place(step: _Step) -> str | None:
 def _reply(**told: str) -> Reply:
     inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in told.items())
     return Reply(body=f"<Response>{inside}</Response>".encode(), content_type="text/xml;charset=UTF-8")
+
+
+ADAPTER = Adapter(
+    carrier="yto",
+    make=Yto,
+    settings={"customer": "customer code (客户编码)", "token": "the six characters in the path of the interface"},
+    secrets={"secret": "secret of the interface (客户密钥)"},
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.TWO_SOURCES,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.UNVERIFIED,
+    },
+    url="https://openapi.yto.net.cn:11443/open",
+    test_url="https://openuat.yto56test.com:6443/open",
+)

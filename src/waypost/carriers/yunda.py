@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import is_true, read, read_text, tells_of_cancelling, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.domestic import declared_minor, write_kilograms, write_yuan
@@ -278,3 +279,20 @@ def _scan(number: str | None, step: _Step) -> Scan:
 
 def _reply(is_taken: bool, code: str, message: str) -> Reply:
     return Reply(body=write({"result": is_taken, "code": code, "message": message, "data": None}).encode())
+
+
+ADAPTER = Adapter(
+    carrier="yunda",
+    make=Yunda,
+    settings={"app_key": "key of the application", "partner_id": "electronic waybill account"},
+    secrets={"app_secret": "secret of the application", "secret": "password of the electronic waybill account"},
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.UNVERIFIED,
+        Operation.PUSH: Evidence.UNVERIFIED,
+    },
+    url="https://openapi.yundaex.com",
+    test_url="https://u-openapi.yundasys.com",
+)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, LabelComesLater, PushedLabel, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import is_true, read, read_text, tells_of_cancelling, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.domestic import ZONE, declared_minor, is_mobile, write_yuan
@@ -336,3 +337,41 @@ def _reply(**told: Any) -> Reply:
 
 
 _THANKS = _reply(status=True, message="调用成功", result="成功", statusCode="200")
+
+
+ADAPTER = Adapter(
+    carrier="zto",
+    make=Zto,
+    settings={
+        "app_key": "key of the application, which its pushes name as company_id",
+        "account_id": "electronic waybill account (电子面单账号)",
+        "customer_id": "of a group customer (partner_type 1), in place of account_id",
+        "partner_type": "1 group customer, 2 other (2 if not given)",
+        "order_type": "1 by standing arrangement, 2 by appointment with a number (2 if not given)",
+        "cod_account": "where what is collected at the door is paid to",
+        "digest": "md5, sha256 or hmac_sha256, as the console has it (md5 if not given)",
+        "base64": "whether digests are base64 and not hexadecimal digits: true or false (true if not given)",
+        "use_timestamp": "whether the time is sent and signed: true or false (false if not given)",
+    },
+    secrets={
+        "app_secret": "secret of the application",
+        "hmac_key": "key of hmac_sha256, which is not the app_secret",
+        "account_password": "of the electronic waybill account",
+    },
+    optional=frozenset(
+        {
+            *("account_id", "customer_id", "partner_type", "order_type", "cod_account"),
+            *("digest", "base64", "use_timestamp", "hmac_key", "account_password"),
+        }
+    ),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.PRINT: Evidence.ONE_SOURCE,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.ONE_SOURCE,
+    },
+    url="https://japi.zto.com",
+    test_url="https://japi-test.zto.com",
+)
