@@ -5,8 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from waypost.booking.issuing import Issued
-from waypost.carriers.calling import InDoubt
-from waypost.track.carriers import CarrierPuzzling
+from waypost.track.carriers import CarrierPuzzling, InDoubt
 
 _MOST = 256
 

@@ -44,10 +44,32 @@ class CarrierRefused(CarrierError):
 
 
 class CarrierUnreachable(CarrierError):
-    """It gave no answer, or said that it cannot now; what was asked may have happened all the same."""
+    """It gave no answer, or said that it cannot now.
+
+    Attributes:
+        retry_s: before that it need not be asked again, if that is known.
+    """
 
     code = "carrier_unreachable"
     status = 503
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        channel: str,
+        carrier_code: str | None = None,
+        mend: str | None = None,
+        retry_s: float | None = None,
+    ) -> None:
+        super().__init__(message, channel=channel, carrier_code=carrier_code, mend=mend)
+        self.retry_s = retry_s
+
+
+class InDoubt(CarrierUnreachable):
+    """What was asked may have been done, and nobody can tell."""
+
+    code = "carrier_in_doubt"
 
 
 class CarrierPuzzling(CarrierError):

@@ -15,11 +15,10 @@ from tests.rooms.carriers.orders import US, order
 from tests.rooms.carriers.scripted import Got, Scripted, Told, scripted, told
 
 from waypost.booking.issuing import Issued
-from waypost.carriers.calling import InDoubt
 from waypost.carriers.usps import Usps, inches, pounds
 from waypost.model.carriage import Waybill
 from waypost.model.errors import BadInput, SettingsError
-from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Forged, Push, Unsupported
+from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Forged, InDoubt, Push, Unsupported
 
 SETTINGS = {
     "client_id": "app",
