@@ -267,7 +267,7 @@ class _Rate:
             now_s = self._hours.ticks()
             tokens = min(self._most, self._left + (now_s - self._then_s) * self._per_s) - 1
             wait_s = max(-tokens / self._per_s, 0.0)
-            if wait_s > left.left_s + _SLACK_S:
+            if wait_s and wait_s > left.left_s + _SLACK_S:
                 raise _Impatient(f"{-tokens:.0f} calls wait for their turn already (per_minute)", wait_s)
             self._left, self._then_s = tokens, now_s
         if wait_s:
