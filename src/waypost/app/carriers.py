@@ -118,6 +118,7 @@ def _candidate(fake: Fake, contract: Contract) -> Candidate:
         reader=contract.reader,
         codes=FAKES[fake.name].codes,
         zone_of=lambda pairs: [zone] * len(pairs),
+        secrets={name: secret.text for name, secret in contract.account.secrets.items()},
     )
 
 

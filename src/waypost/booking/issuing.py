@@ -50,6 +50,9 @@ class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
         length_mm, width_mm, height_mm: 0 if nobody measured.
         cod_minor: to collect at the door.
         mailing_date: on which it is handed over, `YYYY-MM-DD` of the sender's day; carriers that print it ask for it.
+        may_exist: whether an earlier try, perhaps of another process, ended in doubt: if so, whoever cannot find out
+            what became of it makes no other. False: somebody looked, and it is not there. None: nothing is known but
+            what the issuer remembers.
     """
 
     reference: str
@@ -65,6 +68,7 @@ class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = ""
     remark: str = ""
     mailing_date: str = ""
+    may_exist: bool | None = None
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,9 +123,11 @@ class WaybillIssuer(Protocol):
     carrier: str
 
     def book(self, order: WaybillOrder) -> Issued:
-        """A waybill. The same reference again gives the same one, whether or not the first answer came through.
+        """A waybill. The same reference again gives the same one, unless that was taken back.
 
         Raises:
+            track.carriers.InDoubt: there may be one, and nobody knows its number. The same reference again finds out,
+                if the carrier can be asked; until then no other is made.
             track.carriers.CarrierError: says why there is none.
         """
 

@@ -65,7 +65,7 @@ class Jt:
         told = self._ask({"billCodes": ",".join(each.number for each in asked)})
         if str(told.code) == _DONE:
             return seen_of(self.carrier, asked, [scan for each in told.data or () for scan in each.scans], channel)
-        why = told.msg or "no reason given"
+        why = self._caller.mask(told.msg or "no reason given")
         if str(told.code) == _NOTHING or (len(asked) == 1 and str(told.code) in _STRANGE):
             return seen_of(self.carrier, asked, [], channel, {each.number: why for each in asked})
         raise CarrierRefused(f"refused: {why}", channel=channel, carrier_code=str(told.code))

@@ -15,6 +15,7 @@ import msgspec
 from waypost.booking.issuing import Address, Issued, Label, LabelComesLater, PushedLabel, WaybillOrder
 from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import is_true, read, read_text, tells_of_cancelling, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.domestic import ZONE, declared_minor, is_mobile, write_yuan
 from waypost.carriers.pushes import expect, read_form, read_object, read_signed
@@ -28,6 +29,7 @@ from waypost.track.carriers import (
     CarrierRefused,
     CarrierUnreachable,
     Forged,
+    InDoubt,
     Push,
     Pushed,
     Reply,
@@ -42,8 +44,10 @@ _BOOK, _CANCEL, _PRINT, _ORDER, _TRACK, _SUBSCRIBE = (
     "zto.merchant.waybill.track.query",
     "zto.merchant.waybill.track.subsrcibe",  # as ZTO spells it
 )
-#: Not ours to mend, and different in a while: time-outs, a service that is down, too many calls.
-_PASSING = frozenset({"S200", "S203", "S206", "S221"})
+#: It took too long, or a service is down: what was asked may have been done.
+_BROKEN = frozenset({"S200", "S203"})
+#: Too many calls, in a minute or in a second, and after how long there may be more.
+_QUOTAS = {"S206": 60.0, "S221": 1.0}
 #: Codes of a single number, by their beginning: no account, no such phone, no such form.
 _OF_A_NUMBER = "E4"
 _NO_PHONE_MATCH = "E413"
@@ -117,6 +121,8 @@ class Zto:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        # whether ZTO gives one waybill for one reference is not known
+        self._booked = Booked(caller, is_named=False)
         mode = self._account.get("digest", "md5")
         if mode not in _MODES:
             raise SettingsError(f"[accounts.{self._account.name}] digest has to be one of {', '.join(_MODES)}")
@@ -160,7 +166,9 @@ class Zto:
             )
         if services:
             asked["orderVasList"] = services
-        # whether ZTO gives one waybill for one reference is not known: a call whose end was not seen is not repeated
+        return self._booked.book(order, _BOOK, lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         booked = self._ask(_BOOK, asked, _Booked, is_repeatable=False)
         return Issued(
             waybill=Waybill(self.carrier, booked.billCode),
@@ -180,6 +188,7 @@ class Zto:
         except CarrierRefused as refused:
             if not tells_of_cancelling(refused.message) and not self._is_cancelled(issued):
                 raise
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`. ZTO only takes note, and pushes the PDF to the address that its console knows."""
@@ -282,9 +291,13 @@ class Zto:
         if is_true(told.status):
             return read_text(bytes(told.result), kind, channel)
         code = None if told.statusCode is None else str(told.statusCode)
-        why = f"refused: {told.message or 'no reason given'}"
-        if code in _PASSING:
-            raise CarrierUnreachable(why, channel=channel, carrier_code=code, mend="Try again later.")
+        why = f"refused: {self._caller.mask(told.message or 'no reason given')}"
+        if code in _BROKEN and not is_repeatable:
+            raise InDoubt(why, channel=channel, carrier_code=code, mend="It may have been done all the same.")
+        if code in _BROKEN or code in _QUOTAS:
+            raise CarrierUnreachable(
+                why, channel=channel, carrier_code=code, mend="Try again later.", retry_s=_QUOTAS.get(code)
+            )
         mend = "Ask with the last four digits of a telephone number." if code == _NO_PHONE_MATCH else None
         raise CarrierRefused(why, channel=channel, carrier_code=code, mend=mend)
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import msgspec
 
 
-class Guarded(msgspec.Struct):
+class Guarded(msgspec.Struct, frozen=True):
     """What is printed of one is the fields that `SHOWN` names, and of the others only whether there is anything."""
 
     SHOWN: ClassVar[tuple[str, ...]] = ()

@@ -25,6 +25,7 @@ class CarrierError(WaypostError):
     Attributes:
         channel: whom was asked for what, as `yto track_query_adapter/v1`.
         carrier_code: what the carrier calls it, if it said anything.
+        why: the message without the channel.
     """
 
     code = "carrier"
@@ -33,6 +34,7 @@ class CarrierError(WaypostError):
     def __init__(self, message: str, *, channel: str, carrier_code: str | None = None, mend: str | None = None) -> None:
         super().__init__(f"{channel}: {message}", mend=mend)
         self.channel = channel
+        self.why = message
         self.carrier_code = carrier_code
 
 

@@ -17,6 +17,7 @@ from waypost.testing.carriers.faking import (
     FakeParcel,
     FakeScan,
     Refused,
+    Repeat,
     Told,
     as_json,
     is_decimal,
@@ -58,12 +59,11 @@ class FakeZto(Fake):
     Attributes:
         print_url: where it pushes labels, which is the only way to have one.
         pushes_json: the envelope of a push of tracks is JSON and no form.
-        repeats: a `partnerOrderCode` that was used already gives the same waybill, else it is refused; nobody says
-            which.
         is_newest_first: the order of the rows that a query gives.
     """
 
     name: ClassVar[str] = "zto"
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.SAME, Repeat.REFUSED, Repeat.ANOTHER)
 
     def __init__(
         self,
@@ -86,7 +86,6 @@ class FakeZto(Fake):
         self.account_id, self.account_password = account_id, account_password
         self.print_url = ""
         self.pushes_json = False
-        self.repeats = True
         self.is_newest_first = False
         self._orders: dict[str, FakeParcel] = {}
         self._kinds: dict[str, str] = {}
@@ -177,9 +176,12 @@ class FakeZto(Fake):
         self._check_items(param.get("orderItems", []))
         self._check_services(param)
         known = self.find_reference(reference)
-        if known and (known.is_cancelled or not self.repeats):
-            raise self._no("S202", "合作商订单号重复", f"{reference} was used already")
-        parcel = known or self.make(reference)
+        if known and self.on_repeat is not Repeat.ANOTHER:
+            if known.is_cancelled or self.on_repeat is Repeat.REFUSED:
+                raise self._no("S202", "合作商订单号重复", f"{reference} was used already")
+            parcel = known
+        else:
+            parcel = self.make_another(reference)
         parcel.phone = phones[1]
         code = f"26{int(parcel.number):016d}"
         self._orders[code] = parcel
@@ -414,6 +416,10 @@ class FakeZto(Fake):
     def write_number(self, count: int) -> str:
         """See `Fake`."""
         return str(73_100_000_000_000 + count)
+
+    def timed_out(self) -> Told:
+        """See `Fake`: under status 200."""
+        return self._no("S200", "请求超时", "").told
 
     def over_quota(self) -> Told:
         """See `Fake`: under status 200."""
