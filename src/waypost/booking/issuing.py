@@ -1,15 +1,14 @@
 """What `booking` asks of carriers: a waybill, to take it back, to print it. The door `carriers` answers."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
-
-import msgspec
+from typing import ClassVar, Protocol, runtime_checkable
 
 from waypost.model.carriage import Waybill
+from waypost.model.guarded import Guarded
 from waypost.track.carriers import Push, Reply, Unsupported
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(Guarded, frozen=True, kw_only=True):
     """Where somebody is. Personal data: kept encrypted, never in the scan log.
 
     Attributes:
@@ -19,6 +18,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         street: the rest, with the house.
         phone: in E.164 or as written there.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("country",)
 
     name: str
     country: str
@@ -32,8 +33,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(Guarded, frozen=True, kw_only=True):
     """What is in a parcel. `value_minor` is of one piece, in minor units of the currency of the order."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("quantity", "weight_g")
 
     description: str
     quantity: int = 1
@@ -41,7 +44,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     value_minor: int | None = None
 
 
-class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
+class WaybillOrder(Guarded, frozen=True, kw_only=True):
     """One parcel to book.
 
     Attributes:
@@ -54,6 +57,18 @@ class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
             what became of it makes no other. False: somebody looked, and it is not there. None: nothing is known but
             what the issuer remembers.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = (
+        "reference",
+        "weight_g",
+        "service",
+        "length_mm",
+        "width_mm",
+        "height_mm",
+        "currency",
+        "mailing_date",
+        "may_exist",
+    )
 
     reference: str
     sender: Address
@@ -71,14 +86,16 @@ class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
     may_exist: bool | None = None
 
 
-class Label(msgspec.Struct, frozen=True, kw_only=True):
+class Label(Guarded, frozen=True, kw_only=True):
     """A printed waybill as the carrier made it."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("content_type",)
 
     content: bytes
     content_type: str = "application/pdf"
 
 
-class Issued(msgspec.Struct, frozen=True, kw_only=True):
+class Issued(Guarded, frozen=True, kw_only=True):
     """A waybill.
 
     Attributes:
@@ -89,6 +106,8 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
         label: where booking prints at once.
         channel: who answered: carrier and operation.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("waybill", "reference", "channel", "carrier_reference", "sort_code")
 
     waybill: Waybill
     reference: str
@@ -104,13 +123,15 @@ class LabelComesLater(Unsupported):
     code = "label_comes_later"
 
 
-class PushedLabel(msgspec.Struct, frozen=True, kw_only=True):
+class PushedLabel(Guarded, frozen=True, kw_only=True):
     """A label that a carrier sent by itself.
 
     Attributes:
         waybill: whose.
         reply: for when it is kept.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("waybill",)
 
     waybill: Waybill
     label: Label

@@ -108,7 +108,7 @@ class Cainiao:
         text, channel = write(data), self._caller.channel(operation)
         body = {
             "msg_type": operation,
-            "logistic_provider_id": self._account.get("token"),
+            "logistic_provider_id": self._account.secret("token"),
             "data_digest": sign_cainiao_link(text, self._account.secret()),
             "logistics_interface": text,
         }
@@ -149,13 +149,12 @@ ADAPTER = Adapter(
     carrier="cainiao",
     make=Cainiao,
     settings={
-        "token": "logistic_provider_id (资源编码或授权 token)",
         "cp_code": "courier that lends the numbers, as STO",
         "user_id": "user of the application",
         "template_url": "template of the paper",
         "to_code": "to_code, where one is asked for",
     },
-    secrets={"secret": "appSecret (密钥)"},
+    secrets={"secret": "appSecret (密钥)", "token": "logistic_provider_id (资源编码或授权 token)"},
     optional=frozenset({"to_code"}),
     operations={
         Operation.BOOK: Evidence.TWO_SOURCES,

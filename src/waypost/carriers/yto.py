@@ -230,7 +230,7 @@ class Yto:
     def _send(self, operation: str, param: Mapping[str, Any], *, is_repeatable: bool = True) -> Answer:
         text = write(param)
         sign = sign_yto(text, operation, _VERSION, self._account.secret(interface=operation))
-        token = self._account.get("token", interface=operation)
+        token = self._account.secret("token", interface=operation)
         body = {"timestamp": str(self._caller.hours.now_ms()), "param": text, "sign": sign, "format": "JSON"}
         return self._caller.call(
             Call(
@@ -296,8 +296,11 @@ def _reply(**told: str) -> Reply:
 ADAPTER = Adapter(
     carrier="yto",
     make=Yto,
-    settings={"customer": "customer code (客户编码)", "token": "the six characters in the path of the interface"},
-    secrets={"secret": "secret of the interface (客户密钥)"},
+    settings={"customer": "customer code (客户编码)"},
+    secrets={
+        "secret": "secret of the interface (客户密钥)",
+        "token": "the six characters in the path of the interface",
+    },
     operations={
         Operation.BOOK: Evidence.TWO_SOURCES,
         Operation.CANCEL: Evidence.TWO_SOURCES,

@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from waypost.model.errors import BadInput, NotAllowed, WaypostError
+from waypost.model.guarded import Guarded
 from waypost.track.wire import Rows
 
 
@@ -80,7 +81,7 @@ class CarrierPuzzling(CarrierError):
     code = "carrier_puzzling"
 
 
-class Push(msgspec.Struct, frozen=True, kw_only=True):
+class Push(Guarded, frozen=True, kw_only=True):
     """What a carrier sent, as it came.
 
     Attributes:
@@ -88,6 +89,8 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
         query: behind the question mark of the address.
         received_ms: when, UTC milliseconds.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("received_ms",)
 
     headers: Mapping[str, str]
     query: str
@@ -132,8 +135,10 @@ class PushReader(Protocol):
         """How this carrier is told that its push was not taken."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(Guarded, frozen=True, kw_only=True):
     """A waybill to ask after. Some carriers want the last digits of a telephone number of its people."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("number",)
 
     number: str
     phone_tail: str | None = None

@@ -80,7 +80,7 @@ def rows(seen: Seen) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def yto(carrier: Canned, clock: HandClock) -> Contract:
-    return contract_with(carrier, clock, "yto", {"customer": "K00000001", "token": "aaaaaa"}, {"secret": "s3"})
+    return contract_with(carrier, clock, "yto", {"customer": "K00000001"}, {"secret": "s3", "token": "aaaaaa"})
 
 
 def yto_params(carrier: Canned) -> list[Any]:
