@@ -80,6 +80,7 @@ def _desk(house: House) -> Desk:
         scan_search=house.scans,
         reception=house.reception,
         pushes=house.pushes,
+        labels=house.labels,
         overview=house.overview,
         keys=house.keys,
         facilities=house.facilities,

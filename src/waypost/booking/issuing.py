@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 from waypost.model.carriage import Waybill
+from waypost.model.errors import WaypostError
 from waypost.model.guarded import Guarded
 from waypost.track.carriers import Push, Reply, Unsupported
 
@@ -173,8 +174,11 @@ class LabelReader(Protocol):
     """Reads the labels that one account is pushed."""
 
     def read_label(self, push: Push) -> PushedLabel:
-        """The paper. Whether it is the carrier's cannot always be told from it: its address has to be a secret.
+        """The paper. Where it is not signed, it is the carrier's if its address holds what only the carrier was told.
 
         Raises:
-            track.carriers.Forged: it was changed on the way, or is no label.
+            track.carriers.Forged: it was changed on the way, is no label, or is not the carrier's.
         """
+
+    def refuse(self, error: WaypostError) -> Reply:
+        """How this carrier is told that its label was not taken."""

@@ -38,7 +38,8 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
         settings: what an account needs, and what that is; `secrets` what nobody may see. A setting may be given for one
             interface alone, behind a full stop, where the carrier gives one for each.
         test_url, url: where the carrier's API is.
-        optional: of both, what an account may be without; `push_needs` those of them without which no push is believed.
+        optional: of both, what an account may be without; `push_needs` those of them without which no push is believed,
+            `label_needs` no label that is pushed.
     """
 
     carrier: str
@@ -50,3 +51,4 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     test_url: str = ""
     optional: frozenset[str] = frozenset()
     push_needs: frozenset[str] = frozenset()
+    label_needs: frozenset[str] = frozenset()

@@ -80,7 +80,7 @@ def open_contract(
         issuer=made if Operation.BOOK in can else None,
         source=made if Operation.TRACK in can else None,
         reader=made if Operation.PUSH in can and adapter.push_needs <= account.secrets.keys() else None,
-        labels=made if isinstance(made, LabelReader) else None,
+        labels=made if isinstance(made, LabelReader) and adapter.label_needs <= account.secrets.keys() else None,
     )
 
 

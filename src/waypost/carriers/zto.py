@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -199,7 +200,10 @@ class Zto:
         )
 
     def read_label(self, push: Push) -> PushedLabel:
-        """See `LabelReader`. The digest bears no secret: it shows damage and not the sender."""
+        """See `LabelReader`. The digest bears no secret: it shows damage and not the sender, and the address does."""
+        told = parse_qs(push.query).get("key", [])
+        if len(told) != 1 or not is_same(told[0], self._account.secret("label_key")):
+            raise Forged("the address of the label lacks the key of this account")
         paper = read_object(push, _Paper)
         digest = hashlib.md5((paper.result + paper.billCode).encode(), usedforsecurity=False).digest()
         if not is_same(paper.dataDigest, base64.b64encode(digest).decode()):
@@ -370,13 +374,15 @@ ADAPTER = Adapter(
         "app_secret": "secret of the application",
         "hmac_key": "key of hmac_sha256, which is not the app_secret",
         "account_password": "of the electronic waybill account",
+        "label_key": "of your own, behind ?key= in the address that ZTO pushes labels to",
     },
     optional=frozenset(
         {
             *("account_id", "customer_id", "partner_type", "order_type", "cod_account"),
-            *("digest", "base64", "use_timestamp", "hmac_key", "account_password"),
+            *("digest", "base64", "use_timestamp", "hmac_key", "account_password", "label_key"),
         }
     ),
+    label_needs=frozenset({"label_key"}),
     operations={
         Operation.BOOK: Evidence.TWO_SOURCES,
         Operation.CANCEL: Evidence.ONE_SOURCE,

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Row
 
+from waypost.access.sealed import SealedColumn
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput
 from waypost.model.places import Place
@@ -67,6 +68,8 @@ pushes = Table(
     Column("outcome", String(16), nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+
+SEALED = (SealedColumn(pushes),)
 
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
 LINK_SCHEMA = pa.schema(

@@ -8,6 +8,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
+from waypost.booking.labels import Labels
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
 from waypost.track.overview import Overview
@@ -127,6 +128,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         scan_search: scans by place and time.
         reception: takes scans in.
         pushes: takes those that carriers push.
+        labels: the same of labels.
         overview: the network at a glance; may be some seconds old.
         keys: who may what.
         facilities: the register of facilities.
@@ -140,6 +142,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     scan_search: ScanSearch
     reception: Reception
     pushes: Pushes
+    labels: Labels
     overview: Callable[[], Overview]
     keys: Keys
     facilities: Facilities

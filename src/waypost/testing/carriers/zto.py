@@ -57,7 +57,7 @@ class FakeZto(Fake):
     """See `Fake`. Its numbers are fourteen digits from 7 on; the codes of its scans are the actions of its pushes.
 
     Attributes:
-        print_url: where it pushes labels, which is the only way to have one.
+        print_url: where it pushes labels, which is the only way to have one; with its query.
         pushes_json: the envelope of a push of tracks is JSON and no form.
         is_newest_first: the order of the rows that a query gives.
     """
@@ -85,6 +85,7 @@ class FakeZto(Fake):
         self.digest, self.is_base64, self.use_timestamp = digest, is_base64, use_timestamp
         self.account_id, self.account_password = account_id, account_password
         self.print_url = ""
+        self.label_key = "in-the-address-of-labels"
         self.pushes_json = False
         self.is_newest_first = False
         self._orders: dict[str, FakeParcel] = {}
@@ -98,6 +99,7 @@ class FakeZto(Fake):
             "digest": self.digest,
             "account_id": self.account_id,
             "account_password": self.account_password,
+            "label_key": self.label_key,
         }
         if self.digest == "hmac_sha256":
             told["hmac_key"] = self.hmac_key
