@@ -209,6 +209,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             scan_search=house.scans,
             reception=house.reception,
             pushes=house.pushes,
+            labels=house.labels,
             overview=house.overview,
             keys=house.keys,
             facilities=house.facilities,

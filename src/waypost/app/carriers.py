@@ -116,6 +116,7 @@ def _candidate(fake: Fake, contract: Contract) -> Candidate:
         issuer=contract.issuer,
         source=contract.source,
         reader=contract.reader,
+        labels=contract.labels,
         codes=FAKES[fake.name].codes,
         zone_of=lambda pairs: [zone] * len(pairs),
         secrets={name: secret.text for name, secret in contract.account.secrets.items()},

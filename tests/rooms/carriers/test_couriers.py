@@ -180,7 +180,9 @@ def test_yto_subscribes_with_json_in_json_in_json(carrier: Canned, yto: Contract
 
 def zto_with(carrier: Canned, clock: HandClock, **changed: str) -> Contract:
     settings = {"app_key": "key", "account_id": "account"} | changed
-    return contract_with(carrier, clock, "zto", settings, {"app_secret": "s3", "hmac_key": "k3"})
+    return contract_with(
+        carrier, clock, "zto", settings, {"app_secret": "s3", "hmac_key": "k3", "label_key": "of-labels"}
+    )
 
 
 @pytest.fixture
@@ -273,7 +275,9 @@ def zto_label(result: str, kind: str = "1", number: str = "73100000000001") -> d
 
 def read_label(contract: Contract, told: object) -> Any:
     assert isinstance(contract.labels, LabelReader)
-    return contract.labels.read_label(Push(headers={}, query="", body=json.dumps(told).encode(), received_ms=NOW_MS))
+    return contract.labels.read_label(
+        Push(headers={}, query="key=of-labels", body=json.dumps(told).encode(), received_ms=NOW_MS)
+    )
 
 
 @pytest.mark.parametrize(("kind", "content_type"), [("1", "application/pdf"), ("0", "image/jpeg")])

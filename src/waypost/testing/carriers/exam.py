@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from waypost.booking.issuing import Issued, Item, WaybillIssuer, WaybillOrder
+from waypost.booking.issuing import Issued, Item, LabelReader, WaybillIssuer, WaybillOrder
 from waypost.model.carriage import Waybill
 from waypost.model.errors import WaypostError
 from waypost.model.instants import OffsetSource
@@ -62,6 +62,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         codes: of the carrier's, in the order in which they happen to a parcel: picked up, under way, delivered.
         zone_of: as the house finds the zones of stamps without an offset.
         secrets: of the account, by name: what nobody may be told.
+        labels: reads papers that the carrier sends by itself.
     """
 
     fake: Fake
@@ -72,6 +73,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, str, str]
     zone_of: ZoneFinder
     secrets: Mapping[str, str] = {}
+    labels: LabelReader | None = None
 
 
 class Wrong(Exception):
@@ -321,6 +323,34 @@ def _prints(candidate: Candidate) -> None:
         _want(label.content.startswith(b"%PDF-"), "the label is no PDF")
 
 
+def _takes_labels(candidate: Candidate) -> None:
+    number = _book(candidate).waybill.number
+    asked = candidate.fake.write_label(number)
+    if asked is None:
+        return
+    if candidate.labels is None:
+        raise Wrong("the carrier sends its labels by itself, and nobody reads them")
+    push = Push(
+        headers=asked.headers, query=urlencode(asked.query), body=asked.body, received_ms=candidate.fake.clock()
+    )
+    told = candidate.labels.read_label(push)
+    _want(told.waybill == Waybill(candidate.fake.name, number), f"the label of {number} is read as of {told.waybill}")
+    _want(len(told.label.content) > 8, "the label is empty")
+    _want(candidate.fake.is_thanked(told.reply.status, told.reply.body), f"not understood: {told.reply.body[:80]!r}")
+    place = asked.body.index(number.encode())
+    changed = asked.body[:place] + b"0" + asked.body[place + 1 :]
+    query = {name: "another" for name in asked.query}
+    for forged in (
+        msgspec.structs.replace(push, body=changed),
+        msgspec.structs.replace(push, body=b"{}"),
+        *([msgspec.structs.replace(push, query=urlencode(query))] if query else []),
+        *([msgspec.structs.replace(push, query="")] if query else []),
+    ):
+        error = _fails(Forged, lambda: candidate.labels.read_label(forged))  # type: ignore[union-attr]  # noqa: B023
+        reply = candidate.labels.refuse(error)
+        _want(not candidate.fake.is_thanked(reply.status, reply.body), "a forged label is thanked for")
+
+
 def _tracks(candidate: Candidate) -> None:
     assert candidate.source is not None
     number, scans = _book(candidate).waybill.number, _scans(candidate)
@@ -511,6 +541,7 @@ _QUESTIONS: tuple[tuple[str, str, Callable[[Candidate], None]], ...] = (
     ("cancel", "takes nothing back that the carrier does not know", _cancels_nothing_strange),
     ("cancel", "tells that it is too late", _cancels_no_late_one),
     ("print", "gives the paper, or says that there is none", _prints),
+    ("print", "reads the paper that is pushed, and refuses a forged one", _takes_labels),
     ("track", "gives all scans with their instants", _tracks),
     ("track", "tells of which numbers nothing is known", _tracks_what_is_unknown),
     ("track", "asks for several at once", _tracks_many),

@@ -361,6 +361,10 @@ class Fake:
         """The request by which this carrier tells of scans, `most_a_push` at most."""
         raise NotImplementedError
 
+    def write_label(self, number: str) -> Asked | None:
+        """The request by which it sends the paper of a waybill, if it does so by itself."""
+        return None
+
     def is_thanked(self, status: int, body: bytes) -> bool:
         """Whether the carrier takes this answer to its push for a yes, after which it does not send it again."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 
 from waypost.testing.carriers.faking import (
     Asked,
@@ -57,7 +58,7 @@ class FakeZto(Fake):
     """See `Fake`. Its numbers are fourteen digits from 7 on; the codes of its scans are the actions of its pushes.
 
     Attributes:
-        print_url: where it pushes labels, which is the only way to have one; with its query.
+        print_url: where it pushes labels, which is the only way to have one.
         pushes_json: the envelope of a push of tracks is JSON and no form.
         is_newest_first: the order of the rows that a query gives.
     """
@@ -85,6 +86,7 @@ class FakeZto(Fake):
         self.digest, self.is_base64, self.use_timestamp = digest, is_base64, use_timestamp
         self.account_id, self.account_password = account_id, account_password
         self.print_url = ""
+        #: Behind the question mark of that address.
         self.label_key = "in-the-address-of-labels"
         self.pushes_json = False
         self.is_newest_first = False
@@ -373,7 +375,7 @@ class FakeZto(Fake):
         """The push of a label. Its digest holds no secret: it proves nothing of who sent it."""
         result = base64.b64encode(_FILES[kind]).decode()
         told = {"billCode": number, "printType": kind, "result": result, "dataDigest": _b64md5(result + number)}
-        return _json_push(told)
+        return msgspec.structs.replace(_json_push(told), query={"key": self.label_key})
 
     def write_push(self, parcel: FakeParcel, scans: list[FakeScan]) -> Asked:
         """See `Fake`. The keys come in another order each second time, and those without a value are left out."""
