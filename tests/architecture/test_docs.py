@@ -21,7 +21,8 @@ from waypost.app.cli import cli
 from waypost.app.settings import OwnCarrier, Serve, Settings, Store, Track, read_settings
 from waypost.app.wiring import open_house
 from waypost.carriers.accounts import Terms
-from waypost.carriers.adapters import Operation, list_adapters
+from waypost.carriers.adapter import Operation
+from waypost.carriers.adapters import list_adapters
 from waypost.engines.local.home import FORMATS
 from waypost.feeds import facilities, parcels
 from waypost.feeds.kinds import FEEDS
@@ -209,6 +210,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             reception=house.reception,
             pushes=house.pushes,
             outlook=house.outlook,
+            labels=house.labels,
             overview=house.overview,
             keys=house.keys,
             facilities=house.facilities,

@@ -13,11 +13,15 @@ import msgspec
 import pytest
 
 from waypost.app.carriers import contract_at
+from waypost.app.settings import read_settings
+from waypost.app.wiring import open_house
+from waypost.booking.issuing import LabelComesLater
 from waypost.carriers.accounts import Secret
 from waypost.carriers.adapters import Contract, list_adapters
 from waypost.testing.carriers.exam import write_order
 from waypost.testing.carriers.fakes import FAKES
 from waypost.testing.carriers.faking import Fake, FakeScan, Trap
+from waypost.testing.carriers.zto import FakeZto
 from waypost.track.carriers import Asked, CarrierRefused
 
 HOUR_MS = 3_600_000
@@ -101,6 +105,28 @@ def test_a_parcel_moves_by_pushes(carrier: str, tmp_path: Path, start_server: Ca
             contract.issuer.cancel(issued, "customer")
             assert fake.parcels[issued.waybill.number].is_cancelled
         contract.caller.close()
+
+
+def test_a_label_that_is_made_later_comes_by_a_push(tmp_path: Path, start_server: Callable[..., Any]) -> None:
+    home = tmp_path / "home"
+    with FakeZto() as fake:
+        contract = contract_at(fake, ADAPTERS["zto"])
+        write_settings(home, fake)
+        server = start_server(home)
+        fake.print_url = f"{server.address}/v1/carriers/zto/labels"
+        assert contract.issuer is not None
+        issued = contract.issuer.book(write_order(fake))
+        with pytest.raises(LabelComesLater):
+            contract.issuer.print_label(issued)
+        answer = fake.push_label(issued.waybill.number)  # and once more by itself
+        assert fake.is_thanked(answer.status_code, answer.content)
+        contract.caller.close()
+        assert fake.refused == []
+    server.stop()
+    with open_house(read_settings(home=home)) as house:
+        label = house.labels.find("zto", issued.waybill)
+        assert label is not None
+        assert label.content.startswith(b"%PDF-")
 
 
 def test_a_wrong_secret_is_told_by_the_carrier_and_never_shown(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from waypost.model.errors import StoreDamaged
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
-_NUMBER_BYTES = 2
+NUMBER_BYTES = 2
 
 
 class Seal:
@@ -26,14 +26,19 @@ class Seal:
 
     def __init__(self, keys: Mapping[int, bytes], token: Callable[[int], bytes]) -> None:
         self._keys = {number: AESGCM(key) for number, key in keys.items()}
-        self._newest = max(keys)
+        self.newest = max(keys)
         self._token = token
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Of all its keys."""
+        return frozenset(self._keys)
 
     def seal(self, text: bytes, belongs_to: str) -> bytes:
         """The sealed text: number of the key, nonce, ciphertext."""
         nonce = self._token(_NONCE_BYTES)
-        sealed = self._keys[self._newest].encrypt(nonce, text, belongs_to.encode())
-        return self._newest.to_bytes(_NUMBER_BYTES) + nonce + sealed
+        sealed = self._keys[self.newest].encrypt(nonce, text, belongs_to.encode())
+        return self.newest.to_bytes(NUMBER_BYTES) + nonce + sealed
 
     def open(self, sealed: bytes, belongs_to: str) -> bytes:
         """What was sealed.
@@ -41,8 +46,8 @@ class Seal:
         Raises:
             StoreDamaged: it was changed, belongs to something else, or its key is gone.
         """
-        number = int.from_bytes(sealed[:_NUMBER_BYTES])
-        nonce, rest = sealed[_NUMBER_BYTES:][:_NONCE_BYTES], sealed[_NUMBER_BYTES + _NONCE_BYTES :]
+        number = int.from_bytes(sealed[:NUMBER_BYTES])
+        nonce, rest = sealed[NUMBER_BYTES:][:_NONCE_BYTES], sealed[NUMBER_BYTES + _NONCE_BYTES :]
         if number not in self._keys:
             raise StoreDamaged(f"a text is sealed under key {number}, which is gone")
         try:

@@ -3,19 +3,23 @@
 import importlib.metadata
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from waypost.access.sealed import count_sealed
 from waypost.app.cli import EXIT_NOT_FOUND
 from waypost.app.console import aside, legible, line, out, results
+from waypost.app.seals import FILE, SEALED, Seals, fingerprint, read_keys
 from waypost.app.settings import read_settings
 from waypost.app.wiring import now_ms, open_house, retention_of
-from waypost.engines.local.backup import Backup, back_up, is_backup, put_back
+from waypost.engines.local.backup import Backup, back_up, is_backup, put_back, read_backup
 from waypost.engines.local.findings import Report
+from waypost.engines.local.home import open_records
 from waypost.engines.local.verify import verify_backup, verify_home
+from waypost.model.errors import StoreError
 from waypost.model.instants import format_utc
 from waypost.track.fold import StatusFold
 from waypost.track.tables import CodeTables
@@ -30,9 +34,12 @@ def run_backup(folder: Path, *, home: Path | None, link: bool, as_json: bool) ->
     settings = read_settings(home=home)
     began = time.monotonic()
     version, made = importlib.metadata.version("waypost"), format_utc(now_ms())
+    keys = {str(number): fingerprint(key) for number, key in read_keys(settings.home / FILE).items()}
     with _bar("backup") as tell:
-        backup = back_up(settings.home, folder, made=made, waypost=version, link=link, progress=tell)
+        backup = back_up(settings.home, folder, made=made, waypost=version, keys=keys, link=link, progress=tell)
     _print(backup, {"backup": str(folder.absolute())}, began, as_json=as_json)
+    if (sealed := _list_sealed(folder, backup)) and not as_json:
+        print(f"{sealed}: the file {FILE} is not in the backup. Keep a copy of it elsewhere.")
 
 
 def run_restore(folder: Path, *, home: Path | None, sample: int, as_json: bool) -> int:
@@ -48,6 +55,8 @@ def run_restore(folder: Path, *, home: Path | None, sample: int, as_json: bool) 
         _print_report(report, as_json=as_json)
         return EXIT_NOT_FOUND
     _print(backup, {"home": str(path), "restored_from": str(folder.absolute())}, began, as_json=as_json)
+    if sealed := _list_sealed(path, backup):
+        aside.print(f"{sealed}: put your copy of the file {FILE} at {path / FILE} before you start.", soft_wrap=True)
     return 0
 
 
@@ -56,10 +65,36 @@ def run_verify(path: Path | None, *, home: Path | None, sample: int, as_json: bo
     if path is not None and is_backup(path):
         with _bar("verify") as tell:
             report = verify_backup(path, progress=tell)
+        if not report.findings and (sealed := _list_sealed(path, read_backup(path))):
+            report.notes.append(f"{sealed}: the file {FILE} is kept apart from backups, and needed with this one.")
     else:
-        report = _verify(read_settings(home=path or home).home, sample)
+        at = read_settings(home=path or home).home
+        report = _verify(at, sample)
+        _find_gone_keys(at, report)
     _print_report(report, as_json=as_json)
     return EXIT_NOT_FOUND if report.findings else 0
+
+
+def _list_sealed(folder: Path, backup: Backup) -> str:
+    """How much lies under which keys, as people are told; "" if nothing does, or an older version made the tables."""
+    try:
+        with closing(open_records(folder, read_only=True)) as records, records.read() as connection:
+            counts = count_sealed(connection, SEALED)
+    except StoreError:
+        return ""
+    return ", ".join(
+        f"{rows:,} rows are sealed under key {number} ({backup.keys.get(str(number), 'of an unknown fingerprint')})"
+        for number, rows in sorted(counts.items())
+    )
+
+
+def _find_gone_keys(home: Path, report: Report) -> None:
+    if not report.is_well("records"):
+        return
+    with closing(open_records(home, read_only=True)) as records:
+        for number, rows in Seals(home, records).list_gone().items():
+            what = f"{rows} rows are sealed under key {number}, which {FILE} does not hold"
+            report.find("records", what, f"Bring {home / FILE} back from where you keep it.", home / FILE)
 
 
 def _verify(home: Path, sample: int) -> Report:
@@ -108,6 +143,7 @@ def _print(backup: Backup, where: dict[str, str], began: float, *, as_json: bool
         "start": backup.start,
         "scans": backup.position - backup.start,
         "rows": backup.rows,
+        "keys": backup.keys,
         "files": len(backup.files),
         "bytes": backup.bytes,
         "seconds": seconds,

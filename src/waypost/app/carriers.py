@@ -1,12 +1,15 @@
 """`waypost carriers list | fake | exam`."""
 
+import time
 from typing import Any
 
 from rich.table import Table
 
 from waypost.app.console import aside, line, out, results
 from waypost.carriers.accounts import Account, Secret
-from waypost.carriers.adapters import Adapter, Contract, Operation, list_adapters, open_contract
+from waypost.carriers.adapter import Adapter, Operation
+from waypost.carriers.adapters import Contract, list_adapters, open_contract
+from waypost.carriers.calling import Hours
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import NotFound
 from waypost.model.instants import OffsetSource
@@ -95,7 +98,13 @@ def contract_at(fake: Fake, adapter: Adapter) -> Contract:
         per_minute=60_000,
         timeout_s=2.0,
     )
-    return open_contract(account, adapters={adapter.carrier: adapter})
+    return open_contract(account, _leaping(), {adapter.carrier: adapter})
+
+
+def _leaping() -> Hours:
+    """Hours in which nobody waits: a pause is over at once, and its time has passed."""
+    paused_s: list[float] = []
+    return Hours(ticks=lambda: time.monotonic() + sum(paused_s), pause=paused_s.append)
 
 
 def _candidate(fake: Fake, contract: Contract) -> Candidate:
@@ -107,8 +116,10 @@ def _candidate(fake: Fake, contract: Contract) -> Candidate:
         issuer=contract.issuer,
         source=contract.source,
         reader=contract.reader,
+        labels=contract.labels,
         codes=FAKES[fake.name].codes,
         zone_of=lambda pairs: [zone] * len(pairs),
+        secrets={name: secret.text for name, secret in contract.account.secrets.items()},
     )
 
 

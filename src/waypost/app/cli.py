@@ -25,7 +25,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 admin = typer.Typer(help="Look after a Waypost.", no_args_is_help=True)
+seal = typer.Typer(help="Look after the keys under which what is personal is kept.", no_args_is_help=True)
 cli.add_typer(admin, name="admin")
+admin.add_typer(seal, name="seal")
 carriers = typer.Typer(
     help="Carriers: what they can be asked, strict fakes of them, and the exam of an adapter.", no_args_is_help=True
 )
@@ -324,3 +326,40 @@ def verify(
     from waypost.app import backups
 
     raise typer.Exit(backups.run_verify(path, home=home, sample=sample, as_json=as_json))
+
+
+@seal.command("list")
+def list_seals(as_json: Json = False, home: Home = None) -> None:
+    """List the keys by number and fingerprint, and how much lies under each."""
+    from waypost.app import sealkeys
+
+    sealkeys.list_seals(home=home, as_json=as_json)
+
+
+@seal.command("rotate")
+def rotate_seal(
+    reseals: Annotated[
+        bool, typer.Option("--reseal", help="Bring what lies under older keys under it; no server may run.")
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Make a new key for what is sealed from now on. What lies under older ones stays readable."""
+    from waypost.app import sealkeys
+
+    sealkeys.rotate_seal(home=home, reseals=reseals, as_json=as_json)
+
+
+@seal.command("drop")
+def drop_seal(
+    number: Annotated[int, typer.Argument(metavar="KEY", help="Its number, as `seal list` shows it.")],
+    with_rows: Annotated[
+        bool, typer.Option("--with-rows", help="Remove what lies under it too: of a key that is lost for good.")
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Let go of a key that nothing lies under any more; no server may run."""
+    from waypost.app import sealkeys
+
+    sealkeys.drop_seal(number, home=home, with_rows=with_rows, as_json=as_json)

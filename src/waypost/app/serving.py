@@ -93,6 +93,7 @@ def _desk(house: House, journal: FilteringBoundLogger) -> Desk:
         reception=house.reception,
         pushes=house.pushes,
         outlook=house.outlook,
+        labels=house.labels,
         overview=house.overview,
         keys=house.keys,
         facilities=house.facilities,

@@ -1,6 +1,5 @@
 """Wiring: the one place that knows every room and joins those who ask with those who answer."""
 
-import os
 import secrets
 import threading
 import time
@@ -9,15 +8,16 @@ from pathlib import Path
 from types import TracebackType
 
 from waypost.access.keys import Keys
-from waypost.access.sealing import KEY_BYTES, Seal
+from waypost.app.seals import Seals
 from waypost.app.settings import Settings
+from waypost.booking.issuing import LabelReader
+from waypost.booking.labels import Labels
 from waypost.carriers.accounts import read_account
-from waypost.carriers.adapters import Contract, Operation, list_adapters, open_contract
-from waypost.engines.local.disk import Disk
+from waypost.carriers.adapter import Operation
+from waypost.carriers.adapters import Contract, list_adapters, open_contract
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
 from waypost.model.carriers import find_carrier
-from waypost.model.errors import SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource
 from waypost.network.facilities import Facilities
@@ -58,9 +58,11 @@ class House:
         self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
         self.contracts: dict[str, Contract] = {}
         self._readers: dict[str, PushReader] = {}
-        seals = _Seals(settings.home)
-        self.pushes = Pushes(self._readers, self.reception, RawPushes(self.memory.records, seals))
-        self.watches = Watches(self.memory.records, seals)
+        self._label_readers: dict[str, LabelReader] = {}
+        self.seals = Seals(settings.home, self.memory.records)
+        self.pushes = Pushes(self._readers, self.reception, RawPushes(self.memory.records, self.seals))
+        self.labels = Labels(self._label_readers, self.memory.records, self.seals)
+        self.watches = Watches(self.memory.records, self.seals)
         self.pollers: dict[str, Poller] = {}
         self.outlook = Outlook(self.watches, self.pollers)
 
@@ -107,8 +109,9 @@ class House:
         """Get the accounts with carriers ready, which only a server uses.
 
         Raises:
-            SettingsError: one cannot be used; says which setting of it.
+            SettingsError: one cannot be used; says which setting of it. Or a key is gone that rows are sealed under.
         """
+        self.seals.check()
         adapters = list_adapters()
         for name, values in self.settings.accounts.items():
             adapter = adapters.get(str(values.get("carrier")))
@@ -116,6 +119,8 @@ class House:
             contract = self.contracts[name] = open_contract(account, adapters=adapters)
             if contract.reader is not None:
                 self._readers[name] = contract.reader
+            if contract.labels is not None:
+                self._label_readers[name] = contract.labels
             if contract.source is not None:
                 self.pollers[name] = self._poller(contract, contract.source)
 
@@ -175,43 +180,6 @@ def retention_of(settings: Settings) -> Retention:
         bytes=store.log_gb * 1e9 or None,
         archive=store.archive,
     )
-
-
-class _Seals:
-    """The keys under which what is personal lies in the records. The file is made when something is sealed first."""
-
-    def __init__(self, home: Path) -> None:
-        self._file = home / "seal"
-        self._seal: Seal | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> Seal:
-        with self._lock:
-            if self._seal is None:
-                self._seal = self._open()
-            return self._seal
-
-    def _open(self) -> Seal:
-        """One key a line: its number, and hexadecimal digits."""
-        if not self._file.exists():
-            self._make()
-        try:
-            lines = [line.split() for line in self._file.read_text("ascii").splitlines() if line.strip()]
-            return Seal({int(number): bytes.fromhex(key) for number, key in lines}, secrets.token_bytes)
-        except (OSError, ValueError):  # what stands in it is told to nobody
-            mend = "It has a number and 64 hexadecimal digits a line; bring it back from where you keep it."
-            raise SettingsError(f"{self._file} cannot be read as keys", mend=mend) from None
-
-    def _make(self) -> None:
-        """A crash leaves the whole file or none."""
-        new = self._file.with_name("seal.tmp")
-        new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"1 {secrets.token_hex(KEY_BYTES)}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self._file)
-        Disk().sync_folder(self._file.parent)
 
 
 class _Aged:

@@ -1,15 +1,15 @@
 """What `booking` asks of carriers: a waybill, to take it back, to print it. The door `carriers` answers."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
-
-import msgspec
+from typing import ClassVar, Protocol, runtime_checkable
 
 from waypost.model.carriage import Waybill
+from waypost.model.errors import WaypostError
+from waypost.model.guarded import Guarded
 from waypost.track.carriers import Push, Reply, Unsupported
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(Guarded, frozen=True, kw_only=True):
     """Where somebody is. Personal data: kept encrypted, never in the scan log.
 
     Attributes:
@@ -19,6 +19,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         street: the rest, with the house.
         phone: in E.164 or as written there.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("country",)
 
     name: str
     country: str
@@ -32,8 +34,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(Guarded, frozen=True, kw_only=True):
     """What is in a parcel. `value_minor` is of one piece, in minor units of the currency of the order."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("quantity", "weight_g")
 
     description: str
     quantity: int = 1
@@ -41,7 +45,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     value_minor: int | None = None
 
 
-class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
+class WaybillOrder(Guarded, frozen=True, kw_only=True):
     """One parcel to book.
 
     Attributes:
@@ -50,7 +54,22 @@ class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
         length_mm, width_mm, height_mm: 0 if nobody measured.
         cod_minor: to collect at the door.
         mailing_date: on which it is handed over, `YYYY-MM-DD` of the sender's day; carriers that print it ask for it.
+        may_exist: whether an earlier try, perhaps of another process, ended in doubt: if so, whoever cannot find out
+            what became of it makes no other. False: somebody looked, and it is not there. None: nothing is known but
+            what the issuer remembers.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = (
+        "reference",
+        "weight_g",
+        "service",
+        "length_mm",
+        "width_mm",
+        "height_mm",
+        "currency",
+        "mailing_date",
+        "may_exist",
+    )
 
     reference: str
     sender: Address
@@ -65,16 +84,19 @@ class WaybillOrder(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = ""
     remark: str = ""
     mailing_date: str = ""
+    may_exist: bool | None = None
 
 
-class Label(msgspec.Struct, frozen=True, kw_only=True):
+class Label(Guarded, frozen=True, kw_only=True):
     """A printed waybill as the carrier made it."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("content_type",)
 
     content: bytes
     content_type: str = "application/pdf"
 
 
-class Issued(msgspec.Struct, frozen=True, kw_only=True):
+class Issued(Guarded, frozen=True, kw_only=True):
     """A waybill.
 
     Attributes:
@@ -85,6 +107,8 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
         label: where booking prints at once.
         channel: who answered: carrier and operation.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("waybill", "reference", "channel", "carrier_reference", "sort_code")
 
     waybill: Waybill
     reference: str
@@ -100,13 +124,15 @@ class LabelComesLater(Unsupported):
     code = "label_comes_later"
 
 
-class PushedLabel(msgspec.Struct, frozen=True, kw_only=True):
+class PushedLabel(Guarded, frozen=True, kw_only=True):
     """A label that a carrier sent by itself.
 
     Attributes:
         waybill: whose.
         reply: for when it is kept.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("waybill",)
 
     waybill: Waybill
     label: Label
@@ -119,9 +145,11 @@ class WaybillIssuer(Protocol):
     carrier: str
 
     def book(self, order: WaybillOrder) -> Issued:
-        """A waybill. The same reference again gives the same one, whether or not the first answer came through.
+        """A waybill. The same reference again gives the same one, unless that was taken back.
 
         Raises:
+            track.carriers.InDoubt: there may be one, and nobody knows its number. The same reference again finds out,
+                if the carrier can be asked; until then no other is made.
             track.carriers.CarrierError: says why there is none.
         """
 
@@ -146,8 +174,11 @@ class LabelReader(Protocol):
     """Reads the labels that one account is pushed."""
 
     def read_label(self, push: Push) -> PushedLabel:
-        """The paper. Whether it is the carrier's cannot always be told from it: its address has to be a secret.
+        """The paper. Where it is not signed, it is the carrier's if its address holds what only the carrier was told.
 
         Raises:
-            track.carriers.Forged: it was changed on the way, or is no label.
+            track.carriers.Forged: it was changed on the way, is no label, or is not the carrier's.
         """
+
+    def refuse(self, error: WaypostError) -> Reply:
+        """How this carrier is told that its label was not taken."""

@@ -30,6 +30,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 600
     polls_per_hour: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 60
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    patience_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
 
 
 class Account(Terms, frozen=True, kw_only=True):
@@ -42,7 +43,8 @@ class Account(Terms, frozen=True, kw_only=True):
         settings: what the carrier gave to its customer, by the carrier's names; `secrets` those that nobody may see.
         per_minute: so many calls it allows.
         polls_per_hour: so many of them may ask after parcels of which no scan is pushed; 0 for none.
-        timeout_s: for one call.
+        timeout_s: for one try, from connecting to the last byte.
+        patience_s: how long a call waits for its turn and for other tries before it is given up.
     """
 
     name: str

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from waypost.carriers.calling import Answer
-from waypost.track.carriers import CarrierPuzzling
+from waypost.track.carriers import CarrierPuzzling, CarrierRefused
 
 T = TypeVar("T")
 
@@ -20,7 +20,11 @@ def read(answer: Answer, kind: type[T], channel: str) -> T:
 
     Raises:
         CarrierPuzzling: it is of another shape, or no JSON; says where.
+        CarrierRefused: it has a status of refusal, and a page of somebody in between.
     """
+    if 400 <= answer.status < 500 and not answer.body.lstrip().startswith((b"{", b"[")):
+        kind_of_page = answer.content_type.partition(";")[0] or "no type"
+        raise CarrierRefused(f"refused with {kind_of_page}", channel=channel, carrier_code=str(answer.status))
     return read_text(answer.body, kind, channel, f" (status {answer.status}, {answer.content_type or 'no type'})")
 
 

@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_true, read_text, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Call, Caller
+from waypost.carriers.money import write_amount
 from waypost.carriers.pushes import read_form
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same, sign_best
@@ -42,6 +45,7 @@ _GLUED = b"SYSTEM_ERROR"
 _USUAL_SERVICE = "1"
 #: BEST numbers countries, and only this one is sure. `country` of an account names the number of another one.
 _COUNTRIES = {"TH": "06"}
+_CURRENCIES = {"CN": "CNY", "TH": "THB"}
 _ZONE = ZoneInfo("Asia/Shanghai")
 
 
@@ -103,6 +107,7 @@ class Best:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        self._booked = Booked(caller, is_named=True)
 
     def book(self, order: WaybillOrder) -> Issued:
         """See `WaybillIssuer`. The reference is BEST's `txLogisticId`; the label comes along."""
@@ -120,10 +125,13 @@ class Best:
         }
         values = [item.value_minor * item.quantity for item in order.items if item.value_minor is not None]
         if values:
-            asked["goodsValue"] = sum(values) / 100
+            asked["goodsValue"] = self._worth(order, sum(values))
         if order.cod_minor:
-            asked["itemsValue"] = order.cod_minor / 100
-        booked = self._ask(_BOOK, asked, _Booked)
+            asked["itemsValue"] = self._worth(order, order.cod_minor)
+        return self._booked.book(order, _BOOK, lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
+        booked = self._ask(_BOOK, asked, _Booked, is_repeatable=False)
         papers = booked.pdfStreamList or ([booked.pdfStream] if booked.pdfStream else [])
         return Issued(
             waybill=Waybill(self.carrier, booked.mailNo),
@@ -136,6 +144,7 @@ class Best:
     def cancel(self, issued: Issued, reason: str) -> None:
         """See `WaybillIssuer`."""
         self._ask(_CANCEL, {"txLogisticId": issued.reference, "reason": reason}, _Done)
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`. The label came with the booking."""
@@ -187,6 +196,16 @@ class Best:
         told = {"result": False, "remark": "", "errorCode": error.code, "errorDescription": error.code}
         return Reply(body=write(told).encode())
 
+    def _worth(self, order: WaybillOrder, minor: int) -> float:
+        currency = self._account.get("currency", _CURRENCIES.get(order.sender.country, ""))
+        if not currency:
+            raise BadInput(
+                f"what BEST counts in is not known in {order.sender.country[:2]}",
+                where="sender country",
+                mend="Give the account a currency, one of two decimals.",
+            )
+        return float(write_amount(order, minor, currency))
+
     def _person(self, address: Address) -> dict[str, str]:
         told = {
             "name": address.name,
@@ -201,7 +220,7 @@ class Best:
         }
         return {name: value for name, value in told.items() if value}
 
-    def _ask(self, operation: str, data: Mapping[str, Any], kind: type[T]) -> T:
+    def _ask(self, operation: str, data: Mapping[str, Any], kind: type[T], *, is_repeatable: bool = True) -> T:
         text, channel = write(data), self._caller.channel(operation)
         body = {
             "serviceType": operation,
@@ -215,14 +234,14 @@ class Best:
                 operation=operation,
                 headers=_FORM,
                 body=urlencode(body).encode(),
-                is_repeatable=True,  # all are named by our reference or a number
+                is_repeatable=is_repeatable,
             )
         )
         told = answer.body.strip().removeprefix(_GLUED)
         refusal = read_text(told, _Refusal, channel, f" (status {answer.status})")
         if not is_true(refusal.result):
             code = None if refusal.errorCode is None else str(refusal.errorCode)
-            why = refusal.errorDescription or refusal.remark or "no reason given"
+            why = self._caller.mask(refusal.errorDescription or refusal.remark or "no reason given")
             raise CarrierRefused(f"refused: {why}", channel=channel, carrier_code=code)
         return read_text(told, kind, channel)
 
@@ -236,3 +255,26 @@ def _stamp(at: int | str) -> str:
     except (ValueError, OverflowError, OSError):
         return str(at)
     return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds" if at % 1000 else "seconds")
+
+
+ADAPTER = Adapter(
+    carrier="best",
+    make=Best,
+    settings={
+        "partner_id": "partnerID (合作商编码)",
+        "customer": "name of the customer; the sender's without it",
+        "country": "number by which BEST calls the country",
+        "currency": "in which it counts there: CNY in China, THB in Thailand without it",
+    },
+    secrets={"partner_key": "partnerKey (密钥)"},
+    optional=frozenset({"customer", "country", "currency"}),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.VENDOR,
+        Operation.PUSH: Evidence.TWO_SOURCES,
+    },
+    url="http://edi-q9.ns.800best.com/kd/api/process",
+    test_url="http://kdtest.800best.com/kd/api/process",
+)

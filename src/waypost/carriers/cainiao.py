@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_true, read, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.signatures import sign_cainiao_link
 from waypost.model.carriage import Waybill
@@ -49,6 +51,7 @@ class Cainiao:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        self._booked = Booked(caller, is_named=True)
 
     def book(self, order: WaybillOrder) -> Issued:
         """See `WaybillIssuer`. The reference is both the trade order and the object that a number is lent for."""
@@ -72,8 +75,11 @@ class Cainiao:
                 }
             ],
         }
+        return self._booked.book(order, _BOOK, lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         channel = self._caller.channel(_BOOK)
-        lent = self._ask(_BOOK, asked, _Lent).waybillCloudPrintResponseList
+        lent = self._ask(_BOOK, asked, _Lent, is_repeatable=False).waybillCloudPrintResponseList
         if len(lent) != 1 or lent[0].objectId not in (None, order.reference):
             raise CarrierPuzzling("the answer is not for what was asked", channel=channel)
         data = lent[0].printData
@@ -90,6 +96,7 @@ class Cainiao:
         told = self._ask(_CANCEL, asked, _Discarded)
         if told.discardResult is not None and not is_true(told.discardResult):
             raise CarrierRefused("not discarded", channel=self._caller.channel(_CANCEL))
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`. What Cainiao's print agent is given."""
@@ -97,11 +104,11 @@ class Cainiao:
             raise Unsupported("Cainiao gives print data when a number is lent", mend="Keep what was issued.")
         return issued.label
 
-    def _ask(self, operation: str, data: Mapping[str, Any], kind: type[T]) -> T:
+    def _ask(self, operation: str, data: Mapping[str, Any], kind: type[T], *, is_repeatable: bool = True) -> T:
         text, channel = write(data), self._caller.channel(operation)
         body = {
             "msg_type": operation,
-            "logistic_provider_id": self._account.get("token"),
+            "logistic_provider_id": self._account.secret("token"),
             "data_digest": sign_cainiao_link(text, self._account.secret()),
             "logistics_interface": text,
         }
@@ -112,15 +119,14 @@ class Cainiao:
                 operation=operation,
                 headers=_FORM,
                 body=urlencode(body).encode(),
-                is_repeatable=True,  # all are named by our reference or a number
+                is_repeatable=is_repeatable,
             )
         )
         refusal = read(answer, _Refusal, channel)
         if not is_true(refusal.success):
             code = None if refusal.errorCode is None else str(refusal.errorCode)
-            raise CarrierRefused(
-                f"refused: {refusal.errorMsg or 'no reason given'}", channel=channel, carrier_code=code
-            )
+            why = self._caller.mask(refusal.errorMsg or "no reason given")
+            raise CarrierRefused(f"refused: {why}", channel=channel, carrier_code=code)
         return read(answer, kind, channel)
 
 
@@ -137,3 +143,24 @@ def _person(address: Address) -> dict[str, Any]:
         "address": {name: value for name, value in place.items() if value},
     }
     return {name: value for name, value in told.items() if value}
+
+
+ADAPTER = Adapter(
+    carrier="cainiao",
+    make=Cainiao,
+    settings={
+        "cp_code": "courier that lends the numbers, as STO",
+        "user_id": "user of the application",
+        "template_url": "template of the paper",
+        "to_code": "to_code, where one is asked for",
+    },
+    secrets={"secret": "appSecret (密钥)", "token": "logistic_provider_id (资源编码或授权 token)"},
+    optional=frozenset({"to_code"}),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.TWO_SOURCES,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+    },
+    url="http://link.cainiao.com/gateway/link.do",
+    test_url="http://linkdaily.tbsandbox.com/gateway/link.do",
+)

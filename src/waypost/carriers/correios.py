@@ -19,9 +19,11 @@ from urllib.parse import quote
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
+from waypost.carriers.money import write_amount
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
@@ -187,13 +189,13 @@ class Correios:
         self._tokens = Tokens(
             caller.hours, self._fetch_token, put=put_bearer, send=caller.call, is_stale=_is_token_refused
         )
-        self._booked = Booked()
+        self._booked = Booked(caller, is_named=False)
 
     def book(self, order: WaybillOrder) -> Issued:
         """See `WaybillIssuer`. It is forgotten after seven days unless the parcel is posted."""
         asked = self._draft(order)
         self._tokens.get()
-        return self._booked.book(order.reference, self._caller.channel(_BOOK), lambda: self._book(order, asked))
+        return self._booked.book(order, _BOOK, lambda: self._book(order, asked))
 
     def cancel(self, issued: Issued, reason: str) -> None:
         """See `WaybillIssuer`."""
@@ -206,12 +208,12 @@ class Correios:
                 is_repeatable=True,
             )
         )
-        if _is_well(answer):
-            return
-        refused = self._refused(_CANCEL, answer)
-        # Nothing public says how one that was cancelled before is answered, so it is looked at.
-        if not self._is_cancelled(issued):
-            raise refused
+        if not _is_well(answer):
+            refused = self._refused(_CANCEL, answer)
+            # Nothing public says how one that was cancelled before is answered, so it is looked at.
+            if not self._is_cancelled(issued):
+                raise refused
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`. It is made while one waits, up to some minutes."""
@@ -250,7 +252,7 @@ class Correios:
         for each in read(answer, _Objects, channel).objetos:
             scans += [_scan(each.codObjeto, event) for event in each.eventos or ()]
             if each.mensagem:
-                why[each.codObjeto] = each.mensagem
+                why[each.codObjeto] = self._caller.mask(each.mensagem)
         return seen_of(self.carrier, asked, scans, channel, why)
 
     def subscribe(self, asked: Sequence[Asked]) -> Mapping[str, str]:
@@ -297,7 +299,7 @@ class Correios:
             "destinatario": _person("consignee", order.consignee),
             "itensDeclaracaoConteudo": [
                 {"conteudo": item.description, "quantidade": item.quantity}
-                | ({"valor": item.value_minor / 100} if item.value_minor is not None else {})
+                | ({"valor": _reais(order, item.value_minor)} if item.value_minor is not None else {})
                 for item in order.items
             ],
             "pesoInformado": str(order.weight_g),
@@ -378,7 +380,7 @@ class Correios:
             told = read(answer, _Print, self._caller.channel(_PRINT))
             if told.dados:
                 return Label(content=told.dados)
-            why = told.why
+            why = self._caller.mask(told.why)
             if why.startswith(_ANEW):
                 return why
             if not why.startswith(_NOT_YET):  # the status says nothing: it was seen with 200, 202 and 404
@@ -402,13 +404,14 @@ class Correios:
         if not _is_well(answer):
             raise self._refused(_TOKEN, answer)
         lent = read(answer, _Lent, self._caller.channel(_TOKEN))
+        self._caller.lend(lent.token)
         return Token(text=lent.token, lasts_s=_lasts_s(lent))
 
     def _refused(self, operation: str, answer: Answer) -> CarrierError:
         channel = self._caller.channel(operation)
         refusal = read(answer, _Refusal, channel) if answer.body.strip() else _Refusal()
         code = refusal.code or str(answer.status)
-        return CarrierRefused(f"refused: {refusal.why}", channel=channel, carrier_code=code)
+        return CarrierRefused(f"refused: {self._caller.mask(refusal.why)}", channel=channel, carrier_code=code)
 
 
 def _lasts_s(lent: _Lent) -> float:
@@ -442,6 +445,10 @@ def _person(who: str, address: Address) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
+def _reais(order: WaybillOrder, minor: int) -> float:
+    return float(write_amount(order, minor, "BRL"))
+
+
 def _phone(phone: str) -> dict[str, str]:
     """Area and number: eight digits are a telephone, nine a mobile one. One that is neither is left out."""
     digits = re.sub(r"\D", "", phone)
@@ -461,3 +468,31 @@ def _is_token_refused(answer: Answer) -> bool:
 
 def _is_well(answer: Answer) -> bool:
     return 200 <= answer.status < 300
+
+
+ADAPTER = Adapter(
+    carrier="correios",
+    make=Correios,
+    settings={
+        "user": "user of Meu Correios (usuário)",
+        "card": "number of the posting card (cartão de postagem)",
+        "service": "code of the usual service; 03298 (PAC) without it",
+        "cnpj": "taxpayer number of the sender (CNPJ or CPF)",
+        "push_digest": "how pushes are signed: hex (usual) or base64; unverified",
+    },
+    secrets={
+        "access_code": "access code to the APIs (código de acesso)",
+        "push_secret": "of your own, by which Correios signs its pushes",
+    },
+    optional=frozenset({"service", "cnpj", "push_digest", "push_secret"}),
+    push_needs=frozenset({"push_secret"}),
+    operations={
+        Operation.BOOK: Evidence.VENDOR,
+        Operation.CANCEL: Evidence.VENDOR,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.VENDOR,
+        Operation.PUSH: Evidence.UNVERIFIED,
+    },
+    url="https://api.correios.com.br",
+    test_url="https://apihom.correios.com.br",
+)

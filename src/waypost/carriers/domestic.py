@@ -3,7 +3,7 @@
 import re
 
 from waypost.booking.issuing import WaybillOrder
-from waypost.model.errors import BadInput
+from waypost.carriers.money import write_amount
 
 ZONE = "Asia/Shanghai"
 
@@ -16,9 +16,7 @@ def write_yuan(order: WaybillOrder, minor: int) -> str:
     Raises:
         BadInput: it is of another currency, which nobody here changes.
     """
-    if order.currency not in ("", "CNY"):
-        raise BadInput(f"{order.currency[:10]} is not what Chinese couriers count in: CNY", where="order currency")
-    return f"{minor // 100}.{minor % 100:02d}"
+    return write_amount(order, minor, "CNY")
 
 
 def declared_minor(order: WaybillOrder) -> int:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, write
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.rows import Scan, seen_of
@@ -64,7 +65,7 @@ class Jt:
         told = self._ask({"billCodes": ",".join(each.number for each in asked)})
         if str(told.code) == _DONE:
             return seen_of(self.carrier, asked, [scan for each in told.data or () for scan in each.scans], channel)
-        why = told.msg or "no reason given"
+        why = self._caller.mask(told.msg or "no reason given")
         if str(told.code) == _NOTHING or (len(asked) == 1 and str(told.code) in _STRANGE):
             return seen_of(self.carrier, asked, [], channel, {each.number: why for each in asked})
         raise CarrierRefused(f"refused: {why}", channel=channel, carrier_code=str(told.code))
@@ -104,3 +105,15 @@ def _code(detail: _Detail) -> str | None:
 def _place(detail: _Detail) -> str | None:
     told = detail.scanNetworkId or detail.scanNetworkName or detail.scanNetworkCity
     return str(told) if told else None
+
+
+ADAPTER = Adapter(
+    carrier="jtexpress",
+    make=Jt,
+    settings={"api_account": "apiAccount", "uuid": "of the test console, at its host alone"},
+    secrets={"private_key": "privateKey (私钥)"},
+    optional=frozenset({"uuid"}),
+    operations={Operation.TRACK: Evidence.TWO_SOURCES},
+    url="https://openapi.jtexpress.com.cn/webopenplatformapi/api",
+    test_url="https://uat-openapi.jtexpress.com.cn/webopenplatformapi/api",
+)

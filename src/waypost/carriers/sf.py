@@ -19,8 +19,11 @@ from urllib.parse import parse_qs, urlencode
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_true, read, read_text, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Call, Caller
+from waypost.carriers.domestic import write_yuan
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import SfMode, is_same, sign_sf
 from waypost.model.carriage import Waybill
@@ -32,6 +35,7 @@ from waypost.track.carriers import (
     CarrierRefused,
     CarrierUnreachable,
     Forged,
+    InDoubt,
     Push,
     Pushed,
     Reply,
@@ -49,8 +53,10 @@ _MODES: Mapping[str, SfMode] = {"standard_md5": "standard_md5", "simple_md5": "s
 _FORM = {"content-type": "application/x-www-form-urlencoded;charset=UTF-8"}
 _LANGUAGE = "zh-CN"
 _TAKEN, _DONE = "A1000", "S0000"
-#: It cannot now: too many calls (in two words), nothing behind the gateway, something inside.
-_PASSING = {"A1005", "A1009", "A1099", "S0004", "8005"}
+#: Too many calls, of the gateway and of what is behind it.
+_QUOTAS = {"A1005", "8005"}
+#: Nothing behind the gateway, or something inside: what was asked may have been done.
+_BROKEN = {"A1009", "A1099", "S0004"}
 #: Booked before: as an answer to the order, and to the very same request sent twice.
 _BOOKED_BEFORE = {"8016", "A1007"}
 _CANCELLED_BEFORE = "8037"
@@ -131,6 +137,7 @@ class Sf:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        self._booked = Booked(caller, is_named=True)
         mode = self._account.get("mode", "standard_md5")
         if mode not in _MODES:
             raise SettingsError(f"[accounts.{self._account.name}] mode is one of {', '.join(_MODES)}")
@@ -160,9 +167,12 @@ class Sf:
         if card := self._account.get("monthly_card", ""):
             asked["monthlyCard"] = card
         if order.cod_minor:
-            asked["serviceList"] = [{"name": "COD", "value": f"{order.cod_minor // 100}.{order.cod_minor % 100:02d}"}]
+            asked["serviceList"] = [{"name": "COD", "value": write_yuan(order, order.cod_minor)}]
+        return self._booked.book(order, _BOOK, lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         try:
-            told, operation = self._ask(_BOOK, asked, _Order), _BOOK
+            told, operation = self._ask(_BOOK, asked, _Order, is_repeatable=False), _BOOK
         except CarrierRefused as error:
             if error.carrier_code not in _BOOKED_BEFORE:
                 raise
@@ -184,15 +194,16 @@ class Sf:
         try:
             told = self._ask(_UPDATE, {"orderId": issued.reference, "dealType": _CANCEL}, _Order)
         except CarrierRefused as error:
-            if error.carrier_code == _CANCELLED_BEFORE:
-                return
-            raise
-        if told.resStatus is not None and str(told.resStatus) != _IS_CANCELLED:
-            raise CarrierRefused(
-                f"not cancelled: resStatus {told.resStatus}",
-                channel=self._caller.channel(_UPDATE),
-                carrier_code=str(told.resStatus),
-            )
+            if error.carrier_code != _CANCELLED_BEFORE:
+                raise
+        else:
+            if told.resStatus is not None and str(told.resStatus) != _IS_CANCELLED:
+                raise CarrierRefused(
+                    f"not cancelled: resStatus {told.resStatus}",
+                    channel=self._caller.channel(_UPDATE),
+                    carrier_code=str(told.resStatus),
+                )
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`."""
@@ -251,7 +262,7 @@ class Sf:
             raise SettingsError(f"[accounts.{self._account.name}] push_format is json or form, not {form[:20]!r}")
         return form == "form"
 
-    def _ask(self, operation: str, data: Mapping[str, Any], kind: type[T]) -> T:
+    def _ask(self, operation: str, data: Mapping[str, Any], kind: type[T], *, is_repeatable: bool = True) -> T:
         text, timestamp = write(data), str(self._caller.hours.now_ms())
         body = {
             "partnerID": self._account.get("partner_id"),
@@ -265,23 +276,27 @@ class Sf:
             operation=operation,
             headers=_FORM,
             body=urlencode(body).encode(),
-            is_repeatable=True,  # all are named by our reference or a number
+            is_repeatable=is_repeatable,
         )
         channel = self._caller.channel(operation)
         outer = read(self._caller.call(call), _Outer, channel)
         if outer.apiResultCode != _TAKEN:
-            raise _refused(channel, outer.apiResultCode, outer.apiErrorMsg)
+            raise self._refused(channel, outer.apiResultCode, outer.apiErrorMsg, is_repeatable=is_repeatable)
         if outer.apiResultData is None:
             raise CarrierPuzzling("taken, and no apiResultData", channel=channel)
         inner = read_text(outer.apiResultData, _Inner, channel)
         if not is_true(inner.success) or (inner.errorCode or _DONE) != _DONE:
-            raise _refused(channel, inner.errorCode, inner.errorMsg)
+            raise self._refused(channel, inner.errorCode, inner.errorMsg, is_repeatable=is_repeatable)
         return read_text(bytes(inner.msgData), kind, channel)
 
-
-def _refused(channel: str, code: str | None, why: str | None) -> CarrierError:
-    kind = CarrierUnreachable if code in _PASSING else CarrierRefused
-    return kind(f"refused: {why or 'no reason given'} ({code})", channel=channel, carrier_code=code)
+    def _refused(self, channel: str, code: str | None, why: str | None, *, is_repeatable: bool) -> CarrierError:
+        told = f"refused: {self._caller.mask(why or 'no reason given')} ({code})"
+        if code in _QUOTAS:
+            return CarrierUnreachable(told, channel=channel, carrier_code=code, mend="Try again later.")
+        if code in _BROKEN:
+            kind = CarrierUnreachable if is_repeatable else InDoubt
+            return kind(told, channel=channel, carrier_code=code, mend="Try again later.")
+        return CarrierRefused(told, channel=channel, carrier_code=code)
 
 
 def _named(reference: str) -> dict[str, Any]:
@@ -326,3 +341,29 @@ def _read_xml(body: bytes) -> list[_PushedRoute]:
     if not told:
         raise BadInput("the push has no WaybillRoute")
     return told
+
+
+ADAPTER = Adapter(
+    carrier="sf",
+    make=Sf,
+    settings={
+        "partner_id": "customer code (顾客编码)",
+        "mode": "how requests are signed: standard_md5 (usual), simple_md5 or sm3 (unverified)",
+        "monthly_card": "monthly account (月结卡号)",
+        "push_format": "json (usual) or form, as chosen for the push of routes",
+    },
+    secrets={
+        "checkword": "check word (校验码)",
+        "push_key": "of your own, behind ?key= in the address that SF pushes to",
+    },
+    optional=frozenset({"mode", "monthly_card", "push_format", "push_key"}),
+    push_needs=frozenset({"push_key"}),
+    operations={
+        Operation.BOOK: Evidence.VENDOR,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.PUSH: Evidence.VENDOR,
+    },
+    url="https://bspgw.sf-express.com/std/service",
+    test_url="https://sfapi-sbox.sf-express.com/std/service",
+)

@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import is_true, read, read_text, tells_of_cancelling, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.domestic import declared_minor, is_mobile, write_kilograms, write_yuan
 from waypost.carriers.pushes import expect, read_form, read_signed
@@ -23,6 +25,7 @@ from waypost.track.carriers import (
     CarrierRefused,
     CarrierUnreachable,
     Forged,
+    InDoubt,
     Push,
     Pushed,
     Reply,
@@ -89,6 +92,7 @@ class Sto:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        self._booked = Booked(caller, is_named=True)
 
     def book(self, order: WaybillOrder) -> Issued:
         """See `WaybillIssuer`. A service is a `productType` of STO's."""
@@ -124,7 +128,10 @@ class Sto:
             asked["codValue"] = write_yuan(order, order.cod_minor)
         if order.service:
             asked["productType"] = order.service
-        booked = self._ask(_BOOK, asked, _Booked)
+        return self._booked.book(order, _BOOK[0], lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
+        booked = self._ask(_BOOK, asked, _Booked, is_repeatable=False)
         return Issued(
             waybill=Waybill(self.carrier, booked.waybillNo),
             reference=order.reference,
@@ -144,10 +151,13 @@ class Sto:
         try:
             done = self._ask(_CANCEL, asked, str | None)
             if done != _DONE:  # the answer as a whole may be a success all the same
-                raise CarrierRefused(f"refused: {done}", channel=self._caller.channel(_CANCEL[0]))
+                raise CarrierRefused(
+                    f"refused: {self._caller.mask(str(done))}", channel=self._caller.channel(_CANCEL[0])
+                )
         except CarrierRefused as refused:
             if not tells_of_cancelling(refused.message):
                 raise
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`."""
@@ -175,7 +185,7 @@ class Sto:
         content = {"subscribeInfoList": [{"waybillNo": each.number} for each in asked]}
         told = self._ask(_SUBSCRIBE, content, list[_Subscribed] | None) or []
         taken = {each.waybillNo for each in told if is_true(each.status)}
-        why = {each.waybillNo: each.message for each in told}
+        why = {each.waybillNo: self._caller.mask(each.message or "") for each in told}
         return {
             each.number: why.get(each.number) or "STO does not say that it was taken"
             for each in asked
@@ -214,7 +224,7 @@ class Sto:
         """Of booking and cancelling alike: STO cancels no order under another type."""
         return self._account.get("order_type", "01")
 
-    def _ask(self, what: tuple[str, str], asked: Mapping[str, Any], kind: Any) -> Any:
+    def _ask(self, what: tuple[str, str], asked: Mapping[str, Any], kind: Any, *, is_repeatable: bool = True) -> Any:
         (api, to), content = what, write(asked)
         form = {
             "content": content,
@@ -231,16 +241,18 @@ class Sto:
                 operation=api,
                 headers={"content-type": "application/x-www-form-urlencoded;charset=UTF-8"},
                 body=urlencode(form).encode(),
-                is_repeatable=True,  # order numbers are unique, and we make them
+                is_repeatable=is_repeatable,
             )
         )
         told = read(answer, _Told, channel)
         if is_true(told.success):
             return read_text(bytes(told.data), kind, channel)
         code = None if told.errorCode is None else str(told.errorCode)
-        why = f"refused: {told.errorMsg or 'no reason given'}"
+        why = f"refused: {self._caller.mask(told.errorMsg or 'no reason given')}"
         if code == _BUSY or is_true(told.needRetry):
-            raise CarrierUnreachable(why, channel=channel, carrier_code=code, mend="Try again later.")
+            raise (CarrierUnreachable if is_repeatable else InDoubt)(
+                why, channel=channel, carrier_code=code, mend="Try again later."
+            )
         raise CarrierRefused(why, channel=channel, carrier_code=code)
 
 
@@ -274,3 +286,34 @@ def _join(seen: Sequence[Seen], channel: str) -> Seen:
 def _reply(is_taken: bool, code: str | None) -> Reply:
     told = {"success": is_taken, "errorCode": code, "errorMsg": code and f"refused: {code}", "data": None}
     return Reply(body=write(told).encode())
+
+
+ADAPTER = Adapter(
+    carrier="sto",
+    make=Sto,
+    settings={
+        "from_appkey": "key of the application",
+        "from_code": "code of the application",
+        "order_source": "source of the orders (订单来源; from_code if not given)",
+        "order_type": "01 normal, 02 dispatch, for booking and cancelling alike (01 if not given)",
+        "site_code": "code of the outlet",
+        "customer_name": "the customer's name at the outlet",
+        "month_customer_code": "of dispatch orders that are paid by the month",
+        "battery": "10 not known, 20 with, 30 without (10 if not given)",
+        "goods_type": "STO's kind of goods (小件 if not given)",
+        "push_from": "what pushes have as from_appkey and from_code (sto_trace_platform if not given: unverified)",
+    },
+    secrets={"secret": "secretKey of the application", "site_pwd": "the customer's password at the outlet"},
+    optional=frozenset(
+        {"order_source", "order_type", "month_customer_code", "battery", "goods_type", "push_from"},
+    ),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.ONE_SOURCE,
+    },
+    url="https://cloudinter-linkgateway.sto.cn/gateway/link.do",
+    test_url="http://cloudinter-linkgatewaytest.sto.cn/gateway/link.do",
+)

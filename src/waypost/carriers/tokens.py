@@ -6,10 +6,13 @@ the old token when they give a new one: many threads get one new token, not one 
 
 import threading
 from collections.abc import Callable
+from typing import ClassVar
 
 import msgspec
 
 from waypost.carriers.calling import Answer, Call, Hours
+from waypost.model.guarded import Guarded
+from waypost.track.carriers import CarrierUnreachable, InDoubt
 
 #: Renewed so long before it ends, or a tenth of its time if that is less.
 _EARLY_S = 300.0
@@ -17,8 +20,10 @@ _EARLY_S = 300.0
 _VAIN_S = 60.0
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True):
+class Token(Guarded, frozen=True, kw_only=True):
     """A token, and for how long it is lent."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("lasts_s",)
 
     text: str
     lasts_s: float
@@ -84,7 +89,12 @@ class Tokens:
 
     def _take_new(self) -> None:
         begun_s = self._hours.ticks()
-        self._token = token = self._fetch()
+        try:
+            self._token = token = self._fetch()
+        except InDoubt as error:  # only a token is in doubt, and not what it was wanted for
+            raise CarrierUnreachable(
+                error.why, channel=error.channel, mend="Try again later.", retry_s=error.retry_s
+            ) from error
         self._ends_s = begun_s + token.lasts_s - min(_EARLY_S, token.lasts_s / 10)
 
 

@@ -23,6 +23,7 @@ from urllib.parse import quote
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, read_text, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
@@ -176,7 +177,7 @@ class Usps:
         self._account = caller.account
         self._bearer = Tokens(caller.hours, self._fetch_token, put=put_bearer, send=caller.call)
         self._payment = Tokens(caller.hours, self._fetch_payment, put=_put_payment, send=self._bearer.call)
-        self._booked = Booked()
+        self._booked = Booked(caller, is_named=False)
 
     def book(self, order: WaybillOrder) -> Issued:
         """See `WaybillIssuer`. The reference is printed nowhere and stands in USPS's reports alone.
@@ -186,7 +187,7 @@ class Usps:
         """
         asked = self._draft_label(order)
         self._payment.get()
-        return self._booked.book(order.reference, self._caller.channel(_LABEL), lambda: self._buy(order, asked))
+        return self._booked.book(order, _LABEL, lambda: self._buy(order, asked))
 
     def cancel(self, issued: Issued, reason: str) -> None:
         """See `WaybillIssuer`. A label that was manifested is refunded later, if nobody used it."""
@@ -201,11 +202,21 @@ class Usps:
         )
         if _is_well(answer):
             read(answer, _Taken, self._caller.channel(_CANCEL))
-            return
-        refused = self._refused(_CANCEL, answer)
-        # Unverified: nothing public says how a label that was cancelled before is answered.
-        if not re.search(r"order not found|already been submitted", refused.message, re.IGNORECASE):
+        elif not self._is_taken_back(issued, refused := self._refused(_CANCEL, answer)):
             raise refused
+        self._booked.take_back(issued)
+
+    def _is_taken_back(self, issued: Issued, refused: CarrierError) -> bool:
+        """Whether a refusal to cancel says that it was done before.
+
+        Unverified: nothing public says how that is answered. "Order not found" is said of strange numbers too, so it
+        is believed of those alone that were taken back here.
+        """
+        if re.search(r"already been submitted", refused.message, re.IGNORECASE):
+            return True
+        return bool(re.search(r"order not found", refused.message, re.IGNORECASE)) and self._booked.was_taken_back(
+            issued
+        )
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`. The label comes with the booking, and never again."""
@@ -227,7 +238,7 @@ class Usps:
                 continue
             scans += _scans(number, item.trackingEvents or ())
             if item.fault is not None:
-                why[number] = item.fault.why
+                why[number] = self._caller.mask(item.fault.why)
         return seen_of(self.carrier, asked, scans, self._caller.channel(_TRACK), why)
 
     def subscribe(self, asked: Sequence[Asked]) -> Mapping[str, str]:
@@ -256,7 +267,7 @@ class Usps:
                 continue
             if answer.status in (401, 403):
                 raise error
-            refused[each.number] = error.message.replace(self._push_secret(), "…")
+            refused[each.number] = error.message
         return refused
 
     def read(self, push: Push) -> Pushed:
@@ -386,6 +397,7 @@ class Usps:
         if not _is_well(answer):
             raise self._refused(_TOKEN, answer)
         lent = read(answer, _Lent, self._caller.channel(_TOKEN))
+        self._caller.lend(lent.access_token)
         return Token(text=lent.access_token, lasts_s=lent.expires_in)
 
     def _fetch_payment(self) -> Token:
@@ -410,6 +422,7 @@ class Usps:
         if not _is_well(answer):
             raise self._refused(_PAY, answer)
         paid = read(answer, _Paid, self._caller.channel(_PAY))
+        self._caller.lend(paid.paymentAuthorizationToken)
         return Token(text=paid.paymentAuthorizationToken, lasts_s=_PAYMENT_LASTS_S)
 
     def _push_secret(self) -> str:
@@ -424,7 +437,7 @@ class Usps:
     def _refused(self, operation: str, answer: Answer) -> CarrierError:
         fault, channel = self._read_refusal(operation, answer).fault, self._caller.channel(operation)
         code = str(fault.code) if fault.code is not None else str(answer.status)
-        return CarrierRefused(f"refused: {fault.why}", channel=channel, carrier_code=code)
+        return CarrierRefused(f"refused: {self._caller.mask(fault.why)}", channel=channel, carrier_code=code)
 
 
 def pounds(weight_g: int) -> float:
@@ -543,3 +556,55 @@ def _put_payment(call: Call, token: str) -> Call:
 
 def _is_well(answer: Answer) -> bool:
     return 200 <= answer.status < 300
+
+
+ADAPTER = Adapter(
+    carrier="usps",
+    make=Usps,
+    settings={
+        "client_id": "consumer key of the application",
+        "crid": "customer registration id (CRID)",
+        "mid": "mailer id (MID)",
+        "account_number": "number of the payment account",
+        "manifest_mid": "mailer id of the manifest, if another one",
+        "account_type": "EPS (usual) or another kind of payment account",
+        "scope": "scopes to ask for; all of the application's without it",
+        "tracking": "v3r2 (usual, 35 at once) or v3 (one by one)",
+        "rate_indicator": "SP (usual) or another one",
+        "processing_category": "MACHINABLE (usual), NONSTANDARD or another one",
+        "listener_url": "where USPS is to push to, https",
+        "admin_email": "whom USPS tells when it cannot",
+    },
+    secrets={
+        "client_secret": "consumer secret of the application",
+        "push_secret": "32 characters of your own, by which USPS signs its pushes",
+    },
+    optional=frozenset(
+        {
+            "crid",
+            "mid",
+            "account_number",
+            "manifest_mid",
+            "account_type",
+            "scope",
+            "tracking",
+            "rate_indicator",
+            "processing_category",
+            "listener_url",
+            "admin_email",
+            "push_secret",
+        }
+    ),
+    push_needs=frozenset({"push_secret"}),
+    operations={
+        Operation.BOOK: Evidence.VENDOR,
+        Operation.CANCEL: Evidence.VENDOR,
+        Operation.PRINT: Evidence.VENDOR,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        # The verification of a listener is not public.
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.ONE_SOURCE,
+    },
+    url="https://apis.usps.com",
+    test_url="https://apis-tem.usps.com",
+)

@@ -12,7 +12,9 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import T, is_false, read, tells_of_cancelling, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
 from waypost.carriers.domestic import write_kilograms, write_yuan
 from waypost.carriers.flat_xml import read_flat
@@ -113,6 +115,7 @@ class Yto:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        self._booked = Booked(caller, is_named=True)
 
     def book(self, order: WaybillOrder) -> Issued:
         """See `WaybillIssuer`. The reference is YTO's `logisticsNo`, 7 characters at the least."""
@@ -127,7 +130,10 @@ class Yto:
         }
         if order.cod_minor:
             asked["increments"] = [{"type": _COD, "amount": write_yuan(order, order.cod_minor)}]
-        booked = self._ask(_BOOK, asked, _Booked)
+        return self._booked.book(order, _BOOK, lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
+        booked = self._ask(_BOOK, asked, _Booked, is_repeatable=False)
         self._see_same(_BOOK, booked.logisticsNo, order.reference)
         return Issued(
             waybill=Waybill(self.carrier, booked.mailNo),
@@ -145,6 +151,7 @@ class Yto:
                 raise
         else:
             self._see_same(_CANCEL, cancelled.logisticsNo, issued.reference)
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`."""
@@ -165,7 +172,7 @@ class Yto:
             refusal = self._read_refusal(_TRACK, answer)
             if refusal.told_code != _NOTHING:
                 raise self._refused(_TRACK, refusal)
-            unknown[each.number] = refusal.why
+            unknown[each.number] = self._caller.mask(refusal.why)
         return Seen(rows=rows_of(self.carrier, scans), unknown=unknown, channel=self._caller.channel(_TRACK))
 
     def subscribe(self, asked: Sequence[Asked]) -> Mapping[str, str]:
@@ -208,8 +215,8 @@ class Yto:
         """See `PushReader`."""
         return _reply(success="false", reason=error.code)
 
-    def _ask(self, operation: str, param: Mapping[str, Any], kind: type[T]) -> T:
-        answer = self._send(operation, param)
+    def _ask(self, operation: str, param: Mapping[str, Any], kind: type[T], *, is_repeatable: bool = True) -> T:
+        answer = self._send(operation, param, is_repeatable=is_repeatable)
         refusal = self._read_refusal(operation, answer)
         if refusal.is_one:
             raise self._refused(operation, refusal)
@@ -220,10 +227,10 @@ class Yto:
                 raise
             raise self._refused(operation, refusal) from None
 
-    def _send(self, operation: str, param: Mapping[str, Any]) -> Answer:
+    def _send(self, operation: str, param: Mapping[str, Any], *, is_repeatable: bool = True) -> Answer:
         text = write(param)
         sign = sign_yto(text, operation, _VERSION, self._account.secret(interface=operation))
-        token = self._account.get("token", interface=operation)
+        token = self._account.secret("token", interface=operation)
         body = {"timestamp": str(self._caller.hours.now_ms()), "param": text, "sign": sign, "format": "JSON"}
         return self._caller.call(
             Call(
@@ -231,7 +238,7 @@ class Yto:
                 path=f"/{operation}/{_VERSION}/{token}/{self._account.get('customer')}",
                 headers={"content-type": "application/json;charset=UTF-8"},
                 body=write(body).encode(),
-                is_repeatable=True,  # a reference names one order, a number one waybill
+                is_repeatable=is_repeatable,
             )
         )
 
@@ -240,7 +247,9 @@ class Yto:
 
     def _refused(self, operation: str, refusal: _Refusal) -> CarrierRefused:
         return CarrierRefused(
-            f"refused: {refusal.why}", channel=self._caller.channel(operation), carrier_code=refusal.told_code
+            f"refused: {self._caller.mask(refusal.why)}",
+            channel=self._caller.channel(operation),
+            carrier_code=refusal.told_code,
         )
 
     def _see_same(self, operation: str, told: str, expected: str) -> None:
@@ -282,3 +291,24 @@ def _place(step: _Step) -> str | None:
 def _reply(**told: str) -> Reply:
     inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in told.items())
     return Reply(body=f"<Response>{inside}</Response>".encode(), content_type="text/xml;charset=UTF-8")
+
+
+ADAPTER = Adapter(
+    carrier="yto",
+    make=Yto,
+    settings={"customer": "customer code (客户编码)"},
+    secrets={
+        "secret": "secret of the interface (客户密钥)",
+        "token": "the six characters in the path of the interface",
+    },
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.TWO_SOURCES,
+        Operation.PRINT: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.UNVERIFIED,
+    },
+    url="https://openapi.yto.net.cn:11443/open",
+    test_url="https://openuat.yto56test.com:6443/open",
+)

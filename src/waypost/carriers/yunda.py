@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import is_true, read, read_text, tells_of_cancelling, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.domestic import declared_minor, write_kilograms, write_yuan
 from waypost.carriers.pushes import read_signed
@@ -102,6 +104,7 @@ class Yunda:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        self._booked = Booked(caller, is_named=True)
 
     def book(self, order: WaybillOrder) -> Issued:
         """See `WaybillIssuer`. Yunda's `order_serial_no` has letters, digits and underscores only."""
@@ -125,6 +128,9 @@ class Yunda:
             amount = float(write_yuan(order, order.cod_minor))
             asked["collection_value"] = amount
             asked["markingInfos"] = [{"type": "COD", "markingValue": {"value": amount}}]
+        return self._booked.book(order, _name(_BOOK), lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         operation, row = _BOOK, self._order(_BOOK, asked)
         if _EXISTS in (row.msg or ""):
             operation, row = _UPDATE, self._order(_UPDATE, asked)
@@ -143,6 +149,7 @@ class Yunda:
         row = self._order(_CANCEL, {"order_serial_no": issued.reference, "mailno": issued.waybill.number})
         if not tells_of_cancelling(row.msg or ""):
             self._see_well(_CANCEL, row)
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`."""
@@ -207,7 +214,7 @@ class Yunda:
     def _query(self, asked: Asked) -> tuple[list[_Step], str]:
         told = self._send(_TRACK, {"mailno": asked.number})
         if not is_true(told.result):
-            return [], told.sub_msg or told.message or "no reason given"
+            return [], self._caller.mask(told.sub_msg or told.message or "no reason given")
         found: _Steps | None = read_text(bytes(told.data), _FOUND, self._channel(_TRACK))
         return (found.steps if found else None) or [], "no scans"
 
@@ -225,11 +232,11 @@ class Yunda:
         }
         answer = self._caller.call(
             Call(
-                operation=path.rpartition("/")[2],
+                operation=_name(path),
                 path=path,
                 headers=headers,
                 body=body.encode(),
-                is_repeatable=True,  # an order that is there already is not made twice, but said to be there
+                is_repeatable=path not in (_BOOK, _UPDATE),
             )
         )
         return read(answer, _Told, self._channel(path))
@@ -237,16 +244,20 @@ class Yunda:
     def _see_result(self, path: str, told: _Told) -> None:
         if not is_true(told.result):
             code = None if told.code is None else str(told.code)
-            why = told.sub_msg or told.message or "no reason given"
+            why = self._caller.mask(told.sub_msg or told.message or "no reason given")
             raise CarrierRefused(f"refused: {why}", channel=self._channel(path), carrier_code=code)
 
     def _see_well(self, path: str, row: _Order) -> None:
         if not row.is_well:
-            why = f"refused: {row.msg or 'no reason given'}"
+            why = f"refused: {self._caller.mask(row.msg or 'no reason given')}"
             raise CarrierRefused(why, channel=self._channel(path), carrier_code=str(row.status))
 
     def _channel(self, path: str) -> str:
-        return self._caller.channel(path.rpartition("/")[2])
+        return self._caller.channel(_name(path))
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _person(address: Address) -> dict[str, str]:
@@ -278,3 +289,20 @@ def _scan(number: str | None, step: _Step) -> Scan:
 
 def _reply(is_taken: bool, code: str, message: str) -> Reply:
     return Reply(body=write({"result": is_taken, "code": code, "message": message, "data": None}).encode())
+
+
+ADAPTER = Adapter(
+    carrier="yunda",
+    make=Yunda,
+    settings={"app_key": "key of the application", "partner_id": "electronic waybill account"},
+    secrets={"app_secret": "secret of the application", "secret": "password of the electronic waybill account"},
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.TWO_SOURCES,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.UNVERIFIED,
+        Operation.PUSH: Evidence.UNVERIFIED,
+    },
+    url="https://openapi.yundaex.com",
+    test_url="https://u-openapi.yundasys.com",
+)

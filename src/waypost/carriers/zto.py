@@ -9,11 +9,14 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
 from waypost.booking.issuing import Address, Issued, Label, LabelComesLater, PushedLabel, WaybillOrder
+from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import is_true, read, read_text, tells_of_cancelling, write
+from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Call, Caller
 from waypost.carriers.domestic import ZONE, declared_minor, is_mobile, write_yuan
 from waypost.carriers.pushes import expect, read_form, read_object, read_signed
@@ -27,6 +30,7 @@ from waypost.track.carriers import (
     CarrierRefused,
     CarrierUnreachable,
     Forged,
+    InDoubt,
     Push,
     Pushed,
     Reply,
@@ -41,8 +45,10 @@ _BOOK, _CANCEL, _PRINT, _ORDER, _TRACK, _SUBSCRIBE = (
     "zto.merchant.waybill.track.query",
     "zto.merchant.waybill.track.subsrcibe",  # as ZTO spells it
 )
-#: Not ours to mend, and different in a while: time-outs, a service that is down, too many calls.
-_PASSING = frozenset({"S200", "S203", "S206", "S221"})
+#: It took too long, or a service is down: what was asked may have been done.
+_BROKEN = frozenset({"S200", "S203"})
+#: Too many calls, in a minute or in a second, and after how long there may be more.
+_QUOTAS = {"S206": 60.0, "S221": 1.0}
 #: Codes of a single number, by their beginning: no account, no such phone, no such form.
 _OF_A_NUMBER = "E4"
 _NO_PHONE_MATCH = "E413"
@@ -116,6 +122,8 @@ class Zto:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        # whether ZTO gives one waybill for one reference is not known
+        self._booked = Booked(caller, is_named=False)
         mode = self._account.get("digest", "md5")
         if mode not in _MODES:
             raise SettingsError(f"[accounts.{self._account.name}] digest has to be one of {', '.join(_MODES)}")
@@ -159,7 +167,9 @@ class Zto:
             )
         if services:
             asked["orderVasList"] = services
-        # whether ZTO gives one waybill for one reference is not known: a call whose end was not seen is not repeated
+        return self._booked.book(order, _BOOK, lambda: self._buy(order, asked))
+
+    def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         booked = self._ask(_BOOK, asked, _Booked, is_repeatable=False)
         return Issued(
             waybill=Waybill(self.carrier, booked.billCode),
@@ -179,6 +189,7 @@ class Zto:
         except CarrierRefused as refused:
             if not tells_of_cancelling(refused.message) and not self._is_cancelled(issued):
                 raise
+        self._booked.take_back(issued)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`. ZTO only takes note, and pushes the PDF to the address that its console knows."""
@@ -189,7 +200,10 @@ class Zto:
         )
 
     def read_label(self, push: Push) -> PushedLabel:
-        """See `LabelReader`. The digest bears no secret: it shows damage and not the sender."""
+        """See `LabelReader`. The digest bears no secret: it shows damage and not the sender, and the address does."""
+        told = parse_qs(push.query).get("key", [])
+        if len(told) != 1 or not is_same(told[0], self._account.secret("label_key")):
+            raise Forged("the address of the label lacks the key of this account")
         paper = read_object(push, _Paper)
         digest = hashlib.md5((paper.result + paper.billCode).encode(), usedforsecurity=False).digest()
         if not is_same(paper.dataDigest, base64.b64encode(digest).decode()):
@@ -281,9 +295,13 @@ class Zto:
         if is_true(told.status):
             return read_text(bytes(told.result), kind, channel)
         code = None if told.statusCode is None else str(told.statusCode)
-        why = f"refused: {told.message or 'no reason given'}"
-        if code in _PASSING:
-            raise CarrierUnreachable(why, channel=channel, carrier_code=code, mend="Try again later.")
+        why = f"refused: {self._caller.mask(told.message or 'no reason given')}"
+        if code in _BROKEN and not is_repeatable:
+            raise InDoubt(why, channel=channel, carrier_code=code, mend="It may have been done all the same.")
+        if code in _BROKEN or code in _QUOTAS:
+            raise CarrierUnreachable(
+                why, channel=channel, carrier_code=code, mend="Try again later.", retry_s=_QUOTAS.get(code)
+            )
         mend = "Ask with the last four digits of a telephone number." if code == _NO_PHONE_MATCH else None
         raise CarrierRefused(why, channel=channel, carrier_code=code, mend=mend)
 
@@ -336,3 +354,43 @@ def _reply(**told: Any) -> Reply:
 
 
 _THANKS = _reply(status=True, message="调用成功", result="成功", statusCode="200")
+
+
+ADAPTER = Adapter(
+    carrier="zto",
+    make=Zto,
+    settings={
+        "app_key": "key of the application, which its pushes name as company_id",
+        "account_id": "electronic waybill account (电子面单账号)",
+        "customer_id": "of a group customer (partner_type 1), in place of account_id",
+        "partner_type": "1 group customer, 2 other (2 if not given)",
+        "order_type": "1 by standing arrangement, 2 by appointment with a number (2 if not given)",
+        "cod_account": "where what is collected at the door is paid to",
+        "digest": "md5, sha256 or hmac_sha256, as the console has it (md5 if not given)",
+        "base64": "whether digests are base64 and not hexadecimal digits: true or false (true if not given)",
+        "use_timestamp": "whether the time is sent and signed: true or false (false if not given)",
+    },
+    secrets={
+        "app_secret": "secret of the application",
+        "hmac_key": "key of hmac_sha256, which is not the app_secret",
+        "account_password": "of the electronic waybill account",
+        "label_key": "of your own, behind ?key= in the address that ZTO pushes labels to",
+    },
+    optional=frozenset(
+        {
+            *("account_id", "customer_id", "partner_type", "order_type", "cod_account"),
+            *("digest", "base64", "use_timestamp", "hmac_key", "account_password", "label_key"),
+        }
+    ),
+    label_needs=frozenset({"label_key"}),
+    operations={
+        Operation.BOOK: Evidence.TWO_SOURCES,
+        Operation.CANCEL: Evidence.ONE_SOURCE,
+        Operation.PRINT: Evidence.ONE_SOURCE,
+        Operation.TRACK: Evidence.TWO_SOURCES,
+        Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
+        Operation.PUSH: Evidence.ONE_SOURCE,
+    },
+    url="https://japi.zto.com",
+    test_url="https://japi-test.zto.com",
+)

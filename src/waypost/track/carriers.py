@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from waypost.model.errors import BadInput, NotAllowed, WaypostError
+from waypost.model.guarded import Guarded
 from waypost.track.wire import Rows
 
 
@@ -25,6 +26,7 @@ class CarrierError(WaypostError):
     Attributes:
         channel: whom was asked for what, as `yto track_query_adapter/v1`.
         carrier_code: what the carrier calls it, if it said anything.
+        why: the message without the channel.
     """
 
     code = "carrier"
@@ -33,6 +35,7 @@ class CarrierError(WaypostError):
     def __init__(self, message: str, *, channel: str, carrier_code: str | None = None, mend: str | None = None) -> None:
         super().__init__(f"{channel}: {message}", mend=mend)
         self.channel = channel
+        self.why = message
         self.carrier_code = carrier_code
 
 
@@ -44,10 +47,32 @@ class CarrierRefused(CarrierError):
 
 
 class CarrierUnreachable(CarrierError):
-    """It gave no answer, or said that it cannot now; what was asked may have happened all the same."""
+    """It gave no answer, or said that it cannot now.
+
+    Attributes:
+        retry_s: before that it need not be asked again, if that is known.
+    """
 
     code = "carrier_unreachable"
     status = 503
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        channel: str,
+        carrier_code: str | None = None,
+        mend: str | None = None,
+        retry_s: float | None = None,
+    ) -> None:
+        super().__init__(message, channel=channel, carrier_code=carrier_code, mend=mend)
+        self.retry_s = retry_s
+
+
+class InDoubt(CarrierUnreachable):
+    """What was asked may have been done, and nobody can tell."""
+
+    code = "carrier_in_doubt"
 
 
 class CarrierPuzzling(CarrierError):
@@ -56,7 +81,7 @@ class CarrierPuzzling(CarrierError):
     code = "carrier_puzzling"
 
 
-class Push(msgspec.Struct, frozen=True, kw_only=True):
+class Push(Guarded, frozen=True, kw_only=True):
     """What a carrier sent, as it came.
 
     Attributes:
@@ -64,6 +89,8 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
         query: behind the question mark of the address.
         received_ms: when, UTC milliseconds.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("received_ms",)
 
     headers: Mapping[str, str]
     query: str
@@ -108,8 +135,10 @@ class PushReader(Protocol):
         """How this carrier is told that its push was not taken."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(Guarded, frozen=True, kw_only=True):
     """A waybill to ask after. Some carriers want the last digits of a telephone number of its people."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("number",)
 
     number: str
     phone_tail: str | None = None

@@ -301,7 +301,8 @@ class Poller:
     def _rest(self, error: CarrierError, done: Round) -> None:
         """Leave the account alone for a while."""
         self.trouble = done.trouble = str(error)
-        self.rests_until_ms = self._clock() + self._rest_ms
+        said_s = error.retry_s if isinstance(error, CarrierUnreachable) else None
+        self.rests_until_ms = self._clock() + max(self._rest_ms, int((said_s or 0) * 1000))
         self._rest_ms = min(2 * self._rest_ms, _LONGEST_REST_MS)
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Row
 
+from waypost.access.sealed import SealedColumn
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput
 from waypost.model.places import Place
@@ -72,8 +73,9 @@ pushes = Table(
 watches = Table(
     "watches",
     METADATA,
-    Column("account", String(64), primary_key=True),
-    Column("number", String(64), primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("number", String(64), nullable=False),
     Column("phone_tail", LargeBinary),  # sealed
     Column("since_ms", BigInteger, nullable=False),
     Column("asked_ms", BigInteger),
@@ -82,8 +84,11 @@ watches = Table(
     Column("chance", Integer),
     Column("pushing", String(16), nullable=False),
     Column("failures", Integer, nullable=False),
+    Index(None, "account", "number", unique=True),
     Index(None, "account", "next_ms"),
 )
+
+SEALED = (SealedColumn(pushes), SealedColumn(watches, "phone_tail"))
 
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
 LINK_SCHEMA = pa.schema(

@@ -1,5 +1,6 @@
 """Watches: the waybills that carriers are asked after, with when that was and when it will be again."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -156,10 +157,13 @@ class Watches:
         columns = ("asked_ms", "next_ms", "told", "chance", "pushing", "failures")
         statement = (
             update(watches)
-            .where(watches.c.account == bindparam("_account"), watches.c.number == bindparam("_number"))
+            .where(watches.c.id == bindparam("_id"))
             .values({name: bindparam(f"_{name}") for name in columns})
         )
-        rows = [{f"_{name}": getattr(each, name) for name in ("account", "number", *columns)} for each in changed]
+        rows = [
+            {"_id": _id(each.account, each.number)} | {f"_{name}": getattr(each, name) for name in columns}
+            for each in changed
+        ]
         with self._records.begin() as connection:
             connection.execute(statement, rows)
 
@@ -168,13 +172,12 @@ class Watches:
         tail = watch.phone_tail
         return Asked(
             number=watch.number,
-            phone_tail=None
-            if tail is None
-            else self._seal().open(tail, _belongs(watch.account, watch.number)).decode(),
+            phone_tail=None if tail is None else self._seal().open(tail, _id(watch.account, watch.number)).decode(),
         )
 
     def _new(self, account: str, asked: Asked, now_ms: int) -> dict[str, object]:
         return {
+            "id": _id(account, asked.number),
             "account": account,
             "number": asked.number,
             "phone_tail": self._seal_tail(account, asked),
@@ -190,7 +193,7 @@ class Watches:
     def _seal_tail(self, account: str, asked: Asked) -> bytes | None:
         if asked.phone_tail is None:
             return None
-        return self._seal().seal(asked.phone_tail.encode(), _belongs(account, asked.number))
+        return self._seal().seal(asked.phone_tail.encode(), _id(account, asked.number))
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,8 +217,8 @@ def _is(account: str, number: str) -> tuple[ColumnElement[bool], ...]:
     return watches.c.account == account, watches.c.number == number
 
 
-def _belongs(account: str, number: str) -> str:
-    return f"{account}\0{number}"
+def _id(account: str, number: str) -> str:
+    return hashlib.blake2b(f"{account}\0{number}".encode(), digest_size=16).hexdigest()
 
 
 def _watch(row: Row[Any]) -> Watch:

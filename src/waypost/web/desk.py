@@ -8,6 +8,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
+from waypost.booking.labels import Labels
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
 from waypost.track.outlook import Outlook
@@ -129,6 +130,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         reception: takes scans in.
         pushes: takes those that carriers push.
         outlook: what carriers are asked after.
+        labels: the same of labels.
         overview: the network at a glance; may be some seconds old.
         keys: who may what.
         facilities: the register of facilities.
@@ -143,6 +145,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     reception: Reception
     pushes: Pushes
     outlook: Outlook
+    labels: Labels
     overview: Callable[[], Overview]
     keys: Keys
     facilities: Facilities

@@ -39,6 +39,12 @@ class Metrics:
             ("account", "outcome"),
             registry=self._registry,
         )
+        self.labels = Counter(
+            "waypost_labels",
+            "Labels that carriers pushed: taken, forged, failed.",
+            ("account", "outcome"),
+            registry=self._registry,
+        )
         self.bulk_refused = Counter(
             "waypost_bulk_refused",
             "Large batches that were told to come again: the index lags.",

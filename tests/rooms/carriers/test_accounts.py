@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from waypost.carriers.accounts import Account, Secret, read_account
-from waypost.carriers.adapters import Adapter, Evidence, Operation, list_adapters, open_contract
+from waypost.carriers.adapter import Adapter, Evidence, Operation
+from waypost.carriers.adapters import list_adapters, open_contract
 from waypost.model.errors import SettingsError
 
 HIDDEN = "nobody-may-see-this"

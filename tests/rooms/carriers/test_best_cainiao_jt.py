@@ -19,7 +19,10 @@ from waypost.model.errors import BadInput
 from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Forged, Push
 
 BEST = ({"partner_id": "PARTNER"}, {"partner_key": "of-the-fake"})
-LINK = ({"token": "0" * 32, "cp_code": "STO", "user_id": "1", "template_url": "http://t.example"}, {"secret": "key"})
+LINK = (
+    {"cp_code": "STO", "user_id": "1", "template_url": "http://t.example"},
+    {"secret": "key", "token": "0" * 32},
+)
 JT = ({"api_account": "1"}, {"private_key": "of-the-fake"})
 PDF = b"%PDF-1.4 waybill"
 

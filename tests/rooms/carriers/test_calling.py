@@ -1,13 +1,18 @@
+import socket
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from tests.rooms.carriers.conftest import Canned, HandClock
 
-from waypost.carriers.accounts import Account
+from waypost.carriers.accounts import Account, Secret
 from waypost.carriers.calling import Call, Caller
 from waypost.testing.carriers.faking import Told, Trap
-from waypost.track.carriers import CarrierUnreachable
+from waypost.track.carriers import CarrierUnreachable, InDoubt
 
 ASK = Call(operation="ask", path="/ask", body=b'{"a": 1}', is_repeatable=True)
 DO = Call(operation="do", path="/do", body=b"{}")
@@ -152,21 +157,42 @@ def test_nobody_waits_for_ever_for_a_turn(carrier: Canned, clock: HandClock) -> 
     for _ in range(4):
         caller.call(ASK)
     assert clock.pauses == pytest.approx([10.0, 20.0, 30.0])
-    with pytest.raises(CarrierUnreachable, match="wait for their turn already"):
+    with pytest.raises(CarrierUnreachable, match="wait for their turn already") as caught:
         caller.call(ASK)
+    assert caught.value.retry_s == pytest.approx(40.0)
     assert len(carrier.asked) == 4
 
 
+def test_the_slowest_rate_lets_one_wait_for_its_turn(carrier: Canned, clock: HandClock) -> None:
+    """However short the patience: else nobody had a second call in a minute."""
+    caller = caller_of(carrier, clock, per_minute=1, patience_s=5)
+    carrier.will_answer(b"1", b"2", b"3")
+    for _ in range(3):
+        caller.call(ASK)
+    assert clock.pauses == pytest.approx([60.0, 60.0])
+
+
+def test_the_patient_wait_longer(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock, per_minute=6, patience_s=45)
+    clock.pause = clock.pauses.append  # type: ignore[method-assign, assignment]
+    caller = clock.caller(caller.account)
+    carrier.will_answer(*[b"x"] * 5)
+    for _ in range(5):
+        caller.call(ASK)
+    assert clock.pauses[-1] == pytest.approx(40.0)
+
+
 def test_a_carrier_that_is_down_is_left_alone(carrier: Canned, clock: HandClock) -> None:
+    """Calls are counted, and not what was tried for each."""
     caller = caller_of(carrier, clock)
-    carrier.set(*[Trap.DOWN] * 5)
+    for _ in range(5):
+        carrier.set(*[Trap.DOWN] * 3)
+        with pytest.raises(CarrierUnreachable, match="3 times"):
+            caller.call(ASK)
     carrier.will_answer(b"back")
-    with pytest.raises(CarrierUnreachable, match="3 times"):
+    with pytest.raises(CarrierUnreachable, match="did not answer 5 times in a row") as caught:
         caller.call(ASK)
-    with pytest.raises(CarrierUnreachable, match="did not answer 5 times in a row"):
-        caller.call(ASK)
-    with pytest.raises(CarrierUnreachable, match="in a row"):
-        caller.call(ASK)
+    assert caught.value.retry_s == pytest.approx(30.0)
     assert not carrier.asked
     clock.now_s += 30
     assert caller.call(ASK).body == b"back"
@@ -176,23 +202,138 @@ def test_a_carrier_that_is_down_is_left_alone(carrier: Canned, clock: HandClock)
 
 def test_one_that_tries_in_vain_leaves_it_alone_again(carrier: Canned, clock: HandClock) -> None:
     caller = caller_of(carrier, clock)
-    carrier.set(*[Trap.DOWN] * 6)
-    for _ in range(2):
+    carrier.set(*[Trap.DOWN] * 18)
+    for _ in range(5):
         with pytest.raises(CarrierUnreachable):
             caller.call(ASK)
     clock.now_s += 30
-    with pytest.raises(CarrierUnreachable, match="did not answer 6 times in a row"):
+    with pytest.raises(CarrierUnreachable, match="3 times"):
         caller.call(ASK)
     carrier.will_answer(b"back")
-    with pytest.raises(CarrierUnreachable, match="in a row"):
+    with pytest.raises(CarrierUnreachable, match="did not answer 6 times in a row"):
         caller.call(ASK)
     clock.now_s += 30
     assert caller.call(ASK).body == b"back"
 
 
+def test_a_quota_is_no_failure(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock)
+    for _ in range(7):
+        carrier.answers.extend([Told(body=b"", status=429)] * 3)
+        with pytest.raises(CarrierUnreachable, match="answers 429, 3 times"):
+            caller.call(ASK)
+    carrier.will_answer(b"yes")
+    assert caller.call(ASK).body == b"yes"
+
+
+@pytest.mark.parametrize(
+    ("told", "pause_s"),
+    [("7", 7.0), ("Fri, 02 Jan 2026 03:04:25 GMT", 20.0), ("Fri, 02 Jan 2026 03:00:00 GMT", 1.0), ("soon", 1.0)],
+)
+def test_the_carrier_says_when(carrier: Canned, clock: HandClock, told: str, pause_s: float) -> None:
+    """In seconds or as a date (it is 03:04:05 here); what nobody can read is no answer to that."""
+    carrier.answers.extend([Told(body=b"", status=429, headers={"retry-after": told}), Told(body=b"done")])
+    assert caller_of(carrier, clock).call(DO).body == b"done"
+    assert clock.pauses == pytest.approx([pause_s])
+
+
+def test_who_cannot_wait_that_long_is_told_how_long(carrier: Canned, clock: HandClock) -> None:
+    caller = caller_of(carrier, clock)
+    carrier.answers.append(Told(body=b"", status=429, headers={"retry-after": "999999999999"}))
+    for _ in range(3):  # and nobody else asks before
+        with pytest.raises(CarrierUnreachable) as caught:
+            caller.call(ASK)
+        assert caught.value.retry_s == pytest.approx(3600.0)
+    assert (len(carrier.asked), clock.pauses) == (1, [])
+    clock.now_s += 3600
+    carrier.will_answer(b"yes")
+    assert caller.call(ASK).body == b"yes"
+
+
+def test_a_date_without_a_calendar_is_none(carrier: Canned, clock: HandClock) -> None:
+    headers = {"retry-after": "Fri, 99 Foo 99999 99:99:99 GMT"}
+    carrier.answers.extend([Told(body=b"", status=503, headers=headers), Told(body=b"yes")])
+    assert caller_of(carrier, clock).call(ASK).body == b"yes"
+
+
+def test_an_answer_drop_by_drop_is_not_waited_for(clock: HandClock) -> None:
+    """Each drop comes in time; all of them would take for ever. In the head as in the body."""
+    for head in (b"HTTP/1.1 200 OK\r\nx-long: ", b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n"):
+        with dripping(head) as url:
+            account = Account(name="main", carrier="canned", url=url, timeout_s=0.3)
+            begun_s = time.monotonic()
+            with pytest.raises(InDoubt, match=r"no answer \(ReadTimeout\)"):
+                clock.caller(account).call(DO)
+            assert time.monotonic() - begun_s < 3
+
+
+def test_many_threads_keep_the_rate(carrier: Canned, clock: HandClock) -> None:
+    """And each gets its own answer."""
+    carrier.answer = lambda asked: Told(body=asked.body)  # type: ignore[method-assign]
+    caller = caller_of(carrier, clock, per_minute=600)
+    begun_s, told = clock.now_s, {}
+
+    def ask(count: int) -> None:
+        told[count] = caller.call(msgspec.structs.replace(ASK, body=b"%d" % count)).body
+
+    threads = [threading.Thread(target=ask, args=(count,)) for count in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == {count: b"%d" % count for count in range(50)}
+    assert clock.now_s - begun_s >= 4.0 - 1e-6  # ten at once, ten a second after them
+
+
+def test_what_may_have_been_done_is_told_so(carrier: Canned, clock: HandClock) -> None:
+    """Even if the last try got nowhere."""
+    carrier.set(Trap.RESET)
+    carrier.answers.extend([Told(body=b"done"), Told(body=b"", status=429), Told(body=b"", status=429)])
+    with pytest.raises(InDoubt, match="answers 429, 3 times"):
+        caller_of(carrier, clock).call(ASK)
+
+
+def test_secrets_are_masked_in_what_a_carrier_writes(carrier: Canned, clock: HandClock) -> None:
+    secrets = {"secret": Secret("top-secret"), "longer": Secret("top-secret-and-more"), "short": Secret("no")}
+    caller = caller_of(carrier, clock, secrets=secrets)
+    caller.lend("of-today")
+    text = "no: 'top-secret-and-more' and 'top-secret' and 'of-today'"
+    assert caller.mask(text) == "no: '…' and '…' and '…'"
+
+
 def test_an_answer_ends_the_count(carrier: Canned, clock: HandClock) -> None:
     caller = caller_of(carrier, clock)
     for _ in range(4):
-        carrier.set(Trap.DOWN, Trap.DOWN)
+        for _ in range(4):
+            carrier.set(Trap.DOWN, Trap.DOWN, Trap.DOWN)
+            with pytest.raises(CarrierUnreachable, match="3 times"):
+                caller.call(ASK)
         carrier.will_answer(b"x")
         assert caller.call(ASK).body == b"x"
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """A carrier that answers one byte each twentieth of a second, without end."""
+    done = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        line, _ = listening.accept()
+        with line:
+            line.recv(65_536)
+            line.sendall(head)
+            while not done.wait(0.05):
+                try:
+                    line.sendall(b"x")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        done.set()
+        thread.join()
+        listening.close()

@@ -22,6 +22,7 @@ from waypost.track.carriers import (
     CarrierRefused,
     CarrierUnreachable,
     Forged,
+    InDoubt,
     Push,
     Seen,
     TrackSource,
@@ -79,7 +80,7 @@ def rows(seen: Seen) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def yto(carrier: Canned, clock: HandClock) -> Contract:
-    return contract_with(carrier, clock, "yto", {"customer": "K00000001", "token": "aaaaaa"}, {"secret": "s3"})
+    return contract_with(carrier, clock, "yto", {"customer": "K00000001"}, {"secret": "s3", "token": "aaaaaa"})
 
 
 def yto_params(carrier: Canned) -> list[Any]:
@@ -127,9 +128,10 @@ def test_yto_says_no_in_many_ways(carrier: Canned, yto: Contract, answer: object
 
 @pytest.mark.parametrize("answer", [{}, [], "x", {"logisticsNo": "OTHER0000001", "mailNo": "YT1"}])
 def test_yto_says_what_is_neither_yes_nor_no(carrier: Canned, yto: Contract, answer: object) -> None:
-    carrier.will_answer(answer)
-    with pytest.raises(CarrierPuzzling):
+    carrier.will_answer(answer, answer)
+    with pytest.raises(InDoubt, match="may have been booked all the same") as caught:
         issuer(yto).book(ORDER)
+    assert isinstance(caught.value.__cause__, CarrierPuzzling)
 
 
 def test_yto_cancels_the_order_that_was_meant(carrier: Canned, yto: Contract) -> None:
@@ -178,7 +180,9 @@ def test_yto_subscribes_with_json_in_json_in_json(carrier: Canned, yto: Contract
 
 def zto_with(carrier: Canned, clock: HandClock, **changed: str) -> Contract:
     settings = {"app_key": "key", "account_id": "account"} | changed
-    return contract_with(carrier, clock, "zto", settings, {"app_secret": "s3", "hmac_key": "k3"})
+    return contract_with(
+        carrier, clock, "zto", settings, {"app_secret": "s3", "hmac_key": "k3", "label_key": "of-labels"}
+    )
 
 
 @pytest.fixture
@@ -271,7 +275,9 @@ def zto_label(result: str, kind: str = "1", number: str = "73100000000001") -> d
 
 def read_label(contract: Contract, told: object) -> Any:
     assert isinstance(contract.labels, LabelReader)
-    return contract.labels.read_label(Push(headers={}, query="", body=json.dumps(told).encode(), received_ms=NOW_MS))
+    return contract.labels.read_label(
+        Push(headers={}, query="key=of-labels", body=json.dumps(told).encode(), received_ms=NOW_MS)
+    )
 
 
 @pytest.mark.parametrize(("kind", "content_type"), [("1", "application/pdf"), ("0", "image/jpeg")])
@@ -331,9 +337,29 @@ def test_what_zto_says_of_all_numbers_is_raised(
 def test_zto_does_not_book_twice(carrier: Canned, zto: Contract) -> None:
     carrier.set(Trap.RESET)
     carrier.will_answer(zto_yes())
-    with pytest.raises(CarrierUnreachable, match="ask before again"):
-        issuer(zto).book(ORDER)
+    for _ in range(2):
+        with pytest.raises(InDoubt, match="may_exist"):
+            issuer(zto).book(ORDER)
     assert len(carrier.asked) == 1
+
+
+@pytest.mark.parametrize("code", ["S200", "S203"])
+def test_zto_does_not_book_twice_what_took_too_long(carrier: Canned, zto: Contract, code: str) -> None:
+    carrier.will_answer({"status": False, "statusCode": code, "message": "x"}, zto_yes())
+    for _ in range(2):
+        with pytest.raises(InDoubt) as caught:
+            issuer(zto).book(ORDER)
+    assert len(carrier.asked) == 1
+    assert caught.value.code == "carrier_in_doubt"
+
+
+def test_what_zto_did_not_look_at_is_booked_later(carrier: Canned, zto: Contract) -> None:
+    carrier.will_answer({"status": False, "statusCode": "S206", "message": "api qos limit"})
+    with pytest.raises(CarrierUnreachable) as caught:
+        issuer(zto).book(ORDER)
+    assert (type(caught.value), caught.value.retry_s) == (CarrierUnreachable, 60.0)
+    carrier.will_answer(zto_yes({"billCode": "73100000000001"}))
+    assert issuer(zto).book(ORDER).waybill.number == "73100000000001"
 
 
 # STO
@@ -499,18 +525,19 @@ def test_an_order_that_yunda_has_is_updated_and_tells_its_number(
         (yunda_yes([{**ROW, "msg": "ERROR: x"}]), CarrierRefused),
         ({"result": False, "code": "1001", "message": "x"}, CarrierRefused),
         ({"result": "false", "code": "0000", "message": "x", "data": [ROW]}, CarrierRefused),
-        (yunda_yes([{**ROW, "mail_no": ""}]), CarrierPuzzling),
-        (yunda_yes([]), CarrierPuzzling),
-        (yunda_yes([ROW, ROW]), CarrierPuzzling),
-        (yunda_yes(None), CarrierPuzzling),
+        (yunda_yes([{**ROW, "mail_no": ""}]), InDoubt),
+        (yunda_yes([]), InDoubt),
+        (yunda_yes([ROW, ROW]), InDoubt),
+        (yunda_yes(None), InDoubt),
     ],
 )
 def test_a_success_of_yunda_says_nothing_of_the_order(
     carrier: Canned, yunda: Contract, answer: object, kind: type[Exception]
 ) -> None:
-    carrier.will_answer(answer)
-    with pytest.raises(kind):
+    carrier.will_answer(answer, answer)
+    with pytest.raises(kind) as caught:
         issuer(yunda).book(ORDER)
+    assert type(caught.value) is kind
 
 
 def test_yunda_cancels(carrier: Canned, yunda: Contract) -> None:

@@ -17,7 +17,7 @@ from waypost.model.errors import BadInput, WaypostError
 from waypost.track.carriers import Forged, Push, PushReader
 
 ACCOUNTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "yto": ({"customer": "K00000001", "token": "aaaaaa"}, {"secret": "general", "secret.subscribe_adapter": "s3"}),
+    "yto": ({"customer": "K00000001"}, {"token": "aaaaaa", "secret": "general", "secret.subscribe_adapter": "s3"}),
     "zto": ({"app_key": "zto-key"}, {"app_secret": "s3"}),
     "sto": (
         {"from_appkey": "sto-key", "from_code": "sto-code", "site_code": "1", "customer_name": "x"},

@@ -15,11 +15,10 @@ from tests.rooms.carriers.orders import US, order
 from tests.rooms.carriers.scripted import Got, Scripted, Told, scripted, told
 
 from waypost.booking.issuing import Issued
-from waypost.carriers.calling import InDoubt
 from waypost.carriers.usps import Usps, inches, pounds
 from waypost.model.carriage import Waybill
 from waypost.model.errors import BadInput, SettingsError
-from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Forged, Push, Unsupported
+from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Forged, InDoubt, Push, Unsupported
 
 SETTINGS = {
     "client_id": "app",
@@ -156,7 +155,8 @@ def test_only_domestic_parcels() -> None:
     [
         (told({"trackingNumber": "9205500000000000000016", "status": "CANCELED"}), True),
         (told({"trackingNumber": "9205500000000000000016", "status": "DISPUTED", "disputeId": "1"}), True),
-        (fault(400, "Bad Request", {"title": "Bad Request", "detail": "Order not found", "source": "x"}), True),
+        (fault(400, "Bad Request", {"detail": "A refund request has already been submitted today"}), True),
+        (fault(400, "Bad Request", {"title": "Bad Request", "detail": "Order not found", "source": "x"}), False),
         (fault(400, "Bad Request", {"detail": "A refund request for this order cannot be submitted"}), False),
     ],
 )
@@ -166,9 +166,21 @@ def test_cancelling(answer: Told, is_well: bool) -> None:
         if is_well:
             post.cancel(issued, "why")
         else:
-            with pytest.raises(CarrierRefused, match="cannot be submitted"):
+            with pytest.raises(CarrierRefused, match=r"cannot be submitted|not found"):
                 post.cancel(issued, "why")
     assert carrier.paths()[-1] == "DELETE /labels/v3/label/9205500000000000000016"
+
+
+def test_a_label_that_was_cancelled_here_may_be_not_found() -> None:
+    answers = [
+        told({"trackingNumber": "9205500000000000000016", "status": "CANCELED"}),
+        fault(400, "Bad Request", {"title": "Bad Request", "detail": "Order not found", "source": "x"}),
+    ]
+    issued = Issued(waybill=Waybill("usps", "9205500000000000000016"), reference="T-1", channel="")
+    with usps(lambda got: answers.pop(0)) as (post, _):
+        post.cancel(issued, "why")
+        post.cancel(issued, "why")
+    assert answers == []
 
 
 @pytest.mark.parametrize(

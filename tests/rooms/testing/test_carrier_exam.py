@@ -86,7 +86,7 @@ def ask(fake: Fake, flaw: str = "") -> dict[str, str]:
         zone_of=lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs),
     )
     told = examine(candidate)
-    assert {question.about for question in told if question.is_asked} == {"push"}
+    assert {question.about for question in told if question.is_asked} == {"push", "all"}
     return {question.question: question.why for question in told if question.is_asked and not question.is_passed}
 
 

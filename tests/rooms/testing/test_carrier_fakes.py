@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from waypost.testing.carriers.fakes import FAKES
-from waypost.testing.carriers.faking import Asked, Fake, FakeScan, Told, Trap, as_json
+from waypost.testing.carriers.faking import Asked, Fake, FakeScan, Repeat, Told, Trap, as_json
 from waypost.testing.carriers.sto import FakeSto
 from waypost.testing.carriers.yto import FakeYto
 from waypost.testing.carriers.yunda import FakeYunda
@@ -151,7 +151,7 @@ def test_yto_books_prints_and_cancels(yto: FakeYto, as_form: bool) -> None:
 
 
 def test_yto_may_refuse_what_was_booked(yto: FakeYto) -> None:
-    yto.repeats = False
+    yto.on_repeat = Repeat.REFUSED
     ask_yto(yto, "privacy_create_adapter", YTO_ORDER)
     assert ask_yto(yto, "privacy_create_adapter", YTO_ORDER)["reason"] == "订单已存在"
 

@@ -16,7 +16,7 @@ from tests.rooms.testing.listening import NOW, Clock, Listener, changed
 from waypost.testing.carriers.best import FakeBest
 from waypost.testing.carriers.cainiao import FakeCainiao
 from waypost.testing.carriers.fakes import FAKES
-from waypost.testing.carriers.faking import FakeScan, Trap
+from waypost.testing.carriers.faking import FakeScan, Repeat, Trap
 from waypost.testing.carriers.jt import FakeJt
 from waypost.testing.carriers.sf import FakeSf
 from waypost.track.statuses import UNKNOWN
@@ -116,9 +116,9 @@ def test_sf_makes_an_order_once(sf: FakeSf) -> None:
     assert (again["success"], again["errorCode"]) == (False, "8016")
     found = sf_ask(sf, "EXP_RECE_SEARCH_ORDER_RESP", {"orderId": "T-1", "searchType": 1, "language": "zh-CN"})
     assert found["msgData"]["waybillNoInfoList"] == [number]
-    sf.on_repeat = "replay"
+    sf.on_repeat = Repeat.SAME
     assert sf_ask(sf, "EXP_RECE_CREATE_ORDER", SF_ORDER)["msgData"]["waybillNoInfoList"] == [number]
-    sf.on_repeat = "A1007"
+    sf.on_repeat, sf.repeat_code = Repeat.REFUSED, "A1007"
     form = sf_form(sf, "EXP_RECE_CREATE_ORDER", json.dumps(SF_ORDER))
     told = httpx.post(sf.api_url, data=form).json()
     assert (told["apiResultCode"], told["apiResultData"]) == ("A1007", None)

@@ -14,6 +14,8 @@ import pytest
 
 from waypost.access.keys import Keys, Role
 from waypost.access.sealing import Seal
+from waypost.booking.issuing import LabelReader
+from waypost.booking.labels import Labels
 from waypost.engines.reference import open_reference
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
@@ -92,11 +94,13 @@ class World:
         self.readers: dict[str, PushReader] = {}
         self.watches = Watches(self.memory.records, lambda: SEAL)
         self.pollers: dict[str, Poller] = {}
+        self.label_readers: dict[str, LabelReader] = {}
         self.journal = io.StringIO()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
+            "labels": Labels(self.label_readers, self.memory.records, lambda: SEAL),
             "pushes": Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
             "outlook": Outlook(self.watches, self.pollers),
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),

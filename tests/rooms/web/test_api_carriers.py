@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 from waypost.app.carriers import contract_at
 from waypost.carriers.adapters import list_adapters
 from waypost.testing.carriers.faking import Asked, FakeScan
 from waypost.testing.carriers.yto import FakeYto
+from waypost.testing.carriers.zto import FakeZto
 from waypost.web.desk import Limits
 
 PATH = "/v1/carriers/yto/push"
@@ -65,3 +67,25 @@ def test_the_journal_has_nothing_of_a_push(make_world: Any) -> None:
         )
         assert "hush-hush" not in world.journal.getvalue()
         assert fake.secret not in world.journal.getvalue()
+
+
+def test_a_label_is_taken_and_kept(make_world: Any) -> None:
+    world, path = make_world(), "/v1/carriers/zto/labels"
+    with FakeZto(clock=lambda: world.now_ms) as fake:
+        contract = contract_at(fake, list_adapters()["zto"])
+        assert contract.labels is not None
+        world.label_readers["zto"] = contract.labels
+        number = fake.make("REFERENCE1").number
+        asked = fake.write_label(number)
+        forged = world.ask("POST", path, headers=dict(asked.headers), body=asked.body)
+        assert not fake.is_thanked(forged.status, forged.body)
+        query = urlencode(asked.query)
+        reply = world.ask("POST", f"{path}?{query}", headers=dict(asked.headers), body=asked.body)
+        assert fake.is_thanked(reply.status, reply.body)
+        nobody = world.ask("POST", f"/v1/carriers/sto/labels?{query}", headers=dict(asked.headers), body=asked.body)
+        assert (nobody.status, nobody.json["code"]) == (404, "not_found")
+        metrics = world.get("/metrics", key=world.operator).text
+        assert 'waypost_labels_total{account="zto",outcome="taken"} 1.0' in metrics
+        assert 'waypost_labels_total{account="zto",outcome="forged"} 1.0' in metrics
+        assert fake.label_key not in world.journal.getvalue()
+        contract.caller.close()

@@ -42,6 +42,7 @@ def test_what_is_described(document: Any) -> None:
         "get /v1/parcels/{number}",
         "get /v1/parcels/{number}/timeline",
         "get /v1/statuses",
+        "post /v1/carriers/{account}/labels",
         "post /v1/carriers/{account}/push",
         "get /healthz",
         "get /readyz",

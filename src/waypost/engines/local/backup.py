@@ -82,6 +82,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
         start: the log from here on is in it; what came before went from the home as its settings ask.
         position: and up to here.
         rows: how many rows each table of the records has.
+        keys: by number, fingerprints of the keys that something in it may be sealed under; the keys are not in it.
         files: all files but this one.
     """
 
@@ -91,6 +92,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     start: _Count = 0
     position: _Count
     rows: dict[str, _Count]
+    keys: dict[str, str] = {}
     files: tuple[BackupFile, ...]
 
     @property
@@ -119,6 +121,7 @@ def back_up(
     *,
     made: str,
     waypost: str,
+    keys: dict[str, str] | None = None,
     link: bool = False,
     progress: Progress | None = None,
     disk: Disk | None = None,
@@ -132,6 +135,7 @@ def back_up(
         folder: must not exist, or be empty.
         made: the time, as it is to be told.
         waypost: the version that makes it.
+        keys: by number, fingerprints of the keys under which rows may be sealed.
         link: give segments that are never written to again a second name instead of copying them. It takes no room,
             but a damage of such a segment is then a damage of the backup too.
         progress: is told how far it is.
@@ -156,7 +160,7 @@ def back_up(
                 return _back_up(
                     home,
                     folder,
-                    Backup(waypost=waypost, made=made, position=0, rows={}, files=()),
+                    Backup(waypost=waypost, made=made, position=0, rows={}, keys=keys or {}, files=()),
                     link,
                     progress,
                     disk,

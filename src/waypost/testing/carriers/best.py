@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
-from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Told
+from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Told
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _PDF = b"%PDF-1.4\n%fake waybill of Best\n%%EOF\n"
@@ -28,6 +28,7 @@ class FakeBest(Fake):
     """
 
     name: ClassVar[str] = "best"
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.SAME, Repeat.REFUSED)
 
     def __init__(self, *, partner: str = "FAKEPARTNER", secret: str = "of-the-fake", **more: Any) -> None:
         super().__init__(**more)
@@ -108,6 +109,8 @@ class FakeBest(Fake):
                 raise ValueError(weight)
         except (TypeError, ValueError):
             raise _no("WEIGHT", "itemsWeight is in kilograms") from None
+        if self.find_reference(reference) and self.on_repeat is Repeat.REFUSED:
+            raise _no("EXISTS", f"{reference} was used already")
         parcel = self.make(reference)
         if parcel.is_cancelled:
             raise _no("CANCELLED", f"{reference} was cancelled")

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from waypost.booking.issuing import Address
-from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Sample, Told
+from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Sample, Told
 
 _ZONE = ZoneInfo("America/Sao_Paulo")
 _DAY_MS = 24 * 3_600_000
@@ -64,7 +64,7 @@ class FakeCorreios(Fake):
 
     name: ClassVar[str] = "correios"
     has_tokens: ClassVar[bool] = True
-    is_idempotent: ClassVar[bool] = False
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.ANOTHER,)
     sample: ClassVar[Sample] = Sample(
         sender=_SENDER,
         consignee=Address(

@@ -6,17 +6,17 @@ the same for ours and for a user's.
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from waypost.booking.issuing import Issued, Item, WaybillIssuer, WaybillOrder
+from waypost.booking.issuing import Issued, Item, LabelReader, WaybillIssuer, WaybillOrder
 from waypost.model.carriage import Waybill
 from waypost.model.errors import WaypostError
 from waypost.model.instants import OffsetSource
-from waypost.testing.carriers.faking import Fake, FakeScan, Trap
+from waypost.testing.carriers.faking import Fake, FakeScan, Repeat, Trap
 from waypost.track.carriers import (
     Asked,
     CarrierError,
@@ -32,6 +32,12 @@ from waypost.track.intake import ZoneFinder, take_in
 from waypost.track.wire import Rows
 
 _HOUR_MS = 3_600_000
+#: An amount that no number or weight looks like.
+_ODD_MINOR = 7_913_377
+#: So many waybills no exam has.
+_STRANGE = 913_377
+#: Moments after which nobody knows whether it was done, and whether it was.
+_IN_DOUBT = {Trap.RESET: True, Trap.TIMED_OUT: True, Trap.DOWN: False, Trap.HTML: False, Trap.EMPTY: False}
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +61,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         operations: what the adapter says that it does: `book`, `cancel`, `print`, `track`, `subscribe`, `push`.
         codes: of the carrier's, in the order in which they happen to a parcel: picked up, under way, delivered.
         zone_of: as the house finds the zones of stamps without an offset.
+        secrets: of the account, by name: what nobody may be told.
+        labels: reads papers that the carrier sends by itself.
     """
 
     fake: Fake
@@ -64,6 +72,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     reader: PushReader | None
     codes: tuple[str, str, str]
     zone_of: ZoneFinder
+    secrets: Mapping[str, str] = {}
+    labels: LabelReader | None = None
 
 
 class Wrong(Exception):
@@ -74,7 +84,7 @@ def examine(candidate: Candidate) -> list[Question]:
     """Ask everything; a question that fails hinders no other."""
     told = []
     for about, question, ask in _QUESTIONS:
-        if about not in candidate.operations:
+        if about not in candidate.operations and about != _ALL:
             told.append(Question(about=about, question=question, is_asked=False))
             continue
         why = ""
@@ -117,6 +127,33 @@ def _book(candidate: Candidate) -> Issued:
     return Issued(waybill=Waybill(candidate.fake.name, parcel.number), reference=parcel.reference, channel="made up")
 
 
+def _try_book(candidate: Candidate, order: WaybillOrder) -> Issued | CarrierError:
+    assert candidate.issuer is not None
+    try:
+        return candidate.issuer.book(order)
+    except CarrierError as error:
+        return error
+
+
+def _modes(candidate: Candidate) -> Iterator[Repeat]:
+    """What the carrier may do with a reference that it has: one after the other."""
+    for mode in candidate.fake.repeats:
+        candidate.fake.on_repeat = mode
+        yield mode
+    candidate.fake.on_repeat = candidate.fake.repeats[0]
+
+
+def _one(candidate: Candidate, before: int, told: Sequence[Issued | CarrierError], when: str) -> None:
+    """One waybill was made at the most; who is given one is given that; and nobody hears that there is none."""
+    made = len(candidate.fake.parcels) - before
+    _want(made <= 1, f"one reference, {made} waybills ({when})")
+    numbers = {each.waybill.number for each in told if isinstance(each, Issued)}
+    _want(len(numbers) <= made, f"one reference gave {sorted(numbers)} ({when})")
+    if made:
+        no = isinstance(told[-1], CarrierRefused) and not numbers
+        _want(not no, f"there is a waybill, and it is told that there is none ({when}): {told[-1]}")
+
+
 def _scans(candidate: Candidate) -> tuple[FakeScan, FakeScan, FakeScan]:
     begun_ms = candidate.fake.clock() // 1000 * 1000 - 30 * _HOUR_MS
     first, second, third = candidate.codes
@@ -136,27 +173,107 @@ def _books(candidate: Candidate) -> None:
 
 
 def _books_again(candidate: Candidate) -> None:
-    assert candidate.issuer is not None
-    if not candidate.fake.is_idempotent:
-        return
-    order = write_order(candidate.fake)
-    first, second = candidate.issuer.book(order), candidate.issuer.book(order)
-    _want(
-        first.waybill == second.waybill, f"one reference, two waybills: {first.waybill.number}, {second.waybill.number}"
-    )
+    for mode in _modes(candidate):
+        order, before = write_order(candidate.fake), len(candidate.fake.parcels)
+        first, second = _try_book(candidate, order), _try_book(candidate, order)
+        _want(isinstance(first, Issued), f"it is not booked: {first}")
+        _one(candidate, before, [first, second], mode)
+        _want(mode is not Repeat.SAME or isinstance(second, Issued), f"the same reference gives no waybill: {second}")
 
 
 def _books_through_a_cut_line(candidate: Candidate) -> None:
+    """Whether or not the carrier did it before the line was cut: nobody can tell from here."""
+    for mode in _modes(candidate):
+        for trap, is_done in _IN_DOUBT.items():
+            order, before = write_order(candidate.fake), len(candidate.fake.parcels)
+            candidate.fake.set(trap)
+            told = [_try_book(candidate, order) for _ in range(3)]
+            candidate.fake.clear()
+            _one(candidate, before, told, f"{trap}, {mode}")
+            if is_done or Repeat.ANOTHER in candidate.fake.repeats:  # then nobody may try
+                continue
+            _want(isinstance(told[-1], Issued), f"after {trap} it is booked no more: {told[-1]}")
+
+
+def _books_what_another_booked(candidate: Candidate) -> None:
+    """Another process asked for it, and did not see the answer."""
+    for mode in _modes(candidate):
+        order = write_order(candidate.fake, may_exist=True)
+        made = candidate.fake.make(order.reference)
+        before = len(candidate.fake.parcels)
+        told = _try_book(candidate, order)
+        _want(len(candidate.fake.parcels) == before, f"there was one already, and another was made ({mode})")
+        if isinstance(told, Issued):
+            _want(told.waybill.number == made.number, f"{told.waybill.number} is not {made.number}")
+        else:
+            _want(not isinstance(told, CarrierRefused), f"there is one, and it is told that there is none: {told}")
+
+
+def _books_after_a_no(candidate: Candidate) -> None:
+    """What came back is certain: the carrier did nothing."""
+    for trap in (Trap.FORBIDDEN, Trap.QUOTA):
+        order, before = write_order(candidate.fake), len(candidate.fake.parcels)
+        candidate.fake.set(trap)
+        told = [_try_book(candidate, order), _try_book(candidate, order)]
+        candidate.fake.clear()
+        _one(candidate, before, told, trap)
+        _want(isinstance(told[-1], Issued), f"after {trap} it is booked no more: {told[-1]}")
+
+
+def _books_nothing_that_was_taken_back(candidate: Candidate) -> None:
     assert candidate.issuer is not None
-    order, before = write_order(candidate.fake), len(candidate.fake.parcels)
-    candidate.fake.set(Trap.RESET)
-    try:
-        candidate.issuer.book(order)
-    except CarrierError:
-        if candidate.fake.is_idempotent:
-            candidate.issuer.book(order)
-    made = len(candidate.fake.parcels) - before
-    _want(made == 1, f"the line was cut before the answer, and {made} waybills were made")
+    if "cancel" not in candidate.operations:
+        return
+    for mode in _modes(candidate):
+        order = write_order(candidate.fake)
+        first = candidate.issuer.book(order)
+        candidate.issuer.cancel(first, "顾客取消")
+        again = _try_book(candidate, order)
+        if isinstance(again, Issued):
+            is_dead = candidate.fake.parcels[again.waybill.number].is_cancelled
+            _want(not is_dead, f"{again.waybill.number} was taken back, and is given again ({mode})")
+
+
+def _minds_the_currency(candidate: Candidate) -> None:
+    """An amount of another currency is refused; it is not sent as so much of the carrier's own."""
+    other = "EUR" if candidate.fake.sample.currency != "EUR" else "USD"
+    worth = [Item(description="书 + 笔", value_minor=_ODD_MINOR)]
+    for changed in ({"cod_minor": _ODD_MINOR}, {"items": worth}):
+        candidate.fake.sent.clear()
+        told: object = None
+        try:
+            told = candidate.issuer.book(write_order(candidate.fake, currency=other, **changed))  # type: ignore[union-attr]
+        except WaypostError:
+            continue
+        finally:
+            sent = b"".join(candidate.fake.sent)
+        digits = bytes(sign for sign in sent if chr(sign).isdigit())
+        _want("cod_minor" not in changed, f"{other} are to be collected, and it is booked: {told!r}")
+        _want(str(_ODD_MINOR).encode() not in digits, f"an amount in {other} is sent as if it were the carrier's money")
+
+
+def _keeps_secrets(candidate: Candidate) -> None:
+    """A carrier wrote down what it was sent: neither what is raised nor what is given holds the account's secrets."""
+    number = _book(candidate).waybill.number
+    asked = [_ask(candidate, number)]
+    told: list[str] = []
+    acts: dict[str, Callable[[], object]] = {
+        "book": lambda: candidate.issuer.book(write_order(candidate.fake)),  # type: ignore[union-attr]
+        "cancel": lambda: candidate.issuer.cancel(_book(candidate), "太晚"),  # type: ignore[union-attr]
+        "track": lambda: candidate.source.track(asked),  # type: ignore[union-attr]
+        "subscribe": lambda: candidate.source.subscribe(asked),  # type: ignore[union-attr]
+    }
+    for operation, act in acts.items():
+        if operation not in candidate.operations:
+            continue
+        candidate.fake.set(*[Trap.ECHO] * 3)
+        try:
+            told.append(repr(act()))
+        except WaypostError as error:
+            told += [str(error), repr(error)]
+        candidate.fake.clear()
+    for name, secret in candidate.secrets.items():
+        _want(all(secret not in text for text in told), f"the {name} of the account is told")
 
 
 def _tells_bad_orders(candidate: Candidate) -> None:
@@ -175,6 +292,19 @@ def _cancels(candidate: Candidate) -> None:
     candidate.issuer.cancel(issued, "顾客取消")
 
 
+def _cancels_nothing_strange(candidate: Candidate) -> None:
+    """What the carrier does not know is not taken back; least of all under the number of another account."""
+    assert candidate.issuer is not None
+    strange = candidate.fake.write_number(_STRANGE)
+    issued = Issued(
+        waybill=Waybill(candidate.fake.name, strange),
+        reference=f"WAYPOST{next(_count):09d}",
+        carrier_reference=f"{strange}0",
+        channel="made up",
+    )
+    _fails(CarrierRefused, lambda: candidate.issuer.cancel(issued, "顾客取消"))  # type: ignore[union-attr]
+
+
 def _cancels_no_late_one(candidate: Candidate) -> None:
     assert candidate.issuer is not None
     issued = _book(candidate)
@@ -191,6 +321,34 @@ def _prints(candidate: Candidate) -> None:
     _want(len(label.content) > 8, "the label is empty")
     if label.content_type == "application/pdf":
         _want(label.content.startswith(b"%PDF-"), "the label is no PDF")
+
+
+def _takes_labels(candidate: Candidate) -> None:
+    number = _book(candidate).waybill.number
+    asked = candidate.fake.write_label(number)
+    if asked is None:
+        return
+    if candidate.labels is None:
+        raise Wrong("the carrier sends its labels by itself, and nobody reads them")
+    push = Push(
+        headers=asked.headers, query=urlencode(asked.query), body=asked.body, received_ms=candidate.fake.clock()
+    )
+    told = candidate.labels.read_label(push)
+    _want(told.waybill == Waybill(candidate.fake.name, number), f"the label of {number} is read as of {told.waybill}")
+    _want(len(told.label.content) > 8, "the label is empty")
+    _want(candidate.fake.is_thanked(told.reply.status, told.reply.body), f"not understood: {told.reply.body[:80]!r}")
+    place = asked.body.index(number.encode())
+    changed = asked.body[:place] + b"0" + asked.body[place + 1 :]
+    query = {name: "another" for name in asked.query}
+    for forged in (
+        msgspec.structs.replace(push, body=changed),
+        msgspec.structs.replace(push, body=b"{}"),
+        *([msgspec.structs.replace(push, query=urlencode(query))] if query else []),
+        *([msgspec.structs.replace(push, query="")] if query else []),
+    ):
+        error = _fails(Forged, lambda: candidate.labels.read_label(forged))  # type: ignore[union-attr]  # noqa: B023
+        reply = candidate.labels.refuse(error)
+        _want(not candidate.fake.is_thanked(reply.status, reply.body), "a forged label is thanked for")
 
 
 def _tracks(candidate: Candidate) -> None:
@@ -368,14 +526,22 @@ def _fails(kind: type[Any], act: Callable[[], object]) -> Any:
     raise Wrong(f"{kind.__name__} was due, and it gave {given!r:.80}")
 
 
+#: Of whatever a candidate can be asked.
+_ALL = "all"
 _QUESTIONS: tuple[tuple[str, str, Callable[[Candidate], None]], ...] = (
     ("book", "gives the waybill that the carrier gave", _books),
     ("book", "gives the same waybill for the same reference", _books_again),
     ("book", "makes no second waybill when the line is cut before the answer", _books_through_a_cut_line),
+    ("book", "makes no second waybill of what another process may have booked", _books_what_another_booked),
+    ("book", "books after a refusal of which it is certain that nothing was done", _books_after_a_no),
+    ("book", "gives no waybill again that was taken back", _books_nothing_that_was_taken_back),
+    ("book", "takes no amount for the carrier's money that is of another currency", _minds_the_currency),
     ("book", "tells a refusal, with the channel", _tells_bad_orders),
     ("cancel", "takes a waybill back, and once more", _cancels),
+    ("cancel", "takes nothing back that the carrier does not know", _cancels_nothing_strange),
     ("cancel", "tells that it is too late", _cancels_no_late_one),
     ("print", "gives the paper, or says that there is none", _prints),
+    ("print", "reads the paper that is pushed, and refuses a forged one", _takes_labels),
     ("track", "gives all scans with their instants", _tracks),
     ("track", "tells of which numbers nothing is known", _tracks_what_is_unknown),
     ("track", "asks for several at once", _tracks_many),
@@ -387,4 +553,5 @@ _QUESTIONS: tuple[tuple[str, str, Callable[[Candidate], None]], ...] = (
     ("push", "refuses a push with one byte changed", _refuses_tampered_pushes),
     ("push", "refuses what is not signed at all", _refuses_unsigned_pushes),
     ("push", "refuses a push that was signed yesterday", _refuses_old_pushes),
+    (_ALL, "keeps the account's secrets out of what it tells", _keeps_secrets),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -20,6 +20,7 @@ from waypost.booking.issuing import Address
 
 _MOST_BODY = 4 << 20
 _POLL_S = 0.02  # how long `stop` may take
+_KEPT = 32
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -33,6 +34,17 @@ class Trap(StrEnum):
     EXPIRED = "expired"  #: the token is no good any more
     EMPTY = "empty"  #: an answer of no bytes
     HTML = "html"  #: a page of some gateway where JSON was promised
+    FORBIDDEN = "forbidden"  #: 403 and a page: it never came to the carrier
+    TIMED_OUT = "timed out"  #: it is done, and the answer is that it took too long, in the carrier's own words
+    ECHO = "echo"  #: a refusal that writes down all that was sent
+
+
+class Repeat(StrEnum):
+    """What a carrier does with an order whose reference it has already."""
+
+    SAME = "same"  #: gives the waybill that there is
+    REFUSED = "refused"  #: says that it has it, and not under which number
+    ANOTHER = "another"  #: makes another waybill
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,7 +225,9 @@ class Fake:
         slow_s: how long `Trap.SLOW` takes.
         has_tokens: it gives tokens that expire. `signs_time`: its pushes bear a signed time. `signs_pushes`: they
             are signed at all.
-        is_idempotent: it knows a reference again; else the same order twice is two waybills, and nobody can ask.
+        repeats: what it may do with an order whose reference it has already. Where nobody says which, the exam tries
+            all of them; `on_repeat` is what it does now.
+        sent: the bodies of the newest requests, as they came.
         most_a_push: how many scans one push of it tells.
         sample: whom and where it serves.
     """
@@ -222,7 +236,7 @@ class Fake:
     has_tokens: ClassVar[bool] = False
     signs_time: ClassVar[bool] = False
     signs_pushes: ClassVar[bool] = True
-    is_idempotent: ClassVar[bool] = True
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.SAME,)
     most_a_push: ClassVar[int] = 1
     sample: ClassVar[Sample] = IN_CHINA
 
@@ -233,6 +247,8 @@ class Fake:
         self.calls: list[str] = []
         self.push_url = ""
         self.slow_s = 3.0
+        self.on_repeat = self.repeats[0]
+        self.sent: deque[bytes] = deque(maxlen=_KEPT)
         self._traps: deque[Trap] = deque()
         self._later: deque[Callable[[], object]] = deque()
         self._by_reference: dict[str, FakeParcel] = {}
@@ -345,6 +361,10 @@ class Fake:
         """The request by which this carrier tells of scans, `most_a_push` at most."""
         raise NotImplementedError
 
+    def write_label(self, number: str) -> Asked | None:
+        """The request by which it sends the paper of a waybill, if it does so by itself."""
+        return None
+
     def is_thanked(self, status: int, body: bytes) -> bool:
         """Whether the carrier takes this answer to its push for a yes, after which it does not send it again."""
         raise NotImplementedError
@@ -356,6 +376,10 @@ class Fake:
     def over_quota(self) -> Told:
         """How it says that there were too many calls."""
         return Told(status=429, body=b"")
+
+    def timed_out(self) -> Told:
+        """How it says that it took too long, whether or not it is done."""
+        return Told(status=504, body=b"")
 
     def expired(self) -> Told:
         """How it says that a token is no good any more."""
@@ -402,12 +426,15 @@ class Fake:
         """An answer, or None for a line that is cut."""
         with self._lock:
             trap = self._traps.popleft() if self._traps else None
+            self.sent.append(asked.body)
         if trap in _INSTEAD:
             return _INSTEAD[trap]
         if trap is Trap.QUOTA:
             return self.over_quota()
         if trap is Trap.EXPIRED:
             return self.expired()
+        if trap is Trap.ECHO:
+            return _echo(asked)
         try:
             with self._lock:
                 self.calls.append(asked.path)
@@ -419,6 +446,8 @@ class Fake:
             # What the fake did not think of; silence would pass for a bad line.
             self.refused.append(f"the fake broke: {type(error).__name__}: {error}")
             told = Told(status=500, body=b"")
+        if trap is Trap.TIMED_OUT:
+            return self.timed_out()
         if trap is Trap.SLOW:
             time.sleep(self.slow_s)
         return None if trap is Trap.RESET else told
@@ -440,7 +469,18 @@ _INSTEAD = {
     Trap.DOWN: Told(status=503, body=b""),
     Trap.EMPTY: Told(body=b""),
     Trap.HTML: Told(body=b"<html><body>Bad Gateway</body></html>", content_type="text/html"),
+    Trap.FORBIDDEN: Told(status=403, body=b"<html><body>Forbidden</body></html>", content_type="text/html"),
 }
+
+
+def _echo(asked: Asked) -> Told:
+    """In the words of all carriers at once: each reads its own of them."""
+    sent = [asked.path, asked.raw_query, *asked.headers.values(), asked.body.decode(errors="replace")]
+    text = "no: " + unquote_plus(" ".join(sent))
+    words = ("message", "msg", "reason", "errorMsg", "errorDescription", "apiErrorMsg")
+    told = dict.fromkeys(words, text) | dict.fromkeys(("success", "status", "result"), False)
+    told |= {"code": "500", "statusCode": "S202", "apiResultCode": "A1001", "errorCode": "500"}
+    return as_json(told | {"error": {"code": "400", "message": text}, "msgs": [text]}, status=400)
 
 
 def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:

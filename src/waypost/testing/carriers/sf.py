@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote_plus
 from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo
 
-from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Told
+from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Told
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _CLOCK_MS = 10 * 60 * 1000
@@ -39,13 +39,14 @@ class FakeSf(Fake):
 
     Attributes:
         mode: how the digest is made: `standard_md5`, `simple_md5`, `sm3` (unverified) or `oauth2`.
-        on_repeat: what the same orderId again gives: `8016`, `A1007` or `replay` of the first waybill.
+        repeat_code: with which code the same orderId again is refused: `8016` or `A1007`.
         checks_phone: it wants the last four digits of a telephone number for routes.
         pushes_form: routes are pushed as a form that holds XML, and not as JSON.
         push_query: behind the question mark of the address that the customer gave for pushes.
     """
 
     name: ClassVar[str] = "sf"
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.REFUSED, Repeat.SAME)
     signs_pushes: ClassVar[bool] = False
     most_a_push: ClassVar[int] = 10
 
@@ -60,7 +61,7 @@ class FakeSf(Fake):
     ) -> None:
         super().__init__(**more)
         self.partner, self.secret, self.monthly_card, self.mode = partner, secret, monthly_card, mode
-        self.on_repeat, self.checks_phone, self.pushes_form = "8016", False, False
+        self.repeat_code, self.checks_phone, self.pushes_form = "8016", False, False
         self.push_query: Mapping[str, str] = {"key": "in-the-address-of-the-fake"}
         self._tokens: dict[str, int] = {}
         self._files: dict[str, str] = {}
@@ -163,11 +164,10 @@ class FakeSf(Fake):
         weight = given.get("totalWeight", 1)
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight <= 100_000:
             raise self._inner("S0003", "totalWeight格式错误", "totalWeight is a number of kilograms")
-        if self._find(reference) is not None:
-            if self.on_repeat == "A1007":
+        if self._find(reference) is not None and self.on_repeat is Repeat.REFUSED:
+            if self.repeat_code == "A1007":
                 raise self._no("A1007", f"orderId {reference} was used")
-            if self.on_repeat == "8016":
-                raise self._inner("8016", "重复下单", f"orderId {reference} was used")
+            raise self._inner("8016", "重复下单", f"orderId {reference} was used")
         parcel = self.make(reference)
         parcel.phone = str(people[2].get("mobile") or people[2].get("tel"))
         parcel.is_subscribed = True
@@ -317,6 +317,10 @@ class FakeSf(Fake):
     def write_number(self, count: int) -> str:
         """See `Fake`."""
         return f"SF{1_000_000_000_000 + count}"
+
+    def timed_out(self) -> Told:
+        """See `Fake`: under status 200."""
+        return self._no("A1099", "").told
 
     def over_quota(self) -> Told:
         """See `Fake`."""

@@ -14,6 +14,7 @@ from waypost.testing.carriers.faking import (
     FakeParcel,
     FakeScan,
     Refused,
+    Repeat,
     Told,
     as_json,
     is_decimal,
@@ -47,11 +48,11 @@ class FakeSto(Fake):
     """See `Fake`. Its numbers are 77 and thirteen digits.
 
     Attributes:
-        repeats: an `orderNo` that was used already gives the same waybill, else it is refused; nobody says which.
         fails_softly: it says that it cannot cancel under `success`, in `data`.
     """
 
     name: ClassVar[str] = "sto"
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.SAME, Repeat.REFUSED)
 
     def __init__(
         self,
@@ -68,7 +69,6 @@ class FakeSto(Fake):
         super().__init__(**more)
         self.app_key, self.code, self.secret, self.order_source = app_key, code, secret, order_source
         self.site_code, self.customer_name, self.site_password = site_code, customer_name, site_password
-        self.repeats = True
         self.fails_softly = True
         self._kinds: dict[str, str] = {}
 
@@ -140,7 +140,7 @@ class FakeSto(Fake):
             raise self._no("008", f"{wanted}不能为空", f"billType {bill} wants {wanted}")
         services = self._read_services(param.get("serviceTypeList", []))
         known = self.find_reference(reference)
-        if known and (known.is_cancelled or not self.repeats):
+        if known and (known.is_cancelled or self.on_repeat is Repeat.REFUSED):
             raise self._no("008", "订单号重复", f"{reference} was used already")
         parcel = known or self._make_as(reference, param.get("waybillNo"))
         self._kinds.setdefault(parcel.number, kind)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from waypost.booking.issuing import Address
-from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Sample, Told
+from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Sample, Told
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -95,7 +95,7 @@ class FakeUsps(Fake):
     name: ClassVar[str] = "usps"
     has_tokens: ClassVar[bool] = True
     signs_time: ClassVar[bool] = True
-    is_idempotent: ClassVar[bool] = False
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.ANOTHER,)
     sample: ClassVar[Sample] = Sample(
         sender=_SENDER,
         consignee=Address(

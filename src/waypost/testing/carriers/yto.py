@@ -16,6 +16,7 @@ from waypost.testing.carriers.faking import (
     FakeParcel,
     FakeScan,
     Refused,
+    Repeat,
     Told,
     as_json,
     is_decimal,
@@ -48,13 +49,13 @@ class FakeYto(Fake):
     """See `Fake`. Its numbers are `YT` and thirteen digits.
 
     Attributes:
-        repeats: a `logisticsNo` that was used already gives the same waybill; else it is refused. Nobody says which.
         says_success: its "wrong signature" has the key `success`; both were seen.
         refusal_status: the HTTP status of refusals, which nobody says.
         stamp_tail: what stands behind the times of its pushes; older ones had `.0 CST`.
     """
 
     name: ClassVar[str] = "yto"
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.SAME, Repeat.REFUSED)
 
     def __init__(
         self,
@@ -69,7 +70,6 @@ class FakeYto(Fake):
         self.customer, self.token, self.secret = customer, token, secret
         # Each interface has a secret of its own; that of the subscription signs the pushes.
         self.push_secret = push_secret or secret
-        self.repeats = True
         self.says_success = True
         self.refusal_status = 200
         self.stamp_tail = ""
@@ -145,7 +145,7 @@ class FakeYto(Fake):
         self._check_increments(param.get("increments", []))
         self._check_times(param)
         known = self.find_reference(reference)
-        if known and (known.is_cancelled or not self.repeats):
+        if known and (known.is_cancelled or self.on_repeat is Repeat.REFUSED):
             raise self._no("B06", "订单已存在", f"{reference} was used already")
         return {
             "logisticsNo": reference,

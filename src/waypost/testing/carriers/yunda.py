@@ -13,6 +13,7 @@ from waypost.testing.carriers.faking import (
     FakeParcel,
     FakeScan,
     Refused,
+    Repeat,
     Told,
     as_json,
     is_decimal,
@@ -58,6 +59,7 @@ class FakeYunda(Fake):
     """
 
     name: ClassVar[str] = "yunda"
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.REFUSED,)
     most_a_push: ClassVar[int] = 100
 
     def __init__(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 
 from waypost.testing.carriers.faking import (
     Asked,
@@ -17,6 +18,7 @@ from waypost.testing.carriers.faking import (
     FakeParcel,
     FakeScan,
     Refused,
+    Repeat,
     Told,
     as_json,
     is_decimal,
@@ -58,12 +60,11 @@ class FakeZto(Fake):
     Attributes:
         print_url: where it pushes labels, which is the only way to have one.
         pushes_json: the envelope of a push of tracks is JSON and no form.
-        repeats: a `partnerOrderCode` that was used already gives the same waybill, else it is refused; nobody says
-            which.
         is_newest_first: the order of the rows that a query gives.
     """
 
     name: ClassVar[str] = "zto"
+    repeats: ClassVar[tuple[Repeat, ...]] = (Repeat.SAME, Repeat.REFUSED, Repeat.ANOTHER)
 
     def __init__(
         self,
@@ -85,8 +86,9 @@ class FakeZto(Fake):
         self.digest, self.is_base64, self.use_timestamp = digest, is_base64, use_timestamp
         self.account_id, self.account_password = account_id, account_password
         self.print_url = ""
+        #: Behind the question mark of that address.
+        self.label_key = "in-the-address-of-labels"
         self.pushes_json = False
-        self.repeats = True
         self.is_newest_first = False
         self._orders: dict[str, FakeParcel] = {}
         self._kinds: dict[str, str] = {}
@@ -99,6 +101,7 @@ class FakeZto(Fake):
             "digest": self.digest,
             "account_id": self.account_id,
             "account_password": self.account_password,
+            "label_key": self.label_key,
         }
         if self.digest == "hmac_sha256":
             told["hmac_key"] = self.hmac_key
@@ -177,9 +180,12 @@ class FakeZto(Fake):
         self._check_items(param.get("orderItems", []))
         self._check_services(param)
         known = self.find_reference(reference)
-        if known and (known.is_cancelled or not self.repeats):
-            raise self._no("S202", "合作商订单号重复", f"{reference} was used already")
-        parcel = known or self.make(reference)
+        if known and self.on_repeat is not Repeat.ANOTHER:
+            if known.is_cancelled or self.on_repeat is Repeat.REFUSED:
+                raise self._no("S202", "合作商订单号重复", f"{reference} was used already")
+            parcel = known
+        else:
+            parcel = self.make_another(reference)
         parcel.phone = phones[1]
         code = f"26{int(parcel.number):016d}"
         self._orders[code] = parcel
@@ -369,7 +375,7 @@ class FakeZto(Fake):
         """The push of a label. Its digest holds no secret: it proves nothing of who sent it."""
         result = base64.b64encode(_FILES[kind]).decode()
         told = {"billCode": number, "printType": kind, "result": result, "dataDigest": _b64md5(result + number)}
-        return _json_push(told)
+        return msgspec.structs.replace(_json_push(told), query={"key": self.label_key})
 
     def write_push(self, parcel: FakeParcel, scans: list[FakeScan]) -> Asked:
         """See `Fake`. The keys come in another order each second time, and those without a value are left out."""
@@ -414,6 +420,10 @@ class FakeZto(Fake):
     def write_number(self, count: int) -> str:
         """See `Fake`."""
         return str(73_100_000_000_000 + count)
+
+    def timed_out(self) -> Told:
+        """See `Fake`: under status 200."""
+        return self._no("S200", "请求超时", "").told
 
     def over_quota(self) -> Told:
         """See `Fake`: under status 200."""

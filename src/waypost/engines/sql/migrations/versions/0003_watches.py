@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Bring the tables up to this revision."""
     op.create_table(
         "watches",
+        sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("account", sa.String(length=64), nullable=False),
         sa.Column("number", sa.String(length=64), nullable=False),
         sa.Column("phone_tail", sa.LargeBinary(), nullable=True),
@@ -23,12 +24,14 @@ def upgrade() -> None:
         sa.Column("chance", sa.Integer(), nullable=True),
         sa.Column("pushing", sa.String(length=16), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "number", name=op.f("pk_watches")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watches")),
     )
+    op.create_index(op.f("ix_watches_account_number"), "watches", ["account", "number"], unique=True)
     op.create_index(op.f("ix_watches_account_next_ms"), "watches", ["account", "next_ms"], unique=False)
 
 
 def downgrade() -> None:
     """Lead back to the revision before."""
+    op.drop_index(op.f("ix_watches_account_number"), table_name="watches")
     op.drop_index(op.f("ix_watches_account_next_ms"), table_name="watches")
     op.drop_table("watches")

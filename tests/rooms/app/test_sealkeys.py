@@ -1,0 +1,142 @@
+"""The keys of the seal: a lost one is told before anything is sealed under another, and new ones can come."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tests.rooms.app.commands import Commands
+
+from waypost.app.seals import Seals, fingerprint, read_keys
+from waypost.app.settings import read_settings
+from waypost.app.wiring import House, open_house
+from waypost.model.errors import SettingsError
+from waypost.track.carriers import Push
+from waypost.track.pushes import Outcome, RawPushes
+
+BODIES = [b"push %d" % count for count in range(3)]
+
+
+def keep(house: House, *bodies: bytes) -> None:
+    raw = RawPushes(house.memory.records, house.seals)
+    for body in bodies:
+        raw.keep("yto", Push(headers={}, query="", body=body, received_ms=5), Outcome.TAKEN)
+
+
+def kept(home: Path) -> list[bytes]:
+    with open_house(read_settings(home=home)) as house:
+        found = RawPushes(house.memory.records, house.seals).list_newest(None, 100)
+    return sorted(each.body for each in found)
+
+
+@pytest.fixture
+def home(commands: Commands) -> Path:
+    with open_house(read_settings(home=commands.home)) as house:
+        keep(house, *BODIES)
+    return commands.home
+
+
+def test_a_new_home_makes_a_key(home: Path) -> None:
+    file = home / "seal"
+    assert list(read_keys(file)) == [1]
+    assert os.stat(file).st_mode & 0o777 == 0o600
+    assert kept(home) == BODIES
+
+
+def test_a_lost_key_is_told_and_not_made_anew(home: Path, commands: Commands) -> None:
+    text = (home / "seal").read_text()
+    (home / "seal").unlink()
+    with open_house(read_settings(home=home)) as house:
+        for act in (house.open_accounts, house.seals):
+            with pytest.raises(SettingsError, match="3 texts in the records are sealed under key 1") as caught:
+                act()
+            assert "seal drop 1 --with-rows" in str(caught.value)
+    assert not (home / "seal").exists()
+    served = commands.call("serve", "--port", "0")
+    assert served.returncode != 0
+    assert "sealed under key 1" in served.stderr.decode()
+    (home / "seal").write_text(text)
+    assert kept(home) == BODIES
+
+
+def test_another_key_of_that_number_is_told(home: Path) -> None:
+    (home / "seal").write_text(f"1 {'ab' * 32}\n")
+    with open_house(read_settings(home=home)) as house, pytest.raises(SettingsError, match="another one of that"):
+        house.open_accounts()
+
+
+@pytest.mark.parametrize("text", ["", "1", "1 abc", f"0 {'ab' * 32}", f"1 {'ab' * 31}", "\x00"])
+def test_a_file_that_holds_no_keys_is_told(home: Path, text: str) -> None:
+    (home / "seal").write_text(text)
+    with open_house(read_settings(home=home)) as house, pytest.raises(SettingsError, match="cannot be read as keys"):
+        house.open_accounts()
+
+
+def test_a_new_key_seals_and_the_old_one_opens(home: Path, commands: Commands) -> None:
+    told = commands.ask("admin", "seal", "rotate")
+    keys = read_keys(home / "seal")
+    assert (told["key"], told["resealed"], list(keys)) == (2, 0, [1, 2])
+    assert told["fingerprint"] == fingerprint(keys[2])
+    with open_house(read_settings(home=home)) as house:
+        keep(house, b"push 3")
+        assert house.seals.count() == {1: 3, 2: 1}
+    assert kept(home) == [*BODIES, b"push 3"]
+    listed = commands.ask("admin", "seal", "list")
+    assert [(each["key"], each["sealed"], each["newest"], each["gone"]) for each in listed] == [
+        (1, 3, False, False),
+        (2, 1, True, False),
+    ]
+    assert not any(key.hex() in json.dumps(listed) for key in keys.values())
+    refused = commands.call("admin", "seal", "drop", "1")
+    assert refused.returncode != 0
+    assert "3 texts lie under key 1" in refused.stderr.decode()
+
+
+def test_old_rows_are_brought_under_the_new_key(home: Path, commands: Commands) -> None:
+    told = commands.ask("admin", "seal", "rotate", "--reseal")
+    assert (told["key"], told["resealed"]) == (2, 3)
+    assert commands.ask("admin", "seal", "drop", "1") == {"key": 1, "rows_removed": 0}
+    assert list(read_keys(home / "seal")) == [2]
+    assert kept(home) == BODIES
+    newest = commands.call("admin", "seal", "drop", "2", "--json")
+    assert newest.returncode != 0
+    assert commands.call("admin", "seal", "drop", "7").returncode != 0
+
+
+def test_what_nobody_can_read_can_go(home: Path, commands: Commands) -> None:
+    (home / "seal").unlink()
+    assert commands.call("admin", "seal", "rotate").returncode != 0
+    assert commands.ask("admin", "seal", "drop", "1", "--with-rows") == {"key": 1, "rows_removed": 3}
+    with open_house(read_settings(home=home)) as house:
+        house.open_accounts()
+        keep(house, b"new")
+    assert kept(home) == [b"new"]
+
+
+def test_a_number_is_not_given_twice(home: Path) -> None:
+    """A lost key may come back."""
+    (home / "seal").unlink()
+    with open_house(read_settings(home=home)) as house:
+        assert Seals(home, house.memory.records).add() == 2
+
+
+def test_backups_say_that_the_key_is_kept_apart(home: Path, commands: Commands, tmp_path: Path) -> None:
+    mark = fingerprint(read_keys(home / "seal")[1])
+    text = (home / "seal").read_text()
+    backup, other = tmp_path / "backup", tmp_path / "other"
+    told = commands.call("admin", "backup", str(backup))
+    assert f"3 rows are sealed under key 1 ({mark}): the file seal is not in the backup" in told.stdout.decode()
+    assert not any(file.name == "seal" for file in backup.rglob("*"))
+    verified = commands.ask("admin", "verify", str(backup))
+    assert verified["well"]
+    assert f"key 1 ({mark})" in verified["notes"][0]
+    restored = commands.call("admin", "restore", str(backup), "--home", str(other))
+    assert restored.returncode == 0
+    assert f"key 1 ({mark}): put your copy of the file seal at" in " ".join(restored.stderr.decode().split())
+    wrong = commands.call("admin", "verify", str(other), "--json")
+    assert wrong.returncode == 1
+    (finding,) = json.loads(wrong.stdout)["findings"]
+    assert "sealed under key 1" in finding["what"]
+    (other / "seal").write_text(text)
+    assert commands.ask("admin", "verify", str(other))["well"]
+    assert kept(other) == BODIES
