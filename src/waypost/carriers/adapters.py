@@ -14,6 +14,7 @@ from waypost.carriers.cainiao import Cainiao
 from waypost.carriers.calling import Caller, Hours
 from waypost.carriers.correios import Correios
 from waypost.carriers.jt import Jt
+from waypost.carriers.karrio import bridge_by_setting, bridge_to
 from waypost.carriers.sf import Sf
 from waypost.carriers.sto import Sto
 from waypost.carriers.usps import Usps
@@ -24,6 +25,8 @@ from waypost.model.errors import SettingsError
 from waypost.track.carriers import PushReader, TrackSource
 
 GROUP = "waypost.carriers"
+#: The adapter whose account says which carrier it is for.
+BRIDGE = "karrio"
 
 
 class Evidence(StrEnum):
@@ -32,6 +35,7 @@ class Evidence(StrEnum):
     VENDOR = "vendor"  #: by the carrier's own package, document or published example
     TWO_SOURCES = "two sources"  #: by two open clients that agree
     ONE_SOURCE = "one source"  #: by one open client
+    KARRIO = "karrio, unverified"  #: by a connector of karrio's, which asks in our place
     UNVERIFIED = "unverified"  #: by nothing that could be checked: sources differ, or it was inferred
 
 
@@ -327,6 +331,47 @@ _OURS: tuple[Adapter, ...] = (
         operations={Operation.TRACK: Evidence.TWO_SOURCES},
         url="https://openapi.jtexpress.com.cn/webopenplatformapi/api",
         test_url="https://uat-openapi.jtexpress.com.cn/webopenplatformapi/api",
+    ),
+    Adapter(
+        carrier="dhl_express",
+        make=bridge_to("dhl_express"),
+        settings={"site_id": "site id of the XML services"},
+        secrets={"password": "of the XML services"},
+        operations={Operation.TRACK: Evidence.KARRIO},
+        url="https://xmlpi-ea.dhl.com",
+        test_url="https://xmlpitest-ea.dhl.com",
+    ),
+    Adapter(
+        carrier="canadapost",
+        make=bridge_to("canadapost"),
+        settings={"username": "first half of the API key", "language": "en (usual) or fr"},
+        secrets={"password": "second half of the API key"},
+        optional=frozenset({"language"}),
+        operations={Operation.TRACK: Evidence.KARRIO},
+        url="https://soa-gw.canadapost.ca",
+        test_url="https://ct.soa-gw.canadapost.ca",
+    ),
+    Adapter(
+        carrier="laposte",
+        make=bridge_to("laposte"),
+        settings={"lang": "fr_FR (usual) or en_US"},
+        secrets={"api_key": "key of the application (X-Okapi-Key)"},
+        optional=frozenset({"lang"}),
+        operations={Operation.TRACK: Evidence.KARRIO},
+        url="https://api.laposte.fr/suivi/v2",
+    ),
+    Adapter(
+        carrier=BRIDGE,
+        make=bridge_by_setting,
+        settings={
+            "connector": "whichever of karrio's is installed, as australiapost",
+            "scans_of": "carrier, as Waypost calls it, whose scans these are; the connector's name without it",
+            "times": "how the carrier means its stamps, local or utc; where Waypost does not know it",
+        },
+        secrets={"connection": "what the connector asks for, a JSON object"},
+        optional=frozenset({"scans_of", "times"}),
+        operations={Operation.TRACK: Evidence.KARRIO},
+        url="",
     ),
 )
 

@@ -489,6 +489,17 @@ def _moment_ms(text: str) -> int:
     return int(moment.replace(tzinfo=moment.tzinfo or dt.UTC).timestamp() * 1000)
 
 
+def read_tracked(number: str, told: Any) -> tuple[list[Scan], str]:
+    """The scans of one waybill, in an object that somebody else opened, and what USPS says in place of any.
+
+    Raises:
+        msgspec.ValidationError: it is not of USPS's shape.
+    """
+    tracked = msgspec.convert(told, _Tracked, strict=False)
+    scans = _scans(tracked.trackingNumber or number, tracked.trackingEvents or ())
+    return scans, tracked.fault.why if tracked.fault else ""
+
+
 def _scans(number: str, events: Sequence[_Event]) -> list[Scan]:
     return [(number, event.eventCode, _stamp(event), _place(event)) for event in events]
 
