@@ -133,7 +133,7 @@ class _Connection:
     def __init__(self, connector: str, told: Mapping[str, Any], url: str, account: Account) -> None:
         lib, models, plugin = (_load(name, connector, account) for name in _MODULES)
         data = plugin.METADATA
-        settings = type("Settings", (data["Settings"],), {"server_url": url})
+        settings: Any = type("Settings", (data["Settings"],), {"server_url": url})
         known = {field.name for field in settings.__attrs_attrs__}
         if strange := sorted(told.keys() - known):
             raise SettingsError(
@@ -264,7 +264,7 @@ def _set_up() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it imports a package that warns of its own end
             importlib.import_module("loguru").logger.disable("karrio")  # it writes down numbers and addresses
-            helpers = importlib.import_module(_SENDING)
+            helpers: Any = importlib.import_module(_SENDING)
     finally:
         ssl._create_default_https_context = make_context
     plain = getattr(helpers, "urlopen", None)
