@@ -1,4 +1,4 @@
-"""How many scans a second one core reads out of carriers' answers and pushes, ours and karrio's parser beside each other."""
+"""How many scans a second one core reads out of carriers' answers and pushes; karrio's parser beside ours."""
 
 import importlib
 import os
@@ -93,4 +93,3 @@ def _ask(heard: Heard) -> int:
 
 def _read(heard: Heard) -> int:
     return sum(heard.reader.read(push).rows.table.num_rows for push in heard.pushes)
-
