@@ -1,7 +1,7 @@
 """How fast carriers are read: answers and pushes parsed on one core, karrio's parser beside ours, and pushes over HTTP.
 
-Answers and pushes are those of the strict fakes, twelve scans a parcel. A core's figure is of the adapter's whole way from
-the answer's bytes to rows, the writing and signing of the question included. Over HTTP `waypost serve` runs as a
+Answers and pushes are those of the strict fakes, twelve scans a parcel. A core's figure is of the adapter's whole way
+from the answer's bytes to rows, the writing and signing of the question included. Over HTTP `waypost serve` runs as a
 process of its own; a push counts when it was thanked for: then its scans are on disk, and its body is kept sealed. In
 the end the log is read: it has to hold each scan once.
 """

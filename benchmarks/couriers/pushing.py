@@ -1,4 +1,4 @@
-"""Pushes of carriers over HTTP to a real server: verified, in the log, kept sealed, thanked for; in the end all there."""
+"""Pushes of carriers over HTTP to a real server: verified, logged, kept sealed, thanked for; in the end all there."""
 
 import socket
 import threading
