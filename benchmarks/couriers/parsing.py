@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks.couriers.samples import SCANS, Heard, hear, list_names
@@ -21,10 +22,10 @@ def measure_all(seconds: float) -> dict[str, dict[str, int]]:
         heard = hear(name)
         told = figures[name] = {}
         if heard.asked:
-            told["asked"] = round(rate(lambda heard=heard: _ask(heard), seconds))
+            told["asked"] = round(rate(partial(_ask, heard), seconds))
             told["scans_an_answer"] = SCANS * len(heard.asked) // max(map(len, heard.answers.values()))
         if heard.pushes:
-            told["pushed"] = round(rate(lambda heard=heard: _read(heard), seconds))
+            told["pushed"] = round(rate(partial(_read, heard), seconds))
             told["scans_a_push"] = _read(heard) // len(heard.pushes)
     return figures
 
