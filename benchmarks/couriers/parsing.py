@@ -1,7 +1,6 @@
 """How many scans a second one core reads out of carriers' answers and pushes; karrio's parser beside ours."""
 
 import importlib
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.couriers.samples import SCANS, Heard, hear, list_names
+from waypost.carriers.karrio import set_up
 
 
 class LeftOut(Exception):
@@ -56,8 +56,8 @@ def karrio_parser(heard: Heard) -> Callable[[], int]:
     Raises:
         LeftOut: karrio is not installed.
     """
-    os.environ.setdefault("KARRIO_LOG_LEVEL", "ERROR")  # it tells of every call
     try:
+        set_up()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             lib: Any = importlib.import_module("karrio.lib")

@@ -240,7 +240,7 @@ def _load(name: str, connector: str, account: Account) -> ModuleType:
     """
     with _ONE_LOADS:
         try:
-            _set_up()
+            set_up()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return importlib.import_module(name.format(connector))
@@ -257,8 +257,12 @@ def _load(name: str, connector: str, account: Account) -> ModuleType:
             ) from None
 
 
-def _set_up() -> None:
-    """Import what karrio sends by, and put `_send` before it; once."""
+def set_up() -> None:
+    """Import what karrio sends by, and put ours before it; before anything else of karrio is imported.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
     make_context = ssl._create_default_https_context
     try:
         with warnings.catch_warnings():
