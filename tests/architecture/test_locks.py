@@ -60,7 +60,7 @@ def test_every_direct_dependency_is_locked(repo_folder: Path, project: dict[str,
     run = project["project"]["dependencies"] + project["build-system"]["requires"]
     extras = project["project"]["optional-dependencies"]
     assert [asked for asked in run if not is_locked(asked, read_lock(repo_folder, "run"))] == []
-    dev = [*run, *extras["test"], *extras["check"]]
+    dev = [*run, *extras["test"], *extras["check"], *extras["karrio"]]
     assert [asked for asked in dev if not is_locked(asked, read_lock(repo_folder, "dev"))] == []
 
 
@@ -72,6 +72,7 @@ def test_the_notice_names_what_we_build_on(repo_folder: Path, project: dict[str,
         *project["build-system"]["requires"],
         *extras["test"],
         *extras["check"],
+        *extras["karrio"],
     ]
     named = re.compile(r"^    ([\w-]+) +\S", re.MULTILINE).findall(notice)
     assert [one for one in asked if Requirement(one).name not in named] == []

@@ -15,6 +15,7 @@ class Evidence(StrEnum):
     VENDOR = "vendor"  #: by the carrier's own package, document or published example
     TWO_SOURCES = "two sources"  #: by two open clients that agree
     ONE_SOURCE = "one source"  #: by one open client
+    KARRIO = "karrio, unverified"  #: by a connector of karrio's, which asks in our place
     UNVERIFIED = "unverified"  #: by nothing that could be checked: sources differ, or it was inferred
 
 

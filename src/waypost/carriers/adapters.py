@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 import msgspec
 
 from waypost.booking.issuing import LabelReader, WaybillIssuer
-from waypost.carriers import best, cainiao, correios, jt, sf, sto, usps, yto, yunda, zto
+from waypost.carriers import best, cainiao, correios, jt, karrio, sf, sto, usps, yto, yunda, zto
 from waypost.carriers.accounts import Account
 from waypost.carriers.adapter import Adapter, Operation
 from waypost.carriers.calling import Caller, Hours
@@ -39,6 +39,7 @@ _OURS: tuple[Adapter, ...] = (
     best.ADAPTER,
     cainiao.ADAPTER,
     jt.ADAPTER,
+    *karrio.ADAPTERS,
 )
 
 

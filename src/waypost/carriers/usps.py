@@ -12,6 +12,7 @@ can tell its zone.
 import base64
 import binascii
 import datetime as dt
+import functools
 import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -502,31 +503,48 @@ def _moment_ms(text: str) -> int:
     return int(moment.replace(tzinfo=moment.tzinfo or dt.UTC).timestamp() * 1000)
 
 
+def read_tracked(number: str, told: Any) -> tuple[list[Scan], str]:
+    """The scans of one waybill, in an object that somebody else opened, and what USPS says in place of any.
+
+    Raises:
+        msgspec.ValidationError: it is not of USPS's shape.
+    """
+    tracked = msgspec.convert(told, _Tracked, strict=False)
+    scans = _scans(tracked.trackingNumber or number, tracked.trackingEvents or ())
+    return scans, tracked.fault.why if tracked.fault else ""
+
+
 def _scans(number: str, events: Sequence[_Event]) -> list[Scan]:
     return [(number, event.eventCode, _stamp(event), _place(event)) for event in events]
 
 
 def _stamp(event: _Event) -> str | None:
     """The instant with the offset of the place, or its local time as it was written, without a zone."""
-    local = event.eventTimestamp.rstrip("Zz") if event.eventTimestamp else None
-    offset = _OFFSET.fullmatch(event.GMTOffset.strip()) if event.GMTOffset else None
-    if offset is None:
-        return local
-    sign, hours, minutes = offset.groups()
-    if event.GMTTimestamp:
-        away = dt.timedelta(hours=int(hours), minutes=int(minutes))
+    away, offset = _read_offset(event.GMTOffset or "")
+    if event.GMTTimestamp and offset:
         try:
-            moment = dt.datetime.fromisoformat(event.GMTTimestamp)
-            zone = dt.timezone(-away if sign == "-" else away)
-            return moment.replace(tzinfo=moment.tzinfo or dt.UTC).astimezone(zone).isoformat()
+            moment = dt.datetime.fromisoformat(event.GMTTimestamp.removesuffix("Z"))
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+            return (moment + away).isoformat() + offset
         except (ValueError, OverflowError):
             pass
-    return f"{local}{sign}{hours:0>2}:{minutes}" if local else None
+    return event.eventTimestamp.rstrip("Zz") + offset if event.eventTimestamp else None
+
+
+@functools.lru_cache(256)
+def _read_offset(text: str) -> tuple[dt.timedelta, str]:
+    """An offset, and how stamps have it; none for what is none. A country has a handful of them."""
+    found = _OFFSET.fullmatch(text.strip())
+    if found is None:
+        return dt.timedelta(0), ""
+    sign, hours, minutes = found.groups()
+    away = dt.timedelta(hours=int(hours), minutes=int(minutes))
+    return -away if sign == "-" else away, f"{sign}{hours:0>2}:{minutes}"
 
 
 def _place(event: _Event) -> str | None:
-    parts = (event.eventCity, event.eventState, event.eventZIP or event.eventZIPCode)
-    return " ".join(part for part in parts if part) or None
+    return " ".join(filter(None, (event.eventCity, event.eventState, event.eventZIP or event.eventZIPCode))) or None
 
 
 def _write_address(who: str, address: Address) -> dict[str, str]:

@@ -47,6 +47,8 @@ NO_CARRIER = "is no carrier code: up to 32 of a-z, 0-9, _ and -"
 HAS_CONTROL, MISSING, TOO_LONG = "has control characters", "is missing", "is longer than {} characters"
 
 _CERTAIN = TimeFlag(0)
+#: So few rows are grouped one by one.
+_FEW = 64
 _SCAN_ID = r"^[0-9a-f]{16}$"
 #: Runs of digits as long as a telephone number: drivers' and consignees' numbers stand in carriers' texts, in the
 #: digits and with the blanks and dashes of any writing.
@@ -247,20 +249,13 @@ def _zones_of(
     rows = np.flatnonzero(local)
     if not len(rows):
         return []
-    keys = pa.table({name: text[name].take(pa.array(rows)) for name in ("carrier", "facility", "zone")})
-    groups = (
-        keys.append_column("row", pa.array(rows)).group_by(["carrier", "facility", "zone"]).aggregate([("row", "list")])
-    )
-    stated = groups.column("zone").to_pylist()
-    pairs = list(zip(groups.column("carrier").to_pylist(), groups.column("facility").to_pylist(), strict=True))
-    asked = [pair for pair, zone in zip(pairs, stated, strict=True) if zone is None]
+    groups = _group(text, rows)
+    asked = [(carrier, facility) for (carrier, facility, zone), _ in groups if zone is None]
     answers = dict(zip(asked, zone_of(asked), strict=True)) if asked else {}
     members: dict[tuple[str, OffsetSource] | None, list[npt.NDArray[np.intp]]] = {}
-    lists = groups.column("row_list").combine_chunks()
-    ends, of_groups = np.asarray(lists.offsets), np.asarray(lists.values)
-    for number, (pair, zone) in enumerate(zip(pairs, stated, strict=True)):
-        known = (zone, OffsetSource.REPORTED) if zone else answers[pair]
-        members.setdefault(known, []).append(of_groups[ends[number] : ends[number + 1]])
+    for (carrier, facility, zone), of_group in groups:
+        known = (zone, OffsetSource.REPORTED) if zone else answers[carrier, facility]
+        members.setdefault(known, []).append(of_group)
     found = []
     for known, parts in members.items():
         chosen = np.concatenate(parts)
@@ -273,3 +268,21 @@ def _zones_of(
             continue
         found.append((*known, chosen))
     return found
+
+
+def _group(
+    text: dict[str, pa.Array], rows: npt.NDArray[np.intp]
+) -> list[tuple[tuple[str, str | None, str | None], npt.NDArray[np.intp]]]:
+    """Some rows by carrier, facility and stated zone."""
+    keys = [text[name].take(pa.array(rows)) for name in ("carrier", "facility", "zone")]
+    if len(rows) <= _FEW:  # pushes tell one scan each; to set Arrow's machine up takes a millisecond
+        found: dict[tuple[str, str | None, str | None], list[int]] = {}
+        for row, key in zip(rows.tolist(), zip(*(each.to_pylist() for each in keys), strict=True), strict=True):
+            found.setdefault(key, []).append(row)
+        return [(key, np.array(of_group, np.intp)) for key, of_group in found.items()]
+    table = pa.table([*keys, pa.array(rows)], names=["carrier", "facility", "zone", "row"])
+    groups = table.group_by(["carrier", "facility", "zone"]).aggregate([("row", "list")])
+    lists = groups.column("row_list").combine_chunks()
+    ends, of_groups = np.asarray(lists.offsets), np.asarray(lists.values)
+    named = zip(*(groups.column(name).to_pylist() for name in ("carrier", "facility", "zone")), strict=True)
+    return [(key, of_groups[ends[number] : ends[number + 1]]) for number, key in enumerate(named)]

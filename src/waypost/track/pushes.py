@@ -5,21 +5,25 @@ scan is known by its content, and the fold does not care for the order. A body t
 again and not read again; one that is not the carrier's is refused, and so is one that was signed too long ago.
 """
 
+import bisect
 import hashlib
-import threading
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
+import pyarrow as pa
 from sqlalchemy import delete, func, select
 
 from waypost.access.sealing import Seal
 from waypost.model.errors import BadInput, NotFound, WaypostError
 from waypost.store.protocols import Records
 from waypost.store.upsert import upsert
-from waypost.track.carriers import Forged, Push, PushReader, Reply
+from waypost.track.carriers import Forged, Push, Pushed, PushReader, Reply
 from waypost.track.reception import Reception
 from waypost.track.records import pushes
+from waypost.track.together import Together
+from waypost.track.wire import Refusal, Rows
 
 
 class Outcome(StrEnum):
@@ -54,6 +58,7 @@ class Pushes:
         self._readers = readers
         self._reception = reception
         self._raw = raw
+        self._taken = Together(self._take_all)
 
     def take(self, account: str, push: Push) -> Taken:
         """What became of a push, with the answer to the carrier.
@@ -75,56 +80,100 @@ class Pushes:
         try:
             pushed = reader.read(push)
         except BadInput as error:  # what nobody understands may matter: it is kept, and the carrier told
-            self._raw.keep(account, push, Outcome.UNREADABLE)
+            self._raw.keep([Arrived(account, push, Outcome.UNREADABLE)])
             return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE, why=error.message)
-        if self._raw.has(account, push):
-            return Taken(reply=pushed.reply, outcome=Outcome.REPEATED)
-        receipt = self._reception.receive(pushed.rows)
-        outcome = Outcome.PARTLY if receipt.refused else Outcome.TAKEN
-        self._raw.keep(account, push, outcome)
-        why = receipt.refusals[0].reason if receipt.refusals else ""
-        return Taken(reply=pushed.reply, outcome=outcome, scans=receipt.accepted, refused=receipt.refused, why=why)
+        return self._taken.do((Arrived(account, push), pushed))
+
+    def _take_all(self, all_: Sequence[tuple["Arrived", Pushed]]) -> list[Taken]:
+        """Those that wait at the same moment: most tell one scan, and to take in one costs as much as some hundred."""
+        before = self._raw.list_taken([arrived for arrived, _ in all_])
+        new = [each for each, was_taken in zip(all_, before, strict=True) if not was_taken]
+        told = self._receive([pushed.rows for _, pushed in new]) if new else []
+        taken = [
+            Taken(
+                reply=pushed.reply,
+                outcome=Outcome.PARTLY if refusals else Outcome.TAKEN,
+                scans=accepted,
+                refused=len(refusals),
+                why=refusals[0].reason if refusals else "",
+            )
+            for (_, pushed), (accepted, refusals) in zip(new, told, strict=True)
+        ]
+        if new:
+            self._raw.keep(
+                [Arrived(each.account, each.push, one.outcome) for (each, _), one in zip(new, taken, strict=True)]
+            )
+        theirs = iter(taken)
+        return [
+            Taken(reply=pushed.reply, outcome=Outcome.REPEATED) if was_taken else next(theirs)
+            for (_, pushed), was_taken in zip(all_, before, strict=True)
+        ]
+
+    def _receive(self, all_: Sequence[Rows]) -> list[tuple[int, list[Refusal]]]:
+        """Hand in rows as one batch: of each how many were accepted, and what was refused."""
+        if any(rows.plain is not None for rows in all_):
+            receipts = [self._reception.receive(rows) for rows in all_]
+            return [(receipt.accepted, receipt.refusals) for receipt in receipts]
+        ends = list(itertools.accumulate(len(rows.rows) for rows in all_))
+        receipt = self._reception.receive(Rows(pa.concat_tables([rows.table for rows in all_]), range(ends[-1]), []))
+        refused = [list(rows.refusals) for rows in all_]
+        accepted = [len(rows.rows) for rows in all_]
+        for refusal in receipt.refusals:
+            whose = bisect.bisect_right(ends, refusal.row)
+            row = all_[whose].rows[refusal.row - ends[whose] + len(all_[whose].rows)]
+            refused[whose].append(msgspec.structs.replace(refusal, row=row))
+            accepted[whose] -= 1
+        return list(zip(accepted, refused, strict=True))
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A push to an account, and what became of it."""
+
+    account: str
+    push: Push
+    outcome: Outcome = Outcome.FAILED
+
+    @property
+    def id(self) -> str:
+        """The same for the same body: carriers repeat bodies, and some sign in the headers."""
+        digest = hashlib.blake2b(self.account.encode(), digest_size=16)
+        for part in (self.push.query.encode(), self.push.body):
+            digest.update(len(part).to_bytes(8) + part)
+        return digest.hexdigest()
 
 
 class RawPushes:
-    """Bodies of pushes as they came, sealed. Those that wait at the same moment are written in one transaction."""
+    """Bodies of pushes as they came, sealed."""
 
     def __init__(self, records: Records, seal: Callable[[], Seal]) -> None:
         self._records = records
         self._seal = seal
-        self._lock, self._one_writes = threading.Lock(), threading.Lock()
-        self._waiting: list[_Waiting] = []
 
-    def has(self, account: str, push: Push) -> bool:
-        """Whether this very body was taken from this account before, all of it.
+    def list_taken(self, asked: Sequence[Arrived]) -> list[bool]:
+        """Of each, whether this very body was taken from its account before, all of it.
 
         One of which a part was refused is read again: the facility may have got its zone since.
         """
+        ids = [each.id for each in asked]
+        wanted = select(pushes.c.id).where(pushes.c.id.in_(ids), pushes.c.outcome == Outcome.TAKEN.value)
         with self._records.read() as connection:
-            found = connection.execute(select(pushes.c.outcome).where(pushes.c.id == _id(account, push))).scalar()
-        return found == Outcome.TAKEN
+            found = set(connection.execute(wanted).scalars())
+        return [id_ in found for id_ in ids]
 
-    def keep(self, account: str, push: Push, outcome: Outcome) -> None:
-        """Keep one; it is on disk when this returns."""
-        id_ = _id(account, push)
-        mine = _Waiting(
+    def keep(self, arrived: Sequence[Arrived]) -> None:
+        """Keep some; they are on disk when this returns."""
+        rows = [
             {
-                "id": id_,
-                "account": account,
-                "received_ms": push.received_ms,
-                "outcome": outcome.value,
-                "body": self._seal().seal(push.body, id_),
+                "id": (id_ := each.id),
+                "account": each.account,
+                "received_ms": each.push.received_ms,
+                "outcome": each.outcome.value,
+                "body": self._seal().seal(each.push.body, id_),
             }
-        )
-        with self._lock:
-            self._waiting.append(mine)
-        with self._one_writes:  # whoever comes first writes for all; the others find theirs written
-            if not mine.is_done:
-                with self._lock:
-                    all_, self._waiting = self._waiting, []
-                self._write(all_)
-        if mine.error is not None:
-            raise mine.error
+            for each in arrived
+        ]
+        with self._records.begin() as connection:
+            upsert(connection, pushes, rows)
 
     def list_newest(self, account: str | None, most: int) -> list["RawPush"]:
         """The newest ones, opened."""
@@ -148,16 +197,6 @@ class RawPushes:
         with self._records.read() as connection:
             return connection.execute(select(func.count()).select_from(pushes)).scalar_one()
 
-    def _write(self, waiting: Iterable["_Waiting"]) -> None:
-        error: Exception | None = None
-        try:
-            with self._records.begin() as connection:
-                upsert(connection, pushes, [each.row for each in waiting])
-        except Exception as fault:  # each of those who wait is told
-            error = fault
-        for each in waiting:
-            each.error, each.is_done = error, True
-
 
 class RawPush(msgspec.Struct, frozen=True):
     """A push as it came."""
@@ -166,18 +205,3 @@ class RawPush(msgspec.Struct, frozen=True):
     received_ms: int
     outcome: Outcome
     body: bytes
-
-
-class _Waiting:
-    def __init__(self, row: dict[str, object]) -> None:
-        self.row = row
-        self.is_done = False
-        self.error: Exception | None = None
-
-
-def _id(account: str, push: Push) -> str:
-    """The same for the same body: carriers repeat bodies, and some sign in the headers."""
-    digest = hashlib.blake2b(account.encode(), digest_size=16)
-    for part in (push.query.encode(), push.body):
-        digest.update(len(part).to_bytes(8) + part)
-    return digest.hexdigest()

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import waypost.track.intake as intake
 from waypost.model.instants import DAY_MS, OffsetSource, TimeFlag, format_instant, parse_instant
 from waypost.model.scans import SCAN_SCHEMA, VOID, ScanEvent, check_batch, events_of
 from waypost.track.intake import MAX_AHEAD_MS, Intake, take_in
@@ -379,3 +381,23 @@ def test_a_note_of_several_lines_becomes_one() -> None:
     taken = take_in(rows, lambda pairs: [None] * len(pairs), now_ms=NOW_MS, recorded_at_ms=None)
     assert taken.refusals == []
     assert taken.scans.column("note").to_pylist() == ["left at 3"]
+
+
+def test_few_rows_are_grouped_as_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = {
+        "carrier": pa.array(["yto", "usps", "yto", "usps", "usps", "yto"]),
+        "facility": pa.array(["A", None, "A", None, "B", "A"]),
+        "zone": pa.array([None, "Asia/Tokyo", None, None, None, "Asia/Tokyo"]),
+    }
+    rows = np.array([0, 1, 2, 3, 5], np.intp)
+    few = [(key, of_group.tolist()) for key, of_group in intake._group(text, rows)]
+    assert few == [
+        (("yto", "A", None), [0, 2]),
+        (("usps", None, "Asia/Tokyo"), [1]),
+        (("usps", None, None), [3]),
+        (("yto", "A", "Asia/Tokyo"), [5]),
+    ]
+    monkeypatch.setattr(intake, "_FEW", 0)
+    assert sorted(map(repr, few)) == sorted(
+        repr((key, of_group.tolist())) for key, of_group in intake._group(text, rows)
+    )

@@ -18,7 +18,7 @@ from waypost.testing.carriers.faking import FakeScan
 from waypost.testing.carriers.yto import FakeYto
 from waypost.track.carriers import Push
 from waypost.track.fold import StatusFold
-from waypost.track.pushes import Outcome, Pushes, RawPushes, Taken
+from waypost.track.pushes import Arrived, Outcome, Pushes, RawPushes, Taken
 from waypost.track.reception import Reception
 from waypost.track.tables import bundled_tables
 
@@ -167,6 +167,27 @@ def test_pushes_that_come_together_are_all_kept(door: Door) -> None:
     assert answers == [True] * 24
     assert door.home.memory.log.position() == 24
     assert {raw.body for raw in door.raw.list_newest("yto", 100)} == {push.body for push in pushes}
+
+
+def test_of_pushes_that_come_together_each_is_told_its_own(door: Door) -> None:
+    """One refused, one that was taken before, and good ones, in one batch."""
+    before = door.write(door.scan(hours=30))
+    assert door.is_thanked(before)
+    ahead = door.write(FakeScan(code="GOT", at_ms=door.clock.now_ms + 3 * 86_400_000))
+    good = [door.write(door.scan(hours=hours)) for hours in (1, 2)]
+    assert door.contract.reader is not None
+    all_ = [(Arrived("yto", push), door.contract.reader.read(push)) for push in (good[0], before, ahead, good[1])]
+    taken = door.pushes._take_all(all_)
+    assert [one.outcome for one in taken] == [Outcome.TAKEN, Outcome.REPEATED, Outcome.PARTLY, Outcome.TAKEN]
+    assert [(one.scans, one.refused) for one in taken] == [(1, 0), (0, 0), (0, 1), (1, 0)]
+    assert [bool(one.why) for one in taken] == [False, False, True, False]
+    assert door.home.memory.log.position() == 3
+    assert {raw.body: raw.outcome for raw in door.raw.list_newest("yto", 9)} == {
+        before.body: Outcome.TAKEN,
+        good[0].body: Outcome.TAKEN,
+        ahead.body: Outcome.PARTLY,
+        good[1].body: Outcome.TAKEN,
+    }
 
 
 def test_old_ones_are_forgotten(door: Door) -> None:

@@ -132,7 +132,7 @@ def test_pairs_are_classified_together() -> None:
 
 def test_every_table_is_of_a_known_carrier() -> None:
     carriers = bundled_tables().list_carriers()
-    assert len(carriers) == 19
+    assert len(carriers) == 22
     assert all(find_carrier(carrier) for carrier in carriers)
 
 
