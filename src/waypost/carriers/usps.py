@@ -24,7 +24,7 @@ from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
-from waypost.carriers.pushes import read_object
+from waypost.carriers.pushes import read_object, refuse_by_status
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
@@ -188,7 +188,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if _is_well(answer):
+        if answer.is_well:
             read(answer, _Taken, self._caller.channel(_CANCEL))
         elif not self._is_taken_back(issued, refused := self._refused(_CANCEL, answer)):
             raise refused
@@ -248,7 +248,7 @@ class Usps:
                     is_repeatable=True,  # it refuses a second one, and names the first
                 )
             )
-            if _is_well(answer):
+            if answer.is_well:
                 continue
             error = self._refused(_SUBSCRIBE, answer)
             if answer.status == 400 and "subscriptionid" in error.message.lower():
@@ -282,8 +282,7 @@ class Usps:
 
     def refuse(self, error: WaypostError) -> Reply:
         """See `PushReader`. USPS reads the status alone."""
-        status = 401 if isinstance(error, Forged) else 400 if isinstance(error, BadInput) else 503
-        return Reply(status=status, body=b"{}")
+        return refuse_by_status(error)
 
     def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         answer = self._payment.call(
@@ -294,7 +293,7 @@ class Usps:
                 body=write(asked).encode(),
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_LABEL, answer)
         data, image = read_label(answer, self._caller.channel(_LABEL))
         return Issued(
@@ -312,7 +311,7 @@ class Usps:
         )
         if answer.body.lstrip().startswith(b"["):  # whatever the status: each item says how it went
             return read(answer, list[_Tracked], self._caller.channel(_TRACK))
-        if _is_well(answer):
+        if answer.is_well:
             raise CarrierPuzzling("the answer to a batch is no list", channel=self._caller.channel(_TRACK))
         fault = self._read_refusal(_TRACK, answer).fault
         if len(asked) > 1 or not fault.is_unknown_number:
@@ -330,7 +329,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if _is_well(answer):
+        if answer.is_well:
             return read(answer, _Tracked, self._caller.channel(_TRACK))
         fault = self._read_refusal(_TRACK, answer).fault
         if not fault.is_unknown_number:
@@ -354,7 +353,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_TOKEN, answer)
         lent = read(answer, _Lent, self._caller.channel(_TOKEN))
         self._caller.lend(lent.access_token)
@@ -379,7 +378,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_PAY, answer)
         paid = read(answer, _Paid, self._caller.channel(_PAY))
         self._caller.lend(paid.paymentAuthorizationToken)
@@ -437,10 +436,6 @@ def _place(event: _Event) -> str | None:
 
 def _put_payment(call: Call, token: str) -> Call:
     return msgspec.structs.replace(call, headers={**call.headers, _PAYMENT_HEADER: token})
-
-
-def _is_well(answer: Answer) -> bool:
-    return 200 <= answer.status < 300
 
 
 ADAPTER = Adapter(
