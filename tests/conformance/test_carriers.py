@@ -3,8 +3,11 @@
 import pytest
 
 from waypost.app.carriers import contract_at, sit
+from waypost.carriers import answers
 from waypost.carriers.adapter import Evidence, Operation
 from waypost.carriers.adapters import list_adapters
+from waypost.carriers.booked import Booked
+from waypost.carriers.calling import Caller
 from waypost.testing.carriers.exam import Question
 from waypost.testing.carriers.fakes import FAKES
 
@@ -46,6 +49,45 @@ def test_an_adapter_that_believes_every_push_fails(monkeypatch: pytest.MonkeyPat
         failed = [each.question for each in sit(fake, ADAPTERS["yto"]) if not each.is_passed]
     assert failed
     assert all("refuses" in question for question in failed)
+
+
+FLAWS = {
+    "books again what may exist": ("zto", "Booked.__init__", "makes no second waybill of what another"),
+    "hands out what was taken back": ("usps", "Booked.take_back", "gives no waybill again that was taken back"),
+    "tells secrets": ("usps", "Caller.mask", "keeps the account's secrets"),
+    "minds no currency": ("sf", "write_amount", "takes no amount for the carrier's money"),
+    "holds what is not found for cancelled": ("usps", "was_taken_back", "takes nothing back that the carrier does not"),
+    "takes a page for a riddle": ("usps", "read_text", "books after a refusal"),
+    "believes every label": ("zto", "is_same", "refuses a forged one"),
+}
+
+
+def flaw_in(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    if what == "Booked.__init__":
+        begin = Booked.__init__
+        monkeypatch.setattr(Booked, "__init__", lambda self, caller, is_named: begin(self, caller, is_named=True))
+    elif what == "Booked.take_back":
+        monkeypatch.setattr(Booked, "take_back", lambda self, issued: None)
+    elif what == "Caller.mask":
+        monkeypatch.setattr(Caller, "mask", lambda self, text: text)
+    elif what == "write_amount":
+        monkeypatch.setattr("waypost.carriers.domestic.write_amount", lambda order, minor, currency: f"{minor / 100}")
+    elif what == "was_taken_back":
+        monkeypatch.setattr(Booked, "was_taken_back", lambda self, issued: True)
+    elif what == "read_text":
+        puzzled = lambda answer, kind, channel: answers.read_text(answer.body, kind, channel)  # noqa: E731
+        monkeypatch.setattr("waypost.carriers.usps.read", puzzled)
+    else:
+        monkeypatch.setattr("waypost.carriers.zto.is_same", lambda told, expected: True)
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_an_adapter_with_a_flaw_fails(monkeypatch: pytest.MonkeyPatch, flaw: str) -> None:
+    carrier, what, question = FLAWS[flaw]
+    flaw_in(monkeypatch, what)
+    with FAKES[carrier].kind() as fake:
+        failed = [each.question for each in sit(fake, ADAPTERS[carrier]) if each.why]
+    assert any(question in each for each in failed), failed
 
 
 def test_an_account_at_a_fake_is_like_any_other() -> None:

@@ -70,6 +70,11 @@ class Answer(Guarded, frozen=True, kw_only=True):
     content_type: str
     retry_s: float | None = None
 
+    @property
+    def is_well(self) -> bool:
+        """Whether the status says that it is."""
+        return 200 <= self.status < 300
+
 
 class Hours(msgspec.Struct, frozen=True, kw_only=True):
     """Time and chance, for tests to hold still.

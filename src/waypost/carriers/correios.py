@@ -24,6 +24,7 @@ from waypost.carriers.answers import read, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
 from waypost.carriers.money import write_amount
+from waypost.carriers.pushes import refuse_by_status
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
@@ -208,7 +209,7 @@ class Correios:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             refused = self._refused(_CANCEL, answer)
             # Nothing public says how one that was cancelled before is answered, so it is looked at.
             if not self._is_cancelled(issued):
@@ -245,7 +246,7 @@ class Correios:
             )
         )
         channel = self._caller.channel(_TRACK)
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_TRACK, answer)
         scans: list[Scan] = []
         why: dict[str, str] = {}
@@ -278,8 +279,7 @@ class Correios:
 
     def refuse(self, error: WaypostError) -> Reply:
         """See `PushReader`. Correios reads the status alone."""
-        status = 401 if isinstance(error, Forged) else 400 if isinstance(error, BadInput) else 503
-        return Reply(status=status, body=b"{}")
+        return refuse_by_status(error)
 
     def _draft(self, order: WaybillOrder) -> dict[str, Any]:
         if order.cod_minor:
@@ -312,7 +312,7 @@ class Correios:
 
     def _book(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         answer = self._tokens.call(Call(operation=_BOOK, path=_BOOKINGS, headers=_JSON, body=write(asked).encode()))
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_BOOK, answer)
         channel = self._caller.channel(_BOOK)
         booking = read(answer, _Booking, channel)
@@ -334,7 +334,7 @@ class Correios:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             return False
         try:
             states = read(answer, _States, self._caller.channel(_CANCEL)).itens
@@ -360,7 +360,7 @@ class Correios:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_PRINT, answer)
         return read(answer, _Receipt, self._caller.channel(_PRINT)).idRecibo
 
@@ -401,7 +401,7 @@ class Correios:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_TOKEN, answer)
         lent = read(answer, _Lent, self._caller.channel(_TOKEN))
         self._caller.lend(lent.token)
@@ -463,11 +463,7 @@ def _phone(phone: str) -> dict[str, str]:
 
 
 def _is_token_refused(answer: Answer) -> bool:
-    return answer.status in (401, 403) or (not _is_well(answer) and _STALE in answer.body)
-
-
-def _is_well(answer: Answer) -> bool:
-    return 200 <= answer.status < 300
+    return answer.status in (401, 403) or (not answer.is_well and _STALE in answer.body)
 
 
 ADAPTER = Adapter(

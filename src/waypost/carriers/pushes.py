@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from waypost.model.errors import BadInput
-from waypost.track.carriers import Forged, Push
+from waypost.model.errors import BadInput, WaypostError
+from waypost.track.carriers import Forged, Push, Reply
 
 T = TypeVar("T")
 
@@ -79,3 +79,9 @@ def expect(form: Mapping[str, str], promised: Mapping[str, Collection[str]], rea
     for name, values in promised.items():
         if form.get(name, "") not in values:
             raise BadInput(f"{form.get(name, '')[:40]!r} is not {' or '.join(sorted(values))}", where=f"push {name}")
+
+
+def refuse_by_status(error: WaypostError) -> Reply:
+    """For carriers that read the status alone."""
+    status = 401 if isinstance(error, Forged) else 400 if isinstance(error, BadInput) else 503
+    return Reply(status=status, body=b"{}")

@@ -10,28 +10,26 @@ can tell its zone.
 """
 
 import base64
-import binascii
 import datetime as dt
 import functools
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from email.message import Message
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from waypost.booking.issuing import Address, Issued, Label, WaybillOrder
+from waypost.booking.issuing import Issued, Label, WaybillOrder
 from waypost.carriers.adapter import Adapter, Evidence, Operation
-from waypost.carriers.answers import read, read_text, write
+from waypost.carriers.answers import read, write
 from waypost.carriers.booked import Booked
 from waypost.carriers.calling import Answer, Call, Caller
-from waypost.carriers.pushes import read_object
+from waypost.carriers.pushes import read_object, refuse_by_status
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
+from waypost.carriers.usps_labels import draft_label, read_label
 from waypost.model.carriage import Waybill
 from waypost.model.errors import BadInput, SettingsError, WaypostError
 from waypost.track.carriers import (
@@ -62,16 +60,12 @@ _LABEL_JSON = "application/vnd.usps.labels+json"
 _PAYMENT_HEADER = "x-payment-authorization-token"
 #: Nothing says how long a payment token holds. One test double says eight hours; this is well within.
 _PAYMENT_LASTS_S = 3600.0
-_USUAL_SERVICE = "USPS_GROUND_ADVANTAGE"
-_GRAMS_IN_POUND = Fraction("453.59237")
-_MM_IN_INCH = Fraction("25.4")
 #: "A status update is not yet available on your package": a number that USPS has never seen.
 _NOTHING = "150001"
 _SECRET_LONG = 32
 #: USPS names no window; receivers in the wild have five minutes. Wider, for it sends again what was not acknowledged.
 _OLDEST_PUSH_MS, _EARLIEST_PUSH_MS = 60 * 60_000, 5 * 60_000
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
-_ZIP = re.compile(r"(\d{5})(?:-?(\d{4}))?")
 
 
 class _Lent(msgspec.Struct, frozen=True):
@@ -116,12 +110,6 @@ class _Refusal(msgspec.Struct, frozen=True):
         if isinstance(self.error, _Fault):
             return self.error
         return _Fault(code=self.error, message=self.error_description)
-
-
-class _LabelData(msgspec.Struct, frozen=True):
-    trackingNumber: str
-    routingInformation: str | None = None
-    labelImage: str | None = None
 
 
 class _Taken(msgspec.Struct, frozen=True):
@@ -186,7 +174,7 @@ class Usps:
         Raises:
             BadInput: sizes, the day of mailing or a ZIP code are missing.
         """
-        asked = self._draft_label(order)
+        asked = draft_label(self._account, order)
         self._payment.get()
         return self._booked.book(order, _LABEL, lambda: self._buy(order, asked))
 
@@ -201,7 +189,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if _is_well(answer):
+        if answer.is_well:
             read(answer, _Taken, self._caller.channel(_CANCEL))
         elif not self._is_taken_back(issued, refused := self._refused(_CANCEL, answer)):
             raise refused
@@ -261,7 +249,7 @@ class Usps:
                     is_repeatable=True,  # it refuses a second one, and names the first
                 )
             )
-            if _is_well(answer):
+            if answer.is_well:
                 continue
             error = self._refused(_SUBSCRIBE, answer)
             if answer.status == 400 and "subscriptionid" in error.message.lower():
@@ -295,36 +283,7 @@ class Usps:
 
     def refuse(self, error: WaypostError) -> Reply:
         """See `PushReader`. USPS reads the status alone."""
-        status = 401 if isinstance(error, Forged) else 400 if isinstance(error, BadInput) else 503
-        return Reply(status=status, body=b"{}")
-
-    def _draft_label(self, order: WaybillOrder) -> dict[str, Any]:
-        if order.cod_minor:
-            raise Unsupported("USPS labels with cash on delivery are not known well enough")
-        if not order.mailing_date:
-            raise BadInput("is missing, and USPS prints it", where="mailing_date")
-        for name in ("length_mm", "width_mm", "height_mm"):
-            if getattr(order, name) <= 0:
-                raise BadInput("is missing, and USPS asks for it", where=name)
-        return {
-            "imageInfo": {"imageType": "PDF", "labelType": "4X6LABEL"},
-            "toAddress": _write_address("consignee", order.consignee),
-            "fromAddress": _write_address("sender", order.sender),
-            "packageDescription": {
-                "mailClass": order.service or _USUAL_SERVICE,
-                "rateIndicator": self._account.get("rate_indicator", "SP"),
-                "weightUOM": "lb",
-                "weight": pounds(order.weight_g),
-                "dimensionsUOM": "in",
-                "length": inches(order.length_mm),
-                "width": inches(order.width_mm),
-                "height": inches(order.height_mm),
-                "processingCategory": self._account.get("processing_category", "MACHINABLE"),
-                "mailingDate": order.mailing_date,
-                "destinationEntryFacilityType": "NONE",
-                "customerReference": [{"referenceNumber": order.reference, "printReferenceNumber": False}],
-            },
-        }
+        return refuse_by_status(error)
 
     def _buy(self, order: WaybillOrder, asked: Mapping[str, Any]) -> Issued:
         answer = self._payment.call(
@@ -335,7 +294,7 @@ class Usps:
                 body=write(asked).encode(),
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_LABEL, answer)
         data, image = read_label(answer, self._caller.channel(_LABEL))
         return Issued(
@@ -353,7 +312,7 @@ class Usps:
         )
         if answer.body.lstrip().startswith(b"["):  # whatever the status: each item says how it went
             return read(answer, list[_Tracked], self._caller.channel(_TRACK))
-        if _is_well(answer):
+        if answer.is_well:
             raise CarrierPuzzling("the answer to a batch is no list", channel=self._caller.channel(_TRACK))
         fault = self._read_refusal(_TRACK, answer).fault
         if len(asked) > 1 or not fault.is_unknown_number:
@@ -371,7 +330,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if _is_well(answer):
+        if answer.is_well:
             return read(answer, _Tracked, self._caller.channel(_TRACK))
         fault = self._read_refusal(_TRACK, answer).fault
         if not fault.is_unknown_number:
@@ -395,7 +354,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_TOKEN, answer)
         lent = read(answer, _Lent, self._caller.channel(_TOKEN))
         self._caller.lend(lent.access_token)
@@ -420,7 +379,7 @@ class Usps:
                 is_repeatable=True,
             )
         )
-        if not _is_well(answer):
+        if not answer.is_well:
             raise self._refused(_PAY, answer)
         paid = read(answer, _Paid, self._caller.channel(_PAY))
         self._caller.lend(paid.paymentAuthorizationToken)
@@ -439,60 +398,6 @@ class Usps:
         fault, channel = self._read_refusal(operation, answer).fault, self._caller.channel(operation)
         code = str(fault.code) if fault.code is not None else str(answer.status)
         return CarrierRefused(f"refused: {self._caller.mask(fault.why)}", channel=channel, carrier_code=code)
-
-
-def pounds(weight_g: int) -> float:
-    """Grams as pounds, to a ten-thousandth: far finer than a gram."""
-    return float(round(Fraction(weight_g) / _GRAMS_IN_POUND, 4))
-
-
-def inches(length_mm: int) -> float:
-    """Millimetres as inches, to a thousandth."""
-    return float(round(Fraction(length_mm) / _MM_IN_INCH, 3))
-
-
-def read_label(answer: Answer, channel: str) -> tuple[_LabelData, bytes]:
-    """What a label's answer says and shows, as JSON or in parts.
-
-    The parts are not quite those of a mail: some have lines among their headers that are none, and all images are
-    base64, whatever their headers say.
-    """
-    if not answer.body.lstrip().startswith(b"--"):
-        whole = read(answer, _LabelData, channel)
-        return whole, _read_image(whole.labelImage or "", channel)
-    data: _LabelData | None = None
-    image = ""
-    for name, is_json, content in _parts(answer):
-        if is_json and data is None and name in ("", "labelMetadata"):
-            data = read_text(content, _LabelData, channel)
-        elif not is_json and not image and name in ("", "labelImage"):
-            image = content.decode("ascii", "replace")
-    if data is None:
-        raise CarrierPuzzling("no part of the answer says what the label is", channel=channel)
-    return data, _read_image(image, channel)
-
-
-def _parts(answer: Answer) -> Iterator[tuple[str, bool, bytes]]:
-    """Name, whether it is JSON, and content of each part."""
-    mark = answer.body.lstrip().split(b"\n", 1)[0].strip()
-    for part in re.split(rb"(?:^|\r?\n)" + re.escape(mark) + rb"(?:--)?[ \t]*(?:\r?\n|$)", answer.body):
-        head, _, content = part.replace(b"\r\n", b"\n").partition(b"\n\n")
-        if not content.strip():
-            continue
-        headers = Message()
-        for line in head.decode("latin-1").splitlines():
-            name, colon, value = line.partition(":")
-            if colon and re.fullmatch(r"[!-9;-~]+", name):
-                headers[name] = value.strip()
-        named = headers.get_param("name", "", "content-disposition")
-        yield (named if isinstance(named, str) else ""), headers.get_content_subtype().endswith("json"), content
-
-
-def _read_image(text: str, channel: str) -> bytes:
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise CarrierPuzzling("the label is no base64", channel=channel) from None
 
 
 def _moment_ms(text: str) -> int:
@@ -547,33 +452,8 @@ def _place(event: _Event) -> str | None:
     return " ".join(filter(None, (event.eventCity, event.eventState, event.eventZIP or event.eventZIPCode))) or None
 
 
-def _write_address(who: str, address: Address) -> dict[str, str]:
-    if address.country != "US":
-        raise Unsupported(f"{who}: USPS is asked for domestic labels only")
-    code = _ZIP.fullmatch(address.postcode.strip())
-    if code is None:
-        raise BadInput("a ZIP code has five digits, or nine", where=f"{who} postcode")
-    first, _, last = address.name.strip().rpartition(" ")
-    # A name of one word is a firm's, for a person has two.
-    told = {"firstName": first, "lastName": last} if first else {"firm": last}
-    if address.company:
-        told["firm"] = address.company
-    told |= {
-        "streetAddress": address.street,
-        "city": address.city,
-        "state": address.province,
-        "ZIPCode": code[1],
-        "ZIPPlus4": code[2] or "",
-    }
-    return {name: value for name, value in told.items() if value}
-
-
 def _put_payment(call: Call, token: str) -> Call:
     return msgspec.structs.replace(call, headers={**call.headers, _PAYMENT_HEADER: token})
-
-
-def _is_well(answer: Answer) -> bool:
-    return 200 <= answer.status < 300
 
 
 ADAPTER = Adapter(

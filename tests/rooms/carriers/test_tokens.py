@@ -2,13 +2,13 @@
 
 import itertools
 import threading
-import time
 
 import pytest
 from tests.rooms.carriers.scripted import Clock
 
 from waypost.carriers.calling import Answer, Call
 from waypost.carriers.tokens import Token, Tokens, put_bearer
+from waypost.track.carriers import CarrierUnreachable, InDoubt
 
 CALL = Call(operation="any")
 
@@ -71,19 +71,36 @@ def test_tokens_are_not_wasted_on_what_they_cannot_mend() -> None:
 
 
 def test_threads_get_one_new_token_together() -> None:
-    carrier = Carrier()
+    """The carrier lends the second one when all of them were refused the first."""
+    carrier, threads = Carrier(), 8
     carrier.tokens.get()
     carrier.ended.add("t1")
-    fetch = carrier.fetch
+    send, refused = carrier.send, threading.Barrier(threads)
 
-    def slowly() -> Token:
-        time.sleep(0.05)
-        return fetch()
+    def send_together(call: Call) -> Answer:
+        answer = send(call)
+        if answer.status == 401:
+            refused.wait(10)
+        return answer
 
-    carrier.tokens._fetch = slowly
-    threads = [threading.Thread(target=carrier.tokens.call, args=(CALL,)) for _ in range(8)]
-    for thread in threads:
+    carrier.tokens._send = send_together
+    asking = [threading.Thread(target=carrier.tokens.call, args=(CALL,)) for _ in range(threads)]
+    for thread in asking:
         thread.start()
-    for thread in threads:
+    for thread in asking:
         thread.join()
     assert carrier.lent == 2
+    assert sorted(carrier.asked) == ["t1"] * threads + ["t2"] * threads
+
+
+def test_a_token_in_doubt_is_no_order_in_doubt() -> None:
+    carrier = Carrier()
+
+    def fetch() -> Token:
+        raise InDoubt("no answer (ReadTimeout), 3 times", channel="any oauth2 (main)", retry_s=5)
+
+    carrier.tokens._fetch = fetch
+    with pytest.raises(CarrierUnreachable, match="no answer") as caught:
+        carrier.tokens.call(CALL)
+    assert not isinstance(caught.value, InDoubt)
+    assert caught.value.retry_s == 5

@@ -15,7 +15,8 @@ from tests.rooms.carriers.orders import US, order
 from tests.rooms.carriers.scripted import Got, Scripted, Told, scripted, told
 
 from waypost.booking.issuing import Issued
-from waypost.carriers.usps import Usps, inches, pounds
+from waypost.carriers.usps import Usps
+from waypost.carriers.usps_labels import inches, pounds
 from waypost.model.carriage import Waybill
 from waypost.model.errors import BadInput, SettingsError
 from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Forged, InDoubt, Push, Unsupported
