@@ -27,9 +27,6 @@ from waypost.track.carriers import Asked, CarrierPuzzling, CarrierRefused, Carri
 from waypost.track.intake import ZoneFinder, take_in
 from waypost.track.tables import bundled_tables
 
-needs_karrio = pytest.mark.skipif(find_spec("karrio") is None, reason="karrio is not installed")
-pytestmark = needs_karrio
-
 ACCOUNTS: dict[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     "dhl_express": ({"site_id": "SITE"}, {"password": "of-nobody"}),
     "canadapost": ({"username": "KEY"}, {"password": "of-nobody"}),
@@ -143,8 +140,14 @@ TOKEN = {"access_token": "lent", "expires_in": 28800}
 Asking = Callable[..., Seen]
 
 
+@pytest.fixture(autouse=True)
+def needs_karrio(request: pytest.FixtureRequest) -> None:
+    if "carrier" in request.fixturenames and find_spec("karrio") is None:
+        pytest.skip("karrio is not installed")
+
+
 @pytest.fixture
-def ask(carrier: Canned, clock: HandClock) -> Asking:
+def ask() -> Asking:
     def ask(contract: Contract, *numbers: str) -> Seen:
         assert contract.source is not None
         return contract.source.track([Asked(number=number) for number in numbers])
