@@ -62,8 +62,8 @@ def karrio_parser(heard: Heard) -> Callable[[], int]:
             warnings.simplefilter("ignore")
             lib: Any = importlib.import_module("karrio.lib")
             connector: Any = importlib.import_module("karrio.plugins.usps").METADATA
-    except ModuleNotFoundError as error:
-        raise LeftOut(f"left out: {error.name} is not installed") from None
+    except ModuleNotFoundError:
+        raise LeftOut("left out: karrio is not installed") from None
     mapper = connector.Mapper(connector.Settings(client_id="of-nobody", client_secret="of-nobody"))
     texts = [body.decode() for body in heard.answers["tracking"]]
     answers = [(each.number, text) for each, text in zip(heard.asked, texts, strict=True)]

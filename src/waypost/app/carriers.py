@@ -36,7 +36,8 @@ def list_carriers(*, as_json: bool) -> None:
         table.add_row(carrier, *known, ", ".join([*adapter.settings, *adapter.secrets]))
     results().print(table)
     aside.print(
-        "Known by the carrier's own papers, by open clients, or unverified. No live host was asked for any of it."
+        "Known by the carrier's own papers, by open clients, by karrio (an extra), or unverified. "
+        "No live host was asked for any of it."
     )
 
 

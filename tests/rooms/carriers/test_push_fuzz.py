@@ -82,7 +82,7 @@ def fuzz(heavy: bool) -> Callable[..., None]:
 
     def run(strategy: st.SearchStrategy[Any], holds: Callable[[Any], None]) -> None:
         checks = settings(
-            max_examples=1_000 if heavy else 120,
+            max_examples=500 if heavy else 120,
             deadline=None,
             derandomize=not heavy,
             database=None,
