@@ -99,7 +99,7 @@ class House:
         """
         adapters = list_adapters()
         for name, values in self.settings.accounts.items():
-            adapter = adapters.get(str(values.get("carrier")))
+            adapter = adapters.get(str(values.get("adapter", values.get("carrier"))))
             account = read_account(name, values, frozenset(adapter.secrets) if adapter else frozenset())
             contract = self.contracts[name] = open_contract(account, adapters=adapters)
             if contract.reader is not None:

@@ -14,6 +14,7 @@ from waypost.carriers.cainiao import Cainiao
 from waypost.carriers.calling import Caller, Hours
 from waypost.carriers.correios import Correios
 from waypost.carriers.jt import Jt
+from waypost.carriers.neutral import Neutral
 from waypost.carriers.sf import Sf
 from waypost.carriers.sto import Sto
 from waypost.carriers.usps import Usps
@@ -50,11 +51,12 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     """How Waypost speaks with a carrier.
 
     Attributes:
+        carrier: by whose name it is known; that of an account's carrier, or what the account has as `adapter`.
         make: of a caller, the object that answers `WaybillIssuer`, `TrackSource` and `PushReader`, as far as
             `operations` goes.
         settings: what an account needs, and what that is; `secrets` what nobody may see. A setting may be given for one
             interface alone, behind a full stop, where the carrier gives one for each.
-        test_url, url: where the carrier's API is.
+        test_url, url: where the carrier's API is; "" if it has none, and then an account has none.
         optional: of both, what an account may be without; `push_needs` those of them without which no push is believed.
     """
 
@@ -63,7 +65,7 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str]
     secrets: Mapping[str, str]
     operations: Mapping[Operation, Evidence]
-    url: str
+    url: str = ""
     test_url: str = ""
     optional: frozenset[str] = frozenset()
     push_needs: frozenset[str] = frozenset()
@@ -328,6 +330,18 @@ _OURS: tuple[Adapter, ...] = (
         url="https://openapi.jtexpress.com.cn/webopenplatformapi/api",
         test_url="https://uat-openapi.jtexpress.com.cn/webopenplatformapi/api",
     ),
+    Adapter(
+        carrier="neutral",
+        make=Neutral,
+        settings={},
+        secrets={
+            "secret": "of your own, base64 behind whsec_, by which the carrier signs its pushes",
+            "old_secret": "the one before it, while the carrier changes over",
+        },
+        optional=frozenset({"secret", "old_secret"}),
+        push_needs=frozenset({"secret"}),
+        operations={Operation.PUSH: Evidence.VENDOR},
+    ),
 )
 
 
@@ -353,11 +367,12 @@ def open_contract(
         SettingsError: there is no adapter for its carrier, or the account lacks a setting or has a strange one.
     """
     known = list_adapters() if adapters is None else adapters
-    adapter = known.get(account.carrier)
+    wanted = account.adapter or account.carrier
+    adapter = known.get(wanted)
     if adapter is None:
         raise SettingsError(
-            f"[accounts.{account.name}] carrier: there is no adapter for {account.carrier!r}",
-            mend=f"There are: {', '.join(sorted(known))}.",
+            f"[accounts.{account.name}] carrier: there is no adapter for {wanted!r}",
+            mend=f'There are: {", ".join(sorted(known))}. A carrier without an API has adapter = "neutral".',
         )
     _check(account, adapter)
     caller = Caller(account, hours)
@@ -374,6 +389,9 @@ def open_contract(
 
 
 def _check(account: Account, adapter: Adapter) -> None:
+    if bool(account.url) != bool(adapter.url):
+        why = f"has no url: {adapter.url}" if adapter.url else "has a url, and its adapter calls nobody"
+        raise SettingsError(f"[accounts.{account.name}] {why}")
     for told, known, what in (
         (account.settings, adapter.settings, "setting"),
         (account.secrets, adapter.secrets, "secret"),

@@ -79,11 +79,13 @@ class Pushes:
             return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE, why=error.message)
         if self._raw.has(account, push):
             return Taken(reply=pushed.reply, outcome=Outcome.REPEATED)
-        receipt = self._reception.receive(pushed.rows)
+        # an account speaks for its carrier and for nobody else
+        receipt = self._reception.receive(pushed.rows, carrier=reader.carrier, only=(reader.carrier,))
         outcome = Outcome.PARTLY if receipt.refused else Outcome.TAKEN
         self._raw.keep(account, push, outcome)
         why = receipt.refusals[0].reason if receipt.refusals else ""
-        return Taken(reply=pushed.reply, outcome=outcome, scans=receipt.accepted, refused=receipt.refused, why=why)
+        reply = pushed.receipt(receipt) if pushed.receipt else pushed.reply
+        return Taken(reply=reply, outcome=outcome, scans=receipt.accepted, refused=receipt.refused, why=why)
 
 
 class RawPushes:
