@@ -208,6 +208,8 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             scan_search=house.scans,
             reception=house.reception,
             pushes=house.pushes,
+            files=house.files,
+            carriers={},
             overview=house.overview,
             keys=house.keys,
             facilities=house.facilities,

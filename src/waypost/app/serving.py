@@ -46,7 +46,9 @@ def _tell(house: House, as_json: bool, address: str) -> None:
 def serve_house(house: House, ready: Callable[[str], None]) -> None:
     """Put the door before a house and serve until told to stop; then close the house."""
     house.open_accounts()
-    app = make_app(_desk(house))
+    desk = _desk(house)
+    app = make_app(desk)
+    house.watch_folders(lambda why, name: desk.journal.warning("a file was not taken", file=name, why=why))
     make_ready()
     take_short_turns()
     serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=house.close)
@@ -80,6 +82,8 @@ def _desk(house: House) -> Desk:
         scan_search=house.scans,
         reception=house.reception,
         pushes=house.pushes,
+        files=house.files,
+        carriers={name: contract.account.carrier for name, contract in house.contracts.items()},
         overview=house.overview,
         keys=house.keys,
         facilities=house.facilities,

@@ -16,6 +16,8 @@ from waypost.carriers.adapters import Contract, list_adapters, open_contract
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
+from waypost.feeds.folder import Folder, Leave, Watch, Watched
+from waypost.feeds.sheets import Sheets
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
@@ -23,6 +25,7 @@ from waypost.model.instants import OffsetSource
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.carriers import PushReader
+from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.intake import ZoneFinder
 from waypost.track.overview import Overview, read_overview
@@ -32,6 +35,8 @@ from waypost.track.reception import Reception
 from waypost.track.records import list_all_links
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
+
+_LOOK_S = 0.5
 
 
 def now_ms() -> int:
@@ -54,7 +59,11 @@ class House:
         self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
         self.contracts: dict[str, Contract] = {}
         self._readers: dict[str, PushReader] = {}
-        self.pushes = Pushes(self._readers, self.reception, RawPushes(self.memory.records, _Seals(settings.home)))
+        seals = _Seals(settings.home)
+        self.pushes = Pushes(self._readers, self.reception, RawPushes(self.memory.records, seals))
+        self.files = Files(self.memory.records, Sheets(), self.reception, seals)
+        self._stopping = threading.Event()
+        self._watch: Watch | None = None
 
     @property
     def memory(self) -> Memory:
@@ -105,8 +114,40 @@ class House:
             if contract.reader is not None:
                 self._readers[name] = contract.reader
 
+    def watch_folders(self, tell: Callable[[str, str], None]) -> None:
+        """Take the files that carriers put into the folders of their accounts, from now on until the house closes.
+
+        Args:
+            tell: told what cannot be done, and with which file.
+
+        Raises:
+            SettingsError: such a folder is none.
+        """
+        folders = []
+        for name, contract in self.contracts.items():
+            if contract.account.folder:
+                path = Path(contract.account.folder).expanduser()
+                if not path.is_absolute() or not path.is_dir():
+                    raise SettingsError(
+                        f"[accounts.{name}] folder: {path} is no folder", mend="Make it; name it whole."
+                    )
+                watched = Watched(account=name, carrier=contract.account.carrier, path=path)
+                folders.append(Folder(watched, self.files, now_ms, self._let_index_go_on, tell))
+        self._watch = Watch(folders, self._stopping, tell)
+        self._watch.start()
+
+    def _let_index_go_on(self) -> None:
+        """Files wait where senders of bulk are refused, so that those who look up are not kept waiting."""
+        while not self._stopping.is_set():
+            if self.memory.index.catch_up(self.memory.log.position() - self.settings.limits.bulk_lag, _LOOK_S):
+                return
+        raise Leave
+
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
+        self._stopping.set()
+        if self._watch is not None:
+            self._watch.stop()
         for contract in self.contracts.values():
             contract.caller.close()
         self.home.close()

@@ -28,6 +28,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str
     adapter: str = ""
     url: str = ""
+    folder: str = ""
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 600
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
 
@@ -40,6 +41,7 @@ class Account(Terms, frozen=True, kw_only=True):
         carrier: whose.
         adapter: how it is spoken with, where that is not by the carrier's own name.
         url: where its API is: the carrier's real one, its test host, or a fake's; "" where it has none.
+        folder: where it puts files of scans, to be watched; "" for none.
         settings: what the carrier gave to its customer, by the carrier's names; `secrets` those that nobody may see.
         per_minute: so many calls it allows.
         timeout_s: for one call.

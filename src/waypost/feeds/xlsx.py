@@ -168,3 +168,19 @@ def _text_of(field: str, cell: Any) -> str:
     if str(cell.number_format) not in ("General", "0", "#", "@"):
         raise _BadCellError(f"is kept as a number that is shown otherwise: {_AS_TEXT}")
     return str(int(value))
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of the first sheet as they stand there, with their numbers; of a file that `read_sheet` has read."""
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    try:
+        rows = book.worksheets[0].iter_rows(max_row=MOST_ROWS + 2, max_col=MOST_COLUMNS, values_only=True)
+        for number, values in enumerate(rows, 1):
+            texts = ["" if value is None else str(value) for value in values]
+            while texts and not texts[-1]:
+                texts.pop()
+            yield number, texts
+    finally:
+        book.close()

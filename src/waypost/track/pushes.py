@@ -7,7 +7,7 @@ again and not read again; one that is not the carrier's is refused, and so is on
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -87,6 +87,10 @@ class Pushes:
         reply = pushed.receipt(receipt) if pushed.receipt else pushed.reply
         return Taken(reply=reply, outcome=outcome, scans=receipt.accepted, refused=receipt.refused, why=why)
 
+    def list_newest(self, accounts: Collection[str], most: int) -> list[tuple[str, int, Outcome]]:
+        """The newest pushes of some accounts: account, when it came in UTC milliseconds, and how it went."""
+        return self._raw.list_outcomes(accounts, most)
+
 
 class RawPushes:
     """Bodies of pushes as they came, sealed. Those that wait at the same moment are written in one transaction."""
@@ -139,6 +143,13 @@ class RawPushes:
             RawPush(row.account, row.received_ms, Outcome(row.outcome), self._seal().open(row.body, row.id))
             for row in rows
         ]
+
+    def list_outcomes(self, accounts: Collection[str], most: int) -> list[tuple[str, int, Outcome]]:
+        """The newest ones of some accounts, without what they held."""
+        asked = select(pushes.c.account, pushes.c.received_ms, pushes.c.outcome).where(pushes.c.account.in_(accounts))
+        with self._records.read() as connection:
+            rows = connection.execute(asked.order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(most)).all()
+        return [(row.account, row.received_ms, Outcome(row.outcome)) for row in rows]
 
     def forget(self, before_ms: int) -> int:
         """Remove those received before an instant; how many there were."""

@@ -58,6 +58,11 @@ class Reception:
         now_ms = self._clock()
         return take_in(rows, self._zone_of, now_ms=now_ms, recorded_at_ms=now_ms, carrier=carrier, only=only)
 
+    def find_zone(self, carrier: str, facility: str | None) -> str | None:
+        """In which zone a stamp without an offset is read, of that carrier and scanned there; None if none is known."""
+        [known] = self._zone_of([(carrier, facility)])
+        return known[0] if known else None
+
     def keep(self, intake: Intake) -> Receipt:
         """The second half: all the waiting.
 

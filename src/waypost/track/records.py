@@ -68,6 +68,22 @@ pushes = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+#: Files of scans that carriers handed in, and how they went: `report` is sealed, for lines of them stand in it.
+files = Table(
+    "files",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("carrier", String(32), nullable=False),
+    Column("source", String(80), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("received_ms", BigInteger, nullable=False, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("scans", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("why", String(400), nullable=False),
+    Column("report", LargeBinary, nullable=False),
+)
+
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
 LINK_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("link_carrier", "link_number", "first_carrier", "first_number")]

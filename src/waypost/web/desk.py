@@ -1,7 +1,7 @@
 """What this door needs from the house, in one place. `app` fills it in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import msgspec
@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from waypost.access.keys import Keys
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
+from waypost.track.files import Files
 from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
 from waypost.track.pushes import Pushes
@@ -27,7 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         body_bytes: of one request body, packed and unpacked.
         bodies_bytes: of all bodies that are being read at one time.
-        push_bytes: of one push of a carrier.
+        push_bytes: of one push of a carrier. `file_bytes` of one file of scans that is uploaded.
         form_bytes: of one body of a form.
         header_bytes: of all headers of one request.
         batch_rows: scans in one request. `facilities_at_once` the same for facilities.
@@ -47,6 +48,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     body_bytes: Count = 16 << 20
     bodies_bytes: Count = 256 << 20
     push_bytes: Count = 1 << 20
+    file_bytes: Count = 16 << 20
     form_bytes: Count = 16 << 10
     header_bytes: Count = 32 << 10
     batch_rows: Count = 50_000
@@ -127,6 +129,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         scan_search: scans by place and time.
         reception: takes scans in.
         pushes: takes those that carriers push.
+        files: takes files that they hand in.
+        carriers: by account, whose it is.
         overview: the network at a glance; may be some seconds old.
         keys: who may what.
         facilities: the register of facilities.
@@ -140,6 +144,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     scan_search: ScanSearch
     reception: Reception
     pushes: Pushes
+    files: Files
+    carriers: Mapping[str, str]
     overview: Callable[[], Overview]
     keys: Keys
     facilities: Facilities

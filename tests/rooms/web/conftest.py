@@ -15,12 +15,14 @@ import pytest
 from waypost.access.keys import Keys, Role
 from waypost.access.sealing import Seal
 from waypost.engines.reference import open_reference
+from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
 from waypost.track.carriers import PushReader
+from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.overview import read_overview
 from waypost.track.parcels import Tracker
@@ -87,12 +89,15 @@ class World:
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
         self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
         self.readers: dict[str, PushReader] = {}
+        self.accounts = {"rural": "ruralpost"}
         self.journal = io.StringIO()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
             "pushes": Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
+            "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL),
+            "carriers": self.accounts,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
             "keys": self.keys,
             "facilities": self.facilities,
