@@ -74,7 +74,7 @@ def add_carrier(app: FastAPI, office: Office, paper: Paper) -> None:
         receipt = await office.intake.run(lambda: office.desk.reception.receive(rows_of_table(table), only=[carrier]))
         office.metrics.accepted.inc(receipt.accepted)
         office.metrics.refused.inc(receipt.refused)
-        await office.shows(receipt.end, within_s=_WAIT_S)
+        await office.shows(receipt.end, within_s=min(_WAIT_S, office.limits.wait_s))
         parcels = await office.lookups.run(_find, office, numbers, carrier)
         left = language.say("portal_left", count=len(rest)) if rest else ""
         shown = await answer(
