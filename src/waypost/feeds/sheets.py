@@ -5,10 +5,12 @@ import io
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from waypost.feeds.arrow import FILE, STREAM
 from waypost.feeds.lines import read_blocks
 from waypost.feeds.scans import ScansFeed
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.feeds.xlsx import MARK, read_rows
+from waypost.model.errors import BadInput
 from waypost.track.feed import Portion
 from waypost.track.parquet import MAGIC
 
@@ -16,7 +18,7 @@ _LONGEST = 4_000
 
 
 def read_originals(path: Path, lines: Collection[int]) -> dict[int, str]:
-    """The text of some lines, by number; a row of a sheet as CSV, none of columnar files.
+    """The text of some lines, by number; a row of a sheet as CSV.
 
     Raises:
         BadInput: the file cannot be read.
@@ -39,7 +41,7 @@ def _number(path: Path) -> Iterator[tuple[int, str]]:
             line = io.StringIO()
             csv.writer(line, lineterminator="").writerow(cells)
             yield number, line.getvalue()
-    elif mark not in (MAGIC, b"ARRO", b"\xff\xff\xff\xff"):
+    else:
         with ByteStream(path, Meter([path])) as stream:
             for block in read_blocks(stream):
                 texts = block.data.decode("utf-8", "replace").split("\n")
@@ -47,10 +49,16 @@ def _number(path: Path) -> Iterator[tuple[int, str]]:
 
 
 class Sheets:
-    """The reader of files that carriers hand in, as `track` asks for it."""
+    """The reader of files that carriers hand in, as `track` asks for it: CSV, NDJSON and XLSX."""
 
     def read(self, path: Path, carrier: str) -> Iterator[Portion]:
-        """See `track.files.SheetReader`."""
+        """See `track.files.SheetReader`. Packed and columnar files are refused: small ones may hold any number of rows."""
+        with path.open("rb") as file:
+            mark = file.read(4)
+        if mark != MARK:
+            with ByteStream(path, Meter([path])) as stream:
+                if stream.packing or stream.start.startswith((MAGIC, FILE, STREAM)):
+                    raise BadInput("is no CSV or XLSX file", where=path.name, mend="Save it as one, not packed.")
         return ScansFeed(path, carrier).portions()
 
     def originals(self, path: Path, lines: Collection[int]) -> dict[int, str]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from waypost.carriers.accounts import Account, Secret
 from waypost.carriers.adapters import Contract, list_adapters, open_contract
@@ -28,6 +30,10 @@ def contract(**secrets: str) -> Contract:
         secrets={name: Secret(text) for name, text in secrets.items()},
     )
     return open_contract(account)
+
+
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+READER = contract(secret=NEW)
 
 
 def push(body: bytes, *secrets: str, at_ms: int = NOW_MS) -> Push:
@@ -145,3 +151,24 @@ def test_an_account_without_a_secret_is_pushed_nothing_and_none_has_a_url() -> N
         open_contract(Account(name="yto", carrier="yto"))
     with pytest.raises(SettingsError, match='adapter = "neutral"'):
         open_contract(Account(name="rural", carrier="ruralpost"), adapters=list_adapters())
+
+
+@given(body=st.binary(max_size=200), headers=st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=60)))
+def test_anything_may_come_and_nothing_unsigned_is_believed(body: bytes, headers: dict[str, str]) -> None:
+    reader = READER.reader
+    assert reader is not None
+    with pytest.raises(Forged):
+        reader.read(Push(headers=headers, query="", body=body, received_ms=NOW_MS))
+
+
+@given(body=st.binary(max_size=200) | st.text(alphabet='[]{}",:carietumbcod1 \n', max_size=80).map(str.encode))
+def test_anything_that_is_signed_is_read_or_told(body: bytes) -> None:
+    reader = READER.reader
+    assert reader is not None
+    headers = {"webhook-id": "m", "webhook-timestamp": str(NOW_MS // 1000)}
+    headers["webhook-signature"] = sign_standard("m", NOW_MS // 1000, body, NEW)
+    try:
+        reply = reader.read(Push(headers=headers, query="", body=body, received_ms=NOW_MS)).reply
+    except BadInput as error:
+        reply = reader.refuse(error)
+    assert reply.status in (200, 400, 413)

@@ -1,10 +1,13 @@
 """Files of scans: good rows are in the log, refused ones are written up with their original lines."""
 
 import csv
+import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from waypost.access.sealing import Seal
@@ -90,6 +93,18 @@ def test_what_cannot_be_read_at_all_says_why_by_the_senders_name(desk: Desk) -> 
     assert "lacks 'number'" in filed.why
     assert filed.name == "list�.csv"
     assert "file.csv" not in filed.why
+
+
+def test_small_files_of_any_number_of_rows_are_refused(desk: Desk) -> None:
+    bomb = gzip.compress((HEAD + GOOD * 10_000).encode())
+    columns = io.BytesIO()
+    pq.write_table(pa.table({"number": ["X1"], "code": ["delivered"], "at": ["2026-11-10 10:00"]}), columns)
+    for content in (bomb, columns.getvalue()):
+        path = desk.folder / "file.csv"
+        path.write_bytes(content)
+        filed = desk.files.take(path, name="x.csv", carrier="own", source="desk", now_ms=NOW_MS)
+        assert (filed.outcome, filed.scans) == (Outcome.UNREADABLE, 0)
+        assert "no CSV or XLSX" in filed.why
 
 
 def test_only_its_own_carriers_see_a_file(desk: Desk) -> None:
