@@ -63,7 +63,7 @@ class Keys:
         secret = _PREFIX + self._token(24).hex()
         with self._records.begin() as connection:
             row = {"id": secret[3:11], "digest": _digest(secret), "role": role.value, "name": name, "made_ms": now_ms}
-            connection.execute(insert(keys).values(row | {"carriers": bound}))
+            connection.execute(insert(keys).values(row | {"carriers": bound or None}))
         return secret
 
     def any(self) -> bool:
@@ -124,7 +124,7 @@ def _find(connection: Connection, statement: Select[Any]) -> Key | None:
 
 
 def _key(row: Row[Any]) -> Key:
-    return Key(row.id, Role(row.role), row.name, tuple(code for code in row.carriers.split(",") if code))
+    return Key(row.id, Role(row.role), row.name, tuple(row.carriers.split(",")) if row.carriers else ())
 
 
 def _digest(secret: str) -> str:

@@ -20,7 +20,7 @@ MARK = b"PK\x03\x04"
 #: An old .xls, or a file behind a password.
 OLD_MARK = b"\xd0\xcf\x11\xe0"
 #: What all parts of a file may unpack to, and how many rows its sheet may have.
-MOST_BYTES, MOST_ROWS = 64 << 20, 200_000
+MOST_BYTES, MOST_ROWS = 64 << 20, 50_000
 _PARTS, _ROWS = 1_000, 8_192
 #: From here on Excel rounds.
 _INEXACT = 10**15
@@ -121,7 +121,7 @@ def _read_rows(name: str, sheet: Any, header: list[str]) -> Iterator[Part]:
         if all(cell.value in (None, "") for cell in cells):
             continue
         if line > MOST_ROWS + 1:
-            reason = f"and what follows are not read: a sheet has at most {MOST_ROWS} rows. Write several files"
+            reason = f"and what follows are not read: a sheet has at most {MOST_ROWS} rows. Write several, or CSV"
             refusals.append(FileRefusal(name, line, "", reason))
             break
         texts: list[str] = []

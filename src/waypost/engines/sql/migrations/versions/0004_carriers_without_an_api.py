@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring the tables up to this revision."""
-    op.add_column("access_keys", sa.Column("carriers", sa.String(length=400), nullable=False, server_default=""))
+    op.add_column("access_keys", sa.Column("carriers", sa.String(length=400), nullable=True))
     op.create_table(
         "files",
         sa.Column("id", sa.String(length=32), nullable=False),
