@@ -52,7 +52,7 @@ class Sheets:
     """The reader of files that carriers hand in, as `track` asks for it: CSV, NDJSON and XLSX."""
 
     def read(self, path: Path, carrier: str) -> Iterator[Portion]:
-        """See `track.files.SheetReader`. What is packed or columnar is refused: little of it may be any number of rows."""
+        """See `SheetReader`. Packed and columnar files are refused: a few bytes may be any number of rows."""
         with path.open("rb") as file:
             mark = file.read(4)
         if mark != MARK:
