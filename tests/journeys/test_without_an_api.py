@@ -124,6 +124,8 @@ def test_a_carrier_without_an_api(tmp_path: Path, start_server: Callable[..., An
     carrier.close()
     page = server.public.get(f"/track/{NUMBER}", params={"lang": "en"})
     assert "Delivered" in page.text
-    [parcel] = server.operator.get(f"/v1/parcels/{NUMBER}").json()["parcels"]
+    answer = server.operator.get(f"/v1/parcels/{NUMBER}")
+    assert answer.status_code == 200, answer.text
+    [parcel] = answer.json()["parcels"]
     assert (parcel["carrier"], parcel["status"], parcel["scans"]) == ("ruralpost", "delivered", 4)
     fake.stop()

@@ -66,10 +66,10 @@ class Keys:
             connection.execute(insert(keys).values(row | {"carriers": bound or None}))
         return secret
 
-    def any(self) -> bool:
-        """Whether there is a key at all; the first start makes one if not."""
+    def any(self, role: Role) -> bool:
+        """Whether there is a key with that role; the first start makes an operator's if not."""
         with self._records.read() as connection:
-            return bool(connection.execute(select(func.count()).select_from(keys)).scalar_one())
+            return bool(connection.execute(select(func.count()).where(keys.c.role == role.value)).scalar_one())
 
     def find(self, secret: str) -> Key | None:
         """The key with that secret."""

@@ -69,8 +69,8 @@ def tell_addresses(address: str) -> None:
 
 
 def first_key(house: House) -> str | None:
-    """The operator's key, if there is none yet; None otherwise: only its digest is kept."""
-    if house.keys.any():
+    """An operator's key, if there is none yet; None otherwise: only its digest is kept."""
+    if house.keys.any(Role.OPERATOR):  # a carrier's does not open the operator's pages
         return None
     return house.keys.make(Role.OPERATOR, "first start", now_ms())
 

@@ -60,9 +60,10 @@ def test_a_key_is_known_by_its_secret(keys: Keys) -> None:
 
 
 def test_there_is_a_key_once_one_was_made(keys: Keys) -> None:
-    assert keys.any() is False
+    assert keys.any(Role.OPERATOR) is False
     keys.make(Role.OPERATOR, "first start", 5)
-    assert keys.any() is True
+    assert keys.any(Role.OPERATOR) is True
+    assert keys.any(Role.CARRIER) is False
 
 
 @pytest.mark.parametrize(
@@ -231,4 +232,4 @@ def test_a_carriers_key_may_be_bound(keys: Keys) -> None:
 def test_what_a_key_cannot_be_bound_to_is_refused(keys: Keys, role: Role, carriers: list[str], why: str) -> None:
     with pytest.raises(BadInput, match=why):
         keys.make(role, "x", 1, carriers)
-    assert not keys.any()
+    assert not keys.any(role)
