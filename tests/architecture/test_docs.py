@@ -211,6 +211,8 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             pushes=house.pushes,
             outlook=house.outlook,
             labels=house.labels,
+            files=house.files,
+            carriers={},
             overview=house.overview,
             keys=house.keys,
             facilities=house.facilities,

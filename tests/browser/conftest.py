@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,11 +20,12 @@ LOCALES = {"en": "en-GB", "zh": "zh-CN", "es": "es-ES", "pt": "pt-BR"}
 
 
 class Demo(msgspec.Struct):
-    """Where the demo answers, the operator's key, and numbers with what is special about them."""
+    """Where the demo answers and lies, the operator's key, and numbers with what is special about them."""
 
     address: str
     key: str
     numbers: dict[str, str]
+    home: Path
 
     def find(self, *words: str) -> str:
         """The number that is worth a look for a reason with these words."""
@@ -44,7 +46,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             break
     assert told, (folder / "journal").read_text()
     found = json.loads(told)
-    yield Demo(found["address"], found["key"], {each["number"]: each["why"] for each in found["worth_a_look"]})
+    numbers = {each["number"]: each["why"] for each in found["worth_a_look"]}
+    yield Demo(found["address"], found["key"], numbers, Path(found["home"]))
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=60)
     assert (process.returncode, rest) == (0, ""), (folder / "journal").read_text()[-2000:]

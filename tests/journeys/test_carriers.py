@@ -30,7 +30,8 @@ ADAPTERS = list_adapters()
 
 def write_settings(home: Path, fake: Fake) -> None:
     home.mkdir()
-    lines = [f"[accounts.{fake.name}]", f'carrier = "{fake.name}"', f'url = "{fake.api_url}"']
+    lines = [f"[accounts.{fake.name}]", f'carrier = "{fake.name}"']
+    lines += [f'url = "{fake.api_url}"'] if fake.api_url else []
     lines += [f'"{name}" = "{value}"' for name, value in fake.account().items()]
     (home / "waypost.toml").write_text("\n".join(lines), "utf-8")
 
@@ -62,9 +63,8 @@ def test_a_parcel_moves_by_pushes(carrier: str, tmp_path: Path, start_server: Ca
         server = start_server(tmp_path / "home")
         fake.push_url = f"{server.address}/v1/carriers/{carrier}/push"
         number = book(fake, contract)
-        assert contract.source is not None
         asked = [Asked(number=number, phone_tail=fake.parcels[number].phone[-4:] or None)]
-        if "subscribe" in ADAPTERS[carrier].operations:
+        if contract.source is not None and "subscribe" in ADAPTERS[carrier].operations:
             assert not contract.source.subscribe(asked)
         begun_ms = fake.clock() // 1000 * 1000 - 40 * HOUR_MS
         first, second, third = FAKES[carrier].codes
@@ -98,8 +98,8 @@ def test_a_parcel_moves_by_pushes(carrier: str, tmp_path: Path, start_server: Ca
         answer = fake.send(msgspec.structs.replace(forged, body=body, query=query))
         assert not fake.is_thanked(answer.status_code, answer.content)
 
-        seen = contract.source.track(asked)  # asked for, all of it is there as well, and changes nothing
-        assert seen.rows.sent == 4
+        if contract.source is not None:  # asked for, all of it is there as well, and changes nothing
+            assert contract.source.track(asked).rows.sent == 4
         if contract.issuer is not None and "cancel" in ADAPTERS[carrier].operations:
             issued = contract.issuer.book(write_order(fake))
             contract.issuer.cancel(issued, "customer")

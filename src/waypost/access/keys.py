@@ -1,18 +1,21 @@
 """API keys and the sessions of the consoles: who may write and who may see the operator's part."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
 from waypost.access.records import keys, sessions
+from waypost.model.carriers import CARRIER_CODE
+from waypost.model.errors import BadInput
 from waypost.store.protocols import Records
 
 SESSION_MS = 12 * 60 * 60 * 1000
 _PREFIX = "wp_"
+_LONGEST = 400
 
 
 class Role(StrEnum):
@@ -23,11 +26,12 @@ class Role(StrEnum):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key without its secret."""
+    """A key without its secret; `carriers` are those that it may speak for, none meaning all."""
 
     id: str
     role: Role
     name: str
+    carriers: tuple[str, ...] = ()
 
 
 class Keys:
@@ -37,18 +41,35 @@ class Keys:
         self._records = records
         self._token = token
 
-    def make(self, role: Role, name: str, now_ms: int) -> str:
-        """A new key. What is returned is the only copy of the secret."""
+    def make(self, role: Role, name: str, now_ms: int, carriers: Sequence[str] = ()) -> str:
+        """A new key. What is returned is the only copy of the secret.
+
+        Args:
+            role: what it is good for.
+            name: for people.
+            now_ms: the present.
+            carriers: codes of those that a carrier's key may speak for; none for all.
+
+        Raises:
+            BadInput: more than fit, no code, or carriers of a key that is no carrier's.
+        """
+        bound = ",".join(dict.fromkeys(carriers))
+        if strange := [code for code in carriers if not CARRIER_CODE.fullmatch(code)]:
+            raise BadInput(f"{strange[0][:40]!r} is no carrier code", mend="Up to 32 of a-z, 0-9, _ and -.")
+        if carriers and role is not Role.CARRIER:
+            raise BadInput(f"a key with the role {role.value} speaks for every carrier", mend="Leave the carriers out.")
+        if len(bound) > _LONGEST:
+            raise BadInput(f"{len(carriers)} carriers are more than fit", mend="Make several keys.")
         secret = _PREFIX + self._token(24).hex()
         with self._records.begin() as connection:
             row = {"id": secret[3:11], "digest": _digest(secret), "role": role.value, "name": name, "made_ms": now_ms}
-            connection.execute(insert(keys).values(row))
+            connection.execute(insert(keys).values(row | {"carriers": bound or None}))
         return secret
 
-    def any(self) -> bool:
-        """Whether there is a key at all; the first start makes one if not."""
+    def any(self, role: Role) -> bool:
+        """Whether there is a key with that role; the first start makes an operator's if not."""
         with self._records.read() as connection:
-            return bool(connection.execute(select(func.count()).select_from(keys)).scalar_one())
+            return bool(connection.execute(select(func.count()).where(keys.c.role == role.value)).scalar_one())
 
     def find(self, secret: str) -> Key | None:
         """The key with that secret."""
@@ -59,7 +80,7 @@ class Keys:
         """All keys without their secrets, each with the instant at which it was made (UTC milliseconds)."""
         with self._records.read() as connection:
             rows = connection.execute(select(keys).order_by(keys.c.made_ms, keys.c.id))
-            return [(Key(row.id, Role(row.role), row.name), row.made_ms) for row in rows]
+            return [(_key(row), row.made_ms) for row in rows]
 
     def withdraw(self, key_id: str) -> bool:
         """Forget a key and the sessions that were opened with it; False if there is none of that id."""
@@ -67,13 +88,13 @@ class Keys:
             connection.execute(delete(sessions).where(sessions.c.key_id == key_id))
             return bool(connection.execute(delete(keys).where(keys.c.id == key_id)).rowcount)
 
-    def open_session(self, secret: str, now_ms: int) -> tuple[Key, str | None] | None:
-        """The key, and a token for the browser that knows it if it is an operator's; None if there is no such key."""
+    def open_session(self, secret: str, now_ms: int, role: Role = Role.OPERATOR) -> tuple[Key, str | None] | None:
+        """The key, and a token for the browser that knows it if it has the role; None if there is no such key."""
         with self._records.begin() as connection:  # one transaction, or the key might be withdrawn in between
             key = _find(connection, _with_secret(secret))
             if key is None:
                 return None
-            if key.role is not Role.OPERATOR:
+            if key.role is not role:
                 return key, None
             token = self._token(32).hex()
             connection.execute(delete(sessions).where(sessions.c.ends_ms < now_ms))
@@ -99,7 +120,11 @@ def _with_secret(secret: str) -> Select[Any]:
 
 def _find(connection: Connection, statement: Select[Any]) -> Key | None:
     row = connection.execute(statement).first()
-    return None if row is None else Key(row.id, Role(row.role), row.name)
+    return None if row is None else _key(row)
+
+
+def _key(row: Row[Any]) -> Key:
+    return Key(row.id, Role(row.role), row.name, tuple(row.carriers.split(",")) if row.carriers else ())
 
 
 def _digest(secret: str) -> str:

@@ -12,6 +12,7 @@ keys = Table(
     Column("role", String(16), nullable=False),
     Column("name", String(80), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
+    Column("carriers", String(400)),  # with commas between them; null: all
 )
 
 sessions = Table(

@@ -26,7 +26,7 @@ def count_sealed(connection: Connection, columns: Sequence[SealedColumn]) -> dic
     for each in columns:
         column = each.table.c[each.column]
         number = func.substr(column, 1, NUMBER_BYTES)
-        counted = select(number, func.count()).where(column.is_not(None)).group_by(number)
+        counted = select(number, func.count()).where(func.length(column) > 0).group_by(number)
         for first, count in connection.execute(counted):
             key = int.from_bytes(first)
             found[key] = found.get(key, 0) + count
@@ -52,7 +52,9 @@ def reseal(records: Records, columns: Sequence[SealedColumn], seal: Seal) -> int
     newest = seal.newest.to_bytes(NUMBER_BYTES)
     for each in columns:
         body, id_ = each.table.c[each.column], each.table.c.id
-        older = select(id_, body).where(func.substr(body, 1, NUMBER_BYTES) != newest).limit(_AT_ONCE)
+        older = (
+            select(id_, body).where(func.length(body) > 0, func.substr(body, 1, NUMBER_BYTES) != newest).limit(_AT_ONCE)
+        )
         while True:
             with records.begin() as connection:
                 rows = connection.execute(older).all()

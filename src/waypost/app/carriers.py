@@ -51,8 +51,8 @@ def run_fake(carrier: str, *, port: int, push_url: str, as_json: bool) -> None:
     else:
         aside.print(line("An imagined ", (carrier, "bold"), " serves at ", (fake.api_url, "bold")), soft_wrap=True)
         aside.print("Its account, for waypost.toml:")
-        print(f'[accounts.{carrier}]\ncarrier = "{carrier}"\nurl = "{fake.api_url}"')
-        for name, value in settings.items():
+        print(f'[accounts.{carrier}]\ncarrier = "{carrier}"')
+        for name, value in [*([("url", fake.api_url)] if fake.api_url else []), *settings.items()]:
             print(f'"{name}" = "{value}"')
     try:
         fake.serve_forever()

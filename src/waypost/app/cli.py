@@ -250,13 +250,16 @@ def exam_carrier(
 def make_key(
     name: Annotated[str, typer.Argument(help="What the key is for, for people.")],
     role: Annotated[str, typer.Option(help="operator: everything; carrier: send scans.")] = "operator",
+    carrier: Annotated[
+        list[str] | None, typer.Option(help="A carrier that it may speak for; again for another. All without it.")
+    ] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Make a key for the API and the operator's pages. It is shown once."""
     from waypost.app import keyring
 
-    keyring.make_key(name, role, home=home, as_json=as_json)
+    keyring.make_key(name, role, carrier or [], home=home, as_json=as_json)
 
 
 @admin.command("list-keys")

@@ -1,7 +1,7 @@
 """`waypost admin make-key | list-keys | withdraw-key`: they work beside a running server too."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def _keys(home: Path | None, *, make: bool = False) -> Iterator[Keys]:
             records.close()
 
 
-def make_key(name: str, role: str, *, home: Path | None, as_json: bool) -> None:
+def make_key(name: str, role: str, carriers: Sequence[str] = (), *, home: Path | None, as_json: bool) -> None:
     """Make a key and print it."""
     try:
         kind = Role(role)
@@ -42,9 +42,9 @@ def make_key(name: str, role: str, *, home: Path | None, as_json: bool) -> None:
     if not name.strip() or legible(name) != name:
         raise BadInput(f"{name[:80]!r} is no name of a key", mend="Give one of plain text, without control characters.")
     with _keys(home, make=True) as keys:
-        secret = keys.make(kind, name[:80], now_ms())
+        secret = keys.make(kind, name[:80], now_ms(), carriers)
     if as_json:
-        out({"key": secret, "role": kind.value, "name": name[:80]})
+        out({"key": secret, "role": kind.value, "name": name[:80], "carriers": list(carriers)})
     else:
         print(secret)
 
@@ -55,11 +55,21 @@ def list_keys(*, home: Path | None, as_json: bool) -> None:
         listed = keys.list_all()
     if as_json:
         out(
-            [{"id": key.id, "role": key.role.value, "name": key.name, "made": format_utc(made)} for key, made in listed]
+            [
+                {
+                    "id": key.id,
+                    "role": key.role.value,
+                    "name": key.name,
+                    "made": format_utc(made),
+                    "carriers": list(key.carriers),
+                }
+                for key, made in listed
+            ]
         )
         return
     for key, made in listed:
-        print(f"{key.id}  {key.role.value:9} {format_utc(made)}  {legible(key.name)}")
+        whose = f"  for {', '.join(key.carriers) or 'all carriers'}" if key.role is Role.CARRIER else ""
+        print(f"{key.id}  {key.role.value:9} {format_utc(made)}  {legible(key.name)}{whose}")
 
 
 def withdraw_key(key_id: str, *, home: Path | None, as_json: bool) -> None:

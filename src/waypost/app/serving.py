@@ -52,6 +52,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     house.open_accounts()
     journal = open_journal(sys.stderr)
     app = make_app(_desk(house, journal))
+    house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     make_ready()
     take_short_turns()
     polling = Polling(house.pollers.values(), house.read_gaps, usual_gaps(), journal)
@@ -79,8 +80,8 @@ def tell_addresses(address: str) -> None:
 
 
 def first_key(house: House) -> str | None:
-    """The operator's key, if there is none yet; None otherwise: only its digest is kept."""
-    if house.keys.any():
+    """An operator's key, if there is none yet; None otherwise: only its digest is kept."""
+    if house.keys.any(Role.OPERATOR):  # a carrier's does not open the operator's pages
         return None
     return house.keys.make(Role.OPERATOR, "first start", now_ms())
 
@@ -94,6 +95,8 @@ def _desk(house: House, journal: FilteringBoundLogger) -> Desk:
         pushes=house.pushes,
         outlook=house.outlook,
         labels=house.labels,
+        files=house.files,
+        carriers={name: contract.account.carrier for name, contract in house.contracts.items()},
         overview=house.overview,
         keys=house.keys,
         facilities=house.facilities,

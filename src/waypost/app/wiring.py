@@ -17,12 +17,16 @@ from waypost.carriers.adapter import Operation
 from waypost.carriers.adapters import Contract, list_adapters, open_contract
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
+from waypost.feeds.folder import Folder, Leave, Watch, Watched
+from waypost.feeds.sheets import Sheets
 from waypost.model.carriers import find_carrier
+from waypost.model.errors import SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.carriers import PushReader, TrackSource
+from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.gaps import Gaps, read_gaps
 from waypost.track.intake import ZoneFinder
@@ -36,6 +40,8 @@ from waypost.track.records import list_all_links
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
 from waypost.track.watches import Watches
+
+_LOOK_S = 0.5
 
 
 def now_ms() -> int:
@@ -65,6 +71,9 @@ class House:
         self.watches = Watches(self.memory.records, self.seals)
         self.pollers: dict[str, Poller] = {}
         self.outlook = Outlook(self.watches, self.pollers)
+        self.files = Files(self.memory.records, Sheets(), self.reception, self.seals)
+        self._stopping = threading.Event()
+        self._watch: Watch | None = None
 
     @property
     def memory(self) -> Memory:
@@ -114,7 +123,7 @@ class House:
         self.seals.check()
         adapters = list_adapters()
         for name, values in self.settings.accounts.items():
-            adapter = adapters.get(str(values.get("carrier")))
+            adapter = adapters.get(str(values.get("adapter", values.get("carrier"))))
             account = read_account(name, values, frozenset(adapter.secrets) if adapter else frozenset())
             contract = self.contracts[name] = open_contract(account, adapters=adapters)
             if contract.reader is not None:
@@ -137,8 +146,40 @@ class House:
             clock=now_ms,
         )
 
+    def watch_folders(self, tell: Callable[[str, str], None]) -> None:
+        """Take the files that carriers put into the folders of their accounts, from now on until the house closes.
+
+        Args:
+            tell: told what cannot be done, and with which file.
+
+        Raises:
+            SettingsError: such a folder is none.
+        """
+        folders = []
+        for name, contract in self.contracts.items():
+            if contract.account.folder:
+                path = Path(contract.account.folder).expanduser()
+                if not path.is_absolute() or not path.is_dir():
+                    raise SettingsError(
+                        f"[accounts.{name}] folder: {path} is no folder", mend="Make it; name it whole."
+                    )
+                watched = Watched(account=name, carrier=contract.account.carrier, path=path)
+                folders.append(Folder(watched, self.files, now_ms, self._let_index_go_on, tell))
+        self._watch = Watch(folders, self._stopping, tell)
+        self._watch.start()
+
+    def _let_index_go_on(self) -> None:
+        """Files wait where senders of bulk are refused, so that those who look up are not kept waiting."""
+        while not self._stopping.is_set():
+            if self.memory.index.catch_up(self.memory.log.position() - self.settings.limits.bulk_lag, _LOOK_S):
+                return
+        raise Leave
+
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
+        self._stopping.set()
+        if self._watch is not None:
+            self._watch.stop()
         for contract in self.contracts.values():
             contract.caller.close()
         self.home.close()

@@ -34,11 +34,13 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     """How Waypost speaks with a carrier.
 
     Attributes:
+        carrier: by whose name it is known; that of an account's carrier, or what the account has as `adapter`.
         make: of a caller, the object that answers `WaybillIssuer`, `TrackSource` and `PushReader`, as far as
             `operations` goes.
         settings: what an account needs, and what that is; `secrets` what nobody may see. A setting may be given for one
             interface alone, behind a full stop, where the carrier gives one for each.
         test_url, url: where the carrier's API is.
+        is_called: there is an API, and an account says where.
         optional: of both, what an account may be without; `push_needs` those of them without which no push is believed,
             `label_needs` no label that is pushed.
     """
@@ -48,8 +50,9 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str]
     secrets: Mapping[str, str]
     operations: Mapping[Operation, Evidence]
-    url: str
+    url: str = ""
     test_url: str = ""
     optional: frozenset[str] = frozenset()
     push_needs: frozenset[str] = frozenset()
     label_needs: frozenset[str] = frozenset()
+    is_called: bool = True

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 import msgspec
 
 from waypost.booking.issuing import LabelReader, WaybillIssuer
-from waypost.carriers import best, cainiao, correios, jt, karrio, sf, sto, usps, yto, yunda, zto
+from waypost.carriers import best, cainiao, correios, jt, karrio, neutral, sf, sto, usps, yto, yunda, zto
 from waypost.carriers.accounts import Account
 from waypost.carriers.adapter import Adapter, Operation
 from waypost.carriers.calling import Caller, Hours
@@ -40,6 +40,7 @@ _OURS: tuple[Adapter, ...] = (
     cainiao.ADAPTER,
     jt.ADAPTER,
     *karrio.ADAPTERS,
+    neutral.ADAPTER,
 )
 
 
@@ -65,11 +66,12 @@ def open_contract(
         SettingsError: there is no adapter for its carrier, or the account lacks a setting or has a strange one.
     """
     known = list_adapters() if adapters is None else adapters
-    adapter = known.get(account.carrier)
+    wanted = account.adapter or account.carrier
+    adapter = known.get(wanted)
     if adapter is None:
         raise SettingsError(
-            f"[accounts.{account.name}] carrier: there is no adapter for {account.carrier!r}",
-            mend=f"There are: {', '.join(sorted(known))}.",
+            f"[accounts.{account.name}] carrier: there is no adapter for {wanted!r}",
+            mend=f'There are: {", ".join(sorted(known))}. A carrier without an API has adapter = "neutral".',
         )
     _check(account, adapter)
     caller = Caller(account, hours)
@@ -86,6 +88,9 @@ def open_contract(
 
 
 def _check(account: Account, adapter: Adapter) -> None:
+    if bool(account.url) != adapter.is_called:
+        why = f"has no url: {adapter.url}" if adapter.is_called else "has a url, and its adapter calls nobody"
+        raise SettingsError(f"[accounts.{account.name}] {why}")
     for told, known, what in (
         (account.settings, adapter.settings, "setting"),
         (account.secrets, adapter.secrets, "secret"),

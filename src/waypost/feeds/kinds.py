@@ -68,7 +68,7 @@ _KINDS = (
     FeedKind(
         name="scans",
         help="scans in the neutral format, of any carriers",
-        files="NDJSON, CSV, Parquet or Arrow, or a folder of them",
+        files="NDJSON, CSV, XLSX, Parquet or Arrow, or a folder of them",
         open=lambda path, options: ScansFeed(path),
     ),
     FeedKind(

@@ -1,12 +1,13 @@
-"""Neutral scans: NDJSON, CSV, Parquet or Arrow with the fields of `track.wire.FIELDS`.
+"""Neutral scans: NDJSON, CSV, XLSX, Parquet or Arrow with the fields of `track.wire.FIELDS`.
 
 The content tells the format, but a text whose name ends in `.ndjson` or `.jsonl` is NDJSON. NDJSON and CSV may be
 packed with gzip, xz or zstd; Parquet and Arrow files have a packing of their own, and no lines: their rows are counted
-from 1.
+from 1. XLSX has the numbers of its rows.
 """
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,16 +16,18 @@ import pyarrow as pa
 from waypost.feeds import arrow, parquet
 from waypost.feeds.arrow import FILE, STREAM
 from waypost.feeds.choosing import choose_files, holds_objects
+from waypost.feeds.headings import name_columns
 from waypost.feeds.lines import read_blocks
-from waypost.feeds.stream import MEND_CUT, ByteStream, Meter
-from waypost.feeds.tables import check_columns, read_stream
+from waypost.feeds.stream import MEND_CUT, ByteStream, Meter, size_of
+from waypost.feeds.tables import Part, check_columns, read_stream
+from waypost.feeds.xlsx import MARK, OLD_MARK, read_sheet
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal, Portion
 from waypost.track.parquet import MAGIC
 from waypost.track.plain import read_lines
 from waypost.track.wire import FIELDS, MOST_TEXT_BYTES, Rows, check_schema, rows_of_table
 
-ENDINGS = (".ndjson", ".jsonl", ".json", ".csv", ".parquet", ".arrow", ".arrows", ".feather")
+ENDINGS = (".ndjson", ".jsonl", ".json", ".csv", ".xlsx", ".parquet", ".arrow", ".arrows", ".feather")
 
 #: Rows of columns that are taken at a time: as long as they may be, their texts are some tens of megabytes.
 ROWS = 8192
@@ -35,40 +38,64 @@ _NEEDED = ("carrier", "number", "code", "at")
 class ScansFeed:
     """A `ScanFeed` of one file or a folder of files.
 
+    Args:
+        path: of it.
+        carrier: whose scans they are where they name none; without one they have to.
+
     Raises:
         BadInput: nothing there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, carrier: str | None = None) -> None:
         self._paths = choose_files(path, "scans", ENDINGS)
+        self._needed = _NEEDED if carrier is None else tuple(name for name in _NEEDED if name != "carrier")
 
     def portions(self) -> Iterator[Portion]:
         """See `ScanFeed.portions`."""
         meter = Meter(self._paths)
         for path in self._paths:
-            yield from _read_file(path, meter)
+            yield from _read_file(path, meter, self._needed)
 
 
-def _read_file(path: Path, meter: Meter) -> Iterator[Portion]:
+def _read_file(path: Path, meter: Meter, needed: Sequence[str]) -> Iterator[Portion]:
     before = meter.read
+    if (mark := _mark_of(path)) == MARK:
+        yield from map(partial(_portion, path.name), read_sheet(path, meter, needed, FIELDS, name_columns))
+        return
+    if mark == OLD_MARK:
+        message = "is an old Excel file, or has a password."
+        raise BadInput(message, where=path.name, mend="Save it as .xlsx without a password, or as CSV.")
     with ByteStream(path, meter) as stream:
         columnar = stream.start.startswith((MAGIC, FILE, STREAM))
         if not columnar:
-            yield from _read_ndjson(stream) if holds_objects(stream) else _read_csv(stream)
+            yield from _read_ndjson(stream) if holds_objects(stream) else _read_csv(stream, needed)
             return
     if stream.packing:
         message = f"holds Parquet or Arrow columns inside {stream.packing}."
         raise BadInput(message, where=path.name, mend="Unpack it; such files have a packing of their own.")
     meter.read = before
     read = parquet.read_batches if stream.start.startswith(MAGIC) else arrow.read_batches
-    yield from _read_columns(path, meter, read(path, meter, lambda schema: _choose(path.name, schema), ROWS))
+    yield from _read_columns(path, meter, read(path, meter, lambda schema: _choose(path.name, schema, needed), ROWS))
 
 
-def _read_csv(stream: ByteStream) -> Iterator[Portion]:
-    for part in read_stream(stream, _NEEDED, FIELDS):
-        table = pa.table({name: pa.array(texts, pa.string()) for name, texts in part.columns.items()})
-        rows = msgspec.structs.replace(rows_of_table(table), rows=part.lines)
-        yield Portion(source=stream.name, rows=rows, refusals=part.refusals, share=part.share)
+def _mark_of(path: Path) -> bytes:
+    """How a file begins; what it is if it cannot be read, the reader of streams says."""
+    size_of(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
+
+
+def _read_csv(stream: ByteStream, needed: Sequence[str]) -> Iterator[Portion]:
+    yield from map(partial(_portion, stream.name), read_stream(stream, needed, FIELDS, name_columns=name_columns))
+
+
+def _portion(source: str, part: Part) -> Portion:
+    table = pa.table({name: pa.array(texts, pa.string()) for name, texts in part.columns.items()})
+    rows = msgspec.structs.replace(rows_of_table(table), rows=part.lines)
+    return Portion(source=source, rows=rows, refusals=part.refusals, share=part.share)
 
 
 def _read_ndjson(stream: ByteStream) -> Iterator[Portion]:
@@ -84,12 +111,12 @@ def _read_ndjson(stream: ByteStream) -> Iterator[Portion]:
         yield Portion(source=stream.name, rows=rows, refusals=block.refusals, share=stream.meter.share)
 
 
-def _choose(source: str, schema: pa.Schema) -> Sequence[str]:
+def _choose(source: str, schema: pa.Schema, needed: Sequence[str]) -> Sequence[str]:
     """All columns, if they are those of scans."""
     with _located(source):
         check_schema(schema)
-    check_columns(source, schema.names, _NEEDED)
-    for name in _NEEDED:
+    check_columns(source, schema.names, needed)
+    for name in needed:
         if pa.types.is_null(schema.field(name).type):  # nulls take no room: any number of rows may be claimed
             raise BadInput(f"column {name!r} is empty.", where=source)
     return list(schema.names)

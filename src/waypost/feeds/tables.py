@@ -7,7 +7,7 @@ anything is off is read again line by line, so that only the bad rows are lost.
 import csv
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -59,9 +59,13 @@ def read_table(
 
 
 def read_stream(
-    stream: ByteStream, needed: Collection[str], known: Collection[str] | None = None, lines: int = LINES
+    stream: ByteStream,
+    needed: Collection[str],
+    known: Collection[str] | None = None,
+    lines: int = LINES,
+    name_columns: Callable[[list[str]], list[str]] = list,
 ) -> Iterator[Part]:
-    """As `read_table`, of a file that is open already."""
+    """As `read_table`, of a file that is open already; `name_columns` says what the words of its header mean."""
     reader: _Reader | None = None
     for block in read_blocks(stream, lines):
         if reader is None:
@@ -69,7 +73,7 @@ def read_stream(
                 message = f"has no line of column names that can be read: {block.refusals[0].reason}"
                 raise BadInput(message, where=stream.name, mend=_mend(needed, known))
             head, _, data = block.data.partition(b"\n")
-            reader = _Reader(stream.name, _read_header(stream.name, head, needed, known))
+            reader = _Reader(stream.name, _read_header(stream.name, head, needed, known, name_columns))
             block = Block(block.line + 1, data, block.refusals)
         yield reader.read(block, stream.meter.share)
     if reader is not None and (last := reader.finish()).refusals:
@@ -92,9 +96,15 @@ def _parse_header(head: bytes) -> list[str]:
         raise ValueError(str(error)) from None
 
 
-def _read_header(name: str, head: bytes, needed: Collection[str], known: Collection[str] | None) -> list[str]:
+def _read_header(
+    name: str,
+    head: bytes,
+    needed: Collection[str],
+    known: Collection[str] | None,
+    name_columns: Callable[[list[str]], list[str]],
+) -> list[str]:
     try:
-        header = _parse_header(head)
+        header = name_columns(_parse_header(head))
     except ValueError:
         message = "does not begin with a line of column names."
         raise BadInput(message, where=name, mend=_mend(needed, known)) from None

@@ -4,13 +4,14 @@ A scan that comes this way has a code, an instant, a place; never the text that 
 and telephone numbers stand in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 import msgspec
 
 from waypost.model.errors import BadInput, NotAllowed, WaypostError
 from waypost.model.guarded import Guarded
+from waypost.track.reception import Receipt
 from waypost.track.wire import Rows
 
 
@@ -111,11 +112,13 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         rows: the scans; `Refusal`s for what cannot be read of them.
-        reply: for when they are on disk.
+        reply: for when they are on disk, or were taken before.
+        receipt: how a carrier is told what became of each row, if it understands that; it goes before `reply`.
     """
 
     rows: Rows
     reply: Reply
+    receipt: Callable[[Receipt], Reply] | None = None
 
 
 class PushReader(Protocol):

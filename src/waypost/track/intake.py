@@ -3,7 +3,7 @@
 Every check works on the whole column. A row is refused for the first field that is wrong; nothing else is lost for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import numpy as np
@@ -44,6 +44,7 @@ ZoneFinder = Callable[[Sequence[tuple[str, str | None]]], Sequence[tuple[str, Of
 NUMBER = r"[!-~]+"
 NO_NUMBER = "has characters that no waybill number has (printable ASCII only)"
 NO_CARRIER = "is no carrier code: up to 32 of a-z, 0-9, _ and -"
+FOREIGN = "is not one that this sender may speak for: {}"
 HAS_CONTROL, MISSING, TOO_LONG = "has control characters", "is missing", "is longer than {} characters"
 
 _CERTAIN = TimeFlag(0)
@@ -92,6 +93,7 @@ def take_in(
     now_ms: int,
     recorded_at_ms: int | None,
     carrier: str | None = None,
+    only: Collection[str] | None = None,
     time_flags: TimeFlag = _CERTAIN,
 ) -> Intake:
     """Check rows and turn them into scans.
@@ -102,19 +104,25 @@ def take_in(
         now_ms: the present, to refuse what lies far ahead of it.
         recorded_at_ms: when the network got them; None for history, of which that is not known.
         carrier: for rows that name none.
+        only: the carriers that the sender may speak for; None for all.
         time_flags: what the sender knows to be doubtful about all of these stamps.
     """
     parts = []
     if rows.plain is not None and len(rows.plain.rows):
-        parts.append(_take_in_plain(rows.plain, now_ms, recorded_at_ms, carrier, time_flags))
+        parts.append(_take_in_plain(rows.plain, now_ms, recorded_at_ms, carrier, only, time_flags))
     if len(rows.rows):
-        parts.append(_take_in_texts(rows, zone_of, now_ms, recorded_at_ms, carrier, time_flags))
+        parts.append(_take_in_texts(rows, zone_of, now_ms, recorded_at_ms, carrier, only, time_flags))
     refusals = sorted(rows.refusals + [each for part in parts for each in part.refusals], key=lambda each: each.row)
     return Intake(join_batches([part.scans for part in parts if part.scans.num_rows]), refusals)
 
 
 def _take_in_plain(
-    plain: PlainRows, now_ms: int, recorded_at_ms: int | None, carrier: str | None, time_flags: TimeFlag
+    plain: PlainRows,
+    now_ms: int,
+    recorded_at_ms: int | None,
+    carrier: str | None,
+    only: Collection[str] | None,
+    time_flags: TimeFlag,
 ) -> Intake:
     """What no row can break by itself: a carrier of its own or of all, and a clock that does not run ahead."""
     columns = dict(zip(plain.scans.schema.names, plain.scans.columns, strict=True))
@@ -123,6 +131,7 @@ def _take_in_plain(
         if carrier is not None:
             columns["carrier"] = pc.fill_null(columns["carrier"].cast(pa.string()), carrier).dictionary_encode()
         verdicts.require(pc.is_valid(columns["carrier"]), "carrier", "is missing", columns["carrier"])
+    _check_senders(columns["carrier"], only, verdicts)
     at_ms = np.asarray(columns["at"].cast(pa.int64()))
     verdicts.require(at_ms <= now_ms + MAX_AHEAD_MS, "at", AHEAD, columns["at"])
     count = plain.scans.num_rows
@@ -145,6 +154,7 @@ def _take_in_texts(
     now_ms: int,
     recorded_at_ms: int | None,
     carrier: str | None,
+    only: Collection[str] | None,
     time_flags: TimeFlag,
 ) -> Intake:
     table = rows.table.combine_chunks()
@@ -153,6 +163,7 @@ def _take_in_texts(
     if carrier is not None:
         text["carrier"] = pc.fill_null(text["carrier"], carrier)
     _check_texts(text, verdicts)
+    _check_senders(text["carrier"], only, verdicts)
     _check_zones(text["zone"], verdicts)
     times = _read_times(text, zone_of, verdicts, now_ms, time_flags)
     good = pa.array(verdicts.good)
@@ -196,6 +207,12 @@ def _check_texts(text: dict[str, pa.Array], verdicts: _Verdicts) -> None:
     verdicts.require(
         named, "corrects", f"is missing: a {VOID!r} scan names the scan that it withdraws", text["corrects"]
     )
+
+
+def _check_senders(carriers: pa.Array, only: Collection[str] | None, verdicts: _Verdicts) -> None:
+    if only is not None:
+        own = pc.is_in(carriers.cast(pa.string()), pa.array(sorted(only), pa.string()))
+        verdicts.require(own, "carrier", FOREIGN.format(", ".join(sorted(only))), carriers)
 
 
 def _check_zones(stated: pa.Array, verdicts: _Verdicts) -> None:

@@ -8,7 +8,7 @@ again and not read again; one that is not the carrier's is refused, and so is on
 import bisect
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -82,23 +82,25 @@ class Pushes:
         except BadInput as error:  # what nobody understands may matter: it is kept, and the carrier told
             self._raw.keep([Arrived(account, push, Outcome.UNREADABLE)])
             return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE, why=error.message)
+        if pushed.receipt is not None:
+            return self._take_ours(Arrived(account, push), pushed, reader.carrier)
         return self._taken.do((Arrived(account, push), pushed))
+
+    def _take_ours(self, arrived: "Arrived", pushed: Pushed, carrier: str) -> Taken:
+        """One in our own format, whose rows name their carrier themselves: an account speaks for its own alone."""
+        if self._raw.list_taken([arrived])[0]:
+            return Taken(reply=pushed.reply, outcome=Outcome.REPEATED)
+        receipt = self._reception.receive(pushed.rows, carrier=carrier, only=(carrier,))
+        taken = _taken(pushed, receipt.accepted, receipt.refusals)
+        self._raw.keep([Arrived(arrived.account, arrived.push, taken.outcome)])
+        return msgspec.structs.replace(taken, reply=pushed.receipt(receipt) if pushed.receipt else pushed.reply)
 
     def _take_all(self, all_: Sequence[tuple["Arrived", Pushed]]) -> list[Taken]:
         """Those that wait at the same moment: most tell one scan, and to take in one costs as much as some hundred."""
         before = self._raw.list_taken([arrived for arrived, _ in all_])
         new = [each for each, was_taken in zip(all_, before, strict=True) if not was_taken]
         told = self._receive([pushed.rows for _, pushed in new]) if new else []
-        taken = [
-            Taken(
-                reply=pushed.reply,
-                outcome=Outcome.PARTLY if refusals else Outcome.TAKEN,
-                scans=accepted,
-                refused=len(refusals),
-                why=refusals[0].reason if refusals else "",
-            )
-            for (_, pushed), (accepted, refusals) in zip(new, told, strict=True)
-        ]
+        taken = [_taken(pushed, *one) for (_, pushed), one in zip(new, told, strict=True)]
         if new:
             self._raw.keep(
                 [Arrived(each.account, each.push, one.outcome) for (each, _), one in zip(new, taken, strict=True)]
@@ -111,9 +113,6 @@ class Pushes:
 
     def _receive(self, all_: Sequence[Rows]) -> list[tuple[int, list[Refusal]]]:
         """Hand in rows as one batch: of each how many were accepted, and what was refused."""
-        if any(rows.plain is not None for rows in all_):
-            receipts = [self._reception.receive(rows) for rows in all_]
-            return [(receipt.accepted, receipt.refusals) for receipt in receipts]
         ends = list(itertools.accumulate(len(rows.rows) for rows in all_))
         receipt = self._reception.receive(Rows(pa.concat_tables([rows.table for rows in all_]), range(ends[-1]), []))
         refused = [list(rows.refusals) for rows in all_]
@@ -124,6 +123,20 @@ class Pushes:
             refused[whose].append(msgspec.structs.replace(refusal, row=row))
             accepted[whose] -= 1
         return list(zip(accepted, refused, strict=True))
+
+    def list_newest(self, accounts: Collection[str], most: int) -> list[tuple[str, int, Outcome]]:
+        """The newest pushes of some accounts: account, when it came in UTC milliseconds, and how it went."""
+        return self._raw.list_outcomes(accounts, most)
+
+
+def _taken(pushed: Pushed, accepted: int, refusals: Sequence[Refusal]) -> Taken:
+    return Taken(
+        reply=pushed.reply,
+        outcome=Outcome.PARTLY if refusals else Outcome.TAKEN,
+        scans=accepted,
+        refused=len(refusals),
+        why=refusals[0].reason if refusals else "",
+    )
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -186,6 +199,13 @@ class RawPushes:
             RawPush(row.account, row.received_ms, Outcome(row.outcome), self._seal().open(row.body, row.id))
             for row in rows
         ]
+
+    def list_outcomes(self, accounts: Collection[str], most: int) -> list[tuple[str, int, Outcome]]:
+        """The newest ones of some accounts, without what they held."""
+        asked = select(pushes.c.account, pushes.c.received_ms, pushes.c.outcome).where(pushes.c.account.in_(accounts))
+        with self._records.read() as connection:
+            rows = connection.execute(asked.order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(most)).all()
+        return [(row.account, row.received_ms, Outcome(row.outcome)) for row in rows]
 
     def forget(self, before_ms: int) -> int:
         """Remove those received before an instant; how many there were."""

@@ -1,6 +1,6 @@
 """Where live scans are handed in: checked, kept, acknowledged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -40,22 +40,28 @@ class Reception:
         self._zone_of = zone_of
         self._clock = clock
 
-    def receive(self, rows: Rows, *, carrier: str | None = None) -> Receipt:
+    def receive(self, rows: Rows, *, carrier: str | None = None, only: Collection[str] | None = None) -> Receipt:
         """Keep the good rows and say which were not.
 
         Args:
             rows: what was sent.
             carrier: for rows that name none.
+            only: the carriers that the sender may speak for; None for all.
 
         Raises:
             StorageFull: there is no room; nothing of it was kept.
         """
-        return self.keep(self.check(rows, carrier=carrier))
+        return self.keep(self.check(rows, carrier=carrier, only=only))
 
-    def check(self, rows: Rows, *, carrier: str | None = None) -> Intake:
+    def check(self, rows: Rows, *, carrier: str | None = None, only: Collection[str] | None = None) -> Intake:
         """The first half of `receive`: all the work, and nothing is kept."""
         now_ms = self._clock()
-        return take_in(rows, self._zone_of, now_ms=now_ms, recorded_at_ms=now_ms, carrier=carrier)
+        return take_in(rows, self._zone_of, now_ms=now_ms, recorded_at_ms=now_ms, carrier=carrier, only=only)
+
+    def find_zone(self, carrier: str, facility: str | None) -> str | None:
+        """In which zone a stamp without an offset is read, of that carrier and scanned there; None if none is known."""
+        [known] = self._zone_of([(carrier, facility)])
+        return known[0] if known else None
 
     def keep(self, intake: Intake) -> Receipt:
         """The second half: all the waiting.

@@ -88,7 +88,23 @@ watches = Table(
     Index(None, "account", "next_ms"),
 )
 
-SEALED = (SealedColumn(pushes), SealedColumn(watches, "phone_tail"))
+#: Files of scans that carriers handed in, and how they went: `report` is sealed, for lines of them stand in it.
+files = Table(
+    "files",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("carrier", String(32), nullable=False),
+    Column("source", String(80), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("received_ms", BigInteger, nullable=False, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("scans", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("why", String(400), nullable=False),
+    Column("report", LargeBinary, nullable=False),
+)
+
+SEALED = (SealedColumn(pushes), SealedColumn(watches, "phone_tail"), SealedColumn(files, "report"))
 
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
 LINK_SCHEMA = pa.schema(

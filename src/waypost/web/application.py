@@ -13,6 +13,7 @@ from waypost.web.api import carriers, network, openapi, parcels, scans, service,
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
+from waypost.web.pages.carrier import add_carrier
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
 from waypost.web.pages.operator import add_operator
@@ -45,6 +46,7 @@ def make_app(desk: Desk) -> Door:
     add_sessions(app, office, paper)
     add_listing(app, office, paper)
     add_operator(app, office, paper)
+    add_carrier(app, office, paper)
     paper.add_assets(app)
 
     bare = {("POST", scans.PATH): scans.take_scans(office)}

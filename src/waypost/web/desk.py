@@ -1,7 +1,7 @@
 """What this door needs from the house, in one place. `app` fills it in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import msgspec
@@ -11,6 +11,7 @@ from waypost.access.keys import Keys
 from waypost.booking.labels import Labels
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
+from waypost.track.files import Files
 from waypost.track.outlook import Outlook
 from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
@@ -29,7 +30,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         body_bytes: of one request body, packed and unpacked.
         bodies_bytes: of all bodies that are being read at one time.
-        push_bytes: of one push of a carrier.
+        push_bytes: of one push of a carrier. `file_bytes` of one file of scans that is uploaded.
         form_bytes: of one body of a form.
         header_bytes: of all headers of one request.
         batch_rows: scans in one request. `facilities_at_once` the same for facilities.
@@ -49,6 +50,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     body_bytes: Count = 16 << 20
     bodies_bytes: Count = 256 << 20
     push_bytes: Count = 1 << 20
+    file_bytes: Count = 16 << 20
     form_bytes: Count = 16 << 10
     header_bytes: Count = 32 << 10
     batch_rows: Count = 50_000
@@ -131,6 +133,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         pushes: takes those that carriers push.
         outlook: what carriers are asked after.
         labels: the same of labels.
+        files: takes files that they hand in.
+        carriers: by account, whose it is.
         overview: the network at a glance; may be some seconds old.
         keys: who may what.
         facilities: the register of facilities.
@@ -146,6 +150,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     pushes: Pushes
     outlook: Outlook
     labels: Labels
+    files: Files
+    carriers: Mapping[str, str]
     overview: Callable[[], Overview]
     keys: Keys
     facilities: Facilities

@@ -77,8 +77,8 @@ class Gate:
             raise Forbidden(f"a key with the role {key.role.value} may not do this")
         return key
 
-    async def find_session(self, call: Call, headers: Mapping[str, str]) -> Key | None:
-        """The operator's key behind the cookie of a browser, None without a session that lasts."""
+    async def find_session(self, call: Call, headers: Mapping[str, str], role: Role = Role.OPERATOR) -> Key | None:
+        """The key with that role behind the cookie of a browser, None without a session that lasts."""
         token = _cookie(headers)
         if token is None:
             return None
@@ -87,18 +87,18 @@ class Gate:
             return self._keys.find_session(secret, self._clock())
 
         key = await self._find("session", token, find)
-        if key is None or key.role is not Role.OPERATOR:
+        if key is None or key.role is not role:
             return None
         call.key = key
         return key
 
-    async def open_session(self, call: Call, secret: str) -> str | None:
-        """The token of a new session for a browser whose user knows an operator's key; None if the key is no good.
+    async def open_session(self, call: Call, secret: str, role: Role = Role.OPERATOR) -> str | None:
+        """The token of a new session for a browser whose user knows a key with that role; None if it is no good.
 
         Raises:
             TooMany: too many wrong keys came from this address.
         """
-        opened = await self._pool.run(self._keys.open_session, secret, self._clock())
+        opened = await self._pool.run(self._keys.open_session, secret, self._clock(), role)
         if opened is None:
             self._guesses.take(call.address)
             return None
@@ -130,11 +130,11 @@ class Gate:
         return key
 
 
-def session_cookie(token: str, *, secure: bool) -> str:
-    """The `Set-Cookie` header for a token; an empty one takes the cookie away."""
+def session_cookie(token: str, *, secure: bool, path: str = "/operator") -> str:
+    """The `Set-Cookie` header for a token, sent to the pages below `path`; an empty one takes the cookie away."""
     lasts_s = SESSION_MS // 1000 if token else 0
     flags = "; Secure" if secure else ""
-    return f"{COOKIE}={token}; Path=/operator; Max-Age={lasts_s}; HttpOnly; SameSite=Strict{flags}"
+    return f"{COOKIE}={token}; Path={path}; Max-Age={lasts_s}; HttpOnly; SameSite=Strict{flags}"
 
 
 def _cookie(headers: Mapping[str, str]) -> str | None:

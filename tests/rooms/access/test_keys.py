@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from waypost.access.keys import SESSION_MS, Key, Keys, Role
 from waypost.access.records import sessions
 from waypost.engines.sql.records import SqlRecords
+from waypost.model.errors import BadInput
 from waypost.store.protocols import Records
 from waypost.testing import Clock
 
@@ -59,9 +60,10 @@ def test_a_key_is_known_by_its_secret(keys: Keys) -> None:
 
 
 def test_there_is_a_key_once_one_was_made(keys: Keys) -> None:
-    assert keys.any() is False
+    assert keys.any(Role.OPERATOR) is False
     keys.make(Role.OPERATOR, "first start", 5)
-    assert keys.any() is True
+    assert keys.any(Role.OPERATOR) is True
+    assert keys.any(Role.CARRIER) is False
 
 
 @pytest.mark.parametrize(
@@ -203,3 +205,31 @@ def test_a_key_that_was_withdrawn_is_gone_with_its_sessions(records: Records, ke
     assert (keys.find(secret), keys.find_session(token, 10), keys.open_session(secret, 10)) == (None, None, None)
     assert keys.find_session(others_token, 10) == keys.find(other)
     assert count_sessions(records) == 1
+
+
+def test_a_carriers_key_may_be_bound(keys: Keys) -> None:
+    bound = keys.make(Role.CARRIER, "counter", 1, ["ruralpost", "yto", "ruralpost"])
+    free = keys.make(Role.CARRIER, "all", 2)
+    found = keys.find(bound)
+    assert found is not None
+    assert found.carriers == ("ruralpost", "yto")
+    assert [key.carriers for key, _ in keys.list_all()] == [("ruralpost", "yto"), ()]
+    opened = keys.open_session(free, 3, Role.CARRIER)
+    assert opened is not None
+    assert opened[1] is not None
+    assert keys.open_session(free, 3) == (opened[0], None)
+
+
+@pytest.mark.parametrize(
+    ("role", "carriers", "why"),
+    [
+        (Role.CARRIER, ["a,b"], "no carrier code"),
+        (Role.CARRIER, [""], "no carrier code"),
+        (Role.OPERATOR, ["yto"], "speaks for every carrier"),
+        (Role.CARRIER, [f"{number:032d}" for number in range(20)], "more than fit"),
+    ],
+)
+def test_what_a_key_cannot_be_bound_to_is_refused(keys: Keys, role: Role, carriers: list[str], why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        keys.make(role, "x", 1, carriers)
+    assert not keys.any(role)

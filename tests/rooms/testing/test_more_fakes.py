@@ -44,7 +44,7 @@ def test_every_fake_serves_an_account_and_codes_that_are_known(carrier: str) -> 
     assert len(set(known.codes)) == 3
     with known.kind() as fake:
         assert fake.account()
-        assert fake.api_url.startswith(fake.url)
+        assert not fake.api_url or fake.api_url.startswith(fake.url)
         assert fake.write_number(1) != fake.write_number(2)
         assert httpx.get(fake.url).status_code in (200, 404)
         assert len(fake.refused) == 1

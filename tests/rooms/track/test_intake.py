@@ -1,5 +1,6 @@
 """The way in: each bad field is refused with row, field and reason; good rows go in untouched beside it."""
 
+import json
 from collections.abc import Sequence
 
 import msgspec
@@ -401,3 +402,16 @@ def test_few_rows_are_grouped_as_many_are(monkeypatch: pytest.MonkeyPatch) -> No
     assert sorted(map(repr, few)) == sorted(
         repr((key, of_group.tolist())) for key, of_group in intake._group(text, rows)
     )
+
+
+@pytest.mark.parametrize("note", [None, "a text with an é, which is read the slow way"])
+def test_a_sender_speaks_only_for_its_own(note: str | None) -> None:
+    row = {"number": "X1", "code": "delivered", "at": "2026-01-02T03:04:05+08:00", "note": note or ""}
+    body = "\n".join(json.dumps(row | named) for named in ({"carrier": "yto"}, {}, {"carrier": "own"})).encode()
+    rows = read_lines(body, 10)
+    intake = take_in(
+        rows, lambda pairs: [None] * len(pairs), now_ms=NOW_MS, recorded_at_ms=None, carrier="own", only=("own",)
+    )
+    assert intake.scans.column("carrier").to_pylist() == ["own", "own"]
+    assert [(each.row, each.field, each.value) for each in intake.refusals] == [(0, "carrier", "yto")]
+    assert "own" in intake.refusals[0].reason

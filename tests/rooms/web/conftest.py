@@ -17,12 +17,14 @@ from waypost.access.sealing import Seal
 from waypost.booking.issuing import LabelReader
 from waypost.booking.labels import Labels
 from waypost.engines.reference import open_reference
+from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
 from waypost.track.carriers import PushReader
+from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.outlook import Outlook
 from waypost.track.overview import read_overview
@@ -95,6 +97,7 @@ class World:
         self.watches = Watches(self.memory.records, lambda: SEAL)
         self.pollers: dict[str, Poller] = {}
         self.label_readers: dict[str, LabelReader] = {}
+        self.accounts = {"rural": "ruralpost"}
         self.journal = io.StringIO()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
@@ -103,6 +106,8 @@ class World:
             "labels": Labels(self.label_readers, self.memory.records, lambda: SEAL),
             "pushes": Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
             "outlook": Outlook(self.watches, self.pollers),
+            "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL),
+            "carriers": self.accounts,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
             "keys": self.keys,
             "facilities": self.facilities,

@@ -302,7 +302,7 @@ def test_a_slow_body(make_world: MakeWorld) -> None:
 
 def test_a_full_disk_is_said(make_world: MakeWorld) -> None:
     class Full:
-        def receive(self, rows: Rows, *, carrier: str | None = None) -> None:
+        def receive(self, rows: Rows, **whose: object) -> None:
             raise StorageFull("no room in /var/lib/secret/place", mend="rm /var/lib/secret/place")
 
     world = make_world(reception=Full())
@@ -346,7 +346,7 @@ def test_more_than_can_be_done_is_turned_away(make_world: MakeWorld) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     class Slow:
-        def receive(self, rows: Rows, *, carrier: str | None = None) -> None:
+        def receive(self, rows: Rows, **whose: object) -> None:
             entered.set()
             assert leave.wait(20)
             raise StorageFull("never mind")

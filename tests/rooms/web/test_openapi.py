@@ -19,6 +19,7 @@ KEYED = {
     "get /v1/facilities",
     "put /v1/facilities",
     "get /metrics",
+    "post /v1/carriers/{account}/files",
 }
 
 

@@ -10,6 +10,7 @@ from waypost.testing.carriers.cainiao import FakeCainiao
 from waypost.testing.carriers.correios import FakeCorreios
 from waypost.testing.carriers.faking import Fake
 from waypost.testing.carriers.jt import FakeJt
+from waypost.testing.carriers.neutral import FakeNeutral
 from waypost.testing.carriers.sf import FakeSf
 from waypost.testing.carriers.sto import FakeSto
 from waypost.testing.carriers.usps import FakeUsps
@@ -41,5 +42,6 @@ FAKES: Mapping[str, FakeCarrier] = MappingProxyType(
         "best": FakeCarrier(kind=FakeBest, codes=("order_success", "out_for_delivery", "delivered")),
         "cainiao": FakeCarrier(kind=FakeCainiao, codes=("00", "13", "07")),
         "jtexpress": FakeCarrier(kind=FakeJt, codes=("快件揽收", "发件扫描", "快件签收")),
+        "neutral": FakeCarrier(kind=FakeNeutral, codes=("picked_up", "departed_from_hub", "delivered")),
     }
 )

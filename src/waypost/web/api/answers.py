@@ -1,5 +1,6 @@
 """What the API answers, as records, with one example each."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.cursors import write_cursor
 from waypost.model.places import Facility, FacilityKind, Place
+from waypost.track.feed import FileRefusal
 from waypost.track.intake import MAX_NUMBER, NUMBER
 from waypost.track.outlook import AccountView, WatchPage, WatchView, Why
 from waypost.track.reception import Receipt
@@ -151,6 +153,21 @@ class StatusAnswer(msgspec.Struct, frozen=True):
     statuses: list[StatusRecord]
 
 
+class FileAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a file of scans.
+
+    Attributes:
+        accepted: scans on disk now; those that were sent before count too, and change nothing.
+        refused: rows that were not taken, and `refusals` why, the first 1,000 of them.
+        end: a look-up that has to see all of it sends this as `min_position`.
+    """
+
+    accepted: int
+    refused: int
+    refusals: Sequence[FileRefusal]
+    end: int
+
+
 class Alive(msgspec.Struct, frozen=True):
     """The process answers."""
 
@@ -260,6 +277,12 @@ EXAMPLES: dict[type, msgspec.Struct] = {
         refused=1,
         refusals=[Refusal(1, "at", "names a date that does not exist", "2026-02-30T08:00:00Z")],
         indexed=False,
+    ),
+    FileAnswer: FileAnswer(
+        accepted=411,
+        refused=1,
+        refusals=[FileRefusal("Monday.csv", 17, "at", "names a date that does not exist", "2026-02-30 08:00")],
+        end=48_620,
     ),
     ParcelAnswer: ParcelAnswer("WP302948571BR", [_PARCEL], 0, _AS_OF),
     FoundAnswer: FoundAnswer([Found(asked="WP302948571BR", parcels=[_PARCEL], carriers=[])], _AS_OF),

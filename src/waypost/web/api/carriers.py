@@ -1,21 +1,103 @@
-"""The carriers' pushes: of scans, and of labels."""
+"""What carriers hand in: pushes of scans and of labels, and files."""
 
-from typing import Any
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 
+from waypost.access.keys import Role
+from waypost.model.errors import BadInput, NotFound
 from waypost.track.carriers import Push, Reply
-from waypost.web.api.answers import Alive
-from waypost.web.api.openapi import OPEN, answers
+from waypost.track.feed import MOST_SPELLED_OUT, FileRefusal
+from waypost.track.files import Filed
+from waypost.track.pushes import Outcome
+from waypost.track.wire import Refusal
+from waypost.web.api.answers import Alive, FileAnswer
+from waypost.web.api.openapi import OPEN, WITH_KEY, answers
+from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of, headers_in
 from waypost.web.office import Office
+from waypost.web.problems import AllRefused, Forbidden, Unsupported
 
 PUSH = "/v1/carriers/{account}/push"
 LABELS = "/v1/carriers/{account}/labels"
+FILES = "/v1/carriers/{account}/files"
+#: The media types of files, and how their names end.
+KINDS_OF_FILES = {"text/csv": ".csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx"}
+
+
+async def take_upload(office: Office, body: bytes, name: str, carrier: str, source: str) -> Filed:
+    """Take a file that came whole as a body."""
+
+    def take() -> Filed:
+        with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
+            path = Path(folder) / f"file{Path(name).suffix[:8]}"
+            path.write_bytes(body)
+            return office.desk.files.take(path, name=name, carrier=carrier, source=source, now_ms=office.desk.clock())
+
+    filed = await office.intake.run(take)
+    office.metrics.accepted.inc(filed.scans)
+    office.metrics.refused.inc(filed.refused)
+    return filed
+
+
+def _spelled(filed: Filed) -> Sequence[FileRefusal]:
+    return filed.refusals[:MOST_SPELLED_OUT]
 
 
 def add_carriers(app: FastAPI, office: Office) -> None:
     """Where carriers push scans and labels to."""
+
+    @app.post(
+        FILES,
+        tags=["carriers"],
+        summary="A file of scans of a carrier",
+        description=(
+            "CSV or XLSX with the columns of the neutral format, for carriers that have no API of their own. The "
+            "answer says for each row that was not taken why, by its line; the others are on disk by then. Sending the "
+            "same file again changes nothing. The key is an operator's, or one that speaks for the account's carrier."
+        ),
+        response_class=Response,
+        responses=answers(
+            FileAnswer,
+            "What became of the file",
+            *("bad_input", "not_allowed", "forbidden", "not_found", "slow_body", "too_large", "all_refused", "invalid"),
+            *("unsupported_media_type", "too_many", "lagging", "busy", "storage_full"),
+        ),
+        openapi_extra=WITH_KEY
+        | {
+            "requestBody": {
+                "required": True,
+                "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS_OF_FILES},
+            }
+        },
+    )
+    async def take_file(
+        account: str,
+        request: Request,
+        name: Annotated[str, Query(max_length=200, description="As you call the file.")] = "",
+    ) -> Response:
+        call, headers = call_of(request.scope), headers_in(request.scope)
+        key = await office.gate.get_key(call, headers, Role.OPERATOR, Role.CARRIER)
+        carrier = office.desk.carriers.get(account)
+        if carrier is None:
+            raise NotFound(f"there is no account {account[:60]!r}")
+        if key.carriers and carrier not in key.carriers:
+            raise Forbidden(f"this key does not speak for {carrier}", mend="Use one that does, or an operator's.")
+        kind = headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind not in KINDS_OF_FILES:
+            raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use {', '.join(KINDS_OF_FILES)}")
+        await office.hold_bulk_back(headers, request.receive)
+        async with office.body(request.scope, request.receive, office.limits.file_bytes) as body:
+            filed = await take_upload(office, body, name or f"upload{KINDS_OF_FILES[kind]}", carrier, account)
+        if filed.outcome is Outcome.UNREADABLE:
+            raise BadInput(filed.why)
+        if filed.refused and not filed.scans:
+            raise AllRefused([Refusal(each.line, each.field, each.reason, each.value) for each in _spelled(filed)])
+        answer = FileAnswer(accepted=filed.scans, refused=filed.refused, refusals=_spelled(filed), end=filed.end)
+        return json_answer(answer)
 
     @app.post(
         PUSH,

@@ -58,9 +58,12 @@ def take_scans(office: Office) -> App:
     async def post_scans(scope: Scope, receive: Receive, send: Send) -> None:
         call, headers = call_of(scope), headers_in(scope)
         call.route = PATH
-        await office.gate.get_key(call, headers, Role.OPERATOR, Role.CARRIER)
+        key = await office.gate.get_key(call, headers, Role.OPERATOR, Role.CARRIER)
         read = _reader_for(headers.get("content-type", ""))
+        only = key.carriers or None
         wait_s, carrier = _read_query(scope["query_string"], office.limits.wait_s)
+        if carrier is None and len(key.carriers) == 1:
+            [carrier] = key.carriers
         if len(headers.get("idempotency-key", "")) > _KEY_LENGTH:
             reason = f"is longer than {_KEY_LENGTH} characters"
             raise Invalid(f"Idempotency-Key {reason}", [Wrong("header.Idempotency-Key", reason)])
@@ -71,10 +74,10 @@ def take_scans(office: Office) -> App:
             def take() -> Receipt:
                 reception, most = office.desk.reception, office.limits.batch_rows
                 if read in (read_array, read_lines) and len(body) < _HEAVY_BYTES:
-                    return reception.receive(read(body, most), carrier=carrier)
+                    return reception.receive(read(body, most), carrier=carrier, only=only)
                 with heavy:  # not while it is written
                     try:
-                        intake = reception.check(read(body, most), carrier=carrier)
+                        intake = reception.check(read(body, most), carrier=carrier, only=only)
                     finally:
                         pa.default_memory_pool().release_unused()
                 return reception.keep(intake)
@@ -185,8 +188,8 @@ def describe_posting(limits_text: str) -> dict[str, Any]:
         "tags": ["scans"],
         "summary": "Hand scans in",
         "description": (
-            "A batch of scans of the caller's own or of any carrier. The answer says for each row that was not taken "
-            "why; the others are on disk by then. A scan is known by its content, so a batch that is sent again "
+            "A batch of scans, of the carriers that the key may speak for. The answer says for each row that was not "
+            "taken why; the others are on disk by then. A scan is known by its content, so a batch that is sent again "
             "changes nothing: repeating a request is safe, with or without an `Idempotency-Key`. " + limits_text
         ),
         "security": [{"key": []}],
@@ -200,7 +203,7 @@ def describe_posting(limits_text: str) -> dict[str, Any]:
             {
                 "name": "carrier",
                 "in": "query",
-                "description": "For rows that name no carrier.",
+                "description": "For rows that name no carrier; a key for one carrier alone needs none.",
                 "schema": {"type": "string", "pattern": CARRIER_CODE.pattern},
             },
             {

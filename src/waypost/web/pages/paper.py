@@ -83,7 +83,8 @@ class Paper:
         @app.get("/robots.txt", include_in_schema=False)
         async def get_robots() -> Response:
             return Response(
-                "User-agent: *\nDisallow: /track/\nDisallow: /v1/\nDisallow: /operator\n", media_type="text/plain"
+                "User-agent: *\nDisallow: /track/\nDisallow: /v1/\nDisallow: /operator\nDisallow: /carrier\n",
+                media_type="text/plain",
             )
 
     def _render(self, template: str, language: Language, path: str, query: str, values: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Signing in and out: a browser gives an operator's key once and gets a cookie."""
+"""Signing in and out: a browser gives an operator's or a carrier's key once and gets a cookie."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qs, quote
@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from waypost.access.keys import Key
+from waypost.access.keys import Key, Role
 from waypost.model.errors import BadInput
 from waypost.web.door import call_of, headers_in
 from waypost.web.gate import session_cookie
@@ -14,48 +14,60 @@ from waypost.web.office import Office
 from waypost.web.pages.paper import Paper, language_of
 from waypost.web.problems import ForeignForm, Unsupported
 
-HOME = "/operator"
+HOME, CARRIER_HOME = "/operator", "/carrier"
+_ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER}
 _MOST_FIELDS = 20
 
 
 class SignIn(Exception):
-    """This page needs a session; answered with the way to the sign-in page."""
+    """A page below `home` needs a session; answered with the way to the sign-in page."""
+
+    def __init__(self, home: str = HOME) -> None:
+        super().__init__(home)
+        self.home = home
 
 
 def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
-    """The sign-in page, and the forms behind it."""
+    """The sign-in pages of operators and carriers, and the forms behind them."""
 
     @app.exception_handler(SignIn)
-    async def ask_for_key(request: Request, _: Exception) -> Response:
+    async def ask_for_key(request: Request, wanted: SignIn) -> Response:
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         lang = f"&lang={quote(request.query_params['lang'])}" if "lang" in request.query_params else ""
-        return RedirectResponse(f"{HOME}/login?next={quote(target, safe='')}{lang}", 303, {"cache-control": "no-store"})
+        to = f"{wanted.home}/login?next={quote(target, safe='')}{lang}"
+        return RedirectResponse(to, 303, {"cache-control": "no-store"})
 
-    @app.get(f"{HOME}/login", include_in_schema=False)
+    for home, role in _ROLES.items():
+        _add_session(app, office, paper, home, role)
+
+
+def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Role) -> None:
+    @app.get(f"{home}/login", include_in_schema=False)
     async def show_form(request: Request) -> Response:
-        target = _inside(request.query_params.get("next", HOME))
-        return paper.answer("login.html", language_of(request), request, next=target, failed=False)
+        target = _inside(home, request.query_params.get("next", home))
+        language = language_of(request)
+        return paper.answer("login.html", language, request, home=home, who=role.value, next=target, failed=False)
 
-    @app.post(f"{HOME}/login", include_in_schema=False)
+    @app.post(f"{home}/login", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
         call = call_of(request.scope)
         check_origin(headers_in(request.scope))
-        form = await _read_form(request, office)
-        target = _inside(form.get("next", HOME))
-        token = await office.gate.open_session(call, form.get("key", "").strip())
+        form = await read_form(request, office)
+        target = _inside(home, form.get("next", home))
+        token = await office.gate.open_session(call, form.get("key", "").strip(), role)
         if token is None:
-            language = language_of(request)
-            return paper.answer("login.html", language, request, status=401, next=target, failed=True)
-        cookie = session_cookie(token, secure=call.secure)
+            values = {"home": home, "who": role.value, "next": target, "failed": True}
+            return paper.answer("login.html", language_of(request), request, status=401, **values)
+        cookie = session_cookie(token, secure=call.secure, path=home)
         return RedirectResponse(target, 303, {"set-cookie": cookie, "cache-control": "no-store"})
 
-    @app.post(f"{HOME}/logout", include_in_schema=False)
+    @app.post(f"{home}/logout", include_in_schema=False)
     async def sign_out(request: Request) -> Response:
         headers = headers_in(request.scope)
         check_origin(headers)
         await office.gate.close_session(headers)
-        cookie = session_cookie("", secure=call_of(request.scope).secure)
-        return RedirectResponse(f"{HOME}/login", 303, {"set-cookie": cookie, "cache-control": "no-store"})
+        cookie = session_cookie("", secure=call_of(request.scope).secure, path=home)
+        return RedirectResponse(f"{home}/login", 303, {"set-cookie": cookie, "cache-control": "no-store"})
 
 
 async def get_operator(office: Office, request: Request) -> Key:
@@ -67,6 +79,18 @@ async def get_operator(office: Office, request: Request) -> Key:
     key = await office.gate.find_session(call_of(request.scope), headers_in(request.scope))
     if key is None:
         raise SignIn
+    return key
+
+
+async def get_carrier(office: Office, request: Request) -> Key:
+    """The carrier's key behind a browser.
+
+    Raises:
+        SignIn: nobody has signed in there.
+    """
+    key = await office.gate.find_session(call_of(request.scope), headers_in(request.scope), Role.CARRIER)
+    if key is None:
+        raise SignIn(CARRIER_HOME)
     return key
 
 
@@ -82,7 +106,13 @@ def check_origin(headers: Mapping[str, str]) -> None:
         raise ForeignForm("this form was sent from another site")
 
 
-async def _read_form(request: Request, office: Office) -> dict[str, str]:
+async def read_form(request: Request, office: Office) -> dict[str, str]:
+    """The fields of a form; of one that stands there twice the last.
+
+    Raises:
+        Unsupported: it is none.
+        BadInput: it has too many fields.
+    """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/x-www-form-urlencoded")
@@ -94,8 +124,8 @@ async def _read_form(request: Request, office: Office) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _inside(target: str) -> str:
-    """The page to go to after signing in, if it is one of the operator's."""
+def _inside(home: str, target: str) -> str:
+    """The page to go to after signing in, if it is one of those below `home`."""
     path = target.partition("?")[0].partition("#")[0]
-    known = path == HOME or path.startswith(f"{HOME}/")
-    return target if known and "\\" not in target and target.isprintable() else HOME
+    known = path == home or path.startswith(f"{home}/")
+    return target if known and "\\" not in target and target.isprintable() else home

@@ -1,0 +1,186 @@
+"""The first sheet of an XLSX file as columns of text, every row with its number in the sheet.
+
+Excel keeps numbers to 15 digits, and dates as numbers. So a waybill number that is kept as a number is taken only while
+no digit of it can have been lost, and a date becomes the local stamp that people see.
+"""
+
+import datetime as dt
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from waypost.feeds.stream import Meter, size_of
+from waypost.feeds.tables import MOST_COLUMNS, Part, check_columns
+from waypost.model.errors import BadInput
+from waypost.track.feed import FileRefusal
+
+#: How such files begin; other zip archives begin so too.
+MARK = b"PK\x03\x04"
+#: An old .xls, or a file behind a password.
+OLD_MARK = b"\xd0\xcf\x11\xe0"
+#: What all parts of a file may unpack to, and how many rows its sheet may have.
+MOST_BYTES, MOST_ROWS = 64 << 20, 50_000
+_PARTS, _ROWS = 1_000, 8_192
+#: From here on Excel rounds.
+_INEXACT = 10**15
+
+_AS_TEXT = "format the column as text and write the numbers in again"
+
+
+class _BadCellError(Exception):
+    """A cell cannot be taken; why."""
+
+
+def read_sheet(
+    path: Path,
+    meter: Meter,
+    needed: Collection[str],
+    known: Collection[str],
+    name_columns: Callable[[Sequence[str]], list[str]],
+) -> Iterator[Part]:
+    """The rows of the first sheet, some at a time.
+
+    Args:
+        path: the file.
+        meter: counts what has been read.
+        needed, known: columns that have to be, and may be there.
+        name_columns: what the words of the header mean.
+
+    Raises:
+        BadInput: it is no such file, unpacks to more than `MOST_BYTES`, or has other columns.
+    """
+    _check_parts(path)
+    meter.read += size_of(path)
+    row = 0
+    try:
+        for part in _read(path, needed, known, name_columns):
+            row = part.lines[-1] if part.lines else row
+            yield part
+    except BadInput:
+        raise
+    except Exception as error:  # whatever is odd in the XML comes out of the reader as it happens to
+        why = f"cannot be read as XLSX behind row {row} ({type(error).__name__}: {str(error)[:100]})"
+        if not row:
+            raise BadInput(why, where=path.name, mend="Save it anew as .xlsx or .csv.") from None
+        yield Part({}, [], [FileRefusal(path.name, row + 1, "", f"{why}; the rows before were read")], meter.share)
+
+
+def _check_parts(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise BadInput(f"is a damaged zip archive ({str(error)[:100]})", where=path.name) from None
+    if not any(part.filename == "xl/workbook.xml" for part in parts):
+        raise BadInput("is a zip archive.", where=path.name, mend="Unpack it and give its folder.")
+    # no part unpacks to more than it claims here: its reader stops there
+    if len(parts) > _PARTS or sum(part.file_size for part in parts) > MOST_BYTES:
+        raise BadInput(
+            f"unpacks to more than {MOST_BYTES >> 20} MiB",
+            where=path.name,
+            mend="Write it in several files, or as CSV.",
+        )
+
+
+def _read(
+    path: Path,
+    needed: Collection[str],
+    known: Collection[str],
+    name_columns: Callable[[Sequence[str]], list[str]],
+) -> Iterator[Part]:
+    from openpyxl import load_workbook  # takes a third of a second, and few need it
+
+    book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    try:
+        sheet, *others = book.worksheets
+        head = next(sheet.iter_rows(min_row=1, max_row=1, max_col=MOST_COLUMNS + 1, values_only=True), ())
+        while head and head[-1] in (None, ""):
+            head = head[:-1]
+        header = name_columns([str("" if text is None else text).strip() for text in head])
+        check_columns(path.name, header, needed, known)
+        yield from _read_rows(path.name, sheet, header)
+        if further := [each.title for each in others if _has_something(each)]:
+            reason = f"has further sheets, which are not read: {', '.join(further)[:200]}"
+            yield Part({name: [] for name in header}, [], [FileRefusal(path.name, 0, "", reason)], 1.0)
+    finally:
+        book.close()
+
+
+def _has_something(sheet: Any) -> bool:
+    rows = sheet.iter_rows(min_row=1, max_row=10, max_col=20, values_only=True)
+    return any(value is not None for row in rows for value in row)
+
+
+def _read_rows(name: str, sheet: Any, header: list[str]) -> Iterator[Part]:
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    refusals: list[FileRefusal] = []
+    # asked for by number, so that neither the sheet's claims nor a strange number of a row decide how long it takes
+    for line, cells in enumerate(sheet.iter_rows(min_row=2, max_row=MOST_ROWS + 2, max_col=len(header)), 2):
+        if all(cell.value in (None, "") for cell in cells):
+            continue
+        if line > MOST_ROWS + 1:
+            reason = f"and what follows are not read: a sheet has at most {MOST_ROWS} rows. Write several, or CSV"
+            refusals.append(FileRefusal(name, line, "", reason))
+            break
+        texts: list[str] = []
+        try:
+            for field, cell in zip(header, cells, strict=False):
+                texts.append(_text_of(field, cell))
+        except _BadCellError as error:
+            value = str(cells[len(texts)].value)[:60]
+            refusals.append(FileRefusal(name, line, header[len(texts)], str(error), value))
+            continue
+        rows.append(texts + [""] * (len(header) - len(texts)))
+        lines.append(line)
+        if len(rows) + len(refusals) >= _ROWS:
+            yield _part(header, rows, lines, refusals)
+            rows, lines, refusals = [], [], []
+    yield _part(header, rows, lines, refusals)
+
+
+def _part(header: list[str], rows: list[list[str]], lines: list[int], refusals: list[FileRefusal]) -> Part:
+    return Part({name: [row[place] for row in rows] for place, name in enumerate(header)}, lines, refusals, 1.0)
+
+
+def _text_of(field: str, cell: Any) -> str:
+    """The text of a cell, as far as it is certain."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        if cell.data_type == "e":
+            raise _BadCellError(f"holds the error {value}")
+        return value
+    if isinstance(value, dt.datetime) and field == "at":
+        if "h" not in str(cell.number_format).lower():
+            raise _BadCellError("is a day without a time: write both, such as 2026-11-22 14:05")
+        return (value + dt.timedelta(microseconds=500_000)).replace(microsecond=0).isoformat(" ")
+    if field == "at":
+        raise _BadCellError("is no date with a time: format the column so, or write text such as 2026-11-22 14:05")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _BadCellError(f"is no text: {_AS_TEXT}")
+    if field == "note":
+        return str(value)
+    if value != int(value) or abs(value) >= _INEXACT:
+        raise _BadCellError(f"is kept as a number, of which digits may be lost: {_AS_TEXT}")
+    if str(cell.number_format) not in ("General", "0", "#", "@"):
+        raise _BadCellError(f"is kept as a number that is shown otherwise: {_AS_TEXT}")
+    return str(int(value))
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of the first sheet as they stand there, with their numbers; of a file that `read_sheet` has read."""
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    try:
+        rows = book.worksheets[0].iter_rows(max_row=MOST_ROWS + 2, max_col=MOST_COLUMNS, values_only=True)
+        for number, values in enumerate(rows, 1):
+            texts = ["" if value is None else str(value) for value in values]
+            while texts and not texts[-1]:
+                texts.pop()
+            yield number, texts
+    finally:
+        book.close()

@@ -1,0 +1,214 @@
+"""Watched folders: whole files are taken and put away, others are left alone, and nobody is led elsewhere."""
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waypost.access.sealing import Seal
+from waypost.engines.reference import open_reference
+from waypost.feeds import folder as module
+from waypost.feeds.folder import Folder, Leave, Watched
+from waypost.feeds.sheets import Sheets
+from waypost.model.errors import StorageFull
+from waypost.model.instants import OffsetSource
+from waypost.track.files import Files
+from waypost.track.fold import StatusFold
+from waypost.track.pushes import Outcome
+from waypost.track.reception import Reception
+from waypost.track.tables import bundled_tables
+
+SCANS = "number,code,at\nX1,delivered,2026-01-10 10:00\n"
+
+
+class Place:
+    """A watched folder, and a clock that a test moves."""
+
+    def __init__(self, path: Path, memory: Any) -> None:
+        self.path, self.memory = path, memory
+        self.told: list[tuple[str, str]] = []
+        self.now_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000) + 60_000
+        self.day = dt.datetime.fromtimestamp(self.now_ms / 1000, dt.UTC).strftime("%Y-%m-%d")
+        reception = Reception(
+            memory, lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs), lambda: self.now_ms
+        )
+        self.files = Files(memory.records, Sheets(), reception, lambda: Seal({1: b"k" * 32}, bytes))
+        self.pause: Any = lambda: None
+        path.mkdir()
+        self.folder = self.open()
+
+    def open(self) -> Folder:
+        watched = Watched(account="rural", carrier="ruralpost", path=self.path)
+        tell = lambda why, name: self.told.append((why, name))  # noqa: E731
+        return Folder(watched, self.files, lambda: self.now_ms, lambda: self.pause(), tell)
+
+    def put(self, name: str, text: str = SCANS) -> Path:
+        (self.path / name).write_text(text, "utf-8")
+        return self.path / name
+
+    def look_twice(self) -> list[Outcome]:
+        return [each.outcome for each in self.folder.look() + self.folder.look()]
+
+    def names(self, under: str = "") -> list[str]:
+        return sorted(each.name for each in (self.path / under).iterdir() if each.is_file())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    memory = open_reference(StatusFold(bundled_tables()))
+    yield Place(tmp_path / "rural", memory)
+    memory.close()
+
+
+def test_a_file_is_taken_once_it_no_longer_grows(place: Place) -> None:
+    file = place.put("Monday.csv", "number,code,at\nX1,del")
+    assert place.folder.look() == []
+    file.write_text(SCANS)
+    assert place.folder.look() == []
+    [filed] = place.folder.look()
+    assert (filed.outcome, filed.scans, filed.source, filed.carrier) == (Outcome.TAKEN, 1, "rural", "ruralpost")
+    assert place.memory.log.position() == 1
+    assert place.names() == []
+    assert place.names("done") == [f"{place.day} Monday.csv"]
+
+
+def test_a_file_that_was_just_written_is_left(place: Place) -> None:
+    file = place.put("Monday.csv")
+    os.utime(file, ns=(0, place.now_ms * 1_000_000 - 1_000_000_000))
+    assert place.look_twice() == []
+    place.now_ms += 2_000
+    assert place.look_twice() == [Outcome.TAKEN]
+
+
+def test_refused_rows_lie_beside_the_file_and_unreadable_files_apart(place: Place) -> None:
+    place.put("a.csv", SCANS + "X2,delivered,never\n")
+    place.put("b.csv", "nonsense")
+    assert place.look_twice() == [Outcome.PARTLY, Outcome.UNREADABLE]
+    assert place.names("done") == [f"{place.day} a.csv", f"{place.day} a.csv.refused.csv"]
+    assert "X2,delivered,never" in (place.path / "done" / f"{place.day} a.csv.refused.csv").read_text("utf-8-sig")
+    assert place.names("refused") == [f"{place.day} b.csv", f"{place.day} b.csv.why.txt"]
+    assert "lacks" in (place.path / "refused" / f"{place.day} b.csv.why.txt").read_text()
+
+
+def test_two_files_of_one_name_are_both_kept(place: Place) -> None:
+    for count in range(3):
+        place.put("a.csv", SCANS.replace("X1", f"X{count}"))
+        assert place.look_twice() == [Outcome.TAKEN]
+    assert place.names("done") == [f"{place.day} (2) a.csv", f"{place.day} (3) a.csv", f"{place.day} a.csv"]
+    assert {each.read_text() for each in (place.path / "done").iterdir()} == {
+        SCANS.replace("X1", f"X{count}") for count in range(3)
+    }
+
+
+@pytest.mark.parametrize("name", [".hidden.csv", "a.csv.part", "a.TMP", "~$a.xlsx"])
+def test_unfinished_files_are_left(place: Place, name: str) -> None:
+    place.put(name)
+    assert place.look_twice() == []
+    assert place.names() == [name]
+
+
+def test_links_and_pipes_are_not_followed(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("secret\n")
+    (place.path / "a.csv").symlink_to(tmp_path / "secret.csv")
+    os.mkfifo(place.path / "b.csv")
+    assert place.look_twice() == []
+    assert sorted(name for _, name in place.told) == ["a.csv", "b.csv"]
+    assert (tmp_path / "secret.csv").exists()
+
+
+def test_a_link_in_place_of_a_folder_is_not_followed(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (place.path / "done").symlink_to(tmp_path / "elsewhere")
+    place.put("a.csv")
+    assert place.look_twice() == []
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert [name for why, name in place.told if "cannot be put away" in why] == ["a.csv"]
+    assert place.look_twice() == []  # not read again and again
+    assert len(place.told) == 2
+
+
+def test_a_file_that_became_a_link_between_looks_is_not_read(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("secret\n")
+    file = place.put("a.csv")
+    place.folder.look()
+    listed = place.folder._list
+
+    def swap(folder: int) -> Any:
+        yield from list(listed(folder))
+        file.unlink()
+        file.symlink_to(tmp_path / "secret.csv")
+
+    place.folder._list = swap  # type: ignore[method-assign]
+    assert place.folder.look() == []
+    assert not (place.path / "refused").exists()
+
+
+def test_a_crash_before_the_move_means_that_it_is_read_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.put("a.csv")
+
+    class Crash(BaseException):
+        pass
+
+    def crash(*_: object) -> None:
+        raise Crash
+
+    monkeypatch.setattr(Folder, "_put_away", crash)
+    with pytest.raises(Crash):
+        place.look_twice()
+    monkeypatch.undo()
+    place.folder = place.open()
+    assert place.look_twice() == [Outcome.TAKEN]
+    assert len(place.files.list_newest(None, 10)) == 1
+    assert place.memory.index.catch_up(place.memory.log.position(), 30)
+    states = place.memory.index.states(["X1"])
+    assert states.column("scans").to_pylist() == [1]
+
+
+def test_what_we_cannot_keep_stays_and_is_tried_again(place: Place) -> None:
+    place.put("a.csv")
+
+    def fail() -> None:
+        raise StorageFull("no room")
+
+    place.pause = fail
+    assert place.look_twice() == []
+    assert place.names() == ["a.csv"]
+    assert "no room" in place.told[0][0]
+    place.pause = lambda: None
+    assert [each.outcome for each in place.folder.look()] == [Outcome.TAKEN]
+
+
+def test_a_server_that_stops_leaves_the_file(place: Place) -> None:
+    place.put("a.csv")
+
+    def leave() -> None:
+        raise Leave
+
+    place.pause = leave
+    with pytest.raises(Leave):
+        place.look_twice()
+    assert place.names() == ["a.csv"]
+
+
+def test_a_giant_is_refused_unread(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    place.put("a.csv")
+    assert place.look_twice() == []
+    assert place.names("refused") == [f"{place.day} a.csv", f"{place.day} a.csv.why.txt"]
+
+
+def test_names_of_any_bytes(place: Place) -> None:
+    name = os.fsdecode(b"M\xff\nday.csv")
+    place.put(name)
+    place.put("n" * 250 + ".csv")
+    assert place.look_twice() == [Outcome.TAKEN, Outcome.TAKEN]
+    assert {each.name for each in place.files.list_newest(None, 10)} == {"M��day.csv", ("n" * 200)}
+
+
+def test_a_folder_that_is_gone_is_told_once(place: Place) -> None:
+    place.path.rmdir()
+    assert place.look_twice() == []
+    assert len(place.told) == 1
