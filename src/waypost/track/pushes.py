@@ -7,19 +7,26 @@ again and not read again; one that is not the carrier's is refused, and so is on
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy.engine import Row
 
 from waypost.access.sealing import Seal
+from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.errors import BadInput, NotFound, WaypostError
 from waypost.store.protocols import Records
 from waypost.store.upsert import upsert
 from waypost.track.carriers import Forged, Push, PushReader, Reply
 from waypost.track.reception import Reception
 from waypost.track.records import pushes
+
+#: Longer reasons are cut.
+_MOST_WHY = 400
 
 
 class Outcome(StrEnum):
@@ -31,6 +38,10 @@ class Outcome(StrEnum):
     FORGED = "forged"  #: it is not the carrier's: nothing of it was kept
     UNREADABLE = "unreadable"  #: it is the carrier's, and cannot be read: it was kept as it came
     FAILED = "failed"  #: we could not keep it; the carrier will send it again
+
+
+#: The ends to which a push may come without anything of it being kept.
+UNKEPT = (Outcome.REPEATED, Outcome.FORGED, Outcome.FAILED)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +59,17 @@ class Pushes:
 
     Args:
         readers: by account.
+
+    Attributes:
+        raw: what is kept of them.
     """
 
     def __init__(self, readers: Mapping[str, PushReader], reception: Reception, raw: "RawPushes") -> None:
         self._readers = readers
         self._reception = reception
-        self._raw = raw
+        self.raw = raw
+        self._unkept: Counter[tuple[str, Outcome]] = Counter()
+        self._one_counts = threading.Lock()
 
     def take(self, account: str, push: Push) -> Taken:
         """What became of a push, with the answer to the carrier.
@@ -64,6 +80,23 @@ class Pushes:
         reader = self._readers.get(account)
         if reader is None:
             raise NotFound(f"there is no account {account[:60]!r} that is pushed scans")
+        taken = self._try(account, reader, push)
+        if taken.outcome in UNKEPT:
+            with self._one_counts:
+                self._unkept[account, taken.outcome] += 1
+        return taken
+
+    def list_accounts(self) -> list[str]:
+        """The accounts that are pushed scans."""
+        return sorted(self._readers)
+
+    def count_unkept(self) -> list["OutcomeCount"]:
+        """How many since the start came to an end that leaves nothing behind, by account and outcome."""
+        with self._one_counts:
+            found = sorted(self._unkept.items())
+        return [OutcomeCount(account, outcome, pushes) for (account, outcome), pushes in found]
+
+    def _try(self, account: str, reader: PushReader, push: Push) -> Taken:
         try:
             return self._take(account, reader, push)
         except Forged as error:
@@ -75,14 +108,14 @@ class Pushes:
         try:
             pushed = reader.read(push)
         except BadInput as error:  # what nobody understands may matter: it is kept, and the carrier told
-            self._raw.keep(account, push, Outcome.UNREADABLE)
+            self.raw.keep(account, push, Outcome.UNREADABLE, why=error.message)
             return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE, why=error.message)
-        if self._raw.has(account, push):
+        if self.raw.has(account, push):
             return Taken(reply=pushed.reply, outcome=Outcome.REPEATED)
         receipt = self._reception.receive(pushed.rows)
         outcome = Outcome.PARTLY if receipt.refused else Outcome.TAKEN
-        self._raw.keep(account, push, outcome)
         why = receipt.refusals[0].reason if receipt.refusals else ""
+        self.raw.keep(account, push, outcome, scans=receipt.accepted, refused=receipt.refused, why=why)
         return Taken(reply=pushed.reply, outcome=outcome, scans=receipt.accepted, refused=receipt.refused, why=why)
 
 
@@ -104,8 +137,10 @@ class RawPushes:
             found = connection.execute(select(pushes.c.outcome).where(pushes.c.id == _id(account, push))).scalar()
         return found == Outcome.TAKEN
 
-    def keep(self, account: str, push: Push, outcome: Outcome) -> None:
-        """Keep one; it is on disk when this returns."""
+    def keep(
+        self, account: str, push: Push, outcome: Outcome, *, scans: int = 0, refused: int = 0, why: str = ""
+    ) -> None:
+        """Keep one, with how many of its scans were; it is on disk when this returns."""
         id_ = _id(account, push)
         mine = _Waiting(
             {
@@ -114,6 +149,9 @@ class RawPushes:
                 "received_ms": push.received_ms,
                 "outcome": outcome.value,
                 "body": self._seal().seal(push.body, id_),
+                "scans": scans,
+                "refused": refused,
+                "why": why[:_MOST_WHY],
             }
         )
         with self._lock:
@@ -126,27 +164,63 @@ class RawPushes:
         if mine.error is not None:
             raise mine.error
 
-    def list_newest(self, account: str | None, most: int) -> list["RawPush"]:
-        """The newest ones, opened."""
-        asked = select(pushes).order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(most)
+    def list_page(
+        self, account: str | None, outcome: Outcome | None, after: str | None, limit: int
+    ) -> tuple[list["KeptPush"], str | None]:
+        """Some of them, newest first, and the cursor for more, None at the end. No body is opened.
+
+        Args:
+            account, outcome: only those.
+            after: the cursor that the page before gave.
+            limit: so many at most.
+
+        Raises:
+            BadInput: the cursor is none of ours.
+        """
+        key = read_cursor(after, tuple[int, str])
+        asked = select(*_SHOWN).order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(limit + 1)
         if account is not None:
             asked = asked.where(pushes.c.account == account)
+        if outcome is not None:
+            asked = asked.where(pushes.c.outcome == outcome.value)
+        if key is not None:
+            at, id_ = pushes.c.received_ms, pushes.c.id
+            asked = asked.where(or_(at < key[0], and_(at == key[0], id_ > key[1])))
         with self._records.read() as connection:
-            rows = connection.execute(asked).all()
-        return [
-            RawPush(row.account, row.received_ms, Outcome(row.outcome), self._seal().open(row.body, row.id))
-            for row in rows
-        ]
+            found = [_kept(row) for row in connection.execute(asked)]
+        page = found[:limit]
+        return page, write_cursor((page[-1].received_ms, page[-1].id)) if len(found) > limit else None
 
-    def forget(self, before_ms: int) -> int:
-        """Remove those received before an instant; how many there were."""
+    def open(self, id_: str) -> "RawPush":
+        """One as it came. Who asks sees personal data: write down who it was.
+
+        Raises:
+            NotFound: there is none, or none any more.
+            StoreDamaged: it cannot be opened.
+        """
+        with self._records.read() as connection:
+            row = connection.execute(select(pushes).where(pushes.c.id == id_)).one_or_none()
+        if row is None:
+            raise NotFound(f"no push {id_[:40]!r} is kept", mend="They are kept for some time only.")
+        return RawPush(_kept(row), self._seal().open(row.body, row.id))
+
+    def count_since(self, since_ms: int) -> list["OutcomeCount"]:
+        """How many of those received since an instant are kept, by account and outcome."""
+        asked = select(pushes.c.account, pushes.c.outcome, func.count()).where(pushes.c.received_ms >= since_ms)
+        with self._records.read() as connection:
+            rows = connection.execute(asked.group_by(pushes.c.account, pushes.c.outcome)).all()
+        return sorted(OutcomeCount(account, Outcome(outcome), pushed) for account, outcome, pushed in rows)
+
+    def forget(self, before_ms: int | None, account: str | None = None) -> int:
+        """Remove those received before an instant, or all, of one account or of all; how many there were."""
         with self._records.begin() as connection:
-            return connection.execute(delete(pushes).where(pushes.c.received_ms < before_ms)).rowcount
+            return connection.execute(delete(pushes).where(*_meant(before_ms, account))).rowcount
 
-    def count(self) -> int:
-        """How many are kept."""
+    def count(self, before_ms: int | None = None, account: str | None = None) -> int:
+        """How many of those are kept."""
         with self._records.read() as connection:
-            return connection.execute(select(func.count()).select_from(pushes)).scalar_one()
+            asked = select(func.count()).select_from(pushes).where(*_meant(before_ms, account))
+            return connection.execute(asked).scalar_one()
 
     def _write(self, waiting: Iterable["_Waiting"]) -> None:
         error: Exception | None = None
@@ -159,13 +233,37 @@ class RawPushes:
             each.error, each.is_done = error, True
 
 
-class RawPush(msgspec.Struct, frozen=True):
-    """A push as it came."""
+class KeptPush(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a push whose body is kept.
 
+    Attributes:
+        id: the same for the same body of the same account.
+        scans, refused: how many of its scans are in the log, and how many could not be read.
+        why: of the first that could not, or of the whole push; "" if nothing was wrong.
+    """
+
+    id: str
     account: str
     received_ms: int
     outcome: Outcome
+    scans: int
+    refused: int
+    why: str
+
+
+class RawPush(msgspec.Struct, frozen=True):
+    """A push as it came."""
+
+    kept: KeptPush
     body: bytes
+
+
+class OutcomeCount(msgspec.Struct, frozen=True, order=True):
+    """How many pushes of an account came to the same end."""
+
+    account: str
+    outcome: Outcome
+    pushes: int
 
 
 class _Waiting:
@@ -181,3 +279,24 @@ def _id(account: str, push: Push) -> str:
     for part in (push.query.encode(), push.body):
         digest.update(len(part).to_bytes(8) + part)
     return digest.hexdigest()
+
+
+_SHOWN = [column for column in pushes.c if column.name != "body"]
+
+
+def _kept(row: Row[Any]) -> KeptPush:
+    return KeptPush(
+        id=row.id,
+        account=row.account,
+        received_ms=row.received_ms,
+        outcome=Outcome(row.outcome),
+        scans=row.scans,
+        refused=row.refused,
+        why=row.why or "",
+    )
+
+
+def _meant(before_ms: int | None, account: str | None) -> list[ColumnElement[bool]]:
+    """Which pushes are meant by an end and an account, None being any."""
+    found = [] if before_ms is None else [pushes.c.received_ms < before_ms]
+    return found if account is None else [*found, pushes.c.account == account]

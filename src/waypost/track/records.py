@@ -66,6 +66,9 @@ pushes = Table(
     Column("received_ms", BigInteger, nullable=False, index=True),
     Column("outcome", String(16), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("scans", Integer, nullable=False, server_default="0"),
+    Column("refused", Integer, nullable=False, server_default="0"),
+    Column("why", String(400)),
 )
 
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
