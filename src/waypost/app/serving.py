@@ -8,6 +8,8 @@ from pathlib import Path
 
 from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
+from waypost.app.housekeeping import Housekeeping, chores_of
+from waypost.app.scores import scores_of
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.engines.local.apart import INDEXER
@@ -46,10 +48,17 @@ def _tell(house: House, as_json: bool, address: str) -> None:
 def serve_house(house: House, ready: Callable[[str], None]) -> None:
     """Put the door before a house and serve until told to stop; then close the house."""
     house.open_accounts()
-    app = make_app(_desk(house))
+    desk = _desk(house)
+    app = make_app(desk)
     make_ready()
     take_short_turns()
-    serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=house.close)
+    keeping = Housekeeping(chores_of(house, now_ms), desk.journal)
+
+    def close() -> None:
+        keeping.stop()
+        house.close()
+
+    serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=close)
 
 
 def take_short_turns() -> None:
@@ -81,6 +90,7 @@ def _desk(house: House) -> Desk:
         reception=house.reception,
         pushes=house.pushes,
         overview=house.overview,
+        scorecards=scores_of(house),
         keys=house.keys,
         facilities=house.facilities,
         clock=now_ms,

@@ -150,6 +150,11 @@ def retention_of(settings: Settings) -> Retention:
     )
 
 
+def seals_of(home: Path) -> Callable[[], Seal]:
+    """The keys under which what is personal in a home is sealed, read when they are first needed."""
+    return _Seals(home)
+
+
 class _Seals:
     """The keys under which what is personal lies in the records. The file is made when something is sealed first."""
 

@@ -57,7 +57,7 @@ class Part(msgspec.Struct, frozen=True):
         return cls(count, of, round(count / of, 4) if of else None)
 
 
-class Freshness(msgspec.Struct, frozen=True, kw_only=True):
+class Delays(msgspec.Struct, frozen=True, kw_only=True):
     """How long after a scan the network got it, in seconds.
 
     Attributes:
@@ -117,7 +117,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str
     parcels: int
     scans: int
-    freshness: Freshness
+    freshness: Delays
     completeness: Completeness
     early: Part
     shift: Shift
@@ -231,7 +231,7 @@ def _card(
         carrier=carrier,
         parcels=parcels["parcels"],
         scans=told.scans,
-        freshness=Freshness(
+        freshness=Delays(
             scans=told.live,
             p50_s=told.quantile(0.5),
             p90_s=told.quantile(0.9),

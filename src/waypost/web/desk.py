@@ -15,6 +15,7 @@ from waypost.track.parcels import Tracker
 from waypost.track.pushes import Pushes
 from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
+from waypost.track.scorecards import Scorecards
 
 #: A limit of 0 would shut the door for good, which nobody means, and without a bound infinity would be a number.
 Count = Annotated[int, msgspec.Meta(gt=0)]
@@ -128,6 +129,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         reception: takes scans in.
         pushes: takes those that carriers push.
         overview: the network at a glance; may be some seconds old.
+        scorecards: of carriers, over the scans from an instant to before another or to the end; may be older.
         keys: who may what.
         facilities: the register of facilities.
         clock: now, in UTC milliseconds.
@@ -141,6 +143,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     reception: Reception
     pushes: Pushes
     overview: Callable[[], Overview]
+    scorecards: Callable[[int, int | None], Scorecards]
     keys: Keys
     facilities: Facilities
     clock: Callable[[], int]

@@ -28,6 +28,7 @@ from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Receipt, Reception
 from waypost.track.records import keep_link, keep_parcels
 from waypost.track.scan_search import ScanSearch
+from waypost.track.scorecards import Scorecards, read_scorecards
 from waypost.track.tables import CodeTables
 from waypost.track.wire import read_json_array
 from waypost.web.application import make_app
@@ -87,13 +88,15 @@ class World:
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
         self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
         self.readers: dict[str, PushReader] = {}
+        self.pushes = Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL))
         self.journal = io.StringIO()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
-            "pushes": Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
+            "pushes": self.pushes,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
+            "scorecards": self.scorecards,
             "keys": self.keys,
             "facilities": self.facilities,
             "clock": lambda: self.now_ms,
@@ -109,6 +112,10 @@ class World:
 
     def zone_of(self, pairs: Iterable[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
         return [("Asia/Shanghai", OffsetSource.CARRIER) if carrier == "yto" else None for carrier, _ in pairs]
+
+    def scorecards(self, since_ms: int, until_ms: int | None) -> Scorecards:
+        history = self.memory.history
+        return read_scorecards(history, self.tables, since_ms=since_ms, until_ms=until_ms, now_ms=self.now_ms)
 
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from waypost.track.bundles import MOST_BEARING
 
 KEYED = {
+    "get /v1/carriers/scorecards",
+    "get /v1/pushes",
+    "get /v1/pushes/{push}",
     "get /v1/scans",
     "post /v1/scans",
     "get /v1/overview",

@@ -1,18 +1,26 @@
 """The carriers' pushes."""
 
-from fastapi import FastAPI, Request, Response
+from typing import Annotated
 
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.model.instants import DAY_MS
 from waypost.track.carriers import Push
+from waypost.track.scorecards import Scorecards
 from waypost.web.api.answers import Alive
-from waypost.web.api.openapi import OPEN, answers
+from waypost.web.api.openapi import DATE_TIME, OPEN, WITH_KEY, answers
+from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of, headers_in
-from waypost.web.office import Office
+from waypost.web.office import Office, read_instant
 
 PUSH = "/v1/carriers/{account}/push"
 
+DAYS = 30
+
 
 def add_carriers(app: FastAPI, office: Office) -> None:
-    """Where carriers push scans to."""
+    """Where carriers push scans to, and how well they tell what happens."""
+    _add_scorecards(app, office)
 
     @app.post(
         PUSH,
@@ -56,3 +64,42 @@ def add_carriers(app: FastAPI, office: Office) -> None:
                 why=taken.why,
             )
         return Response(taken.reply.body, status_code=taken.reply.status, media_type=taken.reply.content_type)
+
+
+def since_days(now_ms: int, days: int) -> int:
+    """The beginning of the day, in UTC, that is so many days ago: the same all day, so that answers can be kept."""
+    return now_ms // DAY_MS * DAY_MS - days * DAY_MS
+
+
+def _add_scorecards(app: FastAPI, office: Office) -> None:
+    @app.get(
+        "/v1/carriers/scorecards",
+        tags=["carriers"],
+        summary="How well each carrier tells what happens",
+        description=(
+            "Reckoned from its scans: how fresh, complete and in order they are, whether its stamps are off by a time "
+            "zone, and the codes that nobody knows. Each share says of how many. Some minutes old at most."
+        ),
+        response_class=Response,
+        responses=answers(
+            Scorecards,
+            "A card for each carrier, most scans first",
+            *("not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged"),
+        ),
+        openapi_extra=WITH_KEY,
+    )
+    async def get_scorecards(
+        request: Request,
+        since: Annotated[
+            str | None,
+            Query(description="RFC 3339; scans from here on. 30 days unless told.", json_schema_extra=DATE_TIME),
+        ] = None,
+        until: Annotated[
+            str | None, Query(description="RFC 3339; scans before it.", json_schema_extra=DATE_TIME)
+        ] = None,
+    ) -> Response:
+        await office.get_operator(request.scope)
+        since_ms, until_ms = read_instant(since, "query.since"), read_instant(until, "query.until")
+        if since_ms is None:
+            since_ms = since_days(office.desk.clock(), DAYS)
+        return json_answer(await office.history.run(office.desk.scorecards, since_ms, until_ms))
