@@ -43,14 +43,6 @@ PAGES = [
     *("/operator", "/operator/carriers", "/operator/carriers.csv", "/operator/pushes"),
     *("/operator/parcels", "/operator/parcels.csv", "/operator/parcels/waypost/WP100000001BR"),
 ]
-    "/operator",
-    "/operator/carriers",
-    "/operator/carriers.csv",
-    "/operator/pushes",
-    "/operator/parcels",
-    "/operator/parcels.csv",
-    "/operator/parcels/waypost/WP100000001BR",
-]
 
 
 @pytest.mark.parametrize("path", PAGES)

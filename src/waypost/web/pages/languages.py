@@ -62,9 +62,13 @@ class Language:
         """A share in percent; one that would round to nothing keeps a digit."""
         return format_percent(share, "0.0%" if 0 < share < 0.01 else "0%", locale=self._locale)
 
-    def percent_floor(self, share: float) -> str:
-        """A share in percent with a digit, rounded down: 99.9 % of what is not whole."""
-        return format_percent(int(share * 1000) / 1000, "0.0%", locale=self._locale)
+    def part(self, count: int, of: int) -> str:
+        """A share in percent that is nothing or all only where it is: few keep a digit, very few are less than that."""
+        if 0 < count < of / 1000:
+            return f"< {format_percent(0.001, '0.0%', locale=self._locale)}"
+        if 0.99 < count / of < 1:
+            return format_percent(1000 * count // of / 1000, "0.0%", locale=self._locale)
+        return self.percent(count / of)
 
     def short_number(self, value: float) -> str:
         """A number in three digits or so: 12K, 1.2万."""

@@ -114,8 +114,8 @@ def _row(card: Scorecard, cards: Scorecards, language: Language) -> dict[str, An
     return {
         "carrier": card.carrier,
         "name": language.carrier(card.carrier),
-        "parcels": language.number(card.parcels),
-        "scans": language.number(card.scans),
+        "parcels": language.say("count_parcels", count=card.parcels),
+        "scans": language.say("count_scans", count=card.scans),
         "since": cards.since[:10],
         "cells": cells,
     }
@@ -125,19 +125,11 @@ def _cell(part: Part, name: str, language: Language) -> dict[str, Any]:
     if part.share is None:
         return {"text": "–", "below": ""}
     return {
-        "text": _percent(part, language),
+        "text": language.part(part.count, part.of),
         "below": language.say("count_of", count=part.count, of=part.of),
         "width": f"{100 * part.share:.1f}",
         "shape": "moving" if name in _GOOD else "risk",
     }
-
-
-def _percent(part: Part, language: Language) -> str:
-    """Never all or nothing where a single one is not so."""
-    share = part.count / part.of
-    if part.count != part.of and share > 0.99:
-        return language.percent_floor(share)
-    return language.percent(share)
 
 
 def _shift_text(shift: Shift, language: Language) -> str:
