@@ -164,7 +164,7 @@ def test_of_very_many_parcels_the_order_is_looked_at_on_some(memory: Memory, mon
     scans = [scan(f"M{n}", code, "2026-11-20 10:00") for n in range(400) for code in ("GOT", "SIGNED")]
     scans += [scan("F1", code, "2026-11-20 10:00", carrier="sto") for code in ("GOT", "SIGNED")]
     world = World(memory, scans)
-    read = {"since_ms": NOW - 9 * DAY_MS, "until_ms": None, "now_ms": NOW}
+    read = {"since_ms": NOW - 9 * DAY_MS, "until_ms": NOW, "now_ms": NOW}
     many, few = read_scorecards(memory.history, world.tables, **read).carriers
     assert (many.parcels, many.sampled, few.sampled) == (400, 0.25, 1.0)
     assert 60 < many.impossible.of < 140
