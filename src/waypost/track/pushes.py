@@ -25,6 +25,9 @@ from waypost.track.carriers import Forged, Push, PushReader, Reply
 from waypost.track.reception import Reception
 from waypost.track.records import pushes
 
+#: So many bodies are removed in one transaction.
+_AT_ONCE = 1000
+
 #: Longer reasons are cut.
 _MOST_WHY = 400
 
@@ -212,9 +215,18 @@ class RawPushes:
         return sorted(OutcomeCount(account, Outcome(outcome), pushed) for account, outcome, pushed in rows)
 
     def forget(self, before_ms: int | None, account: str | None = None) -> int:
-        """Remove those received before an instant, or all, of one account or of all; how many there were."""
-        with self._records.begin() as connection:
-            return connection.execute(delete(pushes).where(*_meant(before_ms, account))).rowcount
+        """Remove those received before an instant, or all, of one account or of all; how many there were.
+
+        Some at a time, so that those that come meanwhile do not wait for all of it.
+        """
+        some = select(pushes.c.id).where(*_meant(before_ms, account)).limit(_AT_ONCE)
+        forgotten = 0
+        while True:
+            with self._records.begin() as connection:
+                gone = connection.execute(delete(pushes).where(pushes.c.id.in_(some))).rowcount
+            forgotten += gone
+            if gone < _AT_ONCE:
+                return forgotten
 
     def count(self, before_ms: int | None = None, account: str | None = None) -> int:
         """How many of those are kept."""

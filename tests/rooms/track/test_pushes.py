@@ -195,6 +195,14 @@ def test_a_body_that_was_forgotten_is_taken_again_and_changes_nothing(door: Door
     assert door.home.memory.history.run(lambda scans: scans).num_rows == 1
 
 
+def test_many_are_forgotten_some_at_a_time(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.track.pushes._AT_ONCE", 2)
+    for hours in range(5):
+        door.raw.keep("other", door.write(door.scan(hours=hours)), Outcome.UNREADABLE)
+    assert door.raw.forget(None) == 5
+    assert door.raw.count() == 0
+
+
 def test_one_account_is_forgotten_and_the_others_stay(door: Door) -> None:
     assert door.is_thanked(door.write(door.scan()))
     door.raw.keep("other", door.write(door.scan()), Outcome.UNREADABLE, why="x" * 900)
