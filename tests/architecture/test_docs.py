@@ -18,6 +18,7 @@ import typer.main
 import waypost
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
+from waypost.app.scores import scores_of
 from waypost.app.settings import OwnCarrier, Serve, Settings, Store, Track, read_settings
 from waypost.app.wiring import open_house
 from waypost.carriers.accounts import Terms
@@ -214,6 +215,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             files=house.files,
             carriers={},
             overview=house.overview,
+            scorecards=scores_of(house),
             keys=house.keys,
             facilities=house.facilities,
             clock=lambda: 0,

@@ -90,8 +90,42 @@ def test_a_correction_is_seen_whole(open_page: Open, demo: Any) -> None:
 def test_pages_on_a_phone(open_page: Open, demo: Any) -> None:
     page = open_page("/operator", operator=True, size="phone")
     number = demo.find("two carriers")
-    for path in ["/operator", "/operator/parcels", f"/operator/parcels?prefix={number}"]:
+    for path in [
+        "/operator",
+        "/operator/carriers",
+        "/operator/pushes",
+        "/operator/parcels",
+        f"/operator/parcels?prefix={number}",
+    ]:
         page.goto(f"{demo.address}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") == 360, path
     page.get_by_role("link", name=number).click()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_from_a_carrier_to_a_code_nobody_knows_to_its_parcel(open_page: Open, demo: Any) -> None:
+    page = open_page("/operator", operator=True)
+    page.get_by_role("navigation", name="Console").get_by_role("link", name="Carriers").click()
+    reply = page.request.get(f"{demo.address}/v1/carriers/scorecards", headers={"Authorization": f"Bearer {demo.key}"})
+    cards = reply.json()["carriers"]
+    rows = page.locator(".cards tbody tr")
+    expect(rows).to_have_count(len(cards))
+    for place, card in enumerate(cards):
+        expect(rows.nth(place).locator("th")).to_contain_text(f"{card['scans']:,} scan")
+    unknown = [(card["carrier"], code) for card in cards for code in card["unknown_codes"]]
+    assert unknown
+    carrier, code = unknown[0]
+    line = page.locator("tr", has=page.locator("code.copy", has_text=code["code"])).first
+    expect(line).to_contain_text(f"{carrier}.csv")
+    line.get_by_role("link", name=code["number"]).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(code["number"])
+    expect(page.locator("table.scans code", has_text=code["code"]).first).to_be_visible()
+
+
+def test_a_figure_is_explained_where_it_stands(open_page: Open, demo: Any) -> None:
+    page = open_page("/operator/carriers", operator=True)
+    for heading in page.locator("a.why").all():
+        told = heading.get_attribute("title")
+        target = page.locator(str(heading.get_attribute("href")))
+        assert told
+        expect(target).to_contain_text(told)

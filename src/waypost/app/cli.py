@@ -246,6 +246,18 @@ def exam_carrier(
     raise typer.Exit(dealing.run_exam(carrier, as_json=as_json))
 
 
+@carriers.command("score")
+def score_carriers(
+    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="The scans of so many days.")] = 30,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show how well each carrier tells what happens, reckoned from its scans."""
+    from waypost.app import scores
+
+    scores.run_score(days, home=home, as_json=as_json)
+
+
 @admin.command("make-key")
 def make_key(
     name: Annotated[str, typer.Argument(help="What the key is for, for people.")],
@@ -280,6 +292,22 @@ def withdraw_key(
     from waypost.app import keyring
 
     keyring.withdraw_key(key_id, home=home, as_json=as_json)
+
+
+@admin.command("forget-pushes")
+def forget_pushes(
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="DATE", help="Those that came before this day (UTC).")
+    ] = None,
+    account: Annotated[str | None, typer.Option("--account", metavar="NAME", help="Those of this account.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Remove the bodies of pushes that are kept. Their scans stay."""
+    from waypost.app import housekeeping
+
+    housekeeping.forget_pushes(before, account, dry_run=dry_run, home=home, as_json=as_json)
 
 
 Sample = Annotated[

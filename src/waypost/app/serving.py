@@ -10,7 +10,9 @@ from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
+from waypost.app.housekeeping import Housekeeping, chores_of
 from waypost.app.polling import Polling
+from waypost.app.scores import scores_of
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.engines.local.apart import INDEXER
@@ -57,9 +59,11 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     take_short_turns()
     polling = Polling(house.pollers.values(), house.read_gaps, usual_gaps(), journal)
     polling.start()
+    keeping = Housekeeping(chores_of(house, now_ms), journal)
 
     def close() -> None:
         polling.stop()
+        keeping.stop()
         house.close()
 
     serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=close)
@@ -98,6 +102,7 @@ def _desk(house: House, journal: FilteringBoundLogger) -> Desk:
         files=house.files,
         carriers={name: contract.account.carrier for name, contract in house.contracts.items()},
         overview=house.overview,
+        scorecards=scores_of(house),
         keys=house.keys,
         facilities=house.facilities,
         clock=now_ms,

@@ -27,7 +27,7 @@ def track(numbers: list[str], *, home: Path | None, as_json: bool) -> int:
     for number in numbers:
         if not number.strip():
             raise BadInput(f"{number[:80]!r} is no number", mend="Name a waybill or order number.")
-    with _open(home) as house:
+    with open_to_read(home) as house:
         answers = house.tracker.find(numbers)
         timelines = {
             (parcel.carrier, parcel.number): house.tracker.timeline(parcel.carrier, parcel.number)
@@ -47,7 +47,12 @@ def track(numbers: list[str], *, home: Path | None, as_json: bool) -> int:
     return 0 if all(found.parcels for found in answers) else 1
 
 
-def _open(home: Path | None) -> House:
+def open_to_read(home: Path | None) -> House:
+    """A home to look at, as far as it is indexed; brought up to date first where nobody else does.
+
+    Raises:
+        NotFound: there is none.
+    """
     settings = read_settings(home=home)
     if not settings.home.exists():
         raise NotFound(f"nothing is kept in {settings.home}", mend="Import something, or name the folder by --home.")

@@ -8,14 +8,19 @@ again and not read again; one that is not the carrier's is refused, and so is on
 import bisect
 import hashlib
 import itertools
+import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import pyarrow as pa
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy.engine import Row
 
 from waypost.access.sealing import Seal
+from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.errors import BadInput, NotFound, WaypostError
 from waypost.store.protocols import Records
 from waypost.store.upsert import upsert
@@ -24,6 +29,12 @@ from waypost.track.reception import Reception
 from waypost.track.records import pushes
 from waypost.track.together import Together
 from waypost.track.wire import Refusal, Rows
+
+#: So many bodies are removed in one transaction.
+_AT_ONCE = 1000
+
+#: Longer reasons are cut.
+_MOST_WHY = 400
 
 
 class Outcome(StrEnum):
@@ -35,6 +46,10 @@ class Outcome(StrEnum):
     FORGED = "forged"  #: it is not the carrier's: nothing of it was kept
     UNREADABLE = "unreadable"  #: it is the carrier's, and cannot be read: it was kept as it came
     FAILED = "failed"  #: we could not keep it; the carrier will send it again
+
+
+#: The ends to which a push may come without anything of it being kept.
+UNKEPT = (Outcome.REPEATED, Outcome.FORGED, Outcome.FAILED)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +67,18 @@ class Pushes:
 
     Args:
         readers: by account.
+
+    Attributes:
+        raw: what is kept of them.
     """
 
     def __init__(self, readers: Mapping[str, PushReader], reception: Reception, raw: "RawPushes") -> None:
         self._readers = readers
         self._reception = reception
-        self._raw = raw
+        self.raw = raw
         self._taken = Together(self._take_all)
+        self._unkept: Counter[tuple[str, Outcome]] = Counter()
+        self._one_counts = threading.Lock()
 
     def take(self, account: str, push: Push) -> Taken:
         """What became of a push, with the answer to the carrier.
@@ -69,6 +89,23 @@ class Pushes:
         reader = self._readers.get(account)
         if reader is None:
             raise NotFound(f"there is no account {account[:60]!r} that is pushed scans")
+        taken = self._try(account, reader, push)
+        if taken.outcome in UNKEPT:
+            with self._one_counts:
+                self._unkept[account, taken.outcome] += 1
+        return taken
+
+    def list_accounts(self) -> list[str]:
+        """The accounts that are pushed scans."""
+        return sorted(self._readers)
+
+    def count_unkept(self) -> list["OutcomeCount"]:
+        """How many since the start came to an end that leaves nothing behind, by account and outcome."""
+        with self._one_counts:
+            found = sorted(self._unkept.items())
+        return [OutcomeCount(account, outcome, pushes) for (account, outcome), pushes in found]
+
+    def _try(self, account: str, reader: PushReader, push: Push) -> Taken:
         try:
             return self._take(account, reader, push)
         except Forged as error:
@@ -80,7 +117,7 @@ class Pushes:
         try:
             pushed = reader.read(push)
         except BadInput as error:  # what nobody understands may matter: it is kept, and the carrier told
-            self._raw.keep([Arrived(account, push, Outcome.UNREADABLE)])
+            self.raw.keep([Arrived(account, push, Outcome.UNREADABLE, why=error.message)])
             return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE, why=error.message)
         if pushed.receipt is not None:
             return self._take_ours(Arrived(account, push), pushed, reader.carrier)
@@ -88,23 +125,21 @@ class Pushes:
 
     def _take_ours(self, arrived: "Arrived", pushed: Pushed, carrier: str) -> Taken:
         """One in our own format, whose rows name their carrier themselves: an account speaks for its own alone."""
-        if self._raw.list_taken([arrived])[0]:
+        if self.raw.list_taken([arrived])[0]:
             return Taken(reply=pushed.reply, outcome=Outcome.REPEATED)
         receipt = self._reception.receive(pushed.rows, carrier=carrier, only=(carrier,))
         taken = _taken(pushed, receipt.accepted, receipt.refusals)
-        self._raw.keep([Arrived(arrived.account, arrived.push, taken.outcome)])
+        self.raw.keep([_kept_as(arrived, taken)])
         return msgspec.structs.replace(taken, reply=pushed.receipt(receipt) if pushed.receipt else pushed.reply)
 
     def _take_all(self, all_: Sequence[tuple["Arrived", Pushed]]) -> list[Taken]:
         """Those that wait at the same moment: most tell one scan, and to take in one costs as much as some hundred."""
-        before = self._raw.list_taken([arrived for arrived, _ in all_])
+        before = self.raw.list_taken([arrived for arrived, _ in all_])
         new = [each for each, was_taken in zip(all_, before, strict=True) if not was_taken]
         told = self._receive([pushed.rows for _, pushed in new]) if new else []
         taken = [_taken(pushed, *one) for (_, pushed), one in zip(new, told, strict=True)]
         if new:
-            self._raw.keep(
-                [Arrived(each.account, each.push, one.outcome) for (each, _), one in zip(new, taken, strict=True)]
-            )
+            self.raw.keep([_kept_as(arrived, one) for (arrived, _), one in zip(new, taken, strict=True)])
         theirs = iter(taken)
         return [
             Taken(reply=pushed.reply, outcome=Outcome.REPEATED) if was_taken else next(theirs)
@@ -124,10 +159,6 @@ class Pushes:
             accepted[whose] -= 1
         return list(zip(accepted, refused, strict=True))
 
-    def list_newest(self, accounts: Collection[str], most: int) -> list[tuple[str, int, Outcome]]:
-        """The newest pushes of some accounts: account, when it came in UTC milliseconds, and how it went."""
-        return self._raw.list_outcomes(accounts, most)
-
 
 def _taken(pushed: Pushed, accepted: int, refusals: Sequence[Refusal]) -> Taken:
     return Taken(
@@ -139,12 +170,19 @@ def _taken(pushed: Pushed, accepted: int, refusals: Sequence[Refusal]) -> Taken:
     )
 
 
+def _kept_as(arrived: "Arrived", taken: Taken) -> "Arrived":
+    return Arrived(arrived.account, arrived.push, taken.outcome, taken.scans, taken.refused, taken.why)
+
+
 class Arrived(msgspec.Struct, frozen=True):
-    """A push to an account, and what became of it."""
+    """A push to an account, and what became of it; see `KeptPush`."""
 
     account: str
     push: Push
     outcome: Outcome = Outcome.FAILED
+    scans: int = 0
+    refused: int = 0
+    why: str = ""
 
     @property
     def id(self) -> str:
@@ -163,7 +201,7 @@ class RawPushes:
         self._seal = seal
 
     def list_taken(self, asked: Sequence[Arrived]) -> list[bool]:
-        """Of each, whether this very body was taken from its account before, all of it.
+        """Whether these very bodies were taken from these accounts before, all of each.
 
         One of which a part was refused is read again: the facility may have got its zone since.
         """
@@ -174,7 +212,7 @@ class RawPushes:
         return [id_ in found for id_ in ids]
 
     def keep(self, arrived: Sequence[Arrived]) -> None:
-        """Keep some; they are on disk when this returns."""
+        """Keep some, with how many of their scans were; they are on disk when this returns."""
         rows = [
             {
                 "id": (id_ := each.id),
@@ -182,46 +220,132 @@ class RawPushes:
                 "received_ms": each.push.received_ms,
                 "outcome": each.outcome.value,
                 "body": self._seal().seal(each.push.body, id_),
+                "scans": each.scans,
+                "refused": each.refused,
+                "why": each.why[:_MOST_WHY],
             }
             for each in arrived
         ]
         with self._records.begin() as connection:
             upsert(connection, pushes, rows)
 
-    def list_newest(self, account: str | None, most: int) -> list["RawPush"]:
-        """The newest ones, opened."""
-        asked = select(pushes).order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(most)
-        if account is not None:
-            asked = asked.where(pushes.c.account == account)
-        with self._records.read() as connection:
-            rows = connection.execute(asked).all()
-        return [
-            RawPush(row.account, row.received_ms, Outcome(row.outcome), self._seal().open(row.body, row.id))
-            for row in rows
-        ]
+    def list_page(
+        self, accounts: Collection[str] | None, outcome: Outcome | None, after: str | None, limit: int
+    ) -> tuple[list["KeptPush"], str | None]:
+        """Some of them, newest first, and the cursor for more, None at the end. No body is opened.
 
-    def list_outcomes(self, accounts: Collection[str], most: int) -> list[tuple[str, int, Outcome]]:
-        """The newest ones of some accounts, without what they held."""
-        asked = select(pushes.c.account, pushes.c.received_ms, pushes.c.outcome).where(pushes.c.account.in_(accounts))
-        with self._records.read() as connection:
-            rows = connection.execute(asked.order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(most)).all()
-        return [(row.account, row.received_ms, Outcome(row.outcome)) for row in rows]
+        Args:
+            accounts, outcome: only those.
+            after: the cursor that the page before gave.
+            limit: so many at most.
 
-    def forget(self, before_ms: int) -> int:
-        """Remove those received before an instant; how many there were."""
-        with self._records.begin() as connection:
-            return connection.execute(delete(pushes).where(pushes.c.received_ms < before_ms)).rowcount
-
-    def count(self) -> int:
-        """How many are kept."""
+        Raises:
+            BadInput: the cursor is none of ours.
+        """
+        key = read_cursor(after, tuple[int, str])
+        asked = select(*_SHOWN).order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(limit + 1)
+        if accounts is not None:
+            asked = asked.where(pushes.c.account.in_(accounts))
+        if outcome is not None:
+            asked = asked.where(pushes.c.outcome == outcome.value)
+        if key is not None:
+            at, id_ = pushes.c.received_ms, pushes.c.id
+            asked = asked.where(or_(at < key[0], and_(at == key[0], id_ > key[1])))
         with self._records.read() as connection:
-            return connection.execute(select(func.count()).select_from(pushes)).scalar_one()
+            found = [_kept(row) for row in connection.execute(asked)]
+        page = found[:limit]
+        return page, write_cursor((page[-1].received_ms, page[-1].id)) if len(found) > limit else None
+
+    def open(self, id_: str) -> "RawPush":
+        """One as it came. Who asks sees personal data: write down who it was.
+
+        Raises:
+            NotFound: there is none, or none any more.
+            StoreDamaged: it cannot be opened.
+        """
+        with self._records.read() as connection:
+            row = connection.execute(select(pushes).where(pushes.c.id == id_)).one_or_none()
+        if row is None:
+            raise NotFound(f"no push {id_[:40]!r} is kept", mend="They are kept for some time only.")
+        return RawPush(_kept(row), self._seal().open(row.body, row.id))
+
+    def count_since(self, since_ms: int) -> list["OutcomeCount"]:
+        """How many of those received since an instant are kept, by account and outcome."""
+        asked = select(pushes.c.account, pushes.c.outcome, func.count()).where(pushes.c.received_ms >= since_ms)
+        with self._records.read() as connection:
+            rows = connection.execute(asked.group_by(pushes.c.account, pushes.c.outcome)).all()
+        return sorted(OutcomeCount(account, Outcome(outcome), pushed) for account, outcome, pushed in rows)
+
+    def forget(self, before_ms: int | None, account: str | None = None) -> int:
+        """Remove those received before an instant, or all, of one account or of all; how many there were.
+
+        Some at a time, so that those that come meanwhile do not wait for all of it.
+        """
+        some = select(pushes.c.id).where(*_meant(before_ms, account)).limit(_AT_ONCE)
+        forgotten = 0
+        while True:
+            with self._records.begin() as connection:
+                gone = connection.execute(delete(pushes).where(pushes.c.id.in_(some))).rowcount
+            forgotten += gone
+            if gone < _AT_ONCE:
+                return forgotten
+
+    def count(self, before_ms: int | None = None, account: str | None = None) -> int:
+        """How many of those are kept."""
+        with self._records.read() as connection:
+            asked = select(func.count()).select_from(pushes).where(*_meant(before_ms, account))
+            return connection.execute(asked).scalar_one()
+
+
+class KeptPush(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a push whose body is kept.
+
+    Attributes:
+        id: the same for the same body of the same account.
+        scans, refused: how many of its scans are in the log, and how many could not be read.
+        why: of the first that could not, or of the whole push; "" if nothing was wrong.
+    """
+
+    id: str
+    account: str
+    received_ms: int
+    outcome: Outcome
+    scans: int
+    refused: int
+    why: str
 
 
 class RawPush(msgspec.Struct, frozen=True):
     """A push as it came."""
 
-    account: str
-    received_ms: int
-    outcome: Outcome
+    kept: KeptPush
     body: bytes
+
+
+class OutcomeCount(msgspec.Struct, frozen=True, order=True):
+    """How many pushes of an account came to the same end."""
+
+    account: str
+    outcome: Outcome
+    pushes: int
+
+
+_SHOWN = [column for column in pushes.c if column.name != "body"]
+
+
+def _kept(row: Row[Any]) -> KeptPush:
+    return KeptPush(
+        id=row.id,
+        account=row.account,
+        received_ms=row.received_ms,
+        outcome=Outcome(row.outcome),
+        scans=row.scans,
+        refused=row.refused,
+        why=row.why or "",
+    )
+
+
+def _meant(before_ms: int | None, account: str | None) -> list[ColumnElement[bool]]:
+    """Which pushes are meant by an end and an account, None being any."""
+    found = [] if before_ms is None else [pushes.c.received_ms < before_ms]
+    return found if account is None else [*found, pushes.c.account == account]

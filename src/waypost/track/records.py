@@ -67,6 +67,9 @@ pushes = Table(
     Column("received_ms", BigInteger, nullable=False, index=True),
     Column("outcome", String(16), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("scans", Integer, nullable=False, server_default="0"),
+    Column("refused", Integer, nullable=False, server_default="0"),
+    Column("why", String(400)),
 )
 
 #: Waybills to ask carriers after, by account: see `track/watches.py`. Those whose watch has ended have no `next_ms`.

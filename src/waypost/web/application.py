@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from waypost.web.api import carriers, network, openapi, parcels, scans, service, watches
+from waypost.web.api import carriers, network, openapi, parcels, pushes, scans, scorecards, service, watches
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
@@ -18,6 +18,8 @@ from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
 from waypost.web.pages.operator import add_operator
 from waypost.web.pages.paper import Paper
+from waypost.web.pages.pushes import add_push_pages
+from waypost.web.pages.scorecards import add_scorecards
 from waypost.web.pages.session import add_sessions
 from waypost.web.pages.tracking import add_tracking
 from waypost.web.problems import WrongMethod
@@ -37,7 +39,9 @@ def make_app(desk: Desk) -> Door:
     scans.add_scans(app, office)
     network.add_network(app, office)
     carriers.add_carriers(app, office)
+    scorecards.add_scorecards(app, office)
     watches.add_watches(app, office)
+    pushes.add_pushes(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)
 
@@ -45,6 +49,8 @@ def make_app(desk: Desk) -> Door:
     add_tracking(app, office, paper)
     add_sessions(app, office, paper)
     add_listing(app, office, paper)
+    add_scorecards(app, office, paper)
+    add_push_pages(app, office, paper)
     add_operator(app, office, paper)
     add_carrier(app, office, paper)
     paper.add_assets(app)

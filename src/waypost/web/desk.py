@@ -18,6 +18,7 @@ from waypost.track.parcels import Tracker
 from waypost.track.pushes import Pushes
 from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
+from waypost.track.scorecards import Scorecards
 
 #: A limit of 0 would shut the door for good, which nobody means, and without a bound infinity would be a number.
 Count = Annotated[int, msgspec.Meta(gt=0)]
@@ -136,6 +137,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         files: takes files that they hand in.
         carriers: by account, whose it is.
         overview: the network at a glance; may be some seconds old.
+        scorecards: of carriers, over the scans from an instant to before another or to the end; may be older.
         keys: who may what.
         facilities: the register of facilities.
         clock: now, in UTC milliseconds.
@@ -153,6 +155,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     files: Files
     carriers: Mapping[str, str]
     overview: Callable[[], Overview]
+    scorecards: Callable[[int, int | None], Scorecards]
     keys: Keys
     facilities: Facilities
     clock: Callable[[], int]

@@ -20,6 +20,6 @@ def test_a_home_that_cannot_be_written_to_is_looked_at(
         return behind
 
     monkeypatch.setattr(tracking, "open_house", open_house)
-    assert tracking._open(tmp_path) is behind
+    assert tracking.open_to_read(tmp_path) is behind
     told = capsys.readouterr().err
     assert ("Shown as far as it was indexed. No room left" in told) == isinstance(error, StorageFull)

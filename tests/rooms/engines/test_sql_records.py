@@ -16,11 +16,13 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.engine import Connection
 
 import waypost
+from waypost.access.sealing import Seal
 from waypost.engines.sql import migrate
 from waypost.engines.sql.records import SqlRecords
 from waypost.model.errors import SettingsError, StoreDamaged, StoreError, WrongFormat
 from waypost.network.records import facilities
 from waypost.store.tables import METADATA
+from waypost.track.pushes import RawPushes
 
 FACILITY = {"carrier": "sf", "code": "A", "name": "", "kind": "hub"}
 
@@ -60,6 +62,25 @@ def test_migrations_lead_back_as_well(tmp_path: Path) -> None:
         assert tables(connection) == {"alembic_version"}
         migrate.migrate(connection, "The records")
         assert "parcels" in tables(connection)
+    records.close()
+
+
+def test_a_push_that_was_kept_before_is_still_there(tmp_path: Path) -> None:
+    """Of it nobody knows how many scans there were, and nothing else is lost."""
+    records = SqlRecords(url(tmp_path))
+    config = Config()
+    config.set_main_option("script_location", str(migrate._FOLDER))
+    seal = Seal({1: bytes(32)}, bytes)
+    row = {"id": "p", "account": "yto", "received_ms": 7, "outcome": "taken", "body": seal.seal(b"body", "p")}
+    with records.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+        connection.execute(
+            text("INSERT INTO pushes VALUES (:id, :account, :received_ms, :outcome, :body)").bindparams(**row)
+        )
+        migrate.migrate(connection, "The records")
+    raw = RawPushes(records, lambda: seal).open("p")
+    assert (raw.body, raw.kept.outcome, raw.kept.scans, raw.kept.refused, raw.kept.why) == (b"body", "taken", 0, 0, "")
     records.close()
 
 

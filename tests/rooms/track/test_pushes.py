@@ -11,14 +11,14 @@ from waypost.access.sealing import Seal
 from waypost.app.carriers import contract_at
 from waypost.carriers.adapters import list_adapters
 from waypost.engines.local.home import LocalHome, open_home
-from waypost.model.errors import NotFound, StorageFull
+from waypost.model.errors import BadInput, NotFound, StorageFull
 from waypost.model.instants import OffsetSource
 from waypost.testing import Clock
 from waypost.testing.carriers.faking import FakeScan
 from waypost.testing.carriers.yto import FakeYto
 from waypost.track.carriers import Push
 from waypost.track.fold import StatusFold
-from waypost.track.pushes import Arrived, Outcome, Pushes, RawPushes, Taken
+from waypost.track.pushes import Arrived, Outcome, OutcomeCount, Pushes, RawPush, RawPushes, Taken
 from waypost.track.reception import Reception
 from waypost.track.tables import bundled_tables
 
@@ -40,6 +40,10 @@ class Door:
         assert self.contract.reader is not None
         self.pushes = Pushes({"yto": self.contract.reader}, self.reception, self.raw)
         self.number = fake.make("REFERENCE1").number
+
+    def kept(self) -> list[RawPush]:
+        """All that is kept, opened."""
+        return [self.raw.open(each.id) for each in self.raw.list_page(None, None, None, 100)[0]]
 
     def write(self, *scans: FakeScan) -> Push:
         asked = self.fake.write_push(self.fake.parcels[self.number], list(scans))
@@ -71,8 +75,10 @@ def test_a_push_is_in_the_log_when_it_is_thanked_for(door: Door) -> None:
     assert door.is_thanked(push)
     assert door.home.memory.log.position() == 1
     assert [(taken.outcome, taken.scans, taken.refused) for taken in door.told] == [(Outcome.TAKEN, 1, 0)]
-    [raw] = door.raw.list_newest("yto", 10)
-    assert (raw.account, raw.outcome, raw.body, raw.received_ms) == ("yto", Outcome.TAKEN, push.body, door.clock())
+    [raw] = door.kept()
+    kept = raw.kept
+    assert (kept.account, kept.outcome, raw.body, kept.received_ms) == ("yto", Outcome.TAKEN, push.body, door.clock())
+    assert (kept.scans, kept.refused, kept.why) == (1, 0, "")
 
 
 def test_the_same_body_is_thanked_for_again_and_not_read_again(door: Door) -> None:
@@ -101,7 +107,7 @@ def test_a_signed_push_that_says_nothing_readable_is_kept_as_it_came(door: Door)
     door.is_thanked(push)
     assert door.home.memory.log.position() == 0
     assert door.told[0].outcome in (Outcome.PARTLY, Outcome.UNREADABLE)
-    assert [raw.body for raw in door.raw.list_newest(None, 10)] == [push.body]
+    assert [raw.body for raw in door.kept()] == [push.body]
 
 
 def test_what_is_kept_cannot_be_read_in_the_database(door: Door, tmp_path: Path) -> None:
@@ -121,7 +127,7 @@ def test_what_was_refused_in_part_is_read_again(door: Door) -> None:
     assert door.is_thanked(msgspec.structs.replace(push, received_ms=door.clock()))
     assert door.told[1].outcome is Outcome.TAKEN
     assert door.home.memory.log.position() == 1
-    assert [raw.outcome for raw in door.raw.list_newest(None, 10)] == [Outcome.TAKEN]
+    assert [raw.kept.outcome for raw in door.kept()] == [Outcome.TAKEN]
 
 
 def test_without_room_a_carrier_is_told_to_come_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +149,7 @@ def test_what_was_in_the_log_but_not_kept_is_taken_again_and_counts_once(
 ) -> None:
     """As a server leaves it that dies in between."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise StorageFull("No room left.")
 
     push = door.write(door.scan())
@@ -166,7 +172,7 @@ def test_pushes_that_come_together_are_all_kept(door: Door) -> None:
         thread.join()
     assert answers == [True] * 24
     assert door.home.memory.log.position() == 24
-    assert {raw.body for raw in door.raw.list_newest("yto", 100)} == {push.body for push in pushes}
+    assert {raw.body for raw in door.kept()} == {push.body for push in pushes}
 
 
 def test_of_pushes_that_come_together_each_is_told_its_own(door: Door) -> None:
@@ -182,7 +188,7 @@ def test_of_pushes_that_come_together_each_is_told_its_own(door: Door) -> None:
     assert [(one.scans, one.refused) for one in taken] == [(1, 0), (0, 0), (0, 1), (1, 0)]
     assert [bool(one.why) for one in taken] == [False, False, True, False]
     assert door.home.memory.log.position() == 3
-    assert {raw.body: raw.outcome for raw in door.raw.list_newest("yto", 9)} == {
+    assert {raw.body: raw.kept.outcome for raw in door.kept()} == {
         before.body: Outcome.TAKEN,
         good[0].body: Outcome.TAKEN,
         ahead.body: Outcome.PARTLY,
@@ -196,6 +202,69 @@ def test_old_ones_are_forgotten(door: Door) -> None:
     assert door.is_thanked(door.write(door.scan(hours=1)))
     assert door.raw.forget(door.clock() - 86_400_000) == 1
     assert door.raw.count() == 1
+
+
+def test_a_body_that_was_forgotten_is_taken_again_and_changes_nothing(door: Door) -> None:
+    push = door.write(door.scan())
+    assert door.is_thanked(push)
+    assert door.raw.forget(door.clock() + 1) == 1
+    assert door.is_thanked(push)
+    assert [taken.outcome for taken in door.told] == [Outcome.TAKEN, Outcome.TAKEN]
+    assert door.raw.count() == 1
+    assert door.home.memory.index.catch_up(door.home.memory.log.position(), 60)
+    assert door.home.memory.index.timelines([door.number]).num_rows == 1
+    assert door.home.memory.history.run(lambda scans: scans).num_rows == 1
+
+
+def test_many_are_forgotten_some_at_a_time(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.track.pushes._AT_ONCE", 2)
+    for hours in range(5):
+        door.raw.keep([Arrived("other", door.write(door.scan(hours=hours)), Outcome.UNREADABLE)])
+    assert door.raw.forget(None) == 5
+    assert door.raw.count() == 0
+
+
+def test_one_account_is_forgotten_and_the_others_stay(door: Door) -> None:
+    assert door.is_thanked(door.write(door.scan()))
+    door.raw.keep([Arrived("other", door.write(door.scan()), Outcome.UNREADABLE, why="x" * 900)])
+    assert (door.raw.count(account="other"), door.raw.count(door.clock()), door.raw.count()) == (1, 0, 2)
+    assert door.raw.forget(None, "other") == 1
+    assert [raw.kept.account for raw in door.kept()] == ["yto"]
+
+
+def test_pushes_are_listed_page_by_page_newest_first(door: Door) -> None:
+    bodies = [door.write(door.scan(hours=hours)) for hours in range(3, 8)]
+    for place, push in enumerate(bodies):
+        door.clock.move(minutes=place % 2)  # some come at the same instant
+        assert door.is_thanked(msgspec.structs.replace(push, received_ms=door.clock()))
+    door.raw.keep([Arrived("other", bodies[0], Outcome.UNREADABLE)])
+    seen, after = [], None
+    while True:
+        page, after = door.raw.list_page(["yto"], None, after, 2)
+        seen += page
+        if after is None:
+            break
+    assert len({each.id for each in seen}) == len(seen) == 5
+    assert [each.received_ms for each in seen] == sorted((each.received_ms for each in seen), reverse=True)
+    assert [each.account for each in door.raw.list_page(None, Outcome.UNREADABLE, None, 9)[0]] == ["other"]
+    with pytest.raises(BadInput, match="none of ours"):
+        door.raw.list_page(None, None, "guess", 2)
+    with pytest.raises(NotFound, match="no push"):
+        door.raw.open("0" * 32)
+
+
+def test_pushes_are_counted_by_account_and_outcome(door: Door) -> None:
+    push = door.write(door.scan())
+    forged = msgspec.structs.replace(push, body=push.body.replace(b"GOT", b"BAD"))
+    for each in (push, push, forged):
+        door.is_thanked(each)
+    assert door.raw.count_since(door.clock()) == [OutcomeCount("yto", Outcome.TAKEN, 1)]
+    assert door.raw.count_since(door.clock() + 1) == []
+    assert door.pushes.count_unkept() == [
+        OutcomeCount("yto", Outcome.FORGED, 1),
+        OutcomeCount("yto", Outcome.REPEATED, 1),
+    ]
+    assert door.pushes.list_accounts() == ["yto"]
 
 
 def test_an_account_that_nobody_has_is_not_found(door: Door) -> None:

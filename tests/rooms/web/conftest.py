@@ -34,6 +34,7 @@ from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Receipt, Reception
 from waypost.track.records import keep_link, keep_parcels
 from waypost.track.scan_search import ScanSearch
+from waypost.track.scorecards import Scorecards, read_scorecards
 from waypost.track.tables import CodeTables
 from waypost.track.watches import Watches
 from waypost.track.wire import read_json_array
@@ -98,17 +99,19 @@ class World:
         self.pollers: dict[str, Poller] = {}
         self.label_readers: dict[str, LabelReader] = {}
         self.accounts = {"rural": "ruralpost"}
+        self.pushes = Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL))
         self.journal = io.StringIO()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
             "labels": Labels(self.label_readers, self.memory.records, lambda: SEAL),
-            "pushes": Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL)),
             "outlook": Outlook(self.watches, self.pollers),
             "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL),
             "carriers": self.accounts,
+            "pushes": self.pushes,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
+            "scorecards": self.scorecards,
             "keys": self.keys,
             "facilities": self.facilities,
             "clock": lambda: self.now_ms,
@@ -124,6 +127,10 @@ class World:
 
     def zone_of(self, pairs: Iterable[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
         return [("Asia/Shanghai", OffsetSource.CARRIER) if carrier == "yto" else None for carrier, _ in pairs]
+
+    def scorecards(self, since_ms: int, until_ms: int | None) -> Scorecards:
+        history = self.memory.history
+        return read_scorecards(history, self.tables, since_ms=since_ms, until_ms=until_ms, now_ms=self.now_ms)
 
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())

@@ -105,3 +105,33 @@ def test_spans(hours: float, said: str) -> None:
 )
 def test_offsets(minutes: int, said: str) -> None:
     assert offset_text(MOMENT.astimezone(dt.timezone(dt.timedelta(minutes=minutes)))) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "said"),
+    [(0, 5, "0%"), (1, 5126, "< 0.1%"), (6, 5000, "0.1%"), (1, 4, "25%"), (99_999, 100_000, "99.9%"), (5, 5, "100%")],
+)
+def test_a_part_is_nothing_or_all_only_where_it_is(count: int, of: int, said: str) -> None:
+    assert get_language("en").part(count, of) == said
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "said"),
+    [
+        ("en", 0, "0 secs"),
+        ("en", 90, "90 secs"),
+        ("en", 300, "5 mins"),
+        ("en", 5430, "90 mins"),
+        ("en", 9000, "2.5 hrs"),
+        ("en", -28_800, "-8 hrs"),
+        ("en", 200_000, "2.3 days"),
+        ("zh", 300, "5分钟"),
+    ],
+)
+def test_how_long_something_took(code: str, seconds: int, said: str) -> None:
+    assert get_language(code).lapse(seconds) == said
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(480, "+8 hrs"), (-345, "−5.75 hrs"), (60, "+1 hr")])
+def test_shifts_have_their_sign(minutes: int, said: str) -> None:
+    assert get_language("en").shift(minutes) == said

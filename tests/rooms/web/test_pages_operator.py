@@ -39,7 +39,10 @@ def browser(world: Any) -> Browser:
     return Browser(world)
 
 
-PAGES = ["/operator", "/operator/parcels", "/operator/parcels.csv", "/operator/parcels/waypost/WP100000001BR"]
+PAGES = [
+    *("/operator", "/operator/carriers", "/operator/carriers.csv", "/operator/pushes"),
+    *("/operator/parcels", "/operator/parcels.csv", "/operator/parcels/waypost/WP100000001BR"),
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -11,7 +11,10 @@ from waypost.model.places import Facility, FacilityKind, Place
 from waypost.track.feed import FileRefusal
 from waypost.track.intake import MAX_NUMBER, NUMBER
 from waypost.track.outlook import AccountView, WatchPage, WatchView, Why
+from waypost.track.pushes import Outcome
 from waypost.track.reception import Receipt
+from waypost.track.scorecards import Completeness, Delays, Part, Scorecard, Scorecards, UnheardCode
+from waypost.track.shifts import Shift
 from waypost.track.statuses import Phrase
 from waypost.track.views import (
     Found,
@@ -168,6 +171,41 @@ class FileAnswer(msgspec.Struct, frozen=True, kw_only=True):
     end: int
 
 
+class PushRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A push that is kept.
+
+    Attributes:
+        id: the same for the same body of the same account.
+        received_at: RFC 3339, when it came last.
+        outcome: taken, partly (some of its scans could not be read), or unreadable.
+        scans, refused: how many of its scans were kept, and how many not.
+        why: of the first that was not, or of the whole; "" if nothing was wrong.
+    """
+
+    id: str
+    account: str
+    received_at: str
+    outcome: Outcome
+    scans: int
+    refused: int
+    why: str
+
+
+class PushPage(msgspec.Struct, frozen=True):
+    """Some pushes; `next` is the cursor for more, None at the end."""
+
+    pushes: list[PushRecord]
+    next: str | None
+
+
+class PushBody(msgspec.Struct, frozen=True):
+    """A push with its body; `encoding` is utf-8 if that is its text as it came, else base64."""
+
+    push: PushRecord
+    body: str
+    encoding: str
+
+
 class Alive(msgspec.Struct, frozen=True):
     """The process answers."""
 
@@ -224,6 +262,42 @@ _PARCEL = ParcelView(
     note=None,
     flags=[],
     complete=True,
+)
+_PUSH = PushRecord(
+    id="0d6be1f0c3a94e55b7c2a8813f9e4d20",
+    account="yto-main",
+    received_at="2026-11-22T13:05:12Z",
+    outcome=Outcome.PARTLY,
+    scans=1,
+    refused=1,
+    why="names a date that does not exist",
+)
+_SCORECARD = Scorecard(
+    carrier="yto",
+    parcels=1200,
+    scans=8400,
+    freshness=Delays(
+        scans=8400,
+        p50_s=62,
+        p90_s=540,
+        p99_s=5400,
+        over_hour=Part.made(126, 8400),
+        over_day=Part.made(0, 8400),
+    ),
+    completeness=Completeness(
+        accepted=Part.made(990, 1000),
+        moved=Part.made(998, 1000),
+        out_for_delivery=Part.made(930, 1000),
+        ended=Part.made(995, 1000),
+        silent=Part.made(12, 1200),
+    ),
+    early=Part.made(0, 8400),
+    shift=Shift("none", None, 8400),
+    unknown=Part.made(3, 8400),
+    unknown_codes=[UnheardCode("X7", 3, "2026-11-20T01:02:00Z", "2026-11-21T04:05:00Z", "YT8800000000001")],
+    impossible=Part.made(4, 1180),
+    out_of_order=Part.made(9, 1190),
+    sampled=1.0,
 )
 _FACILITY = FacilityRecord(
     carrier="waypost",
@@ -307,6 +381,16 @@ EXAMPLES: dict[type, msgspec.Struct] = {
     WatchPage: WatchPage(_ACCOUNT, [_WATCH], None),
     WatchesAnswer: WatchesAnswer(1, 0),
     AccountsAnswer: AccountsAnswer([_ACCOUNT]),
+    PushPage: PushPage([_PUSH], None),
+    PushBody: PushBody(_PUSH, '{"waybillNo":"YT8800000000001"}', "utf-8"),
+    Scorecards: Scorecards(
+        since="2026-10-23T00:00:00Z",
+        until="2026-11-22T13:04:00Z",
+        silent_days=5,
+        days_before=60,
+        position=48_211,
+        carriers=[_SCORECARD],
+    ),
     Alive: Alive(True),
     Ready: Ready(True),
 }

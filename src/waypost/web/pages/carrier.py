@@ -133,8 +133,8 @@ def _read(office: Office, key: Key, form: Mapping[str, str], language: Language)
         "most": MOST_NUMBERS,
         "files": [_filed(each, language) for each in desk.files.list_newest(key.carriers or None, _NEWEST)],
         "pushes": [
-            {"account": account, "at": _utc(at_ms, language), "outcome": outcome.value}
-            for account, at_ms, outcome in desk.pushes.list_newest(accounts, _NEWEST)
+            {"account": each.account, "at": _utc(each.received_ms, language), "outcome": each.outcome.value}
+            for each in desk.pushes.raw.list_page(accounts, None, None, _NEWEST)[0]
         ],
     }
 

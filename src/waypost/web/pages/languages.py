@@ -8,6 +8,7 @@ import babel
 import msgspec
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
+from babel.units import format_unit
 
 from waypost.model.carriers import find_carrier
 from waypost.track.statuses import LANGUAGES, Phrase, phrase
@@ -21,6 +22,14 @@ _TAGS = {
     "pt": ("pt-BR", "pt_BR", "Português"),
 }
 _LONGEST_HEADER = 500
+
+#: Units of time: their seconds, and from how many seconds on they are used.
+_UNITS = (
+    ("duration-day", 86_400, 172_800),
+    ("duration-hour", 3600, 7200),
+    ("duration-minute", 60, 120),
+    ("duration-second", 1, 0),
+)
 
 
 class Language:
@@ -52,6 +61,14 @@ class Language:
     def percent(self, share: float) -> str:
         """A share in percent; one that would round to nothing keeps a digit."""
         return format_percent(share, "0.0%" if 0 < share < 0.01 else "0%", locale=self._locale)
+
+    def part(self, count: int, of: int) -> str:
+        """A share in percent that is nothing or all only where it is: few keep a digit, very few are less than that."""
+        if 0 < count < of / 1000:
+            return f"< {format_percent(0.001, '0.0%', locale=self._locale)}"
+        if 0.99 < count / of < 1:
+            return format_percent(1000 * count // of / 1000, "0.0%", locale=self._locale)
+        return self.percent(count / of)
 
     def short_number(self, value: float) -> str:
         """A number in three digits or so: 12K, 1.2万."""
@@ -93,6 +110,18 @@ class Language:
         if hours < 48:
             return self.say("hours", count=round(hours, 1))
         return self.say("days", count=round(hours / 24, 1))
+
+    def lapse(self, seconds: float) -> str:
+        """How long something took, in the unit that suits it."""
+        unit, length, _ = next(each for each in _UNITS if abs(seconds) >= each[2])
+        value = seconds / length
+        return format_unit(round(value, 1 if abs(value) < 10 else 0), unit, "short", locale=self._locale)
+
+    def shift(self, minutes: int) -> str:
+        """An offset in hours, with its sign."""
+        sign = "+" if minutes > 0 else "−"
+        hours = format_unit(abs(minutes) / 60, "duration-hour", "short", "0.##", locale=self._locale)
+        return f"{sign}{hours}"
 
     def country(self, code: str) -> str:
         """The name of a country; its code where the name is not known."""

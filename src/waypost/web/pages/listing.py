@@ -102,10 +102,10 @@ def add_listing(app: FastAPI, office: Office, paper: Paper) -> None:
         first = await office.lookups.run(office.desk.tracker.list_parcels, filters, None, _EXPORT_PAGE)
 
         async def lines() -> AsyncIterator[bytes]:
-            yield b"\xef\xbb\xbf" + _csv([_COLUMNS])  # the mark tells spreadsheets that it is UTF-8
+            yield b"\xef\xbb\xbf" + write_csv([_COLUMNS])  # the mark tells spreadsheets that it is UTF-8
             page, sent = first, 0
             while True:
-                yield _csv([_cells(parcel) for parcel in page.parcels])
+                yield write_csv([_cells(parcel) for parcel in page.parcels])
                 sent += len(page.parcels)
                 if page.next is None or sent >= office.limits.export_rows:
                     return
@@ -169,16 +169,15 @@ def _cells(parcel: ParcelView) -> list[str]:
         "facility": place and place.facility,
         "flags": " ".join(parcel.flags),
     }
-    return [_cell(found[name]) for name in _COLUMNS]
+    return ["" if found[name] is None else str(found[name]) for name in _COLUMNS]
 
 
-def _cell(value: object) -> str:
-    """As text; what a spreadsheet would run as a formula gets an apostrophe in front."""
-    text = "" if value is None else str(value)
+def _cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+def write_csv(rows: Sequence[Sequence[str]]) -> bytes:
+    """Rows as CSV; what a spreadsheet would run as a formula gets an apostrophe in front."""
     out = io.StringIO()
-    csv.writer(out).writerows(rows)
+    csv.writer(out).writerows([_cell(value) for value in row] for row in rows)
     return out.getvalue().encode()

@@ -1,0 +1,54 @@
+"""Scorecards: how well each carrier tells what happens."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.model.instants import DAY_MS
+from waypost.track.scorecards import Scorecards
+from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
+from waypost.web.api.scans import json_answer
+from waypost.web.office import Office, read_instant
+
+DAYS = 30
+
+
+def since_days(now_ms: int, days: int) -> int:
+    """The beginning of the day, in UTC, that is so many days ago: the same all day, so that answers can be kept."""
+    return now_ms // DAY_MS * DAY_MS - days * DAY_MS
+
+
+def add_scorecards(app: FastAPI, office: Office) -> None:
+    """Cards for carriers."""
+
+    @app.get(
+        "/v1/carriers/scorecards",
+        tags=["carriers"],
+        summary="How well each carrier tells what happens",
+        description=(
+            "Reckoned from its scans: how fresh, complete and in order they are, whether its stamps are off by a time "
+            "zone, and the codes that nobody knows. Each share says of how many. Some minutes old at most."
+        ),
+        response_class=Response,
+        responses=answers(
+            Scorecards,
+            "A card for each carrier, most scans first",
+            *("not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged"),
+        ),
+        openapi_extra=WITH_KEY,
+    )
+    async def get_scorecards(
+        request: Request,
+        since: Annotated[
+            str | None,
+            Query(description="RFC 3339; scans from here on. 30 days unless told.", json_schema_extra=DATE_TIME),
+        ] = None,
+        until: Annotated[
+            str | None, Query(description="RFC 3339; scans before it.", json_schema_extra=DATE_TIME)
+        ] = None,
+    ) -> Response:
+        await office.get_operator(request.scope)
+        since_ms, until_ms = read_instant(since, "query.since"), read_instant(until, "query.until")
+        if since_ms is None:
+            since_ms = since_days(office.desk.clock(), DAYS)
+        return json_answer(await office.history.run(office.desk.scorecards, since_ms, until_ms))
