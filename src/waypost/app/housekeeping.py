@@ -65,7 +65,12 @@ def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], 
     if not days:
         return {}
     keep_ms = round(days * DAY_MS)
-    return {"forget old pushes": lambda: house.pushes.raw.forget(clock() - keep_ms)}
+    return {
+        "forget old pushes": lambda: house.pushes.raw.forget(clock() - keep_ms),
+        "forget old labels": lambda: house.labels.forget(clock() - keep_ms),
+        "forget old files": lambda: house.files.forget(clock() - keep_ms),
+        "forget watches that have ended": lambda: house.watches.forget_ended(clock() - keep_ms),
+    }
 
 
 def forget_pushes(before: str | None, account: str | None, *, dry_run: bool, home: Path | None, as_json: bool) -> None:

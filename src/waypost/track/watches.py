@@ -167,6 +167,12 @@ class Watches:
         with self._records.begin() as connection:
             connection.execute(statement, rows)
 
+    def forget_ended(self, before_ms: int) -> int:
+        """Remove those that have ended and began before an instant; how many there were."""
+        ended = delete(watches).where(watches.c.next_ms.is_(None), watches.c.since_ms < before_ms)
+        with self._records.begin() as connection:
+            return connection.execute(ended).rowcount
+
     def ask_for(self, watch: Watch) -> Asked:
         """What its carrier is asked."""
         tail = watch.phone_tail

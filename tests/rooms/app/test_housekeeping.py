@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.rooms.app.commands import Commands
 
@@ -14,20 +15,21 @@ from waypost.app.settings import Settings, Track
 from waypost.app.wiring import House, open_house
 from waypost.model.instants import DAY_MS
 from waypost.testing import Clock
-from waypost.track.carriers import Push
-from waypost.track.pushes import Outcome
+from waypost.track.carriers import Asked, Push
+from waypost.track.pushes import Arrived, Outcome
+from waypost.track.watches import Told
 from waypost.web.journal import open_journal
 
 
 def keep(house: House, body: bytes, received_ms: int, account: str = "yto-main") -> None:
     push = Push(headers={}, query="", body=body, received_ms=received_ms)
-    house.pushes.raw.keep(account, push, Outcome.TAKEN, scans=1)
+    house.pushes.raw.keep([Arrived(account, push, Outcome.TAKEN, scans=1)])
 
 
 def test_bodies_of_pushes_go_after_their_days(tmp_path: Path) -> None:
     clock = Clock()
     with open_house(Settings(home=tmp_path, track=Track(push_days=7))) as house:
-        [chore] = chores_of(house, clock).values()
+        chore = chores_of(house, clock)["forget old pushes"]
         keep(house, b"first", clock())
         clock.move(days=5)
         keep(house, b"second", clock())
@@ -40,6 +42,27 @@ def test_bodies_of_pushes_go_after_their_days(tmp_path: Path) -> None:
         clock.move(days=100)
         assert chore() == 1
         assert house.pushes.raw.count() == 0
+
+
+def test_what_else_carriers_handed_in_goes_too(tmp_path: Path) -> None:
+    clock = Clock()
+    with open_house(Settings(home=tmp_path, track=Track(push_days=7))) as house:
+        sheet = tmp_path / "scans.csv"
+        sheet.write_text("number,code,at\nX1,delivered,2026-11-01T10:00:00Z\n,,\n")
+        house.files.take(sheet, name="scans.csv", carrier="own", source="own", now_ms=clock())
+        house.watches.begin("own", [Asked(number="X1"), Asked(number="X2")], clock())
+        [first, _] = house.watches.find("own", ["X1", "X2"])
+        house.watches.keep([msgspec.structs.replace(first, next_ms=None, told=Told.ENDED)])
+        chores = chores_of(house, clock)
+        assert [chore() for chore in chores.values()] == [0, 0, 0, 0]
+        clock.move(days=8)
+        assert {name: chore() for name, chore in chores.items()} == {
+            "forget old pushes": 0,
+            "forget old labels": 0,
+            "forget old files": 1,
+            "forget watches that have ended": 1,
+        }
+        assert [watch.number for watch in house.watches.list_next("own", 9)] == ["X2"]
 
 
 def test_with_no_days_they_stay_for_ever(tmp_path: Path) -> None:
