@@ -12,7 +12,7 @@ from waypost.app.settings import read_settings
 from waypost.app.wiring import House, open_house
 from waypost.model.errors import SettingsError
 from waypost.track.carriers import Push
-from waypost.track.pushes import Outcome, RawPushes
+from waypost.track.pushes import Arrived, Outcome, RawPushes
 
 BODIES = [b"push %d" % count for count in range(3)]
 
@@ -20,13 +20,13 @@ BODIES = [b"push %d" % count for count in range(3)]
 def keep(house: House, *bodies: bytes) -> None:
     raw = RawPushes(house.memory.records, house.seals)
     for body in bodies:
-        raw.keep("yto", Push(headers={}, query="", body=body, received_ms=5), Outcome.TAKEN)
+        raw.keep([Arrived("yto", Push(headers={}, query="", body=body, received_ms=5), Outcome.TAKEN)])
 
 
 def kept(home: Path) -> list[bytes]:
     with open_house(read_settings(home=home)) as house:
-        found = RawPushes(house.memory.records, house.seals).list_newest(None, 100)
-    return sorted(each.body for each in found)
+        raw = house.pushes.raw
+        return sorted(raw.open(each.id).body for each in raw.list_page(None, None, None, 100)[0])
 
 
 @pytest.fixture

@@ -89,6 +89,15 @@ def _put_usps(push: Push, text: str, fake: Any, signs: bool) -> Push:
     return msgspec.structs.replace(push, body=json.dumps(told).encode(), headers=headers)
 
 
+def _put_neutral(push: Push, text: str, fake: Any, signs: bool) -> Push:
+    body = text.encode()
+    key = base64.b64decode(fake.secrets[0].removeprefix("whsec_"))
+    signed = b".".join((push.headers["webhook-id"].encode(), push.headers["webhook-timestamp"].encode(), body))
+    signature = "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    headers = {**push.headers, **({"webhook-signature": signature} if signs else {})}
+    return msgspec.structs.replace(push, body=body, headers=headers)
+
+
 def _md5(text: str) -> Any:
     return hashlib.md5(text.encode(), usedforsecurity=False)
 
@@ -108,6 +117,7 @@ SIGNINGS: Mapping[str, Signing] = {
         lambda text, fake: hmac.digest(fake.push_secret.encode(), text.encode(), "sha256").hex(),
     ),
     "usps": Signing(text=lambda push: str(json.loads(push.body)["payload"]), put=_put_usps),
+    "neutral": Signing(text=lambda push: push.body.decode(), put=_put_neutral),
     # signs nothing: the key stands in the address
     "sf": Signing(
         text=lambda push: push.body.decode(),

@@ -1,5 +1,6 @@
 """Whatever comes to where carriers push: no crash, nothing taken that was not signed, and soon an answer."""
 
+import base64
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -61,7 +62,7 @@ class Target:
         zone = ("Asia/Shanghai", OffsetSource.CARRIER)
         intake = take_in(rows, lambda pairs: [zone] * len(pairs), now_ms=NOW_MS, recorded_at_ms=NOW_MS)
         assert intake.scans.num_rows + len(intake.refusals) == rows.sent
-        return list(rows.table.to_pylist())
+        return list(intake.scans.to_pylist())
 
     def is_taken(self, push: Push) -> list[dict[str, Any]] | WaypostError:
         try:
@@ -160,6 +161,8 @@ def test_a_signature_of_another_secret_is_forged(target: Target) -> None:
         for name in ("secret", "app_secret", "push_secret"):
             if hasattr(other, name):
                 setattr(other, name, "another" * 5)
+        if hasattr(other, "secrets"):
+            other.secrets = ["whsec_" + base64.b64encode(b"another" * 5).decode()]
         wrong = target.signing.put(target.push, target.text, other, True)
         other.stop()
     assert isinstance(target.is_taken(wrong), Forged)

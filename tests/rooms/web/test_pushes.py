@@ -10,7 +10,7 @@ from tests.rooms.web.test_api_carriers import PATH, account_in, write_push
 from tests.rooms.web.test_pages_operator import Browser
 
 from waypost.track.carriers import Push
-from waypost.track.pushes import Outcome
+from waypost.track.pushes import Arrived, Outcome
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def pushed(make_world: Any) -> Iterator[Any]:
 
 def keep(world: Any, body: bytes, account: str = "yto", outcome: Outcome = Outcome.UNREADABLE, why: str = "") -> None:
     push = Push(headers={}, query="", body=body, received_ms=world.now_ms)
-    world.pushes.raw.keep(account, push, outcome, why=why)
+    world.pushes.raw.keep([Arrived(account, push, outcome, why=why)])
 
 
 def opened_by(world: Any) -> list[dict[str, str]]:
