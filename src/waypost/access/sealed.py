@@ -14,29 +14,40 @@ _AT_ONCE = 200
 
 
 class SealedColumn(msgspec.Struct, frozen=True):
-    """A column of sealed texts, or nothing. Each belongs to the `id` of its row."""
+    """A column of sealed texts, or nothing. Each belongs to the `id` of its row.
+
+    Attributes:
+        is_all: without it the row is worth nothing.
+    """
 
     table: Table
     column: str = "body"
+    is_all: bool = True
 
 
-def count_sealed(connection: Connection, columns: Sequence[SealedColumn]) -> dict[int, int]:
-    """How many texts lie under each key, by its number."""
+def count_sealed(connection: Connection, columns: Sequence[SealedColumn], sample: int | None = None) -> dict[int, int]:
+    """How many texts lie under each key, by its number.
+
+    Args:
+        sample: look at so many rows of each table alone, the first by id; ids are digests, so that is chance.
+    """
     found: dict[int, int] = {}
     for each in columns:
-        column = each.table.c[each.column]
-        number = func.substr(column, 1, NUMBER_BYTES)
-        counted = select(number, func.count()).where(func.length(column) > 0).group_by(number)
-        for first, count in connection.execute(counted):
+        text = each.table.c[each.column]
+        sealed = select(func.substr(text, 1, NUMBER_BYTES).label("number")).where(func.length(text) > 0)
+        some = (sealed if sample is None else sealed.order_by(each.table.c.id).limit(sample)).subquery()
+        for first, count in connection.execute(select(some.c.number, func.count()).group_by(some.c.number)):
             key = int.from_bytes(first)
             found[key] = found.get(key, 0) + count
     return found
 
 
-def list_gone(connection: Connection, columns: Sequence[SealedColumn], seal: Seal | None) -> dict[int, int]:
+def list_gone(
+    connection: Connection, columns: Sequence[SealedColumn], seal: Seal | None, sample: int | None = None
+) -> dict[int, int]:
     """Of the keys that texts lie under, those that a seal lacks or has another of; by number, how many texts."""
     gone = {}
-    for number, count in count_sealed(connection, columns).items():
+    for number, count in count_sealed(connection, columns, sample).items():
         if seal is None or number not in seal.numbers or not _opens(connection, columns, number, seal):
             gone[number] = count
     return gone
@@ -52,31 +63,36 @@ def reseal(records: Records, columns: Sequence[SealedColumn], seal: Seal) -> int
     newest = seal.newest.to_bytes(NUMBER_BYTES)
     for each in columns:
         body, id_ = each.table.c[each.column], each.table.c.id
-        older = (
-            select(id_, body).where(func.length(body) > 0, func.substr(body, 1, NUMBER_BYTES) != newest).limit(_AT_ONCE)
-        )
+        after = ""
         while True:
+            some = (
+                select(id_, body)
+                .where(id_ > after, func.length(body) > 0, func.substr(body, 1, NUMBER_BYTES) != newest)
+                .order_by(id_)
+                .limit(_AT_ONCE)
+            )
             with records.begin() as connection:
-                rows = connection.execute(older).all()
+                rows = connection.execute(some).all()
                 for key, text in rows:
                     again = seal.seal(seal.open(text, key), key)
                     connection.execute(update(each.table).where(id_ == key).values({each.column: again}))
             done += len(rows)
             if not rows:
                 break
+            after = rows[-1][0]
     return done
 
 
 def drop_sealed(records: Records, columns: Sequence[SealedColumn], number: int) -> int:
-    """Remove all rows whose text lies under a key; how many there were."""
+    """Remove all texts that lie under a key, with their rows where these are worth nothing else; how many."""
     first = number.to_bytes(NUMBER_BYTES)
+    dropped = 0
     with records.begin() as connection:
-        return sum(
-            connection.execute(
-                delete(each.table).where(func.substr(each.table.c[each.column], 1, NUMBER_BYTES) == first)
-            ).rowcount
-            for each in columns
-        )
+        for each in columns:
+            is_meant = func.substr(each.table.c[each.column], 1, NUMBER_BYTES) == first
+            drop = delete(each.table) if each.is_all else update(each.table).values({each.column: None})
+            dropped += connection.execute(drop.where(is_meant)).rowcount
+    return dropped
 
 
 def _opens(connection: Connection, columns: Sequence[SealedColumn], number: int, seal: Seal) -> bool:

@@ -19,6 +19,7 @@ from waypost.model.instants import DAY_MS, EARLIEST_MS
 from waypost.track.pushes import RawPushes
 
 _EVERY_S = 3600.0
+_PATIENCE_S = 10.0
 
 
 class Housekeeping:
@@ -39,9 +40,9 @@ class Housekeeping:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the chore that is under way end, and do no more."""
+        """Do no more. What is under way ends within reason: it goes on another time."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE_S)
 
     def _go_on(self) -> None:
         while not self._stopping.is_set():

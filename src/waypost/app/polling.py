@@ -37,6 +37,8 @@ class Polling:
 
     def start(self) -> None:
         """Begin, if there is an account that may be asked."""
+        for poller in self._pollers:
+            poller.is_stopping = self._stop.is_set
         if not self._pollers:
             return
         self._begin("learn gaps", self._keep_learning)
@@ -75,7 +77,8 @@ class Polling:
         while True:
             try:
                 self._gaps = self._learn()
-            except WaypostError as error:
-                self._journal.error("gaps between scans cannot be read", why=str(error))
+            except Exception:  # what is known stays; a history that is being closed ends such a question too
+                if not self._stop.is_set():
+                    self._journal.exception("gaps between scans cannot be read")
             if self._stop.wait(_LEARN_S):
                 return

@@ -70,9 +70,12 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WatchPage(msgspec.Struct, frozen=True):
-    """Some waybills that an account watches, by number; `next` is the cursor for more, None at the end."""
+    """Some waybills that an account watches, by number; `next` is the cursor for more, None at the end.
 
-    account: AccountView
+    How the account stands is told with the first page alone.
+    """
+
+    account: AccountView | None
     watches: list[WatchView]
     next: str | None
 
@@ -119,7 +122,8 @@ class Outlook:
         """
         poller = self._get(account)
         found, cursor = self._watches.list_page(account, after, limit)
-        return WatchPage(self._view_account(poller, now_ms), [_view(each, poller, now_ms) for each in found], cursor)
+        of_account = None if after else self._view_account(poller, now_ms)
+        return WatchPage(of_account, [_view(each, poller, now_ms) for each in found], cursor)
 
     def find(self, carrier: str, number: str, now_ms: int) -> list[WatchView]:
         """How a waybill is asked after, through each account that does."""

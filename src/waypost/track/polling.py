@@ -13,9 +13,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from waypost.model.errors import WaypostError
 from waypost.model.instants import DAY_MS, MINUTE_MS
 from waypost.store.protocols import Memory
-from waypost.track.carriers import CarrierError, CarrierUnreachable, Seen, TrackSource
+from waypost.track.carriers import CarrierError, CarrierPuzzling, CarrierUnreachable, Seen, TrackSource
 from waypost.track.feed import BULK_LAG
 from waypost.track.gaps import NO_SCAN, Gaps
 from waypost.track.reception import Reception
@@ -110,6 +111,7 @@ class Poller:
         per_hour: so many calls it may make.
         subscribes: whether the carrier can be asked to push scans, and its pushes can be read.
         clock: UTC milliseconds.
+        is_stopping: whether a round is to end early.
 
     Attributes:
         all: what all rounds did together.
@@ -128,7 +130,9 @@ class Poller:
         reception: Reception,
         watches: Watches,
         clock: Callable[[], int],
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        self.is_stopping = is_stopping
         self.account = account
         self.carrier = source.carrier
         self.subscribes = subscribes
@@ -138,6 +142,7 @@ class Poller:
         self.rests_until_ms = 0
         self._rest_ms = _REST_MS
         self._is_odd = False
+        self._subscribes_from_ms = 0
         self._source = source
         self._memory = memory
         self._tables = tables
@@ -173,9 +178,14 @@ class Poller:
         return self._memory.log.position() - self._memory.index.position() > BULK_LAG
 
     def _have_pushed(self, calls: int, done: Round) -> None:
-        """Ask for pushes. At most every second call goes to that, so that it does not hold up the checks."""
+        """Ask for pushes. At most every second call goes to that, so that it does not hold up the checks.
+
+        If the carrier refuses the call, that says nothing of the waybills: they are asked after, and it is tried again
+        some time later.
+        """
         self._is_odd = not self._is_odd
-        most = (calls + self._is_odd) // 2 if self.subscribes else 0
+        is_time = self.subscribes and self._clock() >= self._subscribes_from_ms
+        most = (calls + self._is_odd) // 2 if is_time else 0
         unasked = self._watches.list_unasked(self.account, most * self.turns.at_once) if most else []
         for batch in _batches(unasked, self.turns.at_once):
             done.calls += 1
@@ -183,8 +193,9 @@ class Poller:
                 refused = self._source.subscribe([self._watches.ask_for(watch) for watch in batch])
             except CarrierUnreachable:
                 raise
-            except CarrierError as error:
-                refused = dict.fromkeys((watch.number for watch in batch), error.message)
+            except CarrierError:
+                self._subscribes_from_ms = self._clock() + _REFUSED_MS
+                return
             self._watches.keep(
                 [
                     msgspec.structs.replace(
@@ -207,7 +218,7 @@ class Poller:
         worth *= _weights(watched)
         worth[standing.is_over | (is_refused & ~is_due)] = 0.0
         chosen = self.turns.choose(worth, calls)
-        is_needless = is_due & (worth < self.turns.price) & ~is_refused
+        is_needless = is_due & (standing.is_over | (worth < self.turns.price))
         is_needless[chosen] = False
         self._settle([_Checked(watched[row]) for row in np.flatnonzero(is_needless)], gaps)
         return [watched[row] for row in chosen]
@@ -240,6 +251,8 @@ class Poller:
                 yield checked
                 if error is not None:
                     raise error
+                if self.is_stopping():
+                    return
         yield refused
 
     def _call(self, batch: Sequence[Watch]) -> Seen | CarrierError:
@@ -247,6 +260,12 @@ class Poller:
             return self._source.track([self._watches.ask_for(watch) for watch in batch])
         except CarrierError as error:
             return error
+        except WaypostError:  # of the house
+            raise
+        except Exception as error:  # the adapter stumbled: it takes no other answers with it
+            return CarrierPuzzling(
+                f"the adapter cannot read the answer ({type(error).__name__})", channel=f"{self.carrier} {self.account}"
+            )
 
     def _take(self, batch: Sequence[Watch], seen: Seen, done: Round) -> list[_Checked]:
         receipt = self._reception.receive(seen.rows)

@@ -244,15 +244,16 @@ class RawPushes:
         """
         key = read_cursor(after, tuple[int, str])
         asked = select(*_SHOWN).order_by(pushes.c.received_ms.desc(), pushes.c.id).limit(limit + 1)
-        if accounts is not None:
-            asked = asked.where(pushes.c.account.in_(accounts))
         if outcome is not None:
             asked = asked.where(pushes.c.outcome == outcome.value)
         if key is not None:
             at, id_ = pushes.c.received_ms, pushes.c.id
             asked = asked.where(or_(at < key[0], and_(at == key[0], id_ > key[1])))
+        # an account at a time: each has its newest at the end of an index
+        each_asked = [asked] if accounts is None else [asked.where(pushes.c.account == each) for each in accounts]
         with self._records.read() as connection:
-            found = [_kept(row) for row in connection.execute(asked)]
+            found = [_kept(row) for one in each_asked for row in connection.execute(one)]
+        found.sort(key=lambda each: (-each.received_ms, each.id))
         page = found[:limit]
         return page, write_cursor((page[-1].received_ms, page[-1].id)) if len(found) > limit else None
 

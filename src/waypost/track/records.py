@@ -64,12 +64,14 @@ pushes = Table(
     METADATA,
     Column("id", String(32), primary_key=True),
     Column("account", String(64), nullable=False),
-    Column("received_ms", BigInteger, nullable=False, index=True),
+    Column("received_ms", BigInteger, nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("scans", Integer, nullable=False, server_default="0"),
     Column("refused", Integer, nullable=False, server_default="0"),
     Column("why", String(400)),
+    Index(None, "account", "received_ms"),
+    Index(None, "received_ms", "account", "outcome"),
 )
 
 #: Waybills to ask carriers after, by account: see `track/watches.py`. Those whose watch has ended have no `next_ms`.
@@ -90,6 +92,13 @@ watches = Table(
     Index(None, "account", "number", unique=True),
     Index(None, "account", "next_ms"),
 )
+Index(
+    "ix_watches_unasked",
+    watches.c.account,
+    watches.c.since_ms,
+    sqlite_where=(watches.c.pushing == "unasked") & watches.c.next_ms.is_not(None),
+    postgresql_where=(watches.c.pushing == "unasked") & watches.c.next_ms.is_not(None),
+)
 
 #: Files of scans that carriers handed in, and how they went: `report` is sealed, for lines of them stand in it.
 files = Table(
@@ -107,7 +116,7 @@ files = Table(
     Column("report", LargeBinary, nullable=False),
 )
 
-SEALED = (SealedColumn(pushes), SealedColumn(watches, "phone_tail"), SealedColumn(files, "report"))
+SEALED = (SealedColumn(pushes), SealedColumn(watches, "phone_tail", is_all=False), SealedColumn(files, "report"))
 
 #: The columns of `list_all_links`, and how many links it gives at most: some 20 MB.
 LINK_SCHEMA = pa.schema(

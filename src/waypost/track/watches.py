@@ -75,14 +75,26 @@ class Watches:
         self._seal = seal
 
     def begin(self, account: str, wanted: Sequence[Asked], now_ms: int) -> int:
-        """Watch some waybills; how many were not watched yet. Doing it again changes nothing."""
+        """Watch some waybills; how many were not watched yet, or no more. Of others only their digits change."""
         asked = {each.number: each for each in wanted}
         with self._records.begin() as connection:
-            known = {watch.number for watch in _find(connection, account, list(asked))}
+            known = {watch.number: watch for watch in _find(connection, account, list(asked))}
             rows = [self._new(account, each, now_ms) for each in asked.values() if each.number not in known]
             if rows:
                 connection.execute(insert(watches), rows)
-        return len(rows)
+            ended = [number for number, watch in known.items() if watch.next_ms is None]
+            for number in ended:
+                connection.execute(
+                    update(watches)
+                    .where(watches.c.id == _id(account, number))
+                    .values(since_ms=now_ms, next_ms=now_ms, told=Told.NEW.value, asked_ms=None, failures=0)
+                )
+            for number in known:
+                if (tail := self._seal_tail(account, asked[number])) is not None:
+                    connection.execute(
+                        update(watches).where(watches.c.id == _id(account, number)).values(phone_tail=tail, failures=0)
+                    )
+        return len(rows) + len(ended)
 
     def end(self, account: str, number: str) -> None:
         """Forget a watch.

@@ -242,7 +242,8 @@ def test_one_bad_number_does_not_keep_the_others_from_being_asked(office: Office
     office.watch(*good, bad)
     assert office.round().trouble is None
     assert {office.find(number).told for number in (*good, bad)} == {Told.REFUSED}
-    assert {office.find(number).pushing for number in (*good, bad)} == {Pushing.REFUSED}
+    # a refused call says nothing of the waybills in it
+    assert {office.find(number).pushing for number in (*good, bad)} == {Pushing.UNASKED}
     office.clock.move(hours=1)
     assert office.round().checked == 19
     assert all(len(call) == 1 for call in choosy.calls[1:])
@@ -250,6 +251,69 @@ def test_one_bad_number_does_not_keep_the_others_from_being_asked(office: Office
     refused = office.find(bad)
     assert (refused.told, refused.failures) == (Told.REFUSED, 2)
     assert refused.next_ms == office.clock() + 2 * 3_600_000  # later each time
+
+
+def test_a_refused_waybill_that_is_over_makes_room(office: Office) -> None:
+    """Its carrier refuses to tell of it, and pushes that it is delivered."""
+    bad = [office.make(("收件", 5)) for _ in range(2)]
+    source = office.source
+    office.source = Choosy(source, set(bad))  # type: ignore[assignment]
+    office.open()
+    office.watch(*bad)
+    office.round()
+    for number in bad:
+        office.move(number, ("签收", 0))
+    office.reception.receive(source.track([Asked(number=number) for number in bad]).rows)
+    assert office.scans(bad[0]) == 2
+    office.clock.move(hours=2)
+    assert office.round().calls == 0
+    assert {office.find(number).told for number in bad} == {Told.ENDED}
+
+
+class Clumsy(Choosy):
+    """An adapter that stumbles over the answer for one number."""
+
+    def track(self, asked: list[Asked]) -> Seen:
+        if self.bad & {each.number for each in asked}:
+            raise KeyError("shape")
+        return self._source.track(asked)
+
+
+def test_an_adapter_that_stumbles_takes_no_others_with_it(office: Office) -> None:
+    bad = office.make(("收件", 5))
+    good = [office.make(("收件", 5)) for _ in range(20)]
+    office.source = Clumsy(office.source, {bad})  # type: ignore[assignment]
+    office.open()
+    office.watch(bad, *good)
+    office.round()
+    office.clock.move(hours=1)
+    office.round()
+    assert office.find(bad).told is Told.REFUSED
+    assert {office.scans(number) for number in good} == {1}
+
+
+def test_a_watch_that_has_ended_begins_again(office: Office) -> None:
+    number = office.make(("收件", 30), ("签收", 1))
+    office.watch(number)
+    office.round()
+    assert office.find(number).next_ms is None
+    office.clock.move(days=100)
+    again = [Asked(number=number, phone_tail="4711")]
+    assert office.watches.begin("sto", again, office.clock()) == 1
+    watch = office.find(number)
+    assert (watch.told, watch.next_ms, watch.since_ms) == (Told.NEW, office.clock(), office.clock())
+    assert office.watches.ask_for(watch).phone_tail == "4711"
+    assert office.watches.begin("sto", again, office.clock()) == 0
+
+
+def test_a_round_ends_early_when_it_has_to(office: Office) -> None:
+    numbers = [office.make(("收件", 5)) for _ in range(200)]
+    office.watch(*numbers)
+    office.poller.is_stopping = lambda: True
+    assert office.round().checked == 80  # one wave of four calls
+    office.poller.is_stopping = lambda: False
+    office.clock.move(minutes=1)
+    assert office.round().checked == 120
 
 
 def test_if_everything_is_refused_it_is_the_account(office: Office) -> None:

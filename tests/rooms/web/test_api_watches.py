@@ -117,6 +117,7 @@ def test_a_list_goes_on_and_a_watch_ends(make_world: Any) -> None:
         second = list_watches(world, f"?limit=3&after={first['next']}")
         assert [each["number"] for page in (first, second) for each in page["watches"]] == numbers
         assert second["next"] is None
+        assert (first["account"]["watched"], second["account"]) == (5, None)
         gone = world.ask("DELETE", f"{PATH}/{numbers[0]}", key=world.operator)
         assert (gone.status, gone.body) == (204, b"")
         assert world.ask("DELETE", f"{PATH}/{numbers[0]}", key=world.operator).status == 404

@@ -28,10 +28,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_watches_account_number"), "watches", ["account", "number"], unique=True)
     op.create_index(op.f("ix_watches_account_next_ms"), "watches", ["account", "next_ms"], unique=False)
+    where = sa.text("pushing = 'unasked' AND next_ms IS NOT NULL")
+    op.create_index(
+        "ix_watches_unasked", "watches", ["account", "since_ms"], sqlite_where=where, postgresql_where=where
+    )
 
 
 def downgrade() -> None:
     """Lead back to the revision before."""
+    op.drop_index("ix_watches_unasked", table_name="watches")
     op.drop_index(op.f("ix_watches_account_number"), table_name="watches")
     op.drop_index(op.f("ix_watches_account_next_ms"), table_name="watches")
     op.drop_table("watches")
