@@ -51,7 +51,7 @@ class Seals:
             return self._seal
 
     def check(self) -> None:
-        """See that what lies sealed can be opened: of some rows of each table, so that a start takes no longer for many.
+        """See that what lies sealed can be opened: of some rows a table, so that a start is no slower for many.
 
         Raises:
             SettingsError: a key is gone; says which.
