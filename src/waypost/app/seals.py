@@ -101,7 +101,9 @@ def read_keys(file: Path) -> dict[int, bytes]:
     try:
         lines = [line.split() for line in file.read_text("ascii").splitlines() if line.strip()]
         keys = {int(number): bytes.fromhex(key) for number, key in lines}
-        if not keys or any(len(key) != KEY_BYTES or number < 1 for number, key in keys.items()):
+        if not keys or len(keys) < len(lines):
+            raise ValueError
+        if any(len(key) != KEY_BYTES or not 1 <= number < 1 << 8 * NUMBER_BYTES for number, key in keys.items()):
             raise ValueError
         return keys
     except FileNotFoundError:

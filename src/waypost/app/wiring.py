@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -155,14 +155,13 @@ class House:
         Raises:
             SettingsError: such a folder is none.
         """
-        folders = []
+        folders: list[Folder] = []
+        archive = self.settings.store.archive
+        others = {Path(self.settings.home): "the home"} | ({archive: "the archive"} if archive else {})
         for name, contract in self.contracts.items():
             if contract.account.folder:
-                path = Path(contract.account.folder).expanduser()
-                if not path.is_absolute() or not path.is_dir():
-                    raise SettingsError(
-                        f"[accounts.{name}] folder: {path} is no folder", mend="Make it; name it whole."
-                    )
+                path = _folder_of(name, contract.account.folder, others)
+                others[path] = f"the folder of {name}"
                 watched = Watched(account=name, carrier=contract.account.carrier, path=path)
                 folders.append(Folder(watched, self.files, now_ms, self._let_index_go_on, tell))
         self._watch = Watch(folders, self._stopping, tell)
@@ -221,6 +220,28 @@ def retention_of(settings: Settings) -> Retention:
         bytes=store.log_gb * 1e9 or None,
         archive=store.archive,
     )
+
+
+def _folder_of(account: str, named: str, others: Mapping[Path, str]) -> Path:
+    """A folder to take files from. What lies in it is moved about, so nothing else may be there.
+
+    Raises:
+        SettingsError: it is no folder, or not alone.
+    """
+    where = f"[accounts.{account}] folder"
+    try:
+        path = Path(named).expanduser()
+        is_folder = path.is_absolute() and path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingsError(f"{where}: {named!r} names none: {error}", mend="Name it whole.") from None
+    if not is_folder:
+        raise SettingsError(f"{where}: {path} is no folder", mend="Make it; name it whole.")
+    for other, what in others.items():
+        if path.resolve().is_relative_to(other.resolve()) or other.resolve().is_relative_to(path.resolve()):
+            raise SettingsError(
+                f"{where}: {path} is {what}, or one lies in the other", mend="Give it a place of its own."
+            )
+    return path
 
 
 class _Aged:

@@ -113,7 +113,7 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
         if plain.split(".")[0] not in secrets:
             open_[key] = value
         elif key.endswith(_FILE):
-            hidden[plain] = Secret(_read_secret(Path(value).expanduser(), f"{where} {key}"))
+            hidden[plain] = Secret(_read_secret(value, f"{where} {key}"))
         else:
             hidden[key] = Secret(value)
     try:
@@ -123,10 +123,10 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
     return Account(name=name, settings=open_, secrets=hidden, **msgspec.structs.asdict(terms))
 
 
-def _read_secret(file: Path, where: str) -> str:
+def _read_secret(file: str, where: str) -> str:
     try:
-        secret = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        secret = Path(file).expanduser().read_text("utf-8").strip()
+    except (OSError, RuntimeError, ValueError) as error:  # no such file, or user; a name that none has; no text
         raise SettingsError(f"{where}: {file} cannot be read: {error}") from None
     if not secret:  # with it anybody could sign
         raise SettingsError(f"{where}: {file} is empty")

@@ -14,6 +14,7 @@ from waypost.model.errors import BadInput
 
 #: The longest key is that of a scan whose code and facility have 64 and 128 characters of four bytes each.
 LONGEST = 1500
+_MOST = (1 << 63) - 1
 
 T = TypeVar("T")
 
@@ -39,7 +40,10 @@ def read_cursor(text: str | None, kind: type[T]) -> T | None:
         if len(text) > LONGEST:
             raise ValueError("longer than any cursor")
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(key, type=kind)
+        found = msgspec.json.decode(key, type=kind)
+        if any(isinstance(each, int) and abs(each) > _MOST for each in found):  # type: ignore[attr-defined]
+            raise ValueError("a number that no key has")
+        return found
     except (ValueError, RecursionError):  # also what msgspec raises
         raise BadInput(
             "this cursor is none of ours", where="after", mend="Use `next` of the page before, or leave it out."

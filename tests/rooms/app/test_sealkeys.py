@@ -65,7 +65,9 @@ def test_another_key_of_that_number_is_told(home: Path) -> None:
         house.open_accounts()
 
 
-@pytest.mark.parametrize("text", ["", "1", "1 abc", f"0 {'ab' * 32}", f"1 {'ab' * 31}", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1 abc", f"0 {'ab' * 32}", f"1 {'ab' * 31}", "\x00", f"65536 {'ab' * 32}", f"1 {'ab' * 32}\n" * 2]
+)
 def test_a_file_that_holds_no_keys_is_told(home: Path, text: str) -> None:
     (home / "seal").write_text(text)
     with open_house(read_settings(home=home)) as house, pytest.raises(SettingsError, match="cannot be read as keys"):

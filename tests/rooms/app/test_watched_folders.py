@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from waypost.app.settings import Settings
+from waypost.app.settings import Settings, Store
 from waypost.app.wiring import open_house
 from waypost.model.errors import SettingsError
 
@@ -22,6 +23,25 @@ def test_a_folder_that_is_none_is_refused_at_the_start(tmp_path: Path, folder: s
     with open_house(settings(tmp_path / "home", folder=folder)) as house:
         house.open_accounts()
         with pytest.raises(SettingsError, match=r"\[accounts.rural\] folder"):
+            house.watch_folders(lambda why, name: None)
+
+
+def test_a_folder_is_for_nothing_else(tmp_path: Path) -> None:
+    """What lies in it is moved about: the home would be taken apart."""
+    home, archive, shared = tmp_path / "home", tmp_path / "archive", tmp_path / "shared"
+    for folder in (archive, shared):
+        folder.mkdir()
+    store = Store(log_days=1, archive=archive)
+    for folder in (home, home / "log", tmp_path, archive):
+        chosen = msgspec.structs.replace(settings(home, folder=str(folder)), store=store)
+        with open_house(chosen) as house:
+            house.open_accounts()
+            with pytest.raises(SettingsError, match="a place of its own"):
+                house.watch_folders(lambda why, name: None)
+    two = {name: ACCOUNT | {"folder": str(shared)} for name in ("rural", "other")}
+    with open_house(Settings(home=home, accounts=two)) as house:
+        house.open_accounts()
+        with pytest.raises(SettingsError, match="the folder of rural"):
             house.watch_folders(lambda why, name: None)
 
 

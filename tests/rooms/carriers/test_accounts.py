@@ -78,6 +78,9 @@ def test_a_file_that_cannot_be_read_is_named_and_not_quoted(tmp_path: Path) -> N
     with pytest.raises(SettingsError) as caught:
         read(secret_file=str(binary))
     assert HIDDEN not in str(caught.value)
+    for strange in ("~nobody-of-that-name/x", "/tmp/a\0b"):
+        with pytest.raises(SettingsError, match="secret_file"):
+            read(secret_file=strange)
 
 
 @pytest.mark.parametrize("text", ["", " \n"])

@@ -48,6 +48,7 @@ def test_the_longest_key_has_room() -> None:
         encoded(b'["a",1,2]'),
         encoded(b'[1,"a"]'),
         encoded(b'["a",-1]'),
+        encoded(b'["a",99999999999999999999999]'),
         encoded(b'["a",1.5]'),
         encoded(b'["\\ud800",1]'),
         encoded(b'["\xff",1]'),

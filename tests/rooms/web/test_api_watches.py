@@ -130,6 +130,8 @@ def test_what_is_no_waybill_is_refused_and_nothing_is_watched(make_world: Any) -
         for body, status in (
             (b'[{"number":"770000000000001"},{"number":"a b"}]', 422),
             (b'[{"number":"770000000000001","phone_tail":"47"}]', 422),
+            (b'[{"number":"770000000000001\\n"}]', 422),
+            (b'[{"number":"770000000000001","phone_tail":"4711\\n"}]', 422),
             (b'[{"number":"770000000000001","name":"x"}]', 422),
             (b"[{", 400),
             (b"[" + b",".join([b'{"number":"1"}'] * 11) + b"]", 413),

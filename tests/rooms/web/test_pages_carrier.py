@@ -9,6 +9,7 @@ import pytest
 from openpyxl import Workbook
 
 from waypost.access.keys import Role
+from waypost.model.places import Facility, FacilityKind, Place
 from waypost.web.desk import Limits
 from waypost.web.pages.carrier import CODES, MOST_NUMBERS
 from waypost.web.pages.languages import get_language
@@ -100,6 +101,22 @@ def test_a_time_of_an_unknown_zone_is_refused_and_not_guessed(world: Any) -> Non
     assert "Asia/Tokyo" in browser.confirm("RP1", when="2026-11-20T14:05", zone="Asia/Tokyo").text
     [scan] = scans_of(world, "RP1")
     assert scan["offset_min"] == 540
+
+
+def test_nothing_of_another_carrier_is_shown(world: Any) -> None:
+    """Neither after its name in a form, nor after one in a cookie."""
+    place = Place(zone="Asia/Tokyo")
+    hub = Facility(carrier="otherpost", code="SECRETHUB", name="Hidden", kind=FacilityKind.HUB, place=place)
+    world.facilities.keep([hub])
+    browser = Browser(world, "ruralpost")
+    told = browser.confirm("X1", carrier="otherpost", facility="SECRETHUB")
+    browser.cookie["cookie"] += "; waypost_place=carrier=otherpost%26facility=SECRETHUB"
+    cookie = {"cookie": browser.cookie["cookie"].replace("%26", "&")}
+    seen = world.ask("GET", "/carrier", headers=cookie)
+    assert (told.status, seen.status) == (422, 200)
+    for page in (told.text, seen.text):
+        assert "Hidden" not in page
+        assert "Asia/Tokyo" not in page
 
 
 def test_a_key_speaks_for_its_own_carriers_alone(world: Any) -> None:

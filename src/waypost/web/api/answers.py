@@ -31,7 +31,13 @@ from waypost.track.views import (
 from waypost.track.watches import Pushing, Told
 from waypost.track.wire import Refusal
 
-CarrierCode = Annotated[str, msgspec.Meta(pattern=f"^{CARRIER_CODE.pattern}$")]
+
+def _whole(pattern: str) -> str:
+    """All of a text and not a line of it; `$` alone lets a newline follow."""
+    return f"^{pattern}$(?!\\n)"
+
+
+CarrierCode = Annotated[str, msgspec.Meta(pattern=_whole(CARRIER_CODE.pattern))]
 
 
 class ParcelAnswer(msgspec.Struct, frozen=True):
@@ -115,8 +121,8 @@ class Kept(msgspec.Struct, frozen=True):
 class WatchedRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A waybill to watch. Some carriers tell of one only to who knows the last four digits of a telephone number."""
 
-    number: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NUMBER, pattern=f"^{NUMBER}$")]
-    phone_tail: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$")] | None = None
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NUMBER, pattern=_whole(NUMBER))]
+    phone_tail: Annotated[str, msgspec.Meta(pattern=_whole("[0-9]{4}"))] | None = None
 
 
 class WatchesAnswer(msgspec.Struct, frozen=True):

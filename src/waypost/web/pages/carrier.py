@@ -120,6 +120,10 @@ def _read(office: Office, key: Key, form: Mapping[str, str], language: Language)
     """What stands on the page besides what was just done."""
     desk = office.desk
     carrier = form.get("carrier", "") or (key.carriers[0] if key.carriers else "")
+    if (
+        key.carriers and carrier not in key.carriers
+    ):  # a form or a cookie of somebody else's: it shows nothing of theirs
+        carrier = key.carriers[0]
     places, _ = desk.facilities.list_page(carrier, None, _SUGGESTED) if CARRIER_CODE.fullmatch(carrier) else ([], None)
     zone = form.get("zone") or desk.reception.find_zone(carrier, form.get("facility")) or ""
     accounts = [name for name, whose in desk.carriers.items() if not key.carriers or whose in key.carriers]
