@@ -74,15 +74,18 @@ def drop_seal(number: int, *, home: Path | None, with_rows: bool, as_json: bool)
             raise Conflict(f"{sealed} texts lie under key {number}", mend=mend)
         if number in keys and number == max(keys) and not with_rows:
             raise Conflict(f"key {number} is the one to seal under", mend="`waypost admin seal rotate` makes another.")
+        # the next one first: its number shall be none that this one, or one that is lost, ever had
+        newest = seals.add() if keys and number >= max(keys) else None
         removed = drop_sealed(house.memory.records, SEALED, number)
-        left = {each: key for each, key in keys.items() if each != number}
-        if left and number in keys:
-            write_keys(seals.file, left)
-    told = {"key": number, "rows_removed": removed}
+        if keys:
+            write_keys(seals.file, {each: key for each, key in seals.read().items() if each != number})
+    told = {"key": number, "rows_removed": removed} | ({} if newest is None else {"newest": newest})
     if as_json:
         out(told)
         return
     print(f"Key {number} is let go of, and {removed:,} texts that lay under it.")
+    if newest is not None:
+        print(f"Key {newest} is made in its place. {_KEEP.format(file=seals.file)}")
 
 
 @contextmanager

@@ -17,12 +17,14 @@ from pathlib import Path
 import msgspec
 
 from waypost.model.errors import WaypostError
-from waypost.track.files import Filed, Files
+from waypost.track.files import Filed, Files, legible
 from waypost.track.pushes import Outcome
 
 DONE, REFUSED = "done", "refused"
 #: A folder is looked at so often, and a file is left alone while it was written to so lately.
 LOOK_S, SETTLED_S = 3.0, 2.0
+#: A file that could not be taken or put away is tried again after this.
+AGAIN_S = 600.0
 #: A larger file is for `waypost import`.
 MOST_BYTES = 256 << 20
 _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", ".swp")
@@ -70,9 +72,9 @@ class Folder:
         self._files = files
         self._clock = clock
         self._pause = pause
-        self._tell = tell
+        self._tell = lambda why, name: tell(why, legible(name))
         self._seen: dict[str, _State] = {}
-        self._stuck: dict[str, _State] = {}
+        self._later: dict[str, tuple[_State, float]] = {}
         self._told: set[str] = set()
 
     def look(self) -> list[Filed]:
@@ -85,14 +87,22 @@ class Folder:
             return taken
         try:
             there = dict(self._list(folder))
-            for name, state in sorted(there.items()):
-                lately = self._clock() * 1_000_000 - state.written_ns < SETTLED_S * 1e9
-                if self._seen.get(name) == state and not lately and self._stuck.get(name) != state:
-                    taken += self._take(folder, name, state)
-            self._seen = there
+            try:
+                for name, state in sorted(there.items()):
+                    lately = self._clock() * 1_000_000 - state.written_ns < SETTLED_S * 1e9
+                    if self._seen.get(name) == state and not lately and not self._waits(name, state):
+                        taken += self._take(folder, name, state)
+            finally:
+                self._seen = there
+                self._later = {name: each for name, each in self._later.items() if name in there}
         finally:
             os.close(folder)
         return taken
+
+    def _waits(self, name: str, state: _State) -> bool:
+        """Whether a file failed lately, and is as it was then."""
+        failed, until_ms = self._later.get(name, (None, 0.0))
+        return failed == state and self._clock() < until_ms
 
     def _list(self, folder: int) -> Iterator[tuple[str, _State]]:
         with os.scandir(folder) as entries:
@@ -109,7 +119,7 @@ class Folder:
     def _take(self, folder: int, name: str, state: _State) -> list[Filed]:
         try:
             with tempfile.TemporaryDirectory(prefix="waypost-") as spool:
-                copy = Path(spool) / f"file{Path(name).suffix[:12]}"
+                copy = Path(spool) / f"file{legible(Path(name).suffix[:12])}"
                 why = self._copy(folder, name, copy)
                 if why:
                     self._put_away(folder, name, REFUSED, ".why.txt", why.encode())
@@ -129,9 +139,12 @@ class Folder:
                 return [filed]
         except WaypostError as error:  # of ours, such as a full disk: it is tried again at the next look
             self._tell(str(error), name)
-        except OSError as error:
-            self._stuck[name] = state  # what is in it is kept: reading it again and again would help nobody
-            self._tell(f"cannot be put away: {error.strerror}", name)
+        except Leave:
+            raise
+        except Exception as error:  # the other files go on; what is in this one may be kept already
+            self._later[name] = state, self._clock() + AGAIN_S * 1000
+            why = f"put away: {error.strerror}" if isinstance(error, OSError) else f"taken: {type(error).__name__}"
+            self._tell(f"cannot be {why}; it is tried again in {AGAIN_S / 60:g} min", name)
         return []
 
     def _copy(self, folder: int, name: str, to: Path) -> str:

@@ -5,8 +5,9 @@ no digit of it can have been lost, and a date becomes the local stamp that peopl
 """
 
 import datetime as dt
+import itertools
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,52 +92,60 @@ def _read(
 ) -> Iterator[Part]:
     from openpyxl import load_workbook  # takes a third of a second, and few need it
 
+    from waypost.feeds.cells import iterate_rows
+
     book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     try:
         sheet, *others = book.worksheets
-        head = next(sheet.iter_rows(min_row=1, max_row=1, max_col=MOST_COLUMNS + 1, values_only=True), ())
+        line, cells = next(iterate_rows(sheet, MOST_COLUMNS + 1), (0, []))
+        head = [cell.value for cell in cells] if line == 1 else []
         while head and head[-1] in (None, ""):
             head = head[:-1]
         header = name_columns([str("" if text is None else text).strip() for text in head])
         check_columns(path.name, header, needed, known)
-        yield from _read_rows(path.name, sheet, header)
-        if further := [each.title for each in others if _has_something(each)]:
+        yield from _read_rows(path.name, iterate_rows(sheet, len(header)), header)
+        if further := [each.title for each in others if _has_something(iterate_rows(each, 20))]:
             reason = f"has further sheets, which are not read: {', '.join(further)[:200]}"
             yield Part({name: [] for name in header}, [], [FileRefusal(path.name, 0, "", reason)], 1.0)
     finally:
         book.close()
 
 
-def _has_something(sheet: Any) -> bool:
-    rows = sheet.iter_rows(min_row=1, max_row=10, max_col=20, values_only=True)
-    return any(value is not None for row in rows for value in row)
+def _has_something(rows: Iterable[tuple[int, list[Any]]]) -> bool:
+    return any(cell.value is not None for _, cells in itertools.islice(rows, 10) for cell in cells)
 
 
-def _read_rows(name: str, sheet: Any, header: list[str]) -> Iterator[Part]:
+def _read_rows(name: str, numbered: Iterable[tuple[int, list[Any]]], header: list[str]) -> Iterator[Part]:
     rows: list[list[str]] = []
     lines: list[int] = []
     refusals: list[FileRefusal] = []
-    # asked for by number, so that neither the sheet's claims nor a strange number of a row decide how long it takes
-    for line, cells in enumerate(sheet.iter_rows(min_row=2, max_row=MOST_ROWS + 2, max_col=len(header)), 2):
-        if all(cell.value in (None, "") for cell in cells):
-            continue
-        if line > MOST_ROWS + 1:
-            reason = f"and what follows are not read: a sheet has at most {MOST_ROWS} rows. Write several, or CSV"
-            refusals.append(FileRefusal(name, line, "", reason))
-            break
-        texts: list[str] = []
-        try:
-            for field, cell in zip(header, cells, strict=False):
-                texts.append(_text_of(field, cell))
-        except _BadCellError as error:
-            value = str(cells[len(texts)].value)[:60]
-            refusals.append(FileRefusal(name, line, header[len(texts)], str(error), value))
-            continue
-        rows.append(texts + [""] * (len(header) - len(texts)))
-        lines.append(line)
-        if len(rows) + len(refusals) >= _ROWS:
+    try:
+        for line, cells in numbered:
+            if line == 1 or all(cell.value in (None, "") for cell in cells):
+                continue
+            if line > MOST_ROWS + 1:
+                reason = f"and what follows are not read: a sheet has at most {MOST_ROWS} rows. Write several, or CSV"
+                refusals.append(FileRefusal(name, MOST_ROWS + 2, "", reason))
+                break
+            texts: list[str] = []
+            try:
+                for field, cell in zip(header, cells, strict=False):
+                    texts.append(_text_of(field, cell))
+            except (_BadCellError, ValueError, ArithmeticError, LookupError) as error:
+                # the others come of numbers without end, days of no calendar and styles that are not there
+                why = str(error) if isinstance(error, _BadCellError) else f"cannot be read: {_AS_TEXT}"
+                value = str(cells[len(texts)].value)[:60]
+                refusals.append(FileRefusal(name, line, header[len(texts)], why, value))
+                continue
+            rows.append(texts + [""] * (len(header) - len(texts)))
+            lines.append(line)
+            if len(rows) + len(refusals) >= _ROWS:
+                yield _part(header, rows, lines, refusals)
+                rows, lines, refusals = [], [], []
+    except Exception:  # what was read before it broke off is good
+        if lines:
             yield _part(header, rows, lines, refusals)
-            rows, lines, refusals = [], [], []
+        raise
     yield _part(header, rows, lines, refusals)
 
 
@@ -174,11 +183,12 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows of the first sheet as they stand there, with their numbers; of a file that `read_sheet` has read."""
     from openpyxl import load_workbook
 
+    from waypost.feeds.cells import iterate_rows
+
     book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     try:
-        rows = book.worksheets[0].iter_rows(max_row=MOST_ROWS + 2, max_col=MOST_COLUMNS, values_only=True)
-        for number, values in enumerate(rows, 1):
-            texts = ["" if value is None else str(value) for value in values]
+        for number, cells in iterate_rows(book.worksheets[0], MOST_COLUMNS):
+            texts = ["" if cell.value is None else str(cell.value) for cell in cells]
             while texts and not texts[-1]:
                 texts.pop()
             yield number, texts

@@ -98,6 +98,7 @@ class Files:
         """
         scans = refused = end = 0
         why, refusals = "", list[FileRefusal]()
+        id_, name = _id(path, carrier, source, name), legible(name)
         try:
             for portion in self._reader.read(path, carrier):
                 pause()
@@ -111,10 +112,10 @@ class Files:
         except BadInput as error:
             outcome, why = Outcome.UNREADABLE, str(error).replace(path.name, name)
         filed = Filed(
-            id=_id(path, carrier, source, name),
+            id=id_,
             carrier=carrier,
             source=source,
-            name=legible(name),
+            name=name,
             received_ms=now_ms,
             outcome=outcome,
             scans=scans,

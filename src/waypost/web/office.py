@@ -55,6 +55,7 @@ class Office:
         self.lookups = Pool("lookups", limits.lookup_threads, limits.waiting)
         self.intake = Pool("intake", limits.intake_threads, limits.waiting)
         self.history = Pool("history", limits.history_threads, limits.waiting)
+        self.scores = Pool("scores", 1, limits.waiting)  # takes long, and is asked for by few: nobody else waits for it
         self.numbers = Rates("look-ups", limits.numbers_per_min, limits.numbers_burst, limits.addresses, desk.ticks)
         guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
         self.gate = Gate(desk.keys, self.lookups, guesses, desk.clock, desk.ticks)
@@ -65,7 +66,7 @@ class Office:
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
-        for pool in (self.lookups, self.intake, self.history):
+        for pool in (self.lookups, self.intake, self.history, self.scores):
             pool.close()
 
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:

@@ -115,6 +115,27 @@ def test_what_nobody_can_read_can_go(home: Path, commands: Commands) -> None:
     assert kept(home) == [b"new"]
 
 
+def test_the_only_key_goes_where_it_is_said_to_go(home: Path, commands: Commands) -> None:
+    old = read_keys(home / "seal")[1]
+    assert commands.ask("admin", "seal", "drop", "1", "--with-rows") == {"key": 1, "rows_removed": 3, "newest": 2}
+    keys = read_keys(home / "seal")
+    assert list(keys) == [2]
+    assert old not in keys.values()
+    with open_house(read_settings(home=home)) as house:
+        keep(house, b"new")
+        assert house.seals.count() == {2: 1}
+    assert kept(home) == [b"new"]
+
+
+def test_the_newest_key_goes_and_its_number_does_not_come_again(home: Path, commands: Commands) -> None:
+    commands.ask("admin", "seal", "rotate")
+    told = commands.call("admin", "seal", "drop", "2", "--with-rows").stdout.decode()
+    assert "Key 2 is let go of" in told
+    assert "Key 3 is made in its place" in told
+    assert list(read_keys(home / "seal")) == [1, 3]
+    assert kept(home) == BODIES
+
+
 def test_a_number_is_not_given_twice(home: Path) -> None:
     """A lost key may come back."""
     (home / "seal").unlink()

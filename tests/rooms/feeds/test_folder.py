@@ -212,3 +212,53 @@ def test_a_folder_that_is_gone_is_told_once(place: Place) -> None:
     place.path.rmdir()
     assert place.look_twice() == []
     assert len(place.told) == 1
+
+
+def test_a_name_of_any_bytes_is_told_where_a_file_is_refused(place: Place) -> None:
+    place.put(os.fsdecode(b"\xff.csv"), "nonsense\n1\n")
+    place.put(os.fsdecode(b"a.\xff"), "nonsense\n1\n")
+    place.put("z.csv")
+    assert place.look_twice() == [Outcome.UNREADABLE, Outcome.TAKEN, Outcome.UNREADABLE]
+    assert [name for name in place.names() if not name.startswith("done")] == []
+    why = (place.path / "refused" / os.fsdecode(f"{place.day} ".encode() + b"\xff.csv.why.txt")).read_text("utf-8")
+    assert "\ufffd.csv" in why
+    assert all("\ufffd" in each.why for each in place.files.list_newest(None, 9) if each.name != "z.csv")
+
+
+def test_what_fails_unforeseen_holds_no_other_file_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is not tried at every look, but later."""
+    take, tries = Files.take, list[str]()
+
+    def fail(self: Files, path: Path, *, name: str, **told: Any) -> Any:
+        tries.append(name)
+        if name.startswith("a"):
+            raise RuntimeError("of nobody's making")
+        return take(self, path, name=name, **told)
+
+    monkeypatch.setattr(Files, "take", fail)
+    place.put("a.csv")
+    place.put("b.csv")
+    assert place.look_twice() == [Outcome.TAKEN]
+    assert place.look_twice() == []
+    assert tries == ["a.csv", "b.csv"]
+    [(why, name)] = place.told
+    assert ("RuntimeError" in why, "making" in why, name) == (True, False, "a.csv")
+    place.now_ms += int(module.AGAIN_S * 1000)
+    monkeypatch.undo()
+    assert place.look_twice() == [Outcome.TAKEN]
+    assert place.names() == []
+
+
+def test_a_server_that_stops_knows_what_it_saw(place: Place) -> None:
+    place.put("a.csv")
+
+    def leave() -> None:
+        raise Leave
+
+    place.folder.look()
+    place.pause = leave
+    place.put("b.csv")
+    with pytest.raises(Leave):
+        place.folder.look()
+    place.pause = lambda: None
+    assert [each.name for each in place.folder.look()] == ["a.csv", "b.csv"]

@@ -1,6 +1,7 @@
 """Sheets of Excel: what people see comes in, and what may have lost digits does not."""
 
 import datetime as dt
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from openpyxl import Workbook
 
 from waypost.feeds import xlsx
 from waypost.feeds.scans import ScansFeed
+from waypost.feeds.sheets import read_originals
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
 
@@ -191,3 +193,48 @@ def test_what_is_no_sheet_is_told(tmp_path: Path) -> None:
     patch(path, SHEET, lambda data: b"<nonsense")
     with pytest.raises(BadInput, match="cannot be read as XLSX"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "cell"),
+    [
+        ("number", b'<c r="A3"><v>1e999</v></c>'),
+        ("number", b'<c r="A3"><v>inf</v></c>'),
+        ("number", b"<c><v>NaN</v></c>"),
+        ("number", b'<c r="A3" t="s"><v>9999</v></c>'),
+        ("number", b'<c r="A3" s="77"><v>12</v></c>'),
+        ("number", b'<c r="A3" t="b"><v>perhaps</v></c>'),
+    ],
+)
+def test_an_odd_cell_costs_its_own_row_only(tmp_path: Path, field: str, cell: bytes) -> None:
+    row = (4711, "delivered", AT)
+    path = write(tmp_path / "s.xlsx", ("number", "code", "at"), row, row, row)
+    patch(path, SHEET, lambda data: re.sub(rb'<c r="A3".*?</c>', cell, data))
+    rows, refusals = read(path)
+    assert [each["line"] for each in rows] == [2, 4]
+    assert [(each.line, each.field) for each in refusals] == [(3, field)]
+    assert read_originals(path, {3})[3].endswith(f"delivered,{AT}")
+
+
+@pytest.mark.parametrize("at", [dt.datetime(9999, 12, 31, 23, 59, 59, 900_000), 1e300])
+def test_a_date_of_no_calendar_costs_its_own_row_only(tmp_path: Path, at: Any) -> None:
+    row = ("X1", "delivered", AT)
+    path = write(
+        tmp_path / "s.xlsx",
+        ("number", "code", "at"),
+        row,
+        ("X2", "delivered", at),
+        row,
+        formats={"C3": "yyyy-mm-dd hh:mm"},
+    )
+    rows, refusals = read(path)
+    assert [each["line"] for each in rows] == [2, 4]
+    assert [(each.line, each.field) for each in refusals] == [(3, "at")]
+
+
+def test_rows_before_a_break_are_kept(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.xlsx", ("number", "code", "at"), *[("X1", "delivered", AT)] * 5)
+    patch(path, SHEET, lambda data: data.replace(b'<row r="5"', b'<row r="five"'))
+    rows, refusals = read(path)
+    assert [each["line"] for each in rows] == [2, 3, 4]
+    assert "behind row 4" in refusals[-1].reason

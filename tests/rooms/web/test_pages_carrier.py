@@ -240,3 +240,40 @@ def test_scans_of_a_bound_key(world: Any) -> None:
     free = world.ask("POST", "/v1/scans?carrier=zto", headers=headers, body=body, key=world.carrier)
     assert free.json["accepted"] == 3
     assert world.ask("POST", "/v1/scans?carrier=zto", headers=headers, body=body, key=bound).json["accepted"] == 1
+
+
+def test_the_name_of_a_file_over_the_api(world: Any) -> None:
+    """It is the sender's, and leads nowhere."""
+    good = b"number,code,at\nRP1,delivered,2026-11-20T10:00+08:00\n"
+    bound = world.keys.make(Role.CARRIER, "x", 1, ["ruralpost"])
+    statuses = [
+        world.ask(
+            "POST", f"/v1/carriers/rural/files?name={name}", headers={"content-type": "text/csv"}, body=good, key=bound
+        ).status
+        for name in ("a.%00", "a%00.csv", "a%0Ab", "a%C2%85", "a.b%2Fc", "a.%F0%9F%93%A6", "...", "a.ndjson")
+    ]
+    assert statuses == [422] * 4 + [200] * 4
+
+
+def test_a_file_of_any_name_is_handed_in(world: Any) -> None:
+    browser = Browser(world, "ruralpost")
+    good = b"number,code,at\nRP1,delivered,2026-11-20T10:00+08:00\n"
+    for name in ("a.\0", "a.\x01csv", "a"):
+        assert "1 scan taken, none refused" in browser.hand_in(good, name=name).text
+
+
+@pytest.mark.parametrize(
+    "told", ["&".join(f"a{n}=1" for n in range(12)), "facility=%00", "carrier=%0A&zone=%00", "=&="]
+)
+def test_a_place_that_cannot_be_read_is_forgotten(world: Any, told: str) -> None:
+    browser = Browser(world, "yto")
+    browser.cookie = {"cookie": f"{browser.cookie['cookie']}; waypost_place={told}"}
+    assert browser.get().status == 200
+
+
+def test_without_accounts_no_push_is_asked_for(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(type(world.app._desk.pushes.raw), "list_page", fail)
+    assert Browser(world, "nobodys").get().status == 200

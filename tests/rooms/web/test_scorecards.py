@@ -2,8 +2,11 @@
 
 import csv
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from tests.rooms.web.conftest import NOW, scan
 from tests.rooms.web.test_pages_operator import Browser
@@ -80,3 +83,23 @@ def test_the_file_has_how_many_of_how_many(full: Any) -> None:
     rows = {row["carrier"]: row for row in csv.DictReader(io.StringIO(reply.text.removeprefix("\ufeff")))}
     assert (rows["ahead"]["early"], rows["ahead"]["early_of"], rows["ahead"]["shift_minutes"]) == ("25", "26", "180")
     assert rows["yto"]["p50_s"] != ""
+
+
+def test_nobody_else_waits_for_the_cards(full: Any) -> None:
+    """However many stretches are asked for at one time."""
+    release, begun, inner = threading.Event(), threading.Event(), full.app._desk.scorecards
+
+    def wait(since_ms: int, until_ms: int | None) -> Any:
+        begun.set()
+        assert release.wait(30)
+        return inner(since_ms, until_ms)
+
+    msgspec.structs.force_setattr(full.app._desk, "scorecards", wait)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(full.get, f"{PATH}?since=2026-11-2{day}T00:00:00Z", key=full.operator) for day in range(4)]
+        try:
+            assert begun.wait(10)
+            assert Browser(full).get("/operator").status == 200
+        finally:
+            release.set()
+        assert [each.result().status for each in asked] == [200] * 4

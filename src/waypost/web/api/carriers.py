@@ -9,9 +9,10 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.access.keys import Role
 from waypost.model.errors import BadInput, NotFound
+from waypost.model.texts import has_control
 from waypost.track.carriers import Push, Reply
 from waypost.track.feed import MOST_SPELLED_OUT, FileRefusal
-from waypost.track.files import Filed
+from waypost.track.files import Filed, legible
 from waypost.track.pushes import Outcome
 from waypost.track.wire import Refusal
 from waypost.web.api.answers import Alive, FileAnswer
@@ -19,7 +20,7 @@ from waypost.web.api.openapi import OPEN, WITH_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of, headers_in
 from waypost.web.office import Office
-from waypost.web.problems import AllRefused, Forbidden, Unsupported
+from waypost.web.problems import AllRefused, Forbidden, Invalid, Unsupported, Wrong
 
 PUSH = "/v1/carriers/{account}/push"
 LABELS = "/v1/carriers/{account}/labels"
@@ -28,12 +29,12 @@ FILES = "/v1/carriers/{account}/files"
 KINDS_OF_FILES = {"text/csv": ".csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx"}
 
 
-async def take_upload(office: Office, body: bytes, name: str, carrier: str, source: str) -> Filed:
-    """Take a file that came whole as a body."""
+async def take_upload(office: Office, body: bytes, name: str, ending: str, carrier: str, source: str) -> Filed:
+    """Take a file that came whole as a body; `ending` is one that names its kind."""
 
     def take() -> Filed:
         with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
-            path = Path(folder) / f"file{Path(name).suffix[:8]}"
+            path = Path(folder) / f"upload{ending}"
             path.write_bytes(body)
             return office.desk.files.take(path, name=name, carrier=carrier, source=source, now_ms=office.desk.clock())
 
@@ -87,11 +88,15 @@ def add_carriers(app: FastAPI, office: Office) -> None:
         if key.carriers and carrier not in key.carriers:
             raise Forbidden(f"this key does not speak for {carrier}", mend="Use one that does, or an operator's.")
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
+        if has_control(name):
+            wrong = Wrong("query.name", "has control characters", legible(name)[:60])
+            raise Invalid(f"{wrong.where} {wrong.reason}", [wrong])
         if kind not in KINDS_OF_FILES:
             raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use {', '.join(KINDS_OF_FILES)}")
         await office.hold_bulk_back(headers, request.receive)
         async with office.body(request.scope, request.receive, office.limits.file_bytes) as body:
-            filed = await take_upload(office, body, name or f"upload{KINDS_OF_FILES[kind]}", carrier, account)
+            ending = KINDS_OF_FILES[kind]
+            filed = await take_upload(office, body, name or f"upload{ending}", ending, carrier, account)
         if filed.outcome is Outcome.UNREADABLE:
             raise BadInput(filed.why)
         if filed.refused and not filed.scans:

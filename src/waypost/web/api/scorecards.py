@@ -51,4 +51,4 @@ def add_scorecards(app: FastAPI, office: Office) -> None:
         since_ms, until_ms = read_instant(since, "query.since"), read_instant(until, "query.until")
         if since_ms is None:
             since_ms = since_days(office.desk.clock(), DAYS)
-        return json_answer(await office.history.run(office.desk.scorecards, since_ms, until_ms))
+        return json_answer(await office.scores.run(office.desk.scorecards, since_ms, until_ms))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
@@ -12,6 +13,7 @@ from waypost.access.keys import Key
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput
 from waypost.model.instants import get_zone
+from waypost.model.texts import has_control
 from waypost.track.files import Filed
 from waypost.track.reception import Receipt
 from waypost.track.views import ParcelView
@@ -35,6 +37,8 @@ CODES = (
 MOST_NUMBERS = 200
 _NEWEST, _SPELLED_OUT, _SUGGESTED = 12, 50, 200
 _WAIT_S = 3.0
+#: The ends of names that say how a file is read, besides what stands in it.
+_ENDINGS = (".csv", ".xlsx", ".ndjson", ".jsonl", ".json")
 _COOKIE, _REMEMBERED = "waypost_place", ("carrier", "facility", "zone")
 _YEAR_S = 365 * 86_400
 
@@ -102,7 +106,9 @@ def add_carrier(app: FastAPI, office: Office, paper: Paper) -> None:
                     raise BadInput(language_of(request).say("portal_no_file"))
             except BadInput as error:
                 return await answer(request, key, form, status=422, warning=error.message)
-            filed = await take_upload(office, upload.content, upload.name, carrier, key.name)
+            ending = Path(upload.name).suffix.lower()
+            ending = ending if ending in _ENDINGS else ".csv"
+            filed = await take_upload(office, upload.content, upload.name, ending, carrier, key.name)
         return await answer(request, key, form, filed=_filed(filed, language_of(request)))
 
     @app.get(f"{CARRIER_HOME}/files/{{id}}/refused.csv", include_in_schema=False)
@@ -127,6 +133,7 @@ def _read(office: Office, key: Key, form: Mapping[str, str], language: Language)
     places, _ = desk.facilities.list_page(carrier, None, _SUGGESTED) if CARRIER_CODE.fullmatch(carrier) else ([], None)
     zone = form.get("zone") or desk.reception.find_zone(carrier, form.get("facility")) or ""
     accounts = [name for name, whose in desk.carriers.items() if not key.carriers or whose in key.carriers]
+    pushes = desk.pushes.raw.list_page(accounts, None, None, _NEWEST)[0] if accounts else []
     return {
         "key_name": key.name,
         "carriers": [(code, language.carrier(code)) for code in key.carriers],
@@ -138,7 +145,7 @@ def _read(office: Office, key: Key, form: Mapping[str, str], language: Language)
         "files": [_filed(each, language) for each in desk.files.list_newest(key.carriers or None, _NEWEST)],
         "pushes": [
             {"account": each.account, "at": _utc(each.received_ms, language), "outcome": each.outcome.value}
-            for each in desk.pushes.raw.list_page(accounts, None, None, _NEWEST)[0]
+            for each in pushes
         ],
     }
 
@@ -219,8 +226,11 @@ def _utc(at_ms: int, language: Language) -> str:
 
 def _remembered(request: Request) -> dict[str, str]:
     """Where the person stood last time."""
-    told = parse_qs(request.cookies.get(_COOKIE, "")[:1000], max_num_fields=10)
-    return {name: told[name][-1] for name in _REMEMBERED if name in told}
+    try:
+        told = parse_qs(request.cookies.get(_COOKIE, "")[:1000], max_num_fields=10)
+    except ValueError:  # not a cookie of ours
+        return {}
+    return {name: told[name][-1] for name in _REMEMBERED if name in told and not has_control(told[name][-1])}
 
 
 def _remember(form: Mapping[str, str]) -> str:

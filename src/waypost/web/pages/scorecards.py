@@ -40,7 +40,7 @@ def add_scorecards(app: FastAPI, office: Office, paper: Paper) -> None:
         asked = request.query_params.get("days", "")
         days = int(asked) if asked in map(str, _CHOICES) else DAYS
         since_ms = since_days(office.desk.clock(), days)
-        return days, await office.history.run(office.desk.scorecards, since_ms, None)
+        return days, await office.scores.run(office.desk.scorecards, since_ms, None)
 
     @app.get(PATH, include_in_schema=False)
     async def show_scorecards(request: Request) -> Response:
