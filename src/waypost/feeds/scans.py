@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from waypost.feeds import arrow, parquet
 from waypost.feeds.arrow import FILE, STREAM
@@ -33,6 +35,10 @@ ENDINGS = (".ndjson", ".jsonl", ".json", ".csv", ".xlsx", ".parquet", ".arrow", 
 ROWS = 8192
 
 _NEEDED = ("carrier", "number", "code", "at")
+
+#: What a spreadsheet makes of a long number when it writes CSV: digits are lost.
+_ROUNDED = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]+\.0$"
+_AS_TEXT = "was rounded by a spreadsheet, so digits are lost: format the column as text, and write it anew"
 
 
 class ScansFeed:
@@ -94,8 +100,24 @@ def _read_csv(stream: ByteStream, needed: Sequence[str]) -> Iterator[Portion]:
 
 def _portion(source: str, part: Part) -> Portion:
     table = pa.table({name: pa.array(texts, pa.string()) for name, texts in part.columns.items()})
-    rows = msgspec.structs.replace(rows_of_table(table), rows=part.lines)
-    return Portion(source=source, rows=rows, refusals=part.refusals, share=part.share)
+    lines, refusals = part.lines, part.refusals
+    if "number" in table.column_names:
+        is_rounded = pc.match_substring_regex(table.column("number"), _ROUNDED)
+        if pc.any(is_rounded).as_py():
+            rounded = np.asarray(is_rounded)
+            numbers = table.column("number").filter(is_rounded).to_pylist()
+            odd = [line for line, is_odd in zip(lines, rounded, strict=True) if is_odd]
+            refusals = [
+                *refusals,
+                *(
+                    FileRefusal(source, line, "number", _AS_TEXT, number[:60])
+                    for line, number in zip(odd, numbers, strict=True)
+                ),
+            ]
+            lines = [line for line, is_odd in zip(lines, rounded, strict=True) if not is_odd]
+            table = table.filter(pc.invert(is_rounded))
+    rows = msgspec.structs.replace(rows_of_table(table), rows=lines)
+    return Portion(source=source, rows=rows, refusals=refusals, share=part.share)
 
 
 def _read_ndjson(stream: ByteStream) -> Iterator[Portion]:

@@ -131,6 +131,18 @@ def test_bad_rows_of_csv(tmp_path: Path, read: Callable) -> None:
     ]
 
 
+def test_a_number_that_a_spreadsheet_rounded_is_refused(tmp_path: Path, read: Callable) -> None:
+    """Two parcels would fall together under a number that none of them has."""
+    numbers = ["1.23457E+14", "4E+10", "12345678.0", "1E23", "12345678", "1.5E-3X"]
+    rows = "".join(f"{number},yto,GOT,2026-11-20 10:00:00\n" for number in numbers)
+    (tmp_path / "scans.csv").write_text("number,carrier,code,at\n" + rows)
+    found = read("scans", tmp_path / "scans.csv")
+    assert [(each.line, each.field, each.value) for each in found.refusals] == [
+        (line, "number", number) for line, number in zip((2, 3, 4), numbers, strict=False)
+    ]
+    assert [scan["number"] for scan in found.scans] == numbers[3:]
+
+
 def test_a_cut_file_gives_what_came_before(tmp_path: Path, read: Callable) -> None:
     path = tmp_path / "scans.ndjson.gz"
     good = NDJSON.splitlines()[0]
