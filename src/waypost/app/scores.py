@@ -19,7 +19,8 @@ _MOST_ANSWERS = 8
 
 
 class Scores:
-    """Remembers scorecards for some seconds; those who ask meanwhile wait for the one who works them out."""
+    """Remembers scorecards for some seconds. One is worked out at a time, and who asks meanwhile waits: a server keeps a
+    thread for it that nothing else needs."""
 
     def __init__(self, read: Callable[[int, int | None], Scorecards], age_s: float) -> None:
         self._read = read

@@ -10,6 +10,8 @@ from openpyxl.worksheet._reader import VALUE_TAG, WorkSheetParser
 class _Parser(WorkSheetParser):  # type: ignore[misc]
     """Hands a cell whose value is none of its type out as an error, where its parent would break off."""
 
+    col_counter: int
+
     def parse_cell(self, element: Any) -> dict[str, Any]:
         column = self.col_counter
         try:

@@ -72,7 +72,7 @@ class Folder:
         self._files = files
         self._clock = clock
         self._pause = pause
-        self._tell = lambda why, name: tell(why, legible(name))
+        self._tell_of = tell
         self._seen: dict[str, _State] = {}
         self._later: dict[str, tuple[_State, float]] = {}
         self._told: set[str] = set()
@@ -173,6 +173,9 @@ class Folder:
             os.rename(name, free, src_dir_fd=folder, dst_dir_fd=beside)
         finally:
             os.close(beside)
+
+    def _tell(self, why: str, name: str) -> None:
+        self._tell_of(why, legible(name))
 
     def _tell_once(self, why: str, name: str) -> None:
         if name not in self._told:
