@@ -216,6 +216,25 @@ def test_one_that_tries_in_vain_leaves_it_alone_again(carrier: Canned, clock: Ha
     assert caller.call(ASK).body == b"back"
 
 
+def test_the_impatient_count_what_they_tried(carrier: Canned, clock: HandClock) -> None:
+    """Whoever has no time for a second try leaves a carrier alone that is down, as others do."""
+    caller = caller_of(carrier, clock, patience_s=0)
+    carrier.set(*[Trap.DOWN] * 6)
+    for _ in range(5):
+        with pytest.raises(CarrierUnreachable, match="answers 503, and there is no time for another try"):
+            caller.call(ASK)
+    with pytest.raises(CarrierUnreachable, match="did not answer 5 times in a row"):
+        caller.call(ASK)
+    clock.now_s += 30
+    with pytest.raises(CarrierUnreachable, match="answers 503"):
+        caller.call(ASK)
+    carrier.will_answer(b"back")
+    with pytest.raises(CarrierUnreachable, match="did not answer 6 times in a row"):
+        caller.call(ASK)
+    clock.now_s += 30
+    assert caller.call(ASK).body == b"back"
+
+
 def test_a_quota_is_no_failure(carrier: Canned, clock: HandClock) -> None:
     caller = caller_of(carrier, clock)
     for _ in range(7):
@@ -299,6 +318,11 @@ def test_secrets_are_masked_in_what_a_carrier_writes(carrier: Canned, clock: Han
     caller.lend("of-today")
     text = "no: 'top-secret-and-more' and 'top-secret' and 'of-today'"
     assert caller.mask(text) == "no: '…' and '…' and '…'"
+    caller.hide(["a-part"])
+    for count in range(7):
+        caller.lend("of-now")
+        caller.lend(f"of-hour-{count}")
+    assert caller.mask("a-part, of-now, of-hour-6, of-hour-0") == "…, …, …, …"
 
 
 def test_an_answer_ends_the_count(carrier: Canned, clock: HandClock) -> None:
