@@ -2,7 +2,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -286,6 +286,36 @@ def test_an_answer_drop_by_drop_is_not_waited_for(clock: HandClock) -> None:
             assert time.monotonic() - begun_s < 3
 
 
+def leads_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
+    """The name many.test has these addresses."""
+    look_up = socket.getaddrinfo
+
+    def find(host: str, port: int, *arguments: Any, **more: Any) -> Any:
+        names = hosts if host == "many.test" else (host,)
+        return [found for name in names for found in look_up(name, port, *arguments, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+
+
+def test_all_addresses_of_a_name_share_the_time(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    leads_to(monkeypatch, *["127.0.0.1"] * 8)
+    with deaf() as port:
+        account = Account(name="main", carrier="canned", url=f"http://many.test:{port}", timeout_s=0.2)
+        begun_s = time.monotonic()
+        with pytest.raises(CarrierUnreachable, match=r"no answer \(ConnectTimeout\), 3 times"):
+            clock.caller(account).call(DO)
+        assert time.monotonic() - begun_s < 2
+
+
+def test_an_address_where_nobody_is_gives_way_to_the_next(
+    carrier: Canned, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+    carrier.will_answer(b"yes")
+    caller = caller_of(carrier, clock, url=carrier.url.replace("127.0.0.1", "many.test"))
+    assert (caller.call(DO).body, clock.pauses) == (b"yes", [])
+
+
 def test_many_threads_keep_the_rate(carrier: Canned, clock: HandClock) -> None:
     """And each gets its own answer."""
     carrier.answer = lambda asked: Told(body=asked.body)  # type: ignore[method-assign]
@@ -334,6 +364,18 @@ def test_an_answer_ends_the_count(carrier: Canned, clock: HandClock) -> None:
                 caller.call(ASK)
         carrier.will_answer(b"x")
         assert caller.call(ASK).body == b"x"
+
+
+@contextmanager
+def deaf() -> Iterator[int]:
+    """The port of one that takes no line any more: those that it has not taken yet are too many."""
+    with ExitStack() as lines:
+        listening = lines.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            line = lines.enter_context(socket.socket())
+            line.setblocking(False)
+            line.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
 
 
 @contextmanager
