@@ -110,12 +110,13 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        failed: httpcore.NetworkError = httpcore.ConnectError("the name has no address")
-        for address in _addresses(host, port):
-            left_s = self._deadline.left_s(httpcore.ConnectTimeout)
+        failed: Exception = httpcore.ConnectError("the name has no address")
+        addresses = _addresses(host, port)
+        for others, address in zip(reversed(range(len(addresses))), addresses, strict=True):
+            left_s = self._deadline.left_s(httpcore.ConnectTimeout) / (others + 1)  # a deaf one leaves some for others
             try:
                 real = self._real.connect_tcp(address, port, left_s, local_address, socket_options)
-            except httpcore.ConnectError as error:
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
             else:
                 return _Line(real, self._deadline)

@@ -316,6 +316,16 @@ def test_an_address_where_nobody_is_gives_way_to_the_next(
     assert (caller.call(DO).body, clock.pauses) == (b"yes", [])
 
 
+def test_a_deaf_address_leaves_time_for_the_next(
+    carrier: Canned, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+    carrier.will_answer(b"yes")
+    caller = caller_of(carrier, clock, url=carrier.url.replace("127.0.0.1", "many.test"), timeout_s=2)
+    with deaf("127.0.0.2", int(carrier.url.rpartition(":")[2].strip("/"))):
+        assert (caller.call(DO).body, clock.pauses) == (b"yes", [])
+
+
 def test_many_threads_keep_the_rate(carrier: Canned, clock: HandClock) -> None:
     """And each gets its own answer."""
     carrier.answer = lambda asked: Told(body=asked.body)  # type: ignore[method-assign]
@@ -367,10 +377,10 @@ def test_an_answer_ends_the_count(carrier: Canned, clock: HandClock) -> None:
 
 
 @contextmanager
-def deaf() -> Iterator[int]:
+def deaf(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """The port of one that takes no line any more: those that it has not taken yet are too many."""
     with ExitStack() as lines:
-        listening = lines.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        listening = lines.enter_context(socket.create_server((host, port), backlog=0))
         for _ in range(4):
             line = lines.enter_context(socket.socket())
             line.setblocking(False)
