@@ -63,7 +63,8 @@ def open_contract(
     """An account, ready to be used.
 
     Raises:
-        SettingsError: there is no adapter for its carrier, or the account lacks a setting or has a strange one.
+        SettingsError: there is no adapter for its carrier, or the account lacks a setting or has a strange one, or its
+            adapter is for another carrier.
     """
     known = list_adapters() if adapters is None else adapters
     wanted = account.adapter or account.carrier
@@ -76,6 +77,12 @@ def open_contract(
     _check(account, adapter)
     caller = Caller(account, hours)
     made, can = adapter.make(caller), adapter.operations
+    if made.carrier != account.carrier:
+        # scans that it tells would be of one carrier, and uploads, pages and keys of the other
+        raise SettingsError(
+            f"[accounts.{account.name}] carrier is {account.carrier[:40]!r}, the adapter {wanted} for {made.carrier}",
+            mend=f'Write carrier = "{made.carrier}".',
+        )
     return Contract(
         account=account,
         adapter=adapter,

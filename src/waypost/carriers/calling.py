@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
@@ -108,6 +108,7 @@ class Caller:
         self._rate = _Rate(account.per_minute, self.hours)
         self._breaker = _Breaker(self.hours.ticks)
         self._hold = _Hold(self.hours)
+        self._hidden: set[str] = set()
         self._lent: deque[str] = deque(maxlen=_LENT)
 
     def channel(self, operation: str) -> str:
@@ -116,12 +117,17 @@ class Caller:
 
     def lend(self, token: str) -> None:
         """Keep a token that the carrier lent out of what is told, like the account's own secrets."""
-        self._lent.append(token)
+        if token not in self._lent:
+            self._lent.append(token)
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Keep texts out of what is told for good: the parts of a secret that holds several."""
+        self._hidden.update(texts)
 
     def mask(self, text: str) -> str:
         """What a carrier wrote, without the account's secrets: several write down what they were sent."""
-        secrets = [secret.text for secret in self.account.secrets.values()]
-        for secret in sorted([*secrets, *self._lent], key=len, reverse=True):
+        secrets = {secret.text for secret in self.account.secrets.values()}
+        for secret in sorted({*secrets, *self._hidden, *self._lent}, key=len, reverse=True):
             if len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "…")
         return text
@@ -136,7 +142,7 @@ class Caller:
         channel = self.channel(call.operation)
         left = _Patience(self.hours, max(self.account.patience_s, self._rate.turn_s))
         self._breaker.enter(channel)
-        why, was_got, retry_s, tries = "", False, None, 0
+        why, was_got, is_alive, retry_s, tries = "", False, False, None, 0
         for attempt in range(_TRIES):
             try:
                 if attempt:
@@ -144,7 +150,10 @@ class Caller:
                 self._hold.wait(left)
                 self._rate.take(left)
             except _Impatient as late:
-                self._breaker.leave()
+                if tries:  # there is no time for another, and what came of these counts
+                    self._breaker.note(is_alive)
+                else:
+                    self._breaker.leave()
                 why = f"{why}, and {late.why}" if why else late.why
                 retry_s = late.wait_s
                 break

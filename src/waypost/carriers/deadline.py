@@ -1,9 +1,10 @@
 """HTTP that ends when it has to: an answer that comes drop by drop does not hold up who asks.
 
 The time-outs of HTTP clients are of one read each, and every drop begins a new one. Here connecting, sending and
-reading share what is left until an instant.
+reading share what is left until an instant. Looking up a name does not: the system's resolver has time-outs of its own.
 """
 
+import socket
 import ssl
 import threading
 import time
@@ -109,8 +110,26 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left_s = self._deadline.left_s(httpcore.ConnectTimeout)
-        return _Line(self._real.connect_tcp(host, port, left_s, local_address, socket_options), self._deadline)
+        failed: Exception = httpcore.ConnectError("the name has no address")
+        addresses = _addresses(host, port)
+        for others, address in zip(reversed(range(len(addresses))), addresses, strict=True):
+            left_s = self._deadline.left_s(httpcore.ConnectTimeout) / (others + 1)  # a deaf one leaves some for others
+            try:
+                real = self._real.connect_tcp(address, port, left_s, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+            else:
+                return _Line(real, self._deadline)
+        raise failed
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """Where a name leads; each is connected to for itself, for sockets begin their time-out anew with every one."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return [str(address[0]) for *_, address in found]
 
 
 class _Line(httpcore.NetworkStream):

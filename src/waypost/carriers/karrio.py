@@ -13,16 +13,17 @@ urllib checks certificates; that is undone here.
 import importlib
 import io
 import itertools
+import re
 import ssl
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.message import Message
 from types import ModuleType
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from urllib.request import Request
 from urllib.response import addinfourl
 
@@ -44,7 +45,7 @@ from waypost.track.carriers import (
     Unsupported,
 )
 
-#: The adapter whose account says which carrier it is for.
+#: The adapter for whichever carrier the account is with.
 BRIDGE = "karrio"
 
 _TRACK = "tracking by karrio"
@@ -52,6 +53,8 @@ _TRACK = "tracking by karrio"
 _NOWHERE = "account-{}.waypost.invalid"
 _TIMES = ("local", "utc")
 _DENIED = (401, 403)
+#: What headers and fields of an address are called by which one is let in.
+_LETS_IN = re.compile("auth|token|key|secret|passw", re.IGNORECASE)
 
 
 class Bridge:
@@ -88,9 +91,11 @@ class Bridge:
                 line.complain(channel)
                 what = f"karrio cannot read the answer ({type(error).__name__})"
                 raise CarrierPuzzling(what, channel=channel) from error
-            line.complain(channel, told.faults)
-        why = "; ".join(dict.fromkeys(told.faults)) or "no scans"
-        return seen_of(self.carrier, asked, told.scans, channel, {each.number: why for each in asked} | told.why)
+            faults = [self._caller.mask(fault) for fault in told.faults]
+            line.complain(channel, faults)
+        why = dict.fromkeys((each.number for each in asked), "; ".join(dict.fromkeys(faults)) or "no scans")
+        why |= {number: self._caller.mask(fault) for number, fault in told.why.items()}
+        return seen_of(self.carrier, asked, told.scans, channel, why)
 
     def subscribe(self, asked: Sequence[Asked]) -> Mapping[str, str]:
         """See `TrackSource`."""
@@ -109,7 +114,7 @@ def bridge_to(connector: str) -> Callable[[Caller], Bridge]:
 
 
 def bridge_by_setting(caller: Caller) -> Bridge:
-    """The bridge to whichever connector the account names.
+    """The bridge to whichever connector the account names; the scans are of the account's carrier.
 
     Raises:
         SettingsError: what it says cannot be used.
@@ -118,9 +123,14 @@ def bridge_by_setting(caller: Caller) -> Bridge:
     connector = account.get("connector")
     if not connector.isidentifier():
         raise SettingsError(f"[accounts.{account.name}] connector: {connector[:40]!r} is no name of a connector")
-    carrier = account.get("scans_of", connector)
+    carrier = account.carrier
+    if carrier == BRIDGE:
+        raise SettingsError(
+            f"[accounts.{account.name}] carrier: {BRIDGE} is nobody's carrier",
+            mend=f'Write whose scans these are, as carrier = "auspost", and adapter = "{BRIDGE}".',
+        )
     if not CARRIER_CODE.fullmatch(carrier):
-        raise SettingsError(f"[accounts.{account.name}] scans_of: {carrier[:40]!r} is no carrier code")
+        raise SettingsError(f"[accounts.{account.name}] carrier: {carrier[:40]!r} is no carrier code")
     try:
         told = msgspec.json.decode(account.secret("connection"), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeError):
@@ -128,6 +138,7 @@ def bridge_by_setting(caller: Caller) -> Bridge:
             f"[accounts.{account.name}] connection is no JSON object",
             mend='Write what karrio\'s connector asks for, for instance {"api_key": "…"}.',
         ) from None
+    caller.hide(text for _, text in _texts(told))
     return Bridge(caller, connector, carrier, told, account.get("times", "") or None)
 
 
@@ -205,6 +216,9 @@ class _Line:
         body = request.data or b""
         if not isinstance(body, bytes):
             raise TypeError("a body that is no bytes")
+        for name, value in (*headers.items(), *parse_qsl(parts.query)):
+            if _LETS_IN.search(name):
+                self._caller.lend(value.partition(" ")[2] or value)  # behind Bearer, Basic and the like
         try:
             answer = self._caller.call(
                 Call(
@@ -220,12 +234,37 @@ class _Line:
             self._failure = error
             raise
         self._statuses.append(answer.status)
+        for token in _tokens(answer.body):
+            self._caller.lend(token)
         told = Message()
         told["content-type"] = answer.content_type
         content = io.BytesIO(answer.body)
         if answer.status >= 400:
             raise HTTPError(request.full_url, answer.status, f"status {answer.status}", told, content)
         return addinfourl(content, told, request.full_url, answer.status)
+
+
+def _texts(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """The texts in what JSON held, each with the name that it stands under."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _texts(each, key)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each, name)
+
+
+def _tokens(body: bytes) -> list[str]:
+    """What an answer lends, if it is one of JSON: by which name connectors send it on is theirs."""
+    if b"oken" not in body:
+        return []
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError):
+        return []
+    return [text for name, text in _texts(told) if name.lower().endswith("token")]
 
 
 _COUNT = itertools.count(1)
@@ -348,11 +387,10 @@ ADAPTERS = (
         make=bridge_by_setting,
         settings={
             "connector": "whichever of karrio's is installed, as australiapost",
-            "scans_of": "carrier, as Waypost calls it, whose scans these are; the connector's name without it",
             "times": "how the carrier means its stamps, local or utc; where Waypost does not know it",
         },
         secrets={"connection": "what the connector asks for, a JSON object"},
-        optional=frozenset({"scans_of", "times"}),
+        optional=frozenset({"times"}),
         operations={Operation.TRACK: Evidence.KARRIO},
         url="",
     ),

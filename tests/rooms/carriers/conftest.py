@@ -81,15 +81,18 @@ def contract_with(
     carrier: str,
     settings: Mapping[str, str],
     secrets: Mapping[str, str],
+    adapter: str = "",
 ) -> Contract:
     """An account at the canned carrier, served by the adapter of another."""
+    served_by = adapter or carrier
     account = Account(
         name="test",
         carrier=carrier,
+        adapter=adapter,
         url=canned.url,
         settings=settings,
         secrets={name: Secret(text) for name, text in secrets.items()},
     )
-    contract = open_contract(account, clock.hours(), {carrier: list_adapters()[carrier]})
+    contract = open_contract(account, clock.hours(), {served_by: list_adapters()[served_by]})
     clock.callers.append(contract.caller)
     return contract

@@ -6,6 +6,7 @@ import pytest
 from waypost.carriers.accounts import Account, Secret, read_account
 from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.adapters import list_adapters, open_contract
+from waypost.carriers.calling import Caller
 from waypost.model.errors import SettingsError
 
 HIDDEN = "nobody-may-see-this"
@@ -125,9 +126,18 @@ def test_a_missing_setting_is_told_when_it_is_wanted() -> None:
         account.secret()
 
 
+class Silent:
+    """Speaks for YTO, and says nothing."""
+
+    carrier = "yto"
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+
+
 ADAPTER = Adapter(
     carrier="yto",
-    make=lambda caller: caller,
+    make=Silent,
     settings={"customer": "customer code", "token": "of the path", "later": "may be missing"},
     secrets={"secret": "of the interface"},
     optional=frozenset({"later"}),
@@ -168,6 +178,15 @@ def test_a_setting_for_single_interfaces_alone_is_enough() -> None:
 def test_a_carrier_without_an_adapter_is_told_with_those_that_have_one() -> None:
     with pytest.raises(SettingsError, match=r"no adapter for 'yto'.*There are: zto"):
         open_contract(read(**GOOD), adapters={"zto": ADAPTER})
+
+
+def test_an_account_and_its_adapter_are_of_one_carrier() -> None:
+    values = {"carrier": "sto", "adapter": "zto", "url": "x", "app_key": "K", "app_secret": HIDDEN}
+    account = read_account("parcels", values, frozenset(list_adapters()["zto"].secrets))
+    with pytest.raises(
+        SettingsError, match=r"accounts\.parcels.*carrier is 'sto', the adapter zto for zto.*carrier = \"zto"
+    ):
+        open_contract(account)
 
 
 def test_every_adapter_says_what_its_settings_are() -> None:

@@ -2,7 +2,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -216,6 +216,25 @@ def test_one_that_tries_in_vain_leaves_it_alone_again(carrier: Canned, clock: Ha
     assert caller.call(ASK).body == b"back"
 
 
+def test_the_impatient_count_what_they_tried(carrier: Canned, clock: HandClock) -> None:
+    """Whoever has no time for a second try leaves a carrier alone that is down, as others do."""
+    caller = caller_of(carrier, clock, patience_s=0)
+    carrier.set(*[Trap.DOWN] * 6)
+    for _ in range(5):
+        with pytest.raises(CarrierUnreachable, match="answers 503, and there is no time for another try"):
+            caller.call(ASK)
+    with pytest.raises(CarrierUnreachable, match="did not answer 5 times in a row"):
+        caller.call(ASK)
+    clock.now_s += 30
+    with pytest.raises(CarrierUnreachable, match="answers 503"):
+        caller.call(ASK)
+    carrier.will_answer(b"back")
+    with pytest.raises(CarrierUnreachable, match="did not answer 6 times in a row"):
+        caller.call(ASK)
+    clock.now_s += 30
+    assert caller.call(ASK).body == b"back"
+
+
 def test_a_quota_is_no_failure(carrier: Canned, clock: HandClock) -> None:
     caller = caller_of(carrier, clock)
     for _ in range(7):
@@ -267,6 +286,46 @@ def test_an_answer_drop_by_drop_is_not_waited_for(clock: HandClock) -> None:
             assert time.monotonic() - begun_s < 3
 
 
+def leads_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
+    """The name many.test has these addresses."""
+    look_up = socket.getaddrinfo
+
+    def find(host: str, port: int, *arguments: Any, **more: Any) -> Any:
+        names = hosts if host == "many.test" else (host,)
+        return [found for name in names for found in look_up(name, port, *arguments, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+
+
+def test_all_addresses_of_a_name_share_the_time(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    leads_to(monkeypatch, *["127.0.0.1"] * 8)
+    with deaf() as port:
+        account = Account(name="main", carrier="canned", url=f"http://many.test:{port}", timeout_s=0.2)
+        begun_s = time.monotonic()
+        with pytest.raises(CarrierUnreachable, match=r"no answer \(ConnectTimeout\), 3 times"):
+            clock.caller(account).call(DO)
+        assert time.monotonic() - begun_s < 2
+
+
+def test_an_address_where_nobody_is_gives_way_to_the_next(
+    carrier: Canned, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+    carrier.will_answer(b"yes")
+    caller = caller_of(carrier, clock, url=carrier.url.replace("127.0.0.1", "many.test"))
+    assert (caller.call(DO).body, clock.pauses) == (b"yes", [])
+
+
+def test_a_deaf_address_leaves_time_for_the_next(
+    carrier: Canned, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+    carrier.will_answer(b"yes")
+    caller = caller_of(carrier, clock, url=carrier.url.replace("127.0.0.1", "many.test"), timeout_s=2)
+    with deaf("127.0.0.2", int(carrier.url.rpartition(":")[2].strip("/"))):
+        assert (caller.call(DO).body, clock.pauses) == (b"yes", [])
+
+
 def test_many_threads_keep_the_rate(carrier: Canned, clock: HandClock) -> None:
     """And each gets its own answer."""
     carrier.answer = lambda asked: Told(body=asked.body)  # type: ignore[method-assign]
@@ -299,6 +358,11 @@ def test_secrets_are_masked_in_what_a_carrier_writes(carrier: Canned, clock: Han
     caller.lend("of-today")
     text = "no: 'top-secret-and-more' and 'top-secret' and 'of-today'"
     assert caller.mask(text) == "no: '…' and '…' and '…'"
+    caller.hide(["a-part"])
+    for count in range(7):
+        caller.lend("of-now")
+        caller.lend(f"of-hour-{count}")
+    assert caller.mask("a-part, of-now, of-hour-6, of-hour-0") == "…, …, …, …"
 
 
 def test_an_answer_ends_the_count(carrier: Canned, clock: HandClock) -> None:
@@ -310,6 +374,18 @@ def test_an_answer_ends_the_count(carrier: Canned, clock: HandClock) -> None:
                 caller.call(ASK)
         carrier.will_answer(b"x")
         assert caller.call(ASK).body == b"x"
+
+
+@contextmanager
+def deaf(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """The port of one that takes no line any more: those that it has not taken yet are too many."""
+    with ExitStack() as lines:
+        listening = lines.enter_context(socket.create_server((host, port), backlog=0))
+        for _ in range(4):
+            line = lines.enter_context(socket.socket())
+            line.setblocking(False)
+            line.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 The answers are of our own making, in the shapes that carriers send. karrio's own connectors ask for them, over HTTP.
 """
 
+import base64
 import contextlib
 import datetime as dt
 import json
@@ -159,8 +160,8 @@ def contract_of(carrier: Canned, clock: HandClock, name: str) -> Contract:
     return contract_with(carrier, clock, name, *ACCOUNTS[name])
 
 
-def by_setting(carrier: Canned, clock: HandClock, connection: str, **settings: str) -> Contract:
-    return contract_with(carrier, clock, "karrio", settings, {"connection": connection})
+def by_setting(carrier: Canned, clock: HandClock, connection: str, of: str = "usps", **settings: str) -> Contract:
+    return contract_with(carrier, clock, of, settings, {"connection": connection}, adapter="karrio")
 
 
 def nowhere(pairs: Any) -> list[None]:
@@ -295,7 +296,9 @@ def test_times_of_a_shape_that_is_not_known_are_as_the_account_says(
     found = {}
     for times in ("local", "utc"):
         carrier.will_answer(LAPOSTE)
-        contract = by_setting(carrier, clock, connection, connector="laposte", times=times, scans_of="poste")
+        contract = by_setting(carrier, clock, connection, connector="laposte", times=times, of="poste")
+        assert contract.source is not None
+        assert contract.source.carrier == contract.account.carrier == "poste"  # uploads and keys go by the account's
         found[times] = rows(ask(contract, "LA000000016FR"), zone)
     assert found["local"][0]["at"] == utc("2025-12-29T10:05:00Z")
     assert found["utc"][0]["at"] == utc("2025-12-29T11:05:00Z")
@@ -350,6 +353,39 @@ def test_who_is_not_let_in_is_told(
         ask(contract_of(carrier, clock, name), "LA000000016FR")
 
 
+def test_a_secret_that_a_carrier_writes_back_is_kept_out_of_what_is_told(
+    carrier: Canned, clock: HandClock, ask: Asking
+) -> None:
+    contract = contract_of(carrier, clock, "laposte")
+    carrier.will_answer([LAPOSTE, NO_SHIPMENT | {"returnMessage": "key of-nobody may not see it"}])
+    assert ask(contract, "LA000000016FR", "LA000000020FR").unknown == {"LA000000020FR": "key … may not see it"}
+    carrier.will_answer({"code": "500", "message": "of-nobody has no tracks"})
+    assert ask(contract, "LA000000020FR").unknown == {"LA000000020FR": "… has no tracks"}
+    carrier.answers.append(Told(status=401, body=b'{"code":"401","message":"no such key: of-nobody"}'))
+    with pytest.raises(CarrierRefused, match="refused: no such key: …"):
+        ask(contract, "LA000000016FR")
+
+
+def test_what_a_connection_holds_is_hidden_piece_by_piece(carrier: Canned, clock: HandClock, ask: Asking) -> None:
+    """And the token that the connector was lent, and what it is sent on as."""
+    connection = json.dumps(
+        {"client_id": "ID-of-nobody", "client_secret": "secret-of-nobody", "config": {"more": ["deep-of-nobody"]}}
+    )
+    contract = by_setting(carrier, clock, connection, connector="usps")
+    fault = "deep-of-nobody, secret-of-nobody, ID-of-nobody, lent-for-hours"
+    carrier.will_answer(TOKEN | {"access_token": "lent-for-hours"}, {"error": {"code": "400", "message": fault}})
+    assert ask(contract, "9200000000000000000016").unknown == {"9200000000000000000016": "…, …, …, …"}
+
+
+def test_the_words_by_which_one_is_let_in_are_hidden(carrier: Canned, clock: HandClock, ask: Asking) -> None:
+    """They are not the account's own, but made of them."""
+    words = base64.b64encode(b"KEY:of-nobody").decode()
+    body = NO_HISTORY.replace("No Pin History", f"Basic {words} may not")
+    carrier.answers.append(Told(status=404, body=body.encode(), content_type="application/xml"))
+    seen = ask(contract_of(carrier, clock, "canadapost"), "1000000000000020")
+    assert seen.unknown == {"1000000000000020": "Basic … may not"}
+
+
 @pytest.mark.parametrize("name", ACCOUNTS)
 @pytest.mark.parametrize("body", [b"", b"<html><body>Bad Gateway</body></html>", b"[1]", b"{", b"null", b"\xff\xfe"])
 def test_a_strange_answer_is_no_scans(carrier: Canned, clock: HandClock, ask: Asking, name: str, body: bytes) -> None:
@@ -384,7 +420,9 @@ def test_it_pushes_nothing(carrier: Canned, clock: HandClock) -> None:
         ({"connector": "usps"}, '{"client_id": "x"}', "cannot be set up.*client_secret"),
         ({"connector": "usps"}, '{"moon": "x"}', "moon is no setting of karrio's connector usps.*client_id"),
         ({"connector": "usps", "times": "utc"}, USPS, "those of usps are known"),
-        ({"connector": "usps", "scans_of": "U S"}, USPS, "is no carrier code"),
+        ({"connector": "usps", "of": "U S"}, USPS, "'U S' is no carrier code"),
+        ({"connector": "usps", "of": "karrio"}, USPS, 'nobody.s carrier.*adapter = "karrio"'),
+        ({"connector": "usps", "scans_of": "auspost"}, USPS, "scans_of is no setting of usps"),
     ],
 )
 def test_what_the_account_lacks_is_said(
