@@ -19,8 +19,7 @@ _MOST_ANSWERS = 8
 
 
 class Scores:
-    """Remembers scorecards for some seconds. One is worked out at a time, and who asks meanwhile waits: a server keeps a
-    thread for it that nothing else needs."""
+    """Remembers scorecards for some seconds. One is worked out at a time, and who asks meanwhile waits."""
 
     def __init__(self, read: Callable[[int, int | None], Scorecards], age_s: float) -> None:
         self._read = read
