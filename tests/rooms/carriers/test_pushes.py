@@ -256,6 +256,7 @@ def test_nothing_made_up_is_taken(readers: dict[str, PushReader], body: bytes, c
 def test_whatever_is_signed_is_read_or_told(readers: dict[str, PushReader], content: object) -> None:
     for carrier, pushed in (("zto", zto(content)), ("sto", sto(content)), ("yunda", yunda(content))):
         try:
-            readers[carrier].read(pushed)
+            told = readers[carrier].read(pushed)
         except BadInput:
             continue
+        assert told.rows.sent == len(told.rows.rows) + len(told.rows.refusals)

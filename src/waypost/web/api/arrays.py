@@ -1,8 +1,14 @@
-"""A look into a JSON array before it is read: each element takes memory, however few bytes it was sent in."""
+"""JSON arrays that are sent. One is looked into before it is read: each element takes memory, in however few bytes."""
 
+from typing import TypeVar
+
+import msgspec
 import numpy as np
 
-from waypost.model.errors import TooLarge
+from waypost.model.errors import BadInput, TooLarge
+from waypost.web.problems import Invalid, Wrong
+
+T = TypeVar("T")
 
 _MARKS = b'"[]{},'
 _OTHERS = bytes(set(range(256)) - set(_MARKS))
@@ -15,6 +21,24 @@ _STEPS[list(b"]}")] = -1
 
 #: So many marks are looked at in one go.
 _PIECE = 1 << 16
+
+
+def parse_array(body: bytes, decoder: msgspec.json.Decoder[list[T]], most: int, of: str) -> list[T]:
+    """The elements of a body that is a JSON array; all of them or, if one cannot be, none.
+
+    Raises:
+        TooLarge: it has more than `most`; `of` says what they are, in the plural.
+        Invalid: one is not as it has to be; says which.
+        BadInput: it is no JSON.
+    """
+    refuse_long_array(body, most, of)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `")
+        raise Invalid(str(error), [Wrong(where.rstrip("`") or "body", reason)]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"the body is no JSON: {error}", where="body") from None
 
 
 def refuse_long_array(body: bytes, limit: int, of: str) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
-from waypost.model.errors import BadInput
 from waypost.track.overview import Overview
 from waypost.track.statuses import LANGUAGES, Status, list_statuses, phrase
 from waypost.web.api.answers import (
@@ -17,14 +16,14 @@ from waypost.web.api.answers import (
     StatusRecord,
     facility_record,
 )
-from waypost.web.api.arrays import refuse_long_array
+from waypost.web.api.arrays import parse_array
 from waypost.web.api.openapi import OPEN, WITH_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office
-from waypost.web.problems import Invalid, Unsupported, Wrong
+from waypost.web.problems import Unsupported
 
 _OPERATOR_PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy")
-_decode = msgspec.json.Decoder(list[FacilityRecord])
+_decoder = msgspec.json.Decoder(list[FacilityRecord])
 
 
 def add_network(app: FastAPI, office: Office) -> None:
@@ -103,7 +102,7 @@ def _add_facilities(app: FastAPI, office: Office) -> None:
         if kind != "application/json":
             raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/json")
         async with office.body(request.scope, request.receive, office.limits.body_bytes) as body:
-            records = _parse_facilities(body, office.limits.facilities_at_once)
+            records = parse_array(body, _decoder, office.limits.facilities_at_once, "facilities")
         kept = await office.lookups.run(office.desk.facilities.keep, [record.facility() for record in records])
         return json_answer(Kept(kept))
 
@@ -111,14 +110,3 @@ def _add_facilities(app: FastAPI, office: Office) -> None:
 def _record(status: Status) -> StatusRecord:
     phrases = {language: phrase(status.code, language) for language in LANGUAGES}
     return StatusRecord(status.code, status.group, status.shape, status.milestone, phrases)
-
-
-def _parse_facilities(body: bytes, most: int) -> list[FacilityRecord]:
-    refuse_long_array(body, most, "facilities")
-    try:
-        return _decode.decode(body)
-    except msgspec.ValidationError as error:
-        reason, _, where = str(error).partition(" - at `")
-        raise Invalid(str(error), [Wrong(where.rstrip("`") or "body", reason)]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"the body is no JSON: {error}", where="body") from None

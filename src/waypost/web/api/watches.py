@@ -5,19 +5,18 @@ from typing import Annotated
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
-from waypost.model.errors import BadInput
 from waypost.track.carriers import Asked
 from waypost.track.outlook import WatchPage
 from waypost.web.api.answers import WATCHES_SENT, AccountsAnswer, WatchedRecord, WatchesAnswer
-from waypost.web.api.arrays import refuse_long_array
+from waypost.web.api.arrays import parse_array
 from waypost.web.api.openapi import WITH_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office
-from waypost.web.problems import Invalid, Unsupported, Wrong
+from waypost.web.problems import Unsupported
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy")
 _PATH = "/v1/carriers/{account}/watches"
-_decode = msgspec.json.Decoder(list[WatchedRecord])
+_decoder = msgspec.json.Decoder(list[WatchedRecord])
 
 
 def add_watches(app: FastAPI, office: Office) -> None:
@@ -87,7 +86,7 @@ def add_watches(app: FastAPI, office: Office) -> None:
         if kind != "application/json":
             raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/json")
         async with office.body(request.scope, request.receive, office.limits.body_bytes) as body:
-            records = _parse(body, office.limits.batch_rows)
+            records = parse_array(body, _decoder, office.limits.batch_rows, "waybills")
         asked = [Asked(number=each.number, phone_tail=each.phone_tail) for each in records]
         begun = await office.lookups.run(desk.outlook.watch, account, asked, desk.clock())
         return json_answer(WatchesAnswer(begun, len({each.number for each in records}) - begun))
@@ -112,14 +111,3 @@ def add_watches(app: FastAPI, office: Office) -> None:
         await office.get_operator(request.scope)
         await office.lookups.run(desk.outlook.end, account, number)
         return Response(status_code=204)
-
-
-def _parse(body: bytes, most: int) -> list[WatchedRecord]:
-    refuse_long_array(body, most, "waybills")
-    try:
-        return _decode.decode(body)
-    except msgspec.ValidationError as error:
-        reason, _, where = str(error).partition(" - at `")
-        raise Invalid(str(error), [Wrong(where.rstrip("`") or "body", reason)]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"the body is no JSON: {error}", where="body") from None
