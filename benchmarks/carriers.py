@@ -64,7 +64,7 @@ def _read_arguments() -> argparse.Namespace:
     add("--seconds", type=float, default=3.0, help="of CPU for each carrier and way (default: %(default)s)")
     add("--pushes", type=int, default=20_000, help="of each carrier over HTTP; 0 for none (default: %(default)s)")
     add("--carriers", default="yto,zto", help="that push over HTTP (default: %(default)s)")
-    add("--connections", type=int, default=32, help="that stay open and push (default: %(default)s)")
+    add("--connections", type=int, default=128, help="that stay open and push (default: %(default)s)")
     add("--folder", type=Path, default=None, help="where the home lies while it runs (default: the temporary folder)")
     add("--json", action="store_true", help="print JSON")
     return parser.parse_args()

@@ -8,7 +8,7 @@ import tomllib
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -19,14 +19,18 @@ import waypost
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.scores import scores_of
-from waypost.app.settings import OwnCarrier, Serve, Settings, Store, Track, read_settings
+from waypost.app.settings import Labels, OwnCarrier, Serve, Settings, Store, Track, Webhooks, read_settings
 from waypost.app.wiring import open_house
+from waypost.booking.sheets import FIELDS as FIELDS_OF_ORDERS
+from waypost.booking.sheets import NEEDED
+from waypost.care.tally import Standing
 from waypost.carriers.accounts import Terms
 from waypost.carriers.adapter import Operation
 from waypost.carriers.adapters import list_adapters
 from waypost.engines.local.home import FORMATS
 from waypost.feeds import facilities, parcels
 from waypost.feeds.kinds import FEEDS
+from waypost.feeds.order_sheets import OrderSheets
 from waypost.model.carriers import list_carriers
 from waypost.model.errors import WaypostError
 from waypost.model.instants import OffsetSource, TimeFlag
@@ -40,6 +44,7 @@ from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health, Limits, Site
 from waypost.web.journal import open_journal
 from waypost.web.problems import KINDS
+from waypost.web.webhooks import WebhookSender
 
 Rows = list[dict[str, str]]
 
@@ -49,6 +54,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[limits]": Limits,
     "[track]": Track,
     "[store]": Store,
+    "[labels]": Labels,
+    "[webhooks]": Webhooks,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }
@@ -90,6 +97,8 @@ def list_rows(text: str, first: str) -> Rows:
 def type_name(kind: Any) -> str:
     if isinstance(kind, types.UnionType):
         [kind] = [each for each in kind.__args__ if each is not types.NoneType]
+    if get_origin(kind) is Literal:
+        return TYPES[type(kind.__args__[0]).__name__]
     return "array of strings" if get_origin(kind) is tuple else TYPES[kind.__name__]
 
 
@@ -212,6 +221,19 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             pushes=house.pushes,
             outlook=house.outlook,
             labels=house.labels,
+            bookings=house.bookings,
+            papers=house.papers,
+            manifests=house.manifests,
+            pools=house.pools,
+            order_sheets=OrderSheets(),
+            wake_booking=lambda: None,
+            subscriptions=house.subscriptions,
+            deliveries=house.deliveries,
+            sender=WebhookSender(house.places, 1, lambda: 0),
+            wake_telling=lambda webhook: None,
+            telling=Standing,
+            quotes=house.quotes,
+            new_id=lambda kind: kind,
             files=house.files,
             carriers={},
             overview=house.overview,
@@ -265,7 +287,7 @@ def test_every_parameter_is_there(door: Any, docs: Path) -> None:
 
 def test_every_endpoint_says_whose_key_it_needs(door: Any, docs: Path) -> None:
     told = told_endpoints(docs)
-    words = {(): "none", ("key",): "an operator's", ("", "key"): "optional"}
+    words = {(): "none", ("key",): "an operator's", ("", "key"): "optional", ("merchant",): "a merchant's"}
     for name, operation in list_operations(door).items():
         needed = tuple(next(iter(each), "") for each in operation["security"])
         assert f"Key: {words[needed]}" in told[name], name
@@ -308,6 +330,12 @@ def test_every_field_of_the_neutral_formats_is_there(docs: Path) -> None:
         rows = list_rows(section(page, heading), "field")
         assert [row["field"] for row in rows] == list(fields)
         assert tuple(row["field"] for row in rows if row["needed"]) == needed
+
+
+def test_every_column_of_order_sheets_is_there(docs: Path) -> None:
+    told = set(re.findall(r"`([a-z_]+)`", (docs / "reference/order-sheets.md").read_text("utf-8")))
+    assert {field for field in FIELDS_OF_ORDERS if not field.startswith("sender_")} <= told
+    assert all(f"`{field}`" in (docs / "reference/order-sheets.md").read_text("utf-8") for field in NEEDED)
 
 
 def test_every_kind_of_facility_is_there(docs: Path) -> None:

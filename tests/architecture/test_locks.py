@@ -1,11 +1,12 @@
 """The locks name every package with its hashes and no address, and hold all that the code asks for."""
 
 import ast
+import inspect
 import re
 import sys
 import tomllib
 from collections.abc import Iterable
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,22 @@ def list_imports(files: Iterable[Path]) -> dict[str, str]:
     return {name: place for name, place in found.items() if name not in PYTHONS_OWN}
 
 
+def list_owners() -> dict[str, set[str]]:
+    """The distributions of each top-level name; Python 3.11 does not tell those of compiled modules in no package."""
+    found = {name: set(owners) for name, owners in packages_distributions().items()}
+    for distribution in distributions():
+        for file in distribution.files or ():
+            if len(file.parts) == 1 and (name := inspect.getmodulename(file.name)):
+                found.setdefault(name, set()).add(distribution.name)
+    return found
+
+
 @pytest.mark.parametrize(("lock", "folders"), [("run", ["src"]), ("dev", ["src", "tests", "benchmarks"])])
 def test_what_is_imported_is_locked(repo_folder: Path, lock: str, folders: list[str]) -> None:
     files = [path for folder in folders for path in (repo_folder / folder).rglob("*.py")]
     ours = {"waypost", *folders}
     locked = read_lock(repo_folder, lock)
-    owners = packages_distributions()
+    owners = list_owners()
     missing = {
         name: place
         for name, place in list_imports(files).items()

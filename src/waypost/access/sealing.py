@@ -22,12 +22,16 @@ class Seal:
     Args:
         keys: by number, of `KEY_BYTES` each.
         token: gives some bytes that nobody can guess; this room has no randomness of its own.
+        guard: called before a text is sealed; it raises where that may not be, for nobody could open it later.
     """
 
-    def __init__(self, keys: Mapping[int, bytes], token: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, keys: Mapping[int, bytes], token: Callable[[int], bytes], guard: Callable[[], None] = lambda: None
+    ) -> None:
         self._keys = {number: AESGCM(key) for number, key in keys.items()}
         self.newest = max(keys)
         self._token = token
+        self._guard = guard
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -36,6 +40,7 @@ class Seal:
 
     def seal(self, text: bytes, belongs_to: str) -> bytes:
         """The sealed text: number of the key, nonce, ciphertext."""
+        self._guard()
         nonce = self._token(_NONCE_BYTES)
         sealed = self._keys[self.newest].encrypt(nonce, text, belongs_to.encode())
         return self.newest.to_bytes(NUMBER_BYTES) + nonce + sealed

@@ -6,12 +6,14 @@ from rich.console import Console
 
 from waypost.app.console import line, out, results
 from waypost.carriers.signatures import CHECKS as SIGNATURES
+from waypost.model.addresses.checks import CHECKS as ADDRESSES
 from waypost.model.checks import CHECKS, merge_checks, read_lines, run_lines
 from waypost.model.errors import BadInput
 from waypost.model.identifiers import Finding, identify
+from waypost.model.standard_webhooks import CHECKS as WEBHOOKS
 
 #: Every kind of check of every room.
-REGISTRY = merge_checks(CHECKS, SIGNATURES)
+REGISTRY = merge_checks(CHECKS, ADDRESSES, SIGNATURES, WEBHOOKS)
 
 
 def list_kinds() -> None:

@@ -26,12 +26,20 @@ cli = typer.Typer(
 )
 admin = typer.Typer(help="Look after a Waypost.", no_args_is_help=True)
 seal = typer.Typer(help="Look after the keys under which what is personal is kept.", no_args_is_help=True)
+pool = typer.Typer(help="Ranges of waybill numbers, for carriers that are not asked for them.", no_args_is_help=True)
+party = typer.Typer(help="Who takes part in the network.", no_args_is_help=True)
 cli.add_typer(admin, name="admin")
 admin.add_typer(seal, name="seal")
+admin.add_typer(party, name="party")
+admin.add_typer(pool, name="pool")
 carriers = typer.Typer(
     help="Carriers: what they can be asked, strict fakes of them, and the exam of an adapter.", no_args_is_help=True
 )
 cli.add_typer(carriers, name="carriers")
+rates = typer.Typer(help="Rate cards: what each account pays for a service.", no_args_is_help=True)
+cli.add_typer(rates, name="rates")
+audit = typer.Typer(help="Hold what carriers bill against what was agreed.", no_args_is_help=True)
+cli.add_typer(audit, name="audit")
 
 
 def _parse_folder(text: str) -> Path:
@@ -258,20 +266,100 @@ def score_carriers(
     scores.run_score(days, home=home, as_json=as_json)
 
 
+@rates.command("import")
+def import_rates(
+    files: Annotated[list[Path], typer.Argument(help="TOML files of rate cards.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, keep nothing.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Bring rate cards in. The same card twice changes nothing; a file with a flaw is told and passed over."""
+    from waypost.app import rates as cards
+
+    raise typer.Exit(cards.import_rates(files, dry_run=dry_run, home=home, as_json=as_json))
+
+
+@rates.command("list")
+def list_rates(as_json: Json = False, home: Home = None) -> None:
+    """List the rate cards, all versions of them."""
+    from waypost.app import rates as cards
+
+    cards.list_rates(home=home, as_json=as_json)
+
+
+@rates.command("show")
+def show_rates(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="As list shows it.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As list shows it.")],
+    service: Annotated[str, typer.Option(metavar="NAME", help="Its service; the usual one without it.")] = "",
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show one rate card."""
+    from waypost.app import rates as cards
+
+    cards.show_rates(account, version, service, home=home, as_json=as_json)
+
+
+@cli.command()
+def quote(
+    orders: Annotated[
+        Path | None, typer.Argument(help="A JSON array of orders; - for standard input.", show_default=False)
+    ] = None,
+    start: Annotated[str, typer.Option("--from", metavar="PLACE", help="COUNTRY/PROVINCE/CITY/POSTCODE.")] = "",
+    end: Annotated[str, typer.Option("--to", metavar="PLACE", help="The same of the consignee.")] = "",
+    weight: Annotated[int, typer.Option("--weight", min=1, max=2_000_000, help="Grams.")] = 500,
+    size: Annotated[str, typer.Option("--size", help="Millimetres, as 300x200x100.")] = "",
+    insured: Annotated[bool, typer.Option("--insured", help="Declare what the orders' items are worth.")] = False,
+    prefer: Annotated[str, typer.Option("--prefer", help="price, arrival, co2 or best.")] = "best",
+    at: Annotated[str | None, typer.Option("--at", help="RFC 3339; as of then instead of now.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Say what a parcel or orders would cost with each service, and why. Exit code 1 if one is carried by nobody."""
+    from waypost.app import quoting
+
+    if orders is not None and not start and not end:
+        code = quoting.quote_orders(orders, insured=insured, prefer=prefer, at=at, home=home, as_json=as_json)
+    elif orders is None and start and end:
+        code = quoting.quote_way(start, end, weight, size, prefer=prefer, at=at, home=home, as_json=as_json)
+    else:
+        raise typer.BadParameter("name a file of orders, or --from and --to")
+    raise typer.Exit(code)
+
+
+@audit.command("invoice")
+def audit_invoice(
+    file: Annotated[Path, typer.Argument(help="The bill, as CSV.")],
+    account: Annotated[str, typer.Option("--account", metavar="NAME", help="Whose bill it is.")],
+    disputes: Annotated[
+        Path | None, typer.Option("--disputes", metavar="FILE", help="Write what to claim here.")
+    ] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Hold a carrier's bill against the rate cards and what was booked. Exit code 1 if they differ."""
+    from waypost.app import auditing
+
+    raise typer.Exit(auditing.audit_invoice(file, account, disputes, home=home, as_json=as_json))
+
+
 @admin.command("make-key")
 def make_key(
     name: Annotated[str, typer.Argument(help="What the key is for, for people.")],
-    role: Annotated[str, typer.Option(help="operator: everything; carrier: send scans.")] = "operator",
+    role: Annotated[str, typer.Option(help="operator: everything; carrier: send scans; merchant: ship.")] = "operator",
     carrier: Annotated[
         list[str] | None, typer.Option(help="A carrier that it may speak for; again for another. All without it.")
     ] = None,
+    party: Annotated[str | None, typer.Option(metavar="ID", help="The merchant whose key it is.")] = None,
+    days: Annotated[float | None, typer.Option(min=0.01, max=36_525, help="It ends after so many.")] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Make a key for the API and the operator's pages. It is shown once."""
     from waypost.app import keyring
 
-    keyring.make_key(name, role, carrier or [], home=home, as_json=as_json)
+    keyring.make_key(name, role, carrier or [], party, days, home=home, as_json=as_json)
 
 
 @admin.command("list-keys")
@@ -292,6 +380,73 @@ def withdraw_key(
     from waypost.app import keyring
 
     keyring.withdraw_key(key_id, home=home, as_json=as_json)
+
+
+@party.command("add")
+def add_party(
+    name: Annotated[str, typer.Argument(help="As people call it; given once.")],
+    kind: Annotated[str, typer.Option(help="merchant, carrier, operator or consignee.")] = "merchant",
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Take a party into the network; prints its id."""
+    from waypost.app import keyring
+
+    keyring.add_party(name, kind, home=home, as_json=as_json)
+
+
+@party.command("list")
+def list_parties(as_json: Json = False, home: Home = None) -> None:
+    """List who takes part."""
+    from waypost.app import keyring
+
+    keyring.list_parties(home=home, as_json=as_json)
+
+
+@party.command("end")
+def end_party(
+    party_id: Annotated[str, typer.Argument(metavar="ID", help="As list shows it.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Let a party take part no more. Its keys end; what it shipped stays."""
+    from waypost.app import keyring
+
+    keyring.end_party(party_id, home=home, as_json=as_json)
+
+
+@pool.command("add")
+def add_pool(
+    name: Annotated[str, typer.Argument(help="Accounts name it; given once.")],
+    carrier: Annotated[str, typer.Option(help="The code of the carrier whose numbers they are.")],
+    first: Annotated[int, typer.Option(min=0, help="The first serial of the range.")],
+    last: Annotated[int, typer.Option(min=0, help="The last one.")],
+    kind: Annotated[str, typer.Option(help="s10, sscc or plain.")] = "plain",
+    prefix: Annotated[
+        str, typer.Option(help="Before the serial; of s10 the service, of sscc extension digit and company prefix.")
+    ] = "",
+    suffix: Annotated[str, typer.Option(help="Behind it; of s10 the country.")] = "",
+    width: Annotated[
+        int | None, typer.Option(help="Digits of a plain serial; as many as the last has if not given.")
+    ] = None,
+    branch: Annotated[str, typer.Option(help="Of the carrier, whose range it is.")] = "",
+    alarm: Annotated[int, typer.Option(min=0, help="So few left are told.")] = 0,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Take a range of waybill numbers in."""
+    from waypost.app import numbers
+
+    told = numbers.Range(name, carrier, kind, prefix, suffix, width, first, last, branch, alarm)
+    numbers.add_pool(told, home=home, as_json=as_json)
+
+
+@pool.command("list")
+def list_pools(as_json: Json = False, home: Home = None) -> None:
+    """List the ranges, with how many numbers each has left."""
+    from waypost.app import numbers
+
+    numbers.list_pools(home=home, as_json=as_json)
 
 
 @admin.command("forget-pushes")

@@ -62,11 +62,13 @@ class Housekeeping:
 
 def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], int]]:
     """What the settings of a house ask for."""
+    told_ms = round(house.settings.webhooks.keep_days * DAY_MS)
+    chores = {"forget old deliveries": lambda: house.deliveries.forget(clock() - told_ms)}
     days = house.settings.track.push_days
     if not days:
-        return {}
+        return chores
     keep_ms = round(days * DAY_MS)
-    return {
+    return chores | {
         "forget old pushes": lambda: house.pushes.raw.forget(clock() - keep_ms),
         "forget old labels": lambda: house.labels.forget(clock() - keep_ms),
         "forget old files": lambda: house.files.forget(clock() - keep_ms),

@@ -1,4 +1,4 @@
-"""`waypost admin make-key | list-keys | withdraw-key`: they work beside a running server too."""
+"""`waypost admin make-key | list-keys | withdraw-key`, and `party`: they work beside a running server too."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -6,34 +6,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waypost.access.keys import Keys, Role
-from waypost.app.console import legible, out, tell_cut
-from waypost.app.settings import read_settings
-from waypost.app.wiring import now_ms, open_house
-from waypost.engines.local.formats import read_formats
-from waypost.engines.local.home import open_records
-from waypost.model.errors import BadInput, HomeInUse, NotFound
-from waypost.model.instants import format_utc
+from waypost.access.parties import Parties
+from waypost.app.console import legible, out
+from waypost.app.records import records_of
+from waypost.app.wiring import now_ms
+from waypost.model.errors import BadInput, NotFound
+from waypost.model.instants import DAY_MS, format_utc
+from waypost.model.parties import PartyKind
 
 
 @contextmanager
-def _keys(home: Path | None, *, make: bool = False) -> Iterator[Keys]:
-    """The keys of a home, whether a server runs over it or not; `make` a home if there is none."""
-    settings = read_settings(home=home)
-    if not make and not read_formats(settings.home):
-        raise NotFound(f"nothing is kept in {settings.home}", mend="Name the folder by --home.")
-    try:
-        with open_house(settings) as house:
-            tell_cut(house.home.health().cut)
-            yield house.keys
-    except HomeInUse:
-        records = open_records(settings.home)
-        try:
-            yield Keys(records, secrets.token_bytes)
-        finally:
-            records.close()
+def _access(home: Path | None, *, make: bool = False) -> Iterator[tuple[Keys, Parties]]:
+    """Keys and parties of a home, whether a server runs over it or not; `make` a home if there is none."""
+    with records_of(home, make=make) as (_, records):
+        yield Keys(records, secrets.token_bytes), Parties(records, secrets.token_bytes)
 
 
-def make_key(name: str, role: str, carriers: Sequence[str] = (), *, home: Path | None, as_json: bool) -> None:
+def make_key(
+    name: str,
+    role: str,
+    carriers: Sequence[str] = (),
+    party: str | None = None,
+    days: float | None = None,
+    *,
+    home: Path | None,
+    as_json: bool,
+) -> None:
     """Make a key and print it."""
     try:
         kind = Role(role)
@@ -41,17 +39,19 @@ def make_key(name: str, role: str, carriers: Sequence[str] = (), *, home: Path |
         raise BadInput(f"unknown role {role[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
     if not name.strip() or legible(name) != name:
         raise BadInput(f"{name[:80]!r} is no name of a key", mend="Give one of plain text, without control characters.")
-    with _keys(home, make=True) as keys:
-        secret = keys.make(kind, name[:80], now_ms(), carriers)
+    ends_ms = None if days is None else now_ms() + round(days * DAY_MS)
+    with _access(home, make=True) as (keys, _):
+        secret = keys.make(kind, name[:80], now_ms(), carriers, party=party, ends_ms=ends_ms)
     if as_json:
-        out({"key": secret, "role": kind.value, "name": name[:80], "carriers": list(carriers)})
+        told = {"key": secret, "role": kind.value, "name": name[:80], "carriers": list(carriers), "party": party}
+        out(told | {"ends": ends_ms and format_utc(ends_ms)})
     else:
         print(secret)
 
 
 def list_keys(*, home: Path | None, as_json: bool) -> None:
     """Print the keys, without their secrets."""
-    with _keys(home) as keys:
+    with _access(home) as (keys, _):
         listed = keys.list_all()
     if as_json:
         out(
@@ -62,6 +62,8 @@ def list_keys(*, home: Path | None, as_json: bool) -> None:
                     "name": key.name,
                     "made": format_utc(made),
                     "carriers": list(key.carriers),
+                    "party": key.party,
+                    "ends": key.ends_ms and format_utc(key.ends_ms),
                 }
                 for key, made in listed
             ]
@@ -69,15 +71,52 @@ def list_keys(*, home: Path | None, as_json: bool) -> None:
         return
     for key, made in listed:
         whose = f"  for {', '.join(key.carriers) or 'all carriers'}" if key.role is Role.CARRIER else ""
+        whose = f"  for {key.party}" if key.party else whose
+        whose += f"  until {format_utc(key.ends_ms)}" if key.ends_ms else ""
         print(f"{key.id}  {key.role.value:9} {format_utc(made)}  {legible(key.name)}{whose}")
 
 
 def withdraw_key(key_id: str, *, home: Path | None, as_json: bool) -> None:
     """Withdraw a key."""
-    with _keys(home) as keys:
+    with _access(home) as (keys, _):
         if not keys.withdraw(key_id):
             raise NotFound(f"no key has the id {key_id[:40]!r}", mend="`waypost admin list-keys` shows them.")
     if as_json:
         out({"withdrawn": key_id})
     else:
         print(f"withdrawn: {legible(key_id)}")
+
+
+def add_party(name: str, kind: str, *, home: Path | None, as_json: bool) -> None:
+    """Take a party into the network and print its id."""
+    try:
+        known = PartyKind(kind)
+    except ValueError:
+        raise BadInput(f"unknown kind {kind[:40]!r}", mend=f"Kinds: {', '.join(PartyKind)}.") from None
+    with _access(home, make=True) as (_, parties):
+        party = parties.add(known, name, now_ms())
+    if as_json:
+        out(party)
+    else:
+        print(party.id)
+
+
+def list_parties(*, home: Path | None, as_json: bool) -> None:
+    """Print who takes part."""
+    with _access(home) as (_, parties):
+        listed = parties.list_all()
+    if as_json:
+        out(listed)
+        return
+    for party in listed:
+        print(f"{party.id}  {party.kind.value:10} {legible(party.name)}")
+
+
+def end_party(party: str, *, home: Path | None, as_json: bool) -> None:
+    """Let a party take part no more."""
+    with _access(home) as (_, parties):
+        ended = parties.end(party, now_ms())
+    if as_json:
+        out({"ended": party, "keys": ended})
+    else:
+        print(f"ended: {legible(party)}, with {ended} keys")

@@ -7,7 +7,7 @@ from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
-from waypost.model.errors import WaypostError
+from waypost.model.errors import Closed, WaypostError
 from waypost.track.gaps import Gaps
 from waypost.track.polling import Poller
 
@@ -43,19 +43,22 @@ class Polling:
             return
         self._begin("learn gaps", self._keep_learning)
         for poller in self._pollers:
-            self._begin(f"poll {poller.account}", partial(self._keep_polling, poller))
+            self._threads.append(self._begin(f"poll {poller.account}", partial(self._keep_polling, poller)))
 
     def stop(self) -> None:
-        """Let each finish its round, within reason: a check that is cut off is made again."""
+        """Let each account finish its round, within reason: a check that is cut off is made again.
+
+        Nobody waits for what is being learned: the question ends when history closes.
+        """
         self._stop.set()
         until_s = time.monotonic() + _PATIENCE_S
         for thread in self._threads:
             thread.join(max(until_s - time.monotonic(), 0.0))
 
-    def _begin(self, name: str, act: Callable[[], None]) -> None:
+    def _begin(self, name: str, act: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=act, name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)
+        return thread
 
     def _keep_polling(self, poller: Poller) -> None:
         pause_s = _PAUSE_S
@@ -77,8 +80,9 @@ class Polling:
         while True:
             try:
                 self._gaps = self._learn()
-            except Exception:  # what is known stays; a history that is being closed ends such a question too
-                if not self._stop.is_set():
-                    self._journal.exception("gaps between scans cannot be read")
+            except Closed:
+                return
+            except Exception:  # what is known stays
+                self._journal.exception("gaps between scans cannot be read")
             if self._stop.wait(_LEARN_S):
                 return

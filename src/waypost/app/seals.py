@@ -8,33 +8,49 @@ import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from waypost.access.sealed import count_sealed, list_gone
 from waypost.access.sealing import KEY_BYTES, NUMBER_BYTES, Seal
 from waypost.booking.records import SEALED as _LABELS
+from waypost.care.records import SEALED as _WEBHOOKS
 from waypost.engines.local.disk import Disk
 from waypost.model.errors import SettingsError
 from waypost.store.protocols import Records
 from waypost.track.records import SEALED as _PUSHES
 
 #: All that lies sealed in the records.
-SEALED = (*_PUSHES, *_LABELS)
+SEALED = (*_PUSHES, *_LABELS, *_WEBHOOKS)
 
 #: Rows of each table that a start looks at.
 _SAMPLE = 1000
+#: A server that seals looks after the file at most so often.
+_LOOK_S = 1.0
 FILE = "seal"
 
 
 class Seals:
-    """The keys of a home. The file is made when something is sealed first."""
+    """The keys of a home. The file is made when something is sealed first.
 
-    def __init__(self, home: Path, records: Records) -> None:
+    If it goes while a server runs, nothing more is sealed until it is back: after the next start nobody could open it.
+
+    Args:
+        ticks: seconds of a clock that nobody sets.
+    """
+
+    def __init__(self, home: Path, records: Records, ticks: Callable[[], float] = time.monotonic) -> None:
         self.file = home / FILE
         self._records = records
         self._seal: Seal | None = None
         self._lock = threading.Lock()
+        self._ticks = ticks
+        self._own_key = b""
+        self._mark: tuple[int, ...] | None = None
+        self._loss: SettingsError | None = None
+        self._next_look_s = 0.0
+        self._one_looks = threading.Lock()
 
     def __call__(self) -> Seal:
         """What seals and opens.
@@ -47,8 +63,42 @@ class Seals:
                 self.check()
                 if not self.file.exists():
                     self.add()
-                self._seal = Seal(self.read(), secrets.token_bytes)
+                keys = self.read()
+                self._own_key = keys[max(keys)]
+                self._seal = Seal(keys, secrets.token_bytes, self._refuse_lost)
             return self._seal
+
+    def find_loss(self) -> SettingsError | None:
+        """Why nothing can be sealed: the file does not hold the key any more under which that is done here."""
+        seal = self._seal
+        if seal is None:
+            return None
+        with self._one_looks:
+            now_s = self._ticks()
+            if now_s >= self._next_look_s:
+                self._next_look_s = now_s + _LOOK_S
+                mark = _mark_of(self.file)
+                if mark is None or mark != self._mark or self._loss is not None:
+                    self._loss = self._look(seal.newest)
+                    self._mark = mark
+            return self._loss
+
+    def _refuse_lost(self) -> None:
+        if (loss := self.find_loss()) is not None:
+            raise SettingsError(loss.message, mend=loss.mend)
+
+    def _look(self, number: int) -> SettingsError | None:
+        try:
+            keys = self.read()
+        except SettingsError as error:
+            return error
+        if keys.get(number) == self._own_key:
+            return None
+        how = f"holds no such key {number} any more, or another one of that number" if keys else "is gone"
+        return SettingsError(
+            f"nothing is sealed any more: {self.file} {how}, and after the next start nobody could open it",
+            mend="Bring the file back from where you keep it, before you start anew; then it goes on.",
+        )
 
     def check(self) -> None:
         """See that what lies sealed can be opened: of some rows a table, so that a start is no slower for many.
@@ -94,6 +144,15 @@ class Seals:
             raise SettingsError(f"{self.file} has no number left for another key")
         write_keys(self.file, keys | {number: secrets.token_bytes(KEY_BYTES)})
         return number
+
+
+def _mark_of(file: Path) -> tuple[int, ...] | None:
+    """By which it shows that a file is another one, or was written to; None without one."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def read_keys(file: Path) -> dict[int, bytes]:

@@ -1,6 +1,8 @@
 """`waypost serve`: the server over a home."""
 
+import gc
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -9,19 +11,24 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Role
+from waypost.app.booking import Booking
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.housekeeping import Housekeeping, chores_of
 from waypost.app.polling import Polling
 from waypost.app.scores import scores_of
 from waypost.app.settings import Settings, read_settings
+from waypost.app.telling import Telling
 from waypost.app.wiring import House, now_ms, open_house
+from waypost.care.tally import Tally
 from waypost.engines.local.apart import INDEXER
+from waypost.feeds.order_sheets import OrderSheets
 from waypost.track.gaps import usual_gaps
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health
 from waypost.web.journal import open_journal
 from waypost.web.serve import serve
+from waypost.web.webhooks import WebhookSender
 
 _TURN_S = 0.0005
 
@@ -53,20 +60,39 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     """Put the door before a house and serve until told to stop; then close the house."""
     house.open_accounts()
     journal = open_journal(sys.stderr)
-    app = make_app(_desk(house, journal))
+    booking = Booking(house.bookings, house.settings.limits.booking_threads, now_ms, journal)
+    sender = WebhookSender(house.places, house.settings.webhooks.timeout_s, now_ms)
+    telling = Telling(
+        house.teller,
+        house.subscriptions,
+        house.deliveries,
+        sender,
+        house.settings.webhooks.at_once,
+        now_ms,
+        journal,
+        Tally(),
+    )
+    app = make_app(_desk(house, booking, telling, sender, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     make_ready()
     take_short_turns()
+    gc.freeze()  # what stands here stays: nobody need look through it again for what is not used any more
     polling = Polling(house.pollers.values(), house.read_gaps, usual_gaps(), journal)
     polling.start()
+    booking.start()
+    telling.start()
     keeping = Housekeeping(chores_of(house, now_ms), journal)
 
     def close() -> None:
+        booking.stop()
+        telling.stop()
+        sender.close()
         polling.stop()
         keeping.stop()
         house.close()
 
-    serve(app, house.settings.serve.host, house.settings.serve.port, ready=ready, close=close)
+    host, port = house.settings.serve.host, house.settings.serve.port
+    serve(app, host, port, ready=ready, halt=house.home.end_questions, close=close)
 
 
 def take_short_turns() -> None:
@@ -90,7 +116,9 @@ def first_key(house: House) -> str | None:
     return house.keys.make(Role.OPERATOR, "first start", now_ms())
 
 
-def _desk(house: House, journal: FilteringBoundLogger) -> Desk:
+def _desk(
+    house: House, booking: Booking, telling: Telling, sender: WebhookSender, journal: FilteringBoundLogger
+) -> Desk:
     settings: Settings = house.settings
     return Desk(
         tracker=house.tracker,
@@ -99,6 +127,19 @@ def _desk(house: House, journal: FilteringBoundLogger) -> Desk:
         pushes=house.pushes,
         outlook=house.outlook,
         labels=house.labels,
+        bookings=house.bookings,
+        wake_booking=booking.wake,
+        papers=house.papers,
+        manifests=house.manifests,
+        pools=house.pools,
+        order_sheets=OrderSheets(),
+        subscriptions=house.subscriptions,
+        deliveries=house.deliveries,
+        sender=sender,
+        wake_telling=telling.wake,
+        telling=telling.get_standing,
+        quotes=house.quotes,
+        new_id=lambda kind: f"{kind}_{secrets.token_hex(8)}",
         files=house.files,
         carriers={name: contract.account.carrier for name, contract in house.contracts.items()},
         overview=house.overview,
@@ -116,10 +157,15 @@ def _desk(house: House, journal: FilteringBoundLogger) -> Desk:
 def _health(house: House) -> Health:
     health = house.home.health()
     room = os.statvfs(house.settings.home)
+    loss = house.seals.find_loss()
     return Health(
         log_position=health.log_end,
         index_position=health.index_position,
         disk_free_bytes=room.f_bavail * room.f_frsize,
-        failures=[*health.failures, *([health.rebuilding] if health.rebuilding else [])],
+        failures=[
+            *health.failures,
+            *([health.rebuilding] if health.rebuilding else []),
+            *([str(loss)] if loss else []),
+        ],
         trimming=health.trimming,
     )

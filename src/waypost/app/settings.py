@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -42,6 +42,16 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     push_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 30.0  #: what carriers hand in is kept; 0: for ever
 
 
+class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How our own labels are printed, where a carrier leaves that to its customers."""
+
+    size: Literal["100x150", "100x180"] = "100x150"  #: millimetres
+    font: Path | None = None  #: a font file for what ours has not, such as Chinese; without one, Debian's is looked for
+    bold: Path | None = None  #: the same in bold
+    phone_digits: Literal[0, 4, 6] = 4  #: of telephone numbers that are hidden
+    mask_names: bool = False  #: hide names but for the first character
+
+
 class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much memory the home may take, and how long the log keeps scans that history has."""
 
@@ -50,6 +60,17 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 0.0  #: a segment of the log goes after; 0: never
     log_gb: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 0.0  #: the oldest go beyond; 0: never
     archive: Path | None = None  #: the folder that they go to; without one they are removed
+
+
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How merchants are told what becomes of their parcels."""
+
+    allow_http: bool = False  #: addresses without TLS too
+    allow_private: bool = False  #: addresses in private networks and of this machine too, at any port
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=25)] = 15.0  #: for one message, all of it
+    at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 64  #: messages under way at one time
+    retry_hours: Annotated[float, msgspec.Meta(ge=0, le=720)] = 24.0  #: so long one is tried
+    keep_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: what was told can be sent once more
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,11 +82,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     track: Track = Track()
     store: Store = Store()
+    labels: Labels = Labels()
+    webhooks: Webhooks = Webhooks()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks")
 #: Variables that are no settings: where the file is, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
 

@@ -1,5 +1,6 @@
 """Wiring: the one place that knows every room and joins those who ask with those who answer."""
 
+import random
 import secrets
 import threading
 import time
@@ -8,10 +9,24 @@ from pathlib import Path
 from types import TracebackType
 
 from waypost.access.keys import Keys
+from waypost.access.parties import Parties
+from waypost.app.cities import open_cities
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
-from waypost.booking.issuing import LabelReader
+from waypost.booking.bookings import Bookings
+from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
+from waypost.booking.manifests import Manifests
+from waypost.booking.order_book import OrderBook
+from waypost.booking.papers import Papers
+from waypost.booking.pools import PoolIssuer, Pools
+from waypost.booking.printing import Masking, Printer, load_fonts
+from waypost.booking.rating.carbon import CityFinder
+from waypost.booking.rating.quoting import Quotes
+from waypost.booking.rating.shelf import Shelf
+from waypost.care.deliveries import Deliveries
+from waypost.care.subscriptions import Subscriptions
+from waypost.care.teller import Teller
 from waypost.carriers.accounts import read_account
 from waypost.carriers.adapter import Operation
 from waypost.carriers.adapters import Contract, list_adapters, open_contract
@@ -20,7 +35,7 @@ from waypost.engines.local.retention import Retention
 from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
 from waypost.model.carriers import find_carrier
-from waypost.model.errors import SettingsError
+from waypost.model.errors import NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource
 from waypost.network.facilities import Facilities
@@ -40,6 +55,7 @@ from waypost.track.records import list_all_links
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
 from waypost.track.watches import Watches
+from waypost.web.destinations import Places
 
 _LOOK_S = 0.5
 
@@ -71,7 +87,21 @@ class House:
         self.watches = Watches(self.memory.records, self.seals)
         self.pollers: dict[str, Poller] = {}
         self.outlook = Outlook(self.watches, self.pollers)
-        self.files = Files(self.memory.records, Sheets(), self.reception, self.seals)
+        self.files = Files(self.memory.records, Sheets(), self.reception, self.seals, home.incoming)
+        self._issuers: dict[str, WaybillIssuer] = {}
+        self.parties = Parties(self.memory.records, secrets.token_bytes)
+        self._printer: Printer | None = None
+        self.manifests = Manifests(self.memory.records)
+        self.pools = Pools(self.memory.records)
+        order_book = OrderBook(self.memory.records, self.seals)
+        self.bookings = Bookings(order_book, self.memory.records, self._issuers, self.outlook, self.labels, now_ms)
+        self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, now_ms)
+        told = settings.webhooks
+        self.places = Places(allow_http=told.allow_http, allow_private=told.allow_private)
+        self.subscriptions = Subscriptions(self.memory.records, self.seals, secrets.token_bytes, self.places.check_url)
+        self.deliveries = Deliveries(self.memory.records, round(told.retry_hours * 3_600_000), random.random)
+        self.teller = Teller(self.memory.changes, self.memory.index, self.memory.records, self.facilities)
+        self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts))
         self._stopping = threading.Event()
         self._watch: Watch | None = None
 
@@ -105,6 +135,9 @@ class House:
 
         return find
 
+    def _open_cities(self) -> CityFinder:
+        return open_cities(self.facilities)
+
     def _read_overview(self) -> Overview:
         with self.memory.records.read() as connection:
             links = list_all_links(connection)
@@ -121,6 +154,8 @@ class House:
             SettingsError: one cannot be used; says which setting of it. Or a key is gone that rows are sealed under.
         """
         self.seals.check()
+        if self.seals.file.exists():
+            self.seals()  # from now on it is noticed if the file goes
         adapters = list_adapters()
         for name, values in self.settings.accounts.items():
             adapter = adapters.get(str(values.get("adapter", values.get("carrier"))))
@@ -130,8 +165,33 @@ class House:
                 self._readers[name] = contract.reader
             if contract.labels is not None:
                 self._label_readers[name] = contract.labels
+            if contract.issuer is not None:
+                self._issuers[name] = contract.issuer
+            if account.pool:
+                self._issuers[name] = self._open_pool(contract)
             if contract.source is not None:
                 self.pollers[name] = self._poller(contract, contract.source)
+
+    def _open_printer(self) -> Printer:
+        """What prints our own labels; fonts are read when the first is printed."""
+        labels = self.settings.labels
+        if self._printer is None:
+            masking = Masking(names=labels.mask_names, phone_digits=labels.phone_digits)
+            hides = labels.mask_names or labels.phone_digits > 0
+            self._printer = Printer(load_fonts(labels.font, labels.bold), masking if hides else None)
+        return self._printer
+
+    def _open_pool(self, contract: Contract) -> WaybillIssuer:
+        account, where = contract.account, f"[accounts.{contract.account.name}] pool"
+        if contract.issuer is not None:
+            raise SettingsError(f"{where}: {account.carrier} is asked for its numbers", mend="Leave the pool out.")
+        try:
+            pool = self.pools.get(account.pool)
+        except NotFound as error:
+            raise SettingsError(f"{where}: {error.message}", mend="`waypost admin pool add` makes one.") from None
+        if pool.carrier != account.carrier:
+            raise SettingsError(f"{where}: {pool.name!r} has numbers of {pool.carrier}, not of {account.carrier}")
+        return PoolIssuer(self.pools, pool.name, account.carrier, now_ms)
 
     def _poller(self, contract: Contract, source: TrackSource) -> Poller:
         return Poller(

@@ -1,7 +1,9 @@
 """What `booking` asks of carriers: a waybill, to take it back, to print it. The door `carriers` answers."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Protocol, runtime_checkable
+
+import msgspec
 
 from waypost.model.carriage import Waybill
 from waypost.model.errors import WaypostError
@@ -9,7 +11,21 @@ from waypost.model.guarded import Guarded
 from waypost.track.carriers import Push, Reply, Unsupported
 
 
-class Address(Guarded, frozen=True, kw_only=True):
+def whole(pattern: str) -> str:
+    """A pattern for all of a text and not a line of it; `$` alone lets a newline follow."""
+    return f"^{pattern}$(?!\\n)"
+
+
+Line = Annotated[str, msgspec.Meta(max_length=120)]
+Long = Annotated[str, msgspec.Meta(max_length=300)]
+#: The heaviest parcel.
+MOST_G = 2_000_000
+Grams = Annotated[int, msgspec.Meta(ge=1, le=MOST_G)]
+Millimetres = Annotated[int, msgspec.Meta(ge=0, le=20_000)]
+Minor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+
+
+class Address(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where somebody is. Personal data: kept encrypted, never in the scan log.
 
     Attributes:
@@ -22,27 +38,37 @@ class Address(Guarded, frozen=True, kw_only=True):
 
     SHOWN: ClassVar[tuple[str, ...]] = ("country",)
 
-    name: str
-    country: str
-    street: str
-    city: str
-    province: str = ""
-    county: str = ""
-    postcode: str = ""
-    phone: str = ""
-    company: str = ""
-    email: str = ""
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    country: Annotated[str, msgspec.Meta(pattern=whole("[A-Z]{2}"))]
+    street: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    city: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    province: Line = ""
+    county: Line = ""
+    postcode: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    company: Line = ""
+    email: Annotated[str, msgspec.Meta(max_length=254)] = ""
 
 
-class Item(Guarded, frozen=True, kw_only=True):
-    """What is in a parcel. `value_minor` is of one piece, in minor units of the currency of the order."""
+class Item(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is in a parcel.
+
+    Attributes:
+        weight_g, value_minor: of one piece; the value in minor units of the currency of the order.
+        sku: as the merchant calls it.
+        hs_code: of the Harmonized System, 6 to 10 digits; borders want it.
+        origin: the country in which it was made, ISO 3166-1 alpha-2.
+    """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("quantity", "weight_g")
 
-    description: str
-    quantity: int = 1
-    weight_g: int | None = None
-    value_minor: int | None = None
+    description: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+    weight_g: Grams | None = None
+    value_minor: Minor | None = None
+    sku: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    hs_code: Annotated[str, msgspec.Meta(pattern=whole("([0-9]{6,10})?"))] = ""
+    origin: Annotated[str, msgspec.Meta(pattern=whole("([A-Z]{2})?"))] = ""
 
 
 class WaybillOrder(Guarded, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
-"""Labels that carriers pushed, in `Records`."""
+"""Orders, their parcels, jobs, and labels that carriers pushed, in `Records`."""
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from waypost.access.sealed import SealedColumn
 from waypost.store.tables import METADATA
@@ -19,4 +19,104 @@ labels = Table(
     Index(None, "number", "carrier"),
 )
 
-SEALED = (SealedColumn(labels),)
+#: Orders of merchants: see `order_book.py`. `body` is what the merchant sent, sealed. `until_ms` is how long whoever
+#: books it may take; `next_ms` when its carrier is asked, and null unless it is queued.
+orders = Table(
+    "orders",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("merchant", String(32), ForeignKey("parties.id"), nullable=False),
+    Column("reference", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("job_id", String(32), ForeignKey("jobs.id")),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("next_ms", BigInteger, index=True),
+    Column("until_ms", BigInteger),
+    Column("tries", Integer, nullable=False),
+    Column("why", String(400), nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("body", LargeBinary),  # none: it was erased
+    Index(None, "merchant", "reference", unique=True),
+    Index(None, "merchant", "state", "made_ms"),
+    Index(None, "merchant", "made_ms"),
+    Index(None, "job_id", "state"),
+)
+
+#: Their parcels, under the reference that the carrier is told; `label` is the paper that came with the waybill, sealed.
+order_parcels = Table(
+    "order_parcels",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("order_id", String(32), ForeignKey("orders.id"), nullable=False),
+    Column("piece", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("weight_g", Integer, nullable=False),
+    Column("carrier", String(32), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("carrier_reference", String(64), nullable=False),
+    Column("sort_code", String(64), nullable=False),
+    Column("channel", String(120), nullable=False),
+    Column("booked_ms", BigInteger),
+    Column("why", String(400), nullable=False),
+    Column("label_type", String(64), nullable=False),
+    Column("label", LargeBinary),
+    Column("manifest_id", String(32), ForeignKey("manifests.id"), index=True),
+    Index(None, "order_id", "piece", unique=True),
+    Index(None, "number", "carrier"),
+)
+
+#: What was handed over to carriers: see `manifests.py`.
+manifests = Table(
+    "manifests",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("merchant", String(32), ForeignKey("parties.id"), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("closed_ms", BigInteger, nullable=False),
+    Index(None, "merchant", "closed_ms"),
+)
+
+#: Orders that were confirmed together: see `OrderBook.begin_job`.
+jobs = Table(
+    "jobs",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("merchant", String(32), ForeignKey("parties.id"), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("orders", Integer, nullable=False),
+    Index(None, "merchant", "made_ms"),
+)
+
+#: Ranges of waybill numbers: see `pools.py`.
+number_pools = Table(
+    "number_pools",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("carrier", String(32), nullable=False),
+    Column("branch", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("prefix", String(40), nullable=False),
+    Column("suffix", String(40), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("next", BigInteger, nullable=False),
+    Column("alarm", BigInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
+#: Which reference got which number of which pool, so that none is given twice.
+given_numbers = Table(
+    "given_numbers",
+    METADATA,
+    Column("reference", String(64), primary_key=True),
+    Column("carrier", String(32), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("pool", String(64), ForeignKey("number_pools.name"), nullable=False),
+    Column("given_ms", BigInteger, nullable=False),
+    Index(None, "carrier", "number", unique=True),
+)
+
+SEALED = (SealedColumn(labels), SealedColumn(orders, is_all=False), SealedColumn(order_parcels, "label", is_all=False))

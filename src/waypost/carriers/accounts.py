@@ -29,6 +29,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     adapter: str = ""
     url: str = ""
     folder: str = ""
+    pool: str = ""
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 600
     polls_per_hour: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 60
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
@@ -44,6 +45,7 @@ class Account(Terms, frozen=True, kw_only=True):
         adapter: how it is spoken with, where that is not by the carrier's own name.
         url: where its API is: the carrier's real one, its test host, or a fake's; "" where it has none.
         folder: where it puts files of scans, to be watched; "" for none.
+        pool: of which its waybill numbers come, where it is not asked for them; "" for none.
         settings: what the carrier gave to its customer, by the carrier's names; `secrets` those that nobody may see.
         per_minute: so many calls it allows.
         polls_per_hour: so many of them may ask after parcels of which no scan is pushed; 0 for none.

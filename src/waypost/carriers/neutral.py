@@ -8,8 +8,9 @@ import msgspec
 
 from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.calling import Caller
-from waypost.carriers.signatures import is_same, sign_standard
+from waypost.carriers.signatures import is_same
 from waypost.model.errors import BadInput, SettingsError, WaypostError
+from waypost.model.standard_webhooks import sign_standard
 from waypost.track.carriers import Forged, Push, Pushed, Reply
 from waypost.track.plain import read_array, read_lines
 from waypost.track.reception import Receipt

@@ -17,7 +17,8 @@ def rows_of(carrier: str, scans: Sequence[Scan], refusals: Iterable[Refusal] = (
     """Rows of one carrier. Their stamps bear an offset, or are of the carrier's zone."""
     numbers, codes, stamps, places = zip(*scans, strict=True) if scans else ((), (), (), ())
     told = {"carrier": [carrier] * len(scans), "number": numbers, "code": codes, "at": stamps, "facility": places}
-    columns = [pa.array(told.get(name, [None] * len(scans)), pa.string()) for name in FIELDS]
+    nothing = pa.nulls(len(scans), pa.string())
+    columns = [pa.array(told[name], pa.string()) if name in told else nothing for name in FIELDS]
     return Rows(pa.table(columns, schema=ROW_SCHEMA), range(len(scans)), list(refusals))
 
 

@@ -16,12 +16,11 @@ jt                base64 md5 (body + secret)                      two open clien
 yunda             hex md5 (body + "_" + secret)                   the vendor's package, at second hand
 kuaidi100         HEX md5 (param + secret + customer)             the vendor's examples
 kdniao            base64 of hex md5 (data + secret)               two open clients that agree
-neutral           `v1,` base64 hmac-sha256, see `sign_standard`   the specification and its examples
+neutral           `v1,` base64 hmac-sha256, see `standard_webhooks`   the specification and its examples
 ================  ==============================================  =========================================
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
@@ -109,23 +108,6 @@ def sign_kuaidi100(param: str, secret: str, customer: str) -> str:
 def sign_kdniao(data: str, secret: str) -> str:
     """Kdniao's `DataSign`: base64 of the hexadecimal digits, not of the bytes."""
     return _base64(_md5(data + secret).hex().encode())
-
-
-def sign_standard(id_: str, timestamp_s: int, body: bytes, secret: str) -> str:
-    """One `webhook-signature` of Standard Webhooks; the secret is base64, with or without `whsec_` before it.
-
-    Raises:
-        BadInput: the secret is no base64 of 16 to 64 bytes. The specification wants 24, and its own examples have 18.
-    """
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not 16 <= len(key) <= 64:
-        raise BadInput(
-            "the secret is no base64 of 16 to 64 bytes", mend='Make one by: echo "whsec_$(openssl rand -base64 32)".'
-        )
-    return f"v1,{_base64(hmac.digest(key, f'{id_}.{timestamp_s}.'.encode() + body, 'sha256'))}"
 
 
 def is_same(told: str, expected: str) -> bool:

@@ -9,7 +9,6 @@ import datetime as dt
 import os
 import shutil
 import stat
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +26,8 @@ LOOK_S, SETTLED_S = 3.0, 2.0
 AGAIN_S = 600.0
 #: A larger file is for `waypost import`.
 MOST_BYTES = 256 << 20
+#: In bytes; file systems have 255, of which a day, a count and an ending want some.
+_LONGEST_NAME = 200
 _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", ".swp")
 
 
@@ -48,6 +49,10 @@ class _State(msgspec.Struct, frozen=True):
     inode: int
     size: int
     written_ns: int
+
+
+def _state_of(told: os.stat_result) -> _State:
+    return _State(told.st_ino, told.st_size, told.st_mtime_ns)
 
 
 class Folder:
@@ -89,7 +94,8 @@ class Folder:
             there = dict(self._list(folder))
             try:
                 for name, state in sorted(there.items()):
-                    lately = self._clock() * 1_000_000 - state.written_ns < SETTLED_S * 1e9
+                    # a stamp of the future is of another machine's clock, and says nothing of how long ago it was
+                    lately = 0 <= self._clock() * 1_000_000 - state.written_ns < SETTLED_S * 1e9
                     if self._seen.get(name) == state and not lately and not self._waits(name, state):
                         taken += self._take(folder, name, state)
             finally:
@@ -112,17 +118,16 @@ class Folder:
                 with contextlib.suppress(FileNotFoundError):
                     told = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(told.st_mode):
-                        yield entry.name, _State(told.st_ino, told.st_size, told.st_mtime_ns)
+                        yield entry.name, _state_of(told)
                     elif not stat.S_ISDIR(told.st_mode):
                         self._tell_once("is no plain file, and is not read", entry.name)
 
     def _take(self, folder: int, name: str, state: _State) -> list[Filed]:
         try:
-            with tempfile.TemporaryDirectory(prefix="waypost-") as spool:
-                copy = Path(spool) / f"file{legible(Path(name).suffix[:12])}"
+            with self._files.make_room(Path(name).suffix) as copy:
                 why = self._copy(folder, name, copy)
                 if why:
-                    self._put_away(folder, name, REFUSED, ".why.txt", why.encode())
+                    self._put_away(folder, name, state, REFUSED, ".why.txt", why.encode())
                     return []
                 filed = self._files.take(
                     copy,
@@ -133,9 +138,9 @@ class Folder:
                     pause=self._pause,
                 )
                 if filed.outcome is Outcome.UNREADABLE:
-                    self._put_away(folder, name, REFUSED, ".why.txt", f"{filed.why}\n".encode())
+                    self._put_away(folder, name, state, REFUSED, ".why.txt", f"{filed.why}\n".encode())
                 else:
-                    self._put_away(folder, name, DONE, ".refused.csv", self._files.write_up(copy, filed))
+                    self._put_away(folder, name, state, DONE, ".refused.csv", self._files.write_up(copy, filed))
                 return [filed]
         except WaypostError as error:  # of ours, such as a full disk: it is tried again at the next look
             self._tell(str(error), name)
@@ -159,8 +164,11 @@ class Folder:
                 shutil.copyfileobj(file, copy)
         return ""
 
-    def _put_away(self, folder: int, name: str, where: str, ending: str, report: bytes) -> None:
-        """Move a file below a name that nobody has yet, with a report beside it."""
+    def _put_away(self, folder: int, name: str, state: _State, where: str, ending: str, report: bytes) -> None:
+        """Move a file below a name that nobody has yet, with a report beside it; one that was changed since stays."""
+        if _state_of(os.stat(name, dir_fd=folder, follow_symlinks=False)) != state:
+            self._tell("was changed while it was read: it is read again", name)
+            return
         with contextlib.suppress(FileExistsError):
             os.mkdir(where, dir_fd=folder)
         beside = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
@@ -186,7 +194,8 @@ class Folder:
 def _free_name(folder: int, name: str, ending: str, now_ms: int) -> str:
     day = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC).strftime("%Y-%m-%d")
     there = set(os.listdir(folder))
-    name = name if len(os.fsencode(name)) < 200 else name[-60:]
+    while len(os.fsencode(name)) >= _LONGEST_NAME:
+        name = name[1:]
     free, count = f"{day} {name}", 1
     while free in there or f"{free}{ending}" in there:
         count += 1

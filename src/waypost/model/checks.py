@@ -24,9 +24,13 @@ from waypost.model.identifiers.s10 import parse_s10
 
 
 class ObjectCheck(msgspec.Struct, frozen=True):
-    """A check of an object: `verdict` takes it as JSON has it."""
+    """A check of an object: `verdict` takes it as JSON has it.
+
+    `alone` names a text that may be given without an object around it, where nothing else is needed.
+    """
 
     verdict: Callable[[Mapping[str, Any]], msgspec.Struct]
+    alone: str = ""
 
 
 #: A check gives its verdict for every text (or object) and never raises for a bad one: the verdict then has a reason.
@@ -176,6 +180,8 @@ def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -
 
 def _judge(check: Check, told: Any) -> msgspec.Struct:
     if isinstance(check, ObjectCheck):
+        if check.alone and isinstance(told, str):
+            return check.verdict({check.alone: told})
         if not isinstance(told, dict):
             raise BadInput("the input must be an object")
         return check.verdict(told)

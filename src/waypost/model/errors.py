@@ -12,6 +12,7 @@
     ├── SettingsError       a setting is missing, unknown or out of range
     └── StoreError          a machine under us failed
         ├── HomeInUse       another process writes to this home
+        ├── Closed          it is being closed, on purpose; nothing is lost
         ├── StorageFull     no room left; nothing new was acknowledged, nothing old is lost
         ├── StoreDamaged    bytes on disk are not what was written
         ├── Gone            it was kept only so long, as the settings ask
@@ -118,6 +119,12 @@ class HomeInUse(StoreError):
     """Another process writes to this home."""
 
     code = "home_in_use"
+
+
+class Closed(StoreError):
+    """It is being closed, on purpose: whoever asks ends quietly. Nothing is lost."""
+
+    code = "closed"
 
 
 class StorageFull(StoreError):

@@ -1,8 +1,11 @@
 """Files of scans that carriers hand in: good rows go into the log, and what was refused is written up line by line."""
 
+import contextlib
 import csv
+import errno
 import hashlib
 import io
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +14,7 @@ import msgspec
 from sqlalchemy import delete, select
 
 from waypost.access.sealing import Seal
-from waypost.model.errors import BadInput, NotFound
+from waypost.model.errors import BadInput, NotFound, StorageFull, StoreError
 from waypost.model.texts import has_control
 from waypost.store.protocols import Records
 from waypost.store.upsert import upsert
@@ -68,11 +71,47 @@ class Filed(msgspec.Struct, frozen=True, kw_only=True):
 class Files:
     """Takes files in, and remembers how they went."""
 
-    def __init__(self, records: Records, reader: SheetReader, reception: Reception, seal: Callable[[], Seal]) -> None:
+    def __init__(
+        self, records: Records, reader: SheetReader, reception: Reception, seal: Callable[[], Seal], incoming: Path
+    ) -> None:
         self._records = records
         self._reader = reader
         self._reception = reception
         self._seal = seal
+        self._incoming = incoming
+
+    @contextlib.contextmanager
+    def make_room(self, ending: str) -> Iterator[Path]:
+        """A path for a copy of a file, in a folder that goes afterwards; if we are killed, at the next start.
+
+        Raises:
+            StorageFull: there is none.
+        """
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="waypost-", dir=self._incoming)
+        except OSError as error:
+            raise _cannot_copy(error) from error
+        with folder as path:
+            yield Path(path) / f"file{legible(ending[:12])}"
+
+    def take_body(self, body: bytes, ending: str, *, name: str, carrier: str, source: str, now_ms: int) -> Filed:
+        """Take one that is in memory; `ending` is one of names that tells its kind. See `take`."""
+        with self.holding(body, ending) as path:
+            return self.take(path, name=name, carrier=carrier, source=source, now_ms=now_ms)
+
+    @contextlib.contextmanager
+    def holding(self, body: bytes, ending: str) -> Iterator[Path]:
+        """A path at which a body lies meanwhile.
+
+        Raises:
+            StorageFull: there is no room for it.
+        """
+        with self.make_room(ending) as path:
+            try:
+                path.write_bytes(body)
+            except OSError as error:
+                raise _cannot_copy(error) from error
+            yield path
 
     def take(
         self,
@@ -110,7 +149,9 @@ class Files:
                 refusals += sorted(told, key=lambda each: each.line)[: MOST_WRITTEN_UP - len(refusals)]
             outcome = Outcome.PARTLY if refused else Outcome.TAKEN
         except BadInput as error:
-            outcome, why = Outcome.UNREADABLE, str(error).replace(path.name, name)
+            outcome, why = Outcome.UNREADABLE, str(error)
+            if why.startswith(f"{path.name}: "):
+                why = name + why.removeprefix(path.name)
         filed = Filed(
             id=id_,
             carrier=carrier,
@@ -179,6 +220,12 @@ class Files:
         row |= {"outcome": filed.outcome.value, "report": self._seal().seal(report, filed.id) if report else b""}
         with self._records.begin() as connection:
             upsert(connection, files, [row])
+
+
+def _cannot_copy(error: OSError) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull("No room left for a copy of the file.", mend="Make room; then send it again.")
+    return StoreError(f"The file cannot be copied: {error.strerror}.", mend="Look after the disk; then send it again.")
 
 
 def legible(name: str) -> str:

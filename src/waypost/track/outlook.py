@@ -1,5 +1,6 @@
 """When a parcel was asked after, when it will be again and why then, as people and programs are told it."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -99,6 +100,16 @@ class Outlook:
         """
         self._get(account)
         return self._watches.begin(account, wanted, now_ms)
+
+    def follow(self, account: str, booked: Sequence[Asked], now_ms: int) -> None:
+        """Begin to ask after waybills that were just booked, if their carrier can be asked."""
+        if account in self._pollers:
+            self._watches.begin(account, booked, now_ms)
+
+    def forget(self, account: str, number: str) -> None:
+        """Ask no more after a waybill, if anybody did."""
+        with contextlib.suppress(NotFound):
+            self._watches.end(account, number)
 
     def end(self, account: str, number: str) -> None:
         """Ask no more.

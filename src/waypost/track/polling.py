@@ -20,6 +20,7 @@ from waypost.track.carriers import CarrierError, CarrierPuzzling, CarrierUnreach
 from waypost.track.feed import BULK_LAG
 from waypost.track.gaps import NO_SCAN, Gaps
 from waypost.track.reception import Reception
+from waypost.track.rests import Rest, Rests
 from waypost.track.rhythm import HOUR_MS, Floats, Ints
 from waypost.track.statuses import list_statuses
 from waypost.track.tables import CodeTables
@@ -45,6 +46,8 @@ _MOST_REFUSED = 3
 
 #: How long an account rests that cannot be asked, doubled each time; and a waybill that was refused.
 _REST_MS, _LONGEST_REST_MS = MINUTE_MS, 15 * MINUTE_MS
+#: A rest that was begun by an earlier server lasts so long at the most, whatever its clock said.
+_LONGEST_KEPT_MS = HOUR_MS
 _REFUSED_MS, _LONGEST_REFUSED_MS = HOUR_MS, DAY_MS
 
 #: How long a round waits until look-ups show what it brought, to work out the next checks with.
@@ -136,11 +139,14 @@ class Poller:
         self.account = account
         self.carrier = source.carrier
         self.subscribes = subscribes
-        self.turns = Turns(per_hour, source.most_at_once, clock())
+        now_ms = clock()
+        self.turns = Turns(per_hour, source.most_at_once, now_ms)
         self.all = Round()
         self.trouble: str | None = None
         self.rests_until_ms = 0
         self._rest_ms = _REST_MS
+        self._rests = Rests(memory.records)
+        self._rest_on(now_ms)
         self._is_odd = False
         self._subscribes_from_ms = 0
         self._source = source
@@ -167,7 +173,7 @@ class Poller:
         except CarrierError as error:
             self._rest(error, done)
         else:
-            self.trouble, self._rest_ms = None, _REST_MS
+            self._recover()
         finally:
             self.turns.spend(done.calls)
             self.all.add(done)
@@ -323,6 +329,20 @@ class Poller:
         said_s = error.retry_s if isinstance(error, CarrierUnreachable) else None
         self.rests_until_ms = self._clock() + max(self._rest_ms, int((said_s or 0) * 1000))
         self._rest_ms = min(2 * self._rest_ms, _LONGEST_REST_MS)
+        rest = Rest(until_ms=self.rests_until_ms, next_rest_ms=self._rest_ms, why=self.trouble)
+        self._rests.keep(self.account, rest)
+
+    def _rest_on(self, now_ms: int) -> None:
+        """Keep to a rest that was begun before the server started."""
+        if (rest := self._rests.find(self.account)) is not None:
+            self.trouble, self._rest_ms = rest.why, rest.next_rest_ms
+            self.rests_until_ms = min(rest.until_ms, now_ms + _LONGEST_KEPT_MS)
+
+    def _recover(self) -> None:
+        """Nothing is wrong with the account any more."""
+        if self.trouble is not None:
+            self._rests.end(self.account)
+        self.trouble, self._rest_ms = None, _REST_MS
 
 
 def _weights(watched: Sequence[Watch]) -> Floats:

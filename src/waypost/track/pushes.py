@@ -10,7 +10,8 @@ import hashlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -27,7 +28,6 @@ from waypost.store.upsert import upsert
 from waypost.track.carriers import Forged, Push, Pushed, PushReader, Reply
 from waypost.track.reception import Reception
 from waypost.track.records import pushes
-from waypost.track.together import Together
 from waypost.track.wire import Refusal, Rows
 
 #: So many bodies are removed in one transaction.
@@ -76,23 +76,29 @@ class Pushes:
         self._readers = readers
         self._reception = reception
         self.raw = raw
-        self._taken = Together(self._take_all)
         self._unkept: Counter[tuple[str, Outcome]] = Counter()
         self._one_counts = threading.Lock()
 
-    def take(self, account: str, push: Push) -> Taken:
-        """What became of a push, with the answer to the carrier.
+    def take(self, arrived: Sequence["Arrived"]) -> list[Taken]:
+        """What became of some pushes, in their order, with the answers to the carriers. None hinders another.
+
+        Most tell one scan, and to take in one costs as much as some hundred: so hand in all that wait.
 
         Raises:
             NotFound: there is no such account.
         """
-        reader = self._readers.get(account)
-        if reader is None:
-            raise NotFound(f"there is no account {account[:60]!r} that is pushed scans")
-        taken = self._try(account, reader, push)
-        if taken.outcome in UNKEPT:
-            with self._one_counts:
-                self._unkept[account, taken.outcome] += 1
+        hands = [_Hand(each, self._reader_of(each.account)) for each in arrived]
+        for hand in hands:
+            hand.read()
+        with _failing(readable := [hand for hand in hands if hand.taken is None]):
+            self._take_in(readable)
+        with _failing(kept := [hand for hand in hands if hand.is_to_keep]):
+            self.raw.keep([hand.kept for hand in kept])
+        taken = [hand.end() for hand in hands]
+        with self._one_counts:
+            self._unkept.update(
+                (each.account, one.outcome) for each, one in zip(arrived, taken, strict=True) if one.outcome in UNKEPT
+            )
         return taken
 
     def list_accounts(self) -> list[str]:
@@ -105,49 +111,30 @@ class Pushes:
             found = sorted(self._unkept.items())
         return [OutcomeCount(account, outcome, pushes) for (account, outcome), pushes in found]
 
-    def _try(self, account: str, reader: PushReader, push: Push) -> Taken:
-        try:
-            return self._take(account, reader, push)
-        except Forged as error:
-            return Taken(reply=reader.refuse(error), outcome=Outcome.FORGED, why=error.message)
-        except WaypostError as error:
-            return Taken(reply=reader.refuse(error), outcome=Outcome.FAILED, why=str(error))
+    def _reader_of(self, account: str) -> PushReader:
+        if account not in self._readers:
+            raise NotFound(f"there is no account {account[:60]!r} that is pushed scans")
+        return self._readers[account]
 
-    def _take(self, account: str, reader: PushReader, push: Push) -> Taken:
-        try:
-            pushed = reader.read(push)
-        except BadInput as error:  # what nobody understands may matter: it is kept, and the carrier told
-            self.raw.keep([Arrived(account, push, Outcome.UNREADABLE, why=error.message)])
-            return Taken(reply=reader.refuse(error), outcome=Outcome.UNREADABLE, why=error.message)
-        if pushed.receipt is not None:
-            return self._take_ours(Arrived(account, push), pushed, reader.carrier)
-        return self._taken.do((Arrived(account, push), pushed))
+    def _take_in(self, hands: Sequence["_Hand"]) -> None:
+        new: list[_Hand] = []
+        for hand, was_taken in zip(hands, self.raw.list_taken([hand.arrived for hand in hands]), strict=True):
+            if was_taken:
+                hand.taken = Taken(reply=hand.pushed.reply, outcome=Outcome.REPEATED)
+            else:
+                new.append(hand)
+        ours = [hand for hand in new if hand.pushed.receipt is not None]
+        theirs = [hand for hand in new if hand.pushed.receipt is None]
+        if theirs:
+            with _failing(theirs):
+                self._receive(theirs)
+        for hand in ours:
+            with _failing([hand]):
+                self._receive_ours(hand)
 
-    def _take_ours(self, arrived: "Arrived", pushed: Pushed, carrier: str) -> Taken:
-        """One in our own format, whose rows name their carrier themselves: an account speaks for its own alone."""
-        if self.raw.list_taken([arrived])[0]:
-            return Taken(reply=pushed.reply, outcome=Outcome.REPEATED)
-        receipt = self._reception.receive(pushed.rows, carrier=carrier, only=(carrier,))
-        taken = _taken(pushed, receipt.accepted, receipt.refusals)
-        self.raw.keep([_kept_as(arrived, taken)])
-        return msgspec.structs.replace(taken, reply=pushed.receipt(receipt) if pushed.receipt else pushed.reply)
-
-    def _take_all(self, all_: Sequence[tuple["Arrived", Pushed]]) -> list[Taken]:
-        """Those that wait at the same moment: most tell one scan, and to take in one costs as much as some hundred."""
-        before = self.raw.list_taken([arrived for arrived, _ in all_])
-        new = [each for each, was_taken in zip(all_, before, strict=True) if not was_taken]
-        told = self._receive([pushed.rows for _, pushed in new]) if new else []
-        taken = [_taken(pushed, *one) for (_, pushed), one in zip(new, told, strict=True)]
-        if new:
-            self.raw.keep([_kept_as(arrived, one) for (arrived, _), one in zip(new, taken, strict=True)])
-        theirs = iter(taken)
-        return [
-            Taken(reply=pushed.reply, outcome=Outcome.REPEATED) if was_taken else next(theirs)
-            for (_, pushed), was_taken in zip(all_, before, strict=True)
-        ]
-
-    def _receive(self, all_: Sequence[Rows]) -> list[tuple[int, list[Refusal]]]:
-        """Hand in rows as one batch: of each how many were accepted, and what was refused."""
+    def _receive(self, hands: Sequence["_Hand"]) -> None:
+        """Hand in what some carriers pushed as one batch, and tell each what became of its rows."""
+        all_ = [hand.pushed.rows for hand in hands]
         ends = list(itertools.accumulate(len(rows.rows) for rows in all_))
         receipt = self._reception.receive(Rows(pa.concat_tables([rows.table for rows in all_]), range(ends[-1]), []))
         refused = [list(rows.refusals) for rows in all_]
@@ -157,21 +144,78 @@ class Pushes:
             row = all_[whose].rows[refusal.row - ends[whose] + len(all_[whose].rows)]
             refused[whose].append(msgspec.structs.replace(refusal, row=row))
             accepted[whose] -= 1
-        return list(zip(accepted, refused, strict=True))
+        for hand, taken, refusals in zip(hands, accepted, refused, strict=True):
+            hand.take(taken, refusals, hand.pushed.reply)
+
+    def _receive_ours(self, hand: "_Hand") -> None:
+        """One in our own format, whose rows name their carrier themselves: an account speaks for its own alone."""
+        carrier, pushed = hand.reader.carrier, hand.pushed
+        receipt = self._reception.receive(pushed.rows, carrier=carrier, only=(carrier,))
+        hand.take(receipt.accepted, receipt.refusals, pushed.receipt(receipt) if pushed.receipt else pushed.reply)
 
 
-def _taken(pushed: Pushed, accepted: int, refusals: Sequence[Refusal]) -> Taken:
-    return Taken(
-        reply=pushed.reply,
-        outcome=Outcome.PARTLY if refusals else Outcome.TAKEN,
-        scans=accepted,
-        refused=len(refusals),
-        why=refusals[0].reason if refusals else "",
-    )
+class _Hand:
+    """A push while it is taken: first read, then taken in, then kept, unless something became of it before."""
+
+    def __init__(self, arrived: "Arrived", reader: PushReader) -> None:
+        self.arrived = arrived
+        self.reader = reader
+        self.taken: Taken | None = None
+        self._pushed: Pushed | None = None
+
+    @property
+    def pushed(self) -> Pushed:
+        assert self._pushed is not None
+        return self._pushed
+
+    @property
+    def is_to_keep(self) -> bool:
+        return self.taken is not None and self.taken.outcome not in UNKEPT
+
+    @property
+    def kept(self) -> "Arrived":
+        taken = self.end()
+        arrived = self.arrived
+        return Arrived(arrived.account, arrived.push, taken.outcome, taken.scans, taken.refused, taken.why)
+
+    def read(self) -> None:
+        try:
+            self._pushed = self.reader.read(self.arrived.push)
+        except Forged as error:
+            self.refuse(error, Outcome.FORGED, error.message)
+        except BadInput as error:  # what nobody understands may matter: it is kept, and the carrier told
+            self.refuse(error, Outcome.UNREADABLE, error.message)
+        except WaypostError as error:
+            self.fail(error)
+
+    def take(self, accepted: int, refusals: Sequence[Refusal], reply: Reply) -> None:
+        self.taken = Taken(
+            reply=reply,
+            outcome=Outcome.PARTLY if refusals else Outcome.TAKEN,
+            scans=accepted,
+            refused=len(refusals),
+            why=refusals[0].reason if refusals else "",
+        )
+
+    def refuse(self, error: WaypostError, outcome: Outcome, why: str) -> None:
+        self.taken = Taken(reply=self.reader.refuse(error), outcome=outcome, why=why)
+
+    def fail(self, error: WaypostError) -> None:
+        self.refuse(error, Outcome.FAILED, str(error))
+
+    def end(self) -> Taken:
+        assert self.taken is not None
+        return self.taken
 
 
-def _kept_as(arrived: "Arrived", taken: Taken) -> "Arrived":
-    return Arrived(arrived.account, arrived.push, taken.outcome, taken.scans, taken.refused, taken.why)
+@contextmanager
+def _failing(hands: Sequence[_Hand]) -> Iterator[None]:
+    """What goes wrong here is told to the carriers of these: they send them again."""
+    try:
+        yield
+    except WaypostError as error:
+        for hand in hands:
+            hand.fail(error)
 
 
 class Arrived(msgspec.Struct, frozen=True):

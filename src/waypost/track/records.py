@@ -100,6 +100,16 @@ Index(
     postgresql_where=(watches.c.pushing == "unasked") & watches.c.next_ms.is_not(None),
 )
 
+#: Until when an account is left alone, and for how long the next time: see `track/rests.py`.
+rests = Table(
+    "rests",
+    METADATA,
+    Column("account", String(64), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("next_rest_ms", BigInteger, nullable=False),
+    Column("why", String(400), nullable=False),
+)
+
 #: Files of scans that carriers handed in, and how they went: `report` is sealed, for lines of them stand in it.
 files = Table(
     "files",

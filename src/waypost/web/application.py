@@ -9,7 +9,21 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from waypost.web.api import carriers, network, openapi, parcels, pushes, scans, scorecards, service, watches
+from waypost.web.api import (
+    carriers,
+    manifests,
+    network,
+    openapi,
+    orders,
+    parcels,
+    pushes,
+    quotes,
+    scans,
+    scorecards,
+    service,
+    watches,
+    webhooks,
+)
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
@@ -39,6 +53,10 @@ def make_app(desk: Desk) -> Door:
     scans.add_scans(app, office)
     network.add_network(app, office)
     carriers.add_carriers(app, office)
+    orders.add_orders(app, office)
+    manifests.add_manifests(app, office)
+    webhooks.add_webhooks(app, office)
+    quotes.add_quotes(app, office)
     scorecards.add_scorecards(app, office)
     watches.add_watches(app, office)
     pushes.add_pushes(app, office)
@@ -56,6 +74,8 @@ def make_app(desk: Desk) -> Door:
     paper.add_assets(app)
 
     bare = {("POST", scans.PATH): scans.take_scans(office)}
+    for account in desk.pushes.list_accounts():
+        bare["POST", carriers.PUSH.format(account=account)] = carriers.take_push(office, account)
     return Door(app, bare, desk, office.metrics, paper.show, office.close)
 
 

@@ -8,7 +8,17 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
+from waypost.booking.bookings import Bookings
 from waypost.booking.labels import Labels
+from waypost.booking.manifests import Manifests
+from waypost.booking.papers import Papers
+from waypost.booking.pools import Pools
+from waypost.booking.rating.quoting import Quotes
+from waypost.booking.sheets import TableReader
+from waypost.care.deliveries import Deliveries
+from waypost.care.sending import Sender
+from waypost.care.subscriptions import Subscriptions
+from waypost.care.tally import Standing
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
 from waypost.track.files import Files
@@ -34,7 +44,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         push_bytes: of one push of a carrier. `file_bytes` of one file of scans that is uploaded.
         form_bytes: of one body of a form.
         header_bytes: of all headers of one request.
-        batch_rows: scans in one request. `facilities_at_once` the same for facilities.
+        batch_rows: scans in one request. `facilities_at_once` and `orders_at_once` the same for facilities and orders,
+            `quotes_at_once` for orders that are quoted.
         body_s: until a body has to be here. `request_s` until an answer begins, `stream_s` until a long one ends.
         bulk_lag: scans between log and index up to which bulk is taken; beyond, only small batches are.
         bulk_bytes: of a body that is no bulk; packed ones count eightfold, those of untold length as bulk.
@@ -44,6 +55,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         numbers_per_min, numbers_burst: public look-ups by client address. `guesses_*` the same for keys that are wrong.
         addresses: client addresses that are remembered for that.
         lookup_threads, intake_threads, history_threads: store calls at one time. `waiting` more may stand in line.
+        booking_threads: orders that are booked at one time, of each account as many again from batches.
         most_lag: scans between log and index up to which the service is ready.
         least_disk_bytes: free bytes down to which it is.
     """
@@ -56,6 +68,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     header_bytes: Count = 32 << 10
     batch_rows: Count = 50_000
     facilities_at_once: Count = 20_000
+    orders_at_once: Count = 10_000
+    quotes_at_once: Count = 100
     bulk_lag: Count = BULK_LAG
     bulk_bytes: Count = 64 << 10
     body_s: Seconds = 30.0
@@ -74,6 +88,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lookup_threads: Count = 8
     intake_threads: Count = 16
     history_threads: Count = 2
+    booking_threads: Count = 8
     waiting: Count = 256
     most_lag: Count = 5_000_000
     least_disk_bytes: Count = 100 << 20
@@ -134,6 +149,15 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         pushes: takes those that carriers push.
         outlook: what carriers are asked after.
         labels: the same of labels.
+        bookings: merchants' orders, and the carriers that they are booked with. `wake_booking` when many wait.
+        papers: prints what was booked.
+        manifests: what was handed over to carriers.
+        pools: of waybill numbers.
+        order_sheets: reads sheets of orders.
+        subscriptions: webhooks of merchants. `deliveries` what they are told, `sender` sends a ping.
+        wake_telling: when more is to be told at once to a webhook. `telling` how far that is behind.
+        quotes: what their orders would cost.
+        new_id: an id of some kind that nobody has.
         files: takes files that they hand in.
         carriers: by account, whose it is.
         overview: the network at a glance; may be some seconds old.
@@ -152,6 +176,19 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     pushes: Pushes
     outlook: Outlook
     labels: Labels
+    bookings: Bookings
+    wake_booking: Callable[[], None]
+    papers: Papers
+    manifests: Manifests
+    pools: Pools
+    order_sheets: TableReader
+    subscriptions: Subscriptions
+    deliveries: Deliveries
+    sender: Sender
+    wake_telling: Callable[[str], None]
+    telling: Callable[[], Standing]
+    quotes: Quotes
+    new_id: Callable[[str], str]
     files: Files
     carriers: Mapping[str, str]
     overview: Callable[[], Overview]

@@ -94,6 +94,13 @@ def headers_in(scope: Scope) -> dict[str, str]:
     return headers
 
 
+async def send_whole(send: Send, status: int, content_type: str, body: bytes) -> None:
+    """An answer of a bare application."""
+    headers = [(b"content-type", content_type.encode("latin-1")), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 class Door:
     """The ASGI application that a server runs.
 
@@ -135,7 +142,7 @@ class Door:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self.close()
+        await asyncio.to_thread(self.close)  # the loop goes on, so that whoever waits for this can give up
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -55,7 +55,7 @@ class Gate:
         scheme, _, secret = header.partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise NotAllowed("the Authorization header is not `Bearer` and a key")
-        key = await self._find("key", secret.strip(), self._keys.find)
+        key = await self._find("key", secret.strip(), lambda given: self._keys.find(given, self._clock()))
         if key is None:
             self._guesses.take(call.address)
             raise NotAllowed("this key is not known here")

@@ -7,6 +7,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from waypost.booking.pools import Pools
+from waypost.care.tally import Standing
 from waypost.track.outlook import Outlook
 from waypost.web.desk import Health
 
@@ -18,7 +20,9 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class Metrics:
     """What is counted. Routes are counted by their pattern, never by the path asked for."""
 
-    def __init__(self, health: Callable[[], Health], outlook: Outlook) -> None:
+    def __init__(
+        self, health: Callable[[], Health], outlook: Outlook, pools: Pools, telling: Callable[[], Standing]
+    ) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "waypost_http_requests", "Requests answered.", ("method", "route", "status"), registry=self._registry
@@ -60,6 +64,8 @@ class Metrics:
         )
         self._registry.register(_Machines(health))
         self._registry.register(_Accounts(outlook))
+        self._registry.register(_Pools(pools))
+        self._registry.register(_Webhooks(telling))
 
     def text(self) -> bytes:
         """All of it in the text format of Prometheus."""
@@ -86,6 +92,52 @@ class _Accounts(Collector):
             scans.add_metric((account,), done.scans)
             trouble.add_metric((account,), int(is_in_trouble))
         yield from (calls, scans, trouble)
+
+
+class _Pools(Collector):
+    """Ranges of waybill numbers, asked whenever somebody reads the numbers."""
+
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: see `_Machines`."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector.collect`."""
+        left = GaugeMetricFamily("waypost_pool_left", "Waybill numbers that a pool still has.", labels=("pool",))
+        low = GaugeMetricFamily("waypost_pool_low", "Pools with no more numbers than their alarm.", labels=("pool",))
+        for pool in self._pools.list_all():
+            left.add_metric((pool.name,), pool.left)
+            low.add_metric((pool.name,), int(pool.is_low))
+        yield from (left, low)
+
+
+class _Webhooks(Collector):
+    """What merchants are told, asked whenever somebody reads the numbers."""
+
+    def __init__(self, telling: Callable[[], Standing]) -> None:
+        self._telling = telling
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: see `_Machines`."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector.collect`."""
+        told = self._telling()
+        tries = CounterMetricFamily(
+            "waypost_webhook_tries", "Tries to deliver: delivered, failed, dead.", labels=("outcome",)
+        )
+        for outcome in ("delivered", "failed", "dead"):
+            tries.add_metric((outcome,), getattr(told, outcome))
+        yield tries
+        yield CounterMetricFamily("waypost_webhook_seconds", "That tries to deliver took.", told.seconds)
+        yield GaugeMetricFamily("waypost_webhook_waiting", "Deliveries that wait.", told.waiting)
+        yield GaugeMetricFamily("waypost_webhook_left_alone", "Webhooks that failed too often in a row.", told.alone)
+        yield GaugeMetricFamily("waypost_webhook_lag_scans", "Scans that webhooks were not told of yet.", told.lag)
+        yield CounterMetricFamily("waypost_webhook_gaps", "Changes had gone before they were told.", told.gaps)
 
 
 class _Machines(Collector):

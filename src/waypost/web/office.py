@@ -18,6 +18,7 @@ from waypost.web.pools import Pool
 from waypost.web.pressure import Pressure, is_bulk, let_pass
 from waypost.web.problems import Busy, Invalid, Lagging, NotYet, Wrong
 from waypost.web.rates import Rates
+from waypost.web.together import Together
 
 #: In a query, a plus that was not escaped arrives as a blank.
 _LOST_PLUS = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
@@ -55,18 +56,20 @@ class Office:
         self.lookups = Pool("lookups", limits.lookup_threads, limits.waiting)
         self.intake = Pool("intake", limits.intake_threads, limits.waiting)
         self.history = Pool("history", limits.history_threads, limits.waiting)
+        self.booking = Pool("booking", limits.booking_threads, limits.waiting)  # they wait for carriers
+        self.pushes = Together(self.intake, desk.pushes.take, limits.waiting)
         self.scores = Pool("scores", 1, limits.waiting)  # takes long, and is asked for by few: nobody else waits for it
         self.numbers = Rates("look-ups", limits.numbers_per_min, limits.numbers_burst, limits.addresses, desk.ticks)
         guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
         self.gate = Gate(desk.keys, self.lookups, guesses, desk.clock, desk.ticks)
-        self.metrics = Metrics(desk.health, desk.outlook)
+        self.metrics = Metrics(desk.health, desk.outlook, desk.pools, desk.telling)
         self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
         self._readers, self._senders = _Queue(limits.waiting), _Queue(limits.waiting)
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
-        for pool in (self.lookups, self.intake, self.history, self.scores):
+        for pool in (self.lookups, self.intake, self.history, self.booking, self.scores):
             pool.close()
 
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:

@@ -27,6 +27,7 @@ def serve(
     port: int = 8000,
     *,
     ready: Callable[[str], None] = lambda address: None,
+    halt: Callable[[], None] = lambda: None,
     close: Callable[[], None] = lambda: None,
     grace_s: float = 20.0,
 ) -> None:
@@ -36,6 +37,7 @@ def serve(
         host: an address of this machine; the default is seen by nobody else.
         port: 0 for any that is free.
         ready: told the address once requests are answered.
+        halt: called once no request is waited for any more: it breaks off what takes long and loses nothing by that.
         close: called after the last request; it closes the store.
         grace_s: how long running requests may take to end.
 
@@ -48,7 +50,10 @@ def serve(
         loop = asyncio.get_running_loop()
         for sort in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sort, stop.set)
-        await serve_until(stop, app, host, port, ready=ready, grace_s=grace_s)
+        try:
+            await serve_until(stop, app, host, port, ready=ready, grace_s=grace_s)
+        finally:
+            halt()
 
     try:
         asyncio.run(run())

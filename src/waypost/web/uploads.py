@@ -10,6 +10,8 @@ from waypost.model.errors import BadInput
 from waypost.web.problems import Unsupported
 
 _MOST_PARTS = 20
+_CHARSETS = ("utf-8", "utf8", "us-ascii")
+_MEND = "Send it as UTF-8."
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -37,9 +39,12 @@ def read_upload(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str]
         )
         for part in parser:
             if part.filename is None:
+                if part.charset.lower() not in _CHARSETS:  # some are none, and others take hours to decode
+                    why = f"the form cannot be read: its field {part.name[:40]!r} is in charset {part.charset[:40]!r}"
+                    raise BadInput(why, where="body", mend=_MEND)
                 fields[part.name] = part.value
             elif part.filename and found is None:
                 found = Upload(part.filename.replace("\\", "/").rpartition("/")[2], part.raw)
     except (MultipartError, UnicodeDecodeError) as error:
-        raise BadInput(f"the form cannot be read: {str(error)[:100]}", where="body") from None
+        raise BadInput(f"the form cannot be read: {str(error)[:100]}", where="body", mend=_MEND) from None
     return fields, found

@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 from tests.rooms.app.commands import Commands
 
+from waypost.app.carriers import contract_at
 from waypost.app.seals import Seals, fingerprint, read_keys
+from waypost.app.serving import _health
 from waypost.app.settings import read_settings
-from waypost.app.wiring import House, open_house
+from waypost.app.wiring import House, now_ms, open_house
+from waypost.carriers.adapters import list_adapters
 from waypost.model.errors import SettingsError
+from waypost.testing.carriers.faking import FakeScan
+from waypost.testing.carriers.yto import FakeYto
 from waypost.track.carriers import Push
-from waypost.track.pushes import Arrived, Outcome, RawPushes
+from waypost.track.pushes import Arrived, Outcome, Pushes, RawPushes
 
 BODIES = [b"push %d" % count for count in range(3)]
 
@@ -72,6 +77,81 @@ def test_a_file_that_holds_no_keys_is_told(home: Path, text: str) -> None:
     (home / "seal").write_text(text)
     with open_house(read_settings(home=home)) as house, pytest.raises(SettingsError, match="cannot be read as keys"):
         house.open_accounts()
+
+
+@pytest.mark.parametrize("how", ["gone", "replaced", "unreadable"])
+def test_a_file_that_is_lost_under_a_server_is_noticed(home: Path, how: str) -> None:
+    """What is sealed from then on could never be opened; the carrier is told to come again, and readiness says why."""
+    file, ticks = home / "seal", [100.0]
+    text = file.read_text()
+    with open_house(read_settings(home=home)) as house:
+        house.seals._ticks = lambda: ticks[0]
+        keep(house, b"before")
+        assert _health(house).failures == []
+        if how == "gone":
+            file.unlink()
+        else:
+            file.write_text(f"1 {'ab' * 32}\n" if how == "replaced" else "no keys")
+        keep(house, b"just now")  # the file is not looked at for every text
+        ticks[0] += 1
+        told = {
+            "gone": "seal is gone",
+            "replaced": "another one of that number",
+            "unreadable": "cannot be read as keys",
+        }
+        with pytest.raises(SettingsError, match=told[how]) as caught:
+            keep(house, b"lost")
+        assert "ring" in str(caught.value.mend)
+        assert _health(house).failures == [str(caught.value)]
+        assert house.pushes.raw.count() == len(BODIES) + 2
+        pages = house.pushes.raw.list_page(None, None, None, 100)[0]
+        assert {house.pushes.raw.open(each.id).body for each in pages} == {*BODIES, b"before", b"just now"}
+        file.write_text(text)
+        ticks[0] += 1
+        keep(house, b"after")
+        assert _health(house).failures == []
+    assert kept(home) == sorted([*BODIES, b"before", b"just now", b"after"])
+
+
+def test_a_server_that_has_sealed_nothing_yet_notices_too(home: Path) -> None:
+    with open_house(read_settings(home=home)) as house:
+        house.open_accounts()
+        (home / "seal").unlink()
+        [failure] = _health(house).failures
+        assert "Bring the file back" in failure
+
+
+def test_a_push_that_cannot_be_sealed_is_to_be_sent_again(home: Path) -> None:
+    with FakeYto(clock=now_ms) as fake, open_house(read_settings(home=home)) as house:
+        contract = contract_at(fake, list_adapters()["yto"])
+        assert contract.reader is not None
+        pushes = Pushes({"yto": contract.reader}, house.reception, house.pushes.raw)
+        number = fake.make("REFERENCE1").number
+        asked = fake.write_push(fake.parcels[number], [FakeScan(code="GOT", at_ms=now_ms() // 1000 * 1000)])
+        push = Arrived("yto", Push(headers=asked.headers, query="", body=asked.body, received_ms=now_ms()))
+        house.seals()
+        text = (home / "seal").read_text()
+        (home / "seal").unlink()
+        [taken] = pushes.take([push])
+        assert taken.outcome is Outcome.FAILED
+        assert not fake.is_thanked(taken.reply.status, taken.reply.body)
+        assert "Bring the file back" in taken.why
+        (home / "seal").write_text(text)
+        house.seals._next_look_s = 0.0
+        [taken] = pushes.take([push])
+        assert taken.outcome is Outcome.TAKEN
+        assert fake.is_thanked(taken.reply.status, taken.reply.body)
+        contract.caller.close()
+
+
+def test_a_new_key_beside_a_server_hinders_nobody(home: Path, commands: Commands) -> None:
+    with open_house(read_settings(home=home)) as house:
+        house.seals()
+        assert commands.ask("admin", "seal", "rotate")["key"] == 2
+        house.seals._next_look_s = 0.0
+        keep(house, b"under the first")
+        assert house.seals.count() == {1: 4}
+    assert kept(home) == [*BODIES, b"under the first"]
 
 
 def test_a_new_key_seals_and_the_old_one_opens(home: Path, commands: Commands) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from waypost.carriers.accounts import Account, Secret
 from waypost.carriers.adapters import Contract, list_adapters, open_contract
-from waypost.carriers.signatures import sign_standard
 from waypost.model.errors import BadInput, SettingsError
+from waypost.model.standard_webhooks import sign_standard
 from waypost.testing.carriers.neutral import FakeNeutral
 from waypost.track.carriers import Forged, Push
 from waypost.track.reception import Receipt

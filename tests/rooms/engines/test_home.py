@@ -641,3 +641,26 @@ def test_a_fault_of_ours_is_told_as_one(tmp_path: Path, monkeypatch: pytest.Monk
             home.memory.index.catch_up(5, timeout_s=60)
         home.close()
     assert told(tmp_path)[2] == 5
+
+
+def test_copies_that_a_killed_process_left_go_when_the_home_is_opened(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    code = f"""
+        import os, signal, sys
+        from pathlib import Path
+        from tests.rooms.engines.homes import FOLD
+        from waypost.engines.local.home import open_home
+        home = open_home({str(home)!r}, FOLD)
+        (home.incoming / "mine").touch()
+        (home.incoming / "waypost-x").mkdir()
+        (home.incoming / "waypost-x" / "file.csv").write_text("of somebody")
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
+    assert done.returncode == -9
+    left = home / "incoming" / "waypost-x" / "file.csv"
+    with contextlib.closing(open_home(home, FOLD, read_only=True)):
+        assert left.exists()  # whoever looks on takes nothing away from one that writes
+    with contextlib.closing(open_home(home, FOLD)) as opened:
+        assert [each.name for each in opened.incoming.iterdir()] == ["mine"]
+        assert stat.S_IMODE(opened.incoming.stat().st_mode) == 0o700

@@ -1,11 +1,13 @@
 """The files of history: written by merges, named and checked by the catalogue, and read while they change."""
 
 import errno
+import functools
 import os
 import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +22,7 @@ from waypost.engines.local.entries import texts_of
 from waypost.engines.local.history import HISTORY_FORMAT, ParquetHistory
 from waypost.engines.local.keys import hash_numbers
 from waypost.engines.local.ledger import Ledger
-from waypost.model.errors import StorageFull, StoreDamaged, StoreError
+from waypost.model.errors import Closed, StorageFull, StoreDamaged, StoreError, WaypostError
 from waypost.model.scans import SCAN_FORMAT, SCAN_SCHEMA
 from waypost.store.protocols import Frame
 
@@ -523,5 +525,52 @@ def test_a_closed_history_says_so(open_kept: Open) -> None:
     kept = open_kept()
     kept.take(0, 5)
     kept.history.close()
-    with pytest.raises(StoreError, match="closed"):
+    with pytest.raises(Closed, match="closed"):
         kept.places()
+
+
+def all_together(scans: Any) -> Any:
+    """A question that takes for ever."""
+    others = [scans.select(**{name: "note"}) for name in "abcde"]
+    crossed = functools.reduce(lambda one, other: one.cross_join(other), others)
+    return crossed.aggregate(longest=(crossed.a + crossed.b + crossed.c + crossed.d + crossed.e).length().max())
+
+
+def test_closing_breaks_off_what_is_asked(open_kept: Open) -> None:
+    """Whether a question runs already or only begins; and nobody gets an error that is DuckDB's."""
+    kept = open_kept()
+    kept.take(0, 2_000)
+    begun, ended = threading.Barrier(4, timeout=60), []
+
+    def ask(scans: Any) -> Any:
+        begun.wait()
+        return all_together(scans)
+
+    def wait_for_ever() -> None:
+        with pytest.raises(WaypostError) as raised:
+            kept.history.run(ask)
+        ended.append(raised.type)
+
+    asking = [threading.Thread(target=wait_for_ever, daemon=True) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    begun.wait()
+    while len(kept.history._duck._cursors) < 2:
+        threading.Event().wait(0.001)
+    kept.history.close()
+    for thread in asking:
+        thread.join(30)
+    assert ended == [Closed] * 3
+    assert kept.history._duck._connection is None
+
+
+def test_a_question_that_does_not_end_keeps_nobody_from_closing(
+    open_kept: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lets go of DuckDB itself, when it ends."""
+    monkeypatch.setattr("waypost.engines.local.duck._PATIENCE_S", 0.05)
+    duck = open_kept().history._duck
+    with duck._cursor() as cursor:
+        duck.close()
+        assert cursor.execute("SELECT 7").fetchall() == [(7,)]
+    assert duck._connection is None

@@ -1,5 +1,6 @@
 """The tables: migrated as the rooms draw them, on a database that keeps its promises."""
 
+import hashlib
 import importlib
 import pkgutil
 import sqlite3
@@ -16,6 +17,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.engine import Connection
 
 import waypost
+from waypost.access.keys import Key, Keys, Role
 from waypost.access.sealing import Seal
 from waypost.engines.sql import migrate
 from waypost.engines.sql.records import SqlRecords
@@ -81,6 +83,27 @@ def test_a_push_that_was_kept_before_is_still_there(tmp_path: Path) -> None:
         migrate.migrate(connection, "The records")
     raw = RawPushes(records, lambda: seal).open("p")
     assert (raw.body, raw.kept.outcome, raw.kept.scans, raw.kept.refused, raw.kept.why) == (b"body", "taken", 0, 0, "")
+    records.close()
+
+
+def test_a_browser_that_was_let_in_before_is_still_in(tmp_path: Path) -> None:
+    """Keys got columns; sessions are theirs, and go with a key that goes."""
+    records = SqlRecords(url(tmp_path))
+    config = Config()
+    config.set_main_option("script_location", str(migrate._FOLDER))
+    digest = hashlib.sha256(b"token").hexdigest()
+    with records.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0007")
+        connection.execute(text("INSERT INTO access_keys VALUES ('k', 'digest', 'operator', 'first start', 1, NULL)"))
+        session = text("INSERT INTO access_sessions VALUES (:digest, 'k', 9)")
+        connection.execute(session.bindparams(digest=digest))
+        migrate.migrate(connection, "The records")
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    keys = Keys(records, bytes)
+    assert keys.find_session("token", 8) == Key("k", Role.OPERATOR, "first start")
+    keys.withdraw("k")
+    assert keys.find_session("token", 8) is None
     records.close()
 
 

@@ -30,12 +30,14 @@ class Place:
     def __init__(self, path: Path, memory: Any) -> None:
         self.path, self.memory = path, memory
         self.told: list[tuple[str, str]] = []
+        self.incoming = path.parent / "incoming"
+        self.incoming.mkdir()
         self.now_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000) + 60_000
         self.day = dt.datetime.fromtimestamp(self.now_ms / 1000, dt.UTC).strftime("%Y-%m-%d")
         reception = Reception(
             memory, lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs), lambda: self.now_ms
         )
-        self.files = Files(memory.records, Sheets(), reception, lambda: Seal({1: b"k" * 32}, bytes))
+        self.files = Files(memory.records, Sheets(), reception, lambda: Seal({1: b"k" * 32}, bytes), self.incoming)
         self.pause: Any = lambda: None
         path.mkdir()
         self.folder = self.open()
@@ -80,6 +82,17 @@ def test_a_file_that_was_just_written_is_left(place: Place) -> None:
     os.utime(file, ns=(0, place.now_ms * 1_000_000 - 1_000_000_000))
     assert place.look_twice() == []
     place.now_ms += 2_000
+    assert place.look_twice() == [Outcome.TAKEN]
+
+
+def test_a_file_of_the_future_is_taken_once_it_is_settled(place: Place) -> None:
+    """A clock that is ahead is no reason to wait for it."""
+    file = place.put("Monday.csv", "number,code,at\nX1,del")
+    later = place.now_ms * 1_000_000 + 86_400 * 10**9
+    os.utime(file, ns=(later, later))
+    assert place.folder.look() == []
+    file.write_text(SCANS)
+    os.utime(file, ns=(later, later))
     assert place.look_twice() == [Outcome.TAKEN]
 
 
@@ -167,6 +180,32 @@ def test_a_crash_before_the_move_means_that_it_is_read_again(place: Place, monke
     assert states.column("scans").to_pylist() == [1]
 
 
+@pytest.mark.parametrize("text", [SCANS + "X2,delivered,2026-01-10 10:00\n", "nonsense\n1\n"])
+@pytest.mark.parametrize("before", [SCANS, SCANS + "X9,delivered,never\n"])
+def test_what_is_put_there_while_a_file_is_read_is_not_put_away_unread(place: Place, before: str, text: str) -> None:
+    file = place.put("a.csv", before)
+
+    def write() -> None:
+        place.pause = lambda: None
+        (place.path / "new").write_text(text)
+        (place.path / "new").rename(file)
+
+    place.pause = write
+    assert len(place.look_twice()) == 1
+    assert file.read_text() == text
+    assert "changed while" in place.told[0][0]
+    assert len(place.look_twice()) == 1
+    assert place.names() == []
+
+
+def test_a_file_that_went_while_it_was_read_holds_nothing_up(place: Place) -> None:
+    file = place.put("a.csv")
+    place.put("b.csv")
+    place.pause = lambda: file.unlink(missing_ok=True)
+    assert place.look_twice() == [Outcome.TAKEN]
+    assert place.names() == []
+
+
 def test_what_we_cannot_keep_stays_and_is_tried_again(place: Place) -> None:
     place.put("a.csv")
 
@@ -193,6 +232,15 @@ def test_a_server_that_stops_leaves_the_file(place: Place) -> None:
     assert place.names() == ["a.csv"]
 
 
+def test_a_copy_lies_where_the_next_start_sweeps_it_away(place: Place) -> None:
+    place.put("a.csv")
+    seen: list[str] = []
+    place.pause = lambda: seen.extend(each.read_text() for each in place.incoming.glob("*/*"))
+    assert place.look_twice() == [Outcome.TAKEN]
+    assert seen == [SCANS]
+    assert list(place.incoming.iterdir()) == []
+
+
 def test_a_giant_is_refused_unread(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 10)
     place.put("a.csv")
@@ -206,6 +254,9 @@ def test_names_of_any_bytes(place: Place) -> None:
     place.put("n" * 250 + ".csv")
     assert place.look_twice() == [Outcome.TAKEN, Outcome.TAKEN]
     assert {each.name for each in place.files.list_newest(None, 10)} == {"M��day.csv", ("n" * 200)}
+    place.put("\U0001f4e6" * 63, SCANS + "X2,delivered,never\n")
+    assert place.look_twice() == [Outcome.PARTLY]
+    assert len(place.names("done")) == 4
 
 
 def test_a_folder_that_is_gone_is_told_once(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from waypost.feeds import xlsx
+from waypost.feeds import cells, xlsx
 from waypost.feeds.scans import ScansFeed
-from waypost.feeds.sheets import read_originals
+from waypost.feeds.sheets import Sheets, read_originals
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
 
@@ -238,3 +239,147 @@ def test_rows_before_a_break_are_kept(tmp_path: Path) -> None:
     rows, refusals = read(path)
     assert [each["line"] for each in rows] == [2, 3, 4]
     assert "behind row 4" in refusals[-1].reason
+
+
+HEAD = ("number", "code", "at")
+
+
+def at_end(more: bytes) -> Any:
+    """Puts rows behind the last one."""
+    return lambda data: data.replace(b"</sheetData>", more + b"</sheetData>")
+
+
+def row_of(line: int, number: str) -> bytes:
+    texts = "".join(f'<c t="str"><v>{text}</v></c>' for text in (number, "delivered", AT))
+    return f'<row r="{line}">{texts}</row>'.encode()
+
+
+def test_rows_whose_numbers_repeat_or_go_back_are_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.xlsx", HEAD, *[(f"X{line}", "delivered", AT) for line in (2, 3, 4)])
+    patch(path, SHEET, at_end(row_of(4, "Y4") + row_of(3, "Y3") + row_of(1, "Y1") + row_of(-7, "Y") + row_of(5, "X5")))
+    rows, refusals = read(path)
+    assert [(each["line"], each["number"]) for each in rows] == [(line, f"X{line}") for line in (2, 3, 4, 5)]
+    assert [(each.line, each.reason.split(" stands")[0]) for each in refusals] == [
+        (0, f"a row {line}") for line in (4, 3, 1, -7)
+    ]
+    assert [(each.value or "")[:2] for each in refusals] == ["Y4", "Y3", "Y1", "Y,"]
+    assert read_originals(path, {3, 5}) == {line: f"X{line},delivered,{AT}" for line in (3, 5)}
+
+
+def test_rows_without_end_of_one_number_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx, "MOST_ROWS", 3)
+    path = write(tmp_path / "s.xlsx", HEAD)
+    patch(path, SHEET, at_end(row_of(2, "X") * 99))
+    rows, refusals = read(path)
+    assert len(rows) == 1
+    assert [each.line for each in refusals] == [0, 0, 5]
+
+
+def test_a_place_of_two_values_costs_its_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.xlsx", HEAD, *[("X1", "delivered", AT)] * 3)
+    twice = b'<c r="A3" t="str"><v>X9</v></c>'
+    patch(path, SHEET, lambda data: data.replace(b'<c r="B3"', twice + b'<c r="B3"'))
+    rows, refusals = read(path)
+    assert [each["line"] for each in rows] == [2, 4]
+    assert [(each.line, each.field) for each in refusals] == [(3, "number")]
+    assert "two values" in refusals[0].reason
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (b'<row r="3"><c t="str"><v>' + b"x" * (30 << 20) + b"</v></c></row>", "a cell has more than 1 MiB"),
+        (b'<row r="3"><c a="' + b"x" * (30 << 20) + b'"></c></row>', "a cell has more than 1 MiB"),
+        (b'<row r="3">' + b"<c/>" * (8 << 20) + b"</row>", "a row has more than"),
+    ],
+    ids=["cell", "attribute", "row"],
+)
+def test_a_giant_costs_what_is_behind_it_and_little_memory(tmp_path: Path, more: bytes, why: str) -> None:
+    path = write(tmp_path / "s.xlsx", HEAD, ("X1", "delivered", AT))
+    patch(path, SHEET, at_end(more))
+    tracemalloc.start()
+    try:
+        rows, refusals = read(path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 60 << 20
+    assert [each["line"] for each in rows] == [2]
+    assert [each.line for each in refusals] == [3]
+    assert why in refusals[0].reason
+    assert read_originals(path, {3}) == {}
+
+
+def test_rows_without_anything_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "MOST_MARKS", 20_000)
+    path = write(tmp_path / "s.xlsx", HEAD, ("X1", "delivered", AT))
+    patch(path, SHEET, at_end(b"<row/>" * 40_000))
+    rows, refusals = read(path)
+    assert (len(rows), refusals[0].line) == (1, 3)
+    assert "more than 20000 rows" in refusals[0].reason
+
+
+def test_giants_outside_the_sheet_are_refused(tmp_path: Path) -> None:
+    for part, end in (("xl/styles.xml", b"</styleSheet>"), ("xl/workbook.xml", b"</workbook>")):
+        path = write(tmp_path / "s.xlsx", HEAD, ("X1", "delivered", AT))
+        patch(path, part, lambda data, end=end: data.replace(end, b"<b/>" * 300_000 + end))
+        with pytest.raises(BadInput, match="more than 200000 tags"):
+            read(path)
+
+
+def test_a_sheet_that_is_formatted_to_its_end_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.xlsx", HEAD, ("X1", "delivered", AT))
+    patch(path, SHEET, at_end(b"".join(b'<row r="%d" s="1"/>' % line for line in range(3, 100_000))))
+    rows, refusals = read(path)
+    assert (len(rows), refusals) == (1, [])
+
+
+def test_what_stands_beside_the_cells_costs_nothing(tmp_path: Path) -> None:
+    """Other programs write margins and properties that Excel would not."""
+    path = write(tmp_path / "s.xlsx", HEAD, ("X1", "delivered", AT))
+    patch(path, SHEET, lambda data: re.sub(rb"<pageMargins[^>]*>", b'<pageMargins left="wide"/>', data))
+    patch(path, "docProps/core.xml", lambda data: b"<nonsense")
+    rows, refusals = read(path)
+    assert (len(rows), refusals) == (1, [])
+
+
+def test_a_zip_that_is_packed_otherwise_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.xlsx", HEAD, ("X1", "delivered", AT))
+    with zipfile.ZipFile(path) as archive:
+        parts = {each: archive.read(each) for each in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for each, data in parts.items():
+            archive.writestr(each, data)
+    with pytest.raises(BadInput, match="packed otherwise"):
+        read(path)
+
+
+def test_a_workbook_of_charts_alone_has_no_sheet_of_cells(tmp_path: Path) -> None:
+    book = Workbook()
+    book.remove(book.active)
+    book.create_chartsheet("Chart")
+    book.save(tmp_path / "s.xlsx")
+    with pytest.raises(BadInput, match="no sheet of cells"):
+        read(tmp_path / "s.xlsx")
+
+
+def test_a_chart_before_the_cells_is_passed_over(tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.append(HEAD)
+    book.active.append(("X1", "delivered", AT))
+    book.create_chartsheet("Chart", 0)
+    book.save(tmp_path / "s.xlsx")
+    assert len(read(tmp_path / "s.xlsx")[0]) == 1
+
+
+@pytest.mark.parametrize("name", ["upload.csv", "list", "Monday.xls", "scans.ndjson"])
+def test_a_sheet_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "s.xlsx", HEAD, ("X1", "delivered", AT)).rename(tmp_path / name)
+    [portion] = Sheets().read(path, "own")
+    assert (len(portion.rows.rows), portion.refusals) == (1, [])
+
+
+def test_originals_end_where_reading_broke_off(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.xlsx", HEAD, *[("X1", "delivered", AT)] * 5)
+    patch(path, SHEET, lambda data: data.replace(b'<row r="5"', b'<row r="five"'))
+    assert read_originals(path, {4, 5}) == {4: f"X1,delivered,{AT}"}

@@ -18,7 +18,8 @@ def test_a_place_that_can_be_comes_back_as_it_is() -> None:
 
 @pytest.mark.parametrize(("latitude", "longitude"), [(0, 0), (90, 180), (-90, -180), (-23.55, -46.63)])
 def test_the_whole_globe_counts(latitude: float, longitude: float) -> None:
-    check_place(Place(latitude=latitude, longitude=longitude), "x")
+    place = Place(latitude=latitude, longitude=longitude)
+    assert check_place(place, "x") is place
 
 
 @pytest.mark.parametrize(

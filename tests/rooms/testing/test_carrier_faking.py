@@ -199,7 +199,10 @@ def test_a_push_that_does_not_get_through_is_noted(parrot: Parrot) -> None:
 
 
 def test_a_fake_that_never_served_stops() -> None:
-    Parrot().stop()
+    parrot = Parrot()
+    parrot.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(parrot.url, trust_env=False)
 
 
 def test_forms() -> None:

@@ -587,6 +587,7 @@ def test_cainiao_pushes_by_guess_or_not_at_all(cainiao: FakeCainiao, listener: L
     cainiao.guesses = False
     with pytest.raises(NotImplementedError, match="not public"):
         cainiao.push(number, scan("07", "2026-11-20 10:00:00"))
+    assert len(listener.heard) == 1
 
 
 # J&T

@@ -5,6 +5,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ import pytest
 from waypost.access.sealing import Seal
 from waypost.engines.reference import open_reference
 from waypost.feeds.sheets import Sheets
-from waypost.model.errors import NotFound, StoreDamaged
+from waypost.model.errors import NotFound, StoreDamaged, StoreError
 from waypost.model.instants import OffsetSource
 from waypost.store.protocols import Memory
 from waypost.track import files as module
@@ -36,7 +37,9 @@ class Desk:
         reception = Reception(
             memory, lambda pairs: [("Asia/Shanghai", OffsetSource.CARRIER)] * len(pairs), lambda: NOW_MS
         )
-        self.files = Files(memory.records, Sheets(), reception, lambda: self.seal)
+        self.incoming = folder / "incoming"
+        self.incoming.mkdir()
+        self.files = Files(memory.records, Sheets(), reception, lambda: self.seal, self.incoming)
 
     def take(self, text: str, name: str = "Monday.csv", carrier: str = "own", now_ms: int = NOW_MS) -> Filed:
         path = self.folder / "file.csv"
@@ -154,3 +157,30 @@ def test_it_pauses_before_every_portion(desk: Desk) -> None:
         desk.files.take(path, name="x", carrier="own", source="desk", now_ms=NOW_MS, pause=pause)
     assert desk.memory.log.position() == 0
     assert not desk.files.list_newest(None, 10)
+
+
+def test_what_came_whole_lies_in_its_place_while_it_is_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, seen = Sheets.read, list[str]()
+
+    def look(self: Sheets, path: Path, carrier: str) -> Any:
+        seen.append(f"{path.relative_to(desk.incoming).parts[0][:8]} {path.name} {path.read_text()}")
+        return read(self, path, carrier)
+
+    monkeypatch.setattr(Sheets, "read", look)
+    body = (HEAD + GOOD).encode()
+    assert desk.files.take_body(body, ".csv", name="x", carrier="own", source="desk", now_ms=NOW_MS).scans == 1
+    assert seen == [f"waypost- file.csv {HEAD + GOOD}"]
+    assert list(desk.incoming.iterdir()) == []
+
+
+def test_without_a_place_for_its_copy_nothing_is_taken(desk: Desk) -> None:
+    desk.incoming.rmdir()
+    with pytest.raises(StoreError, match="cannot be copied"):
+        desk.files.take_body(b"x", ".csv", name="x", carrier="own", source="desk", now_ms=NOW_MS)
+
+
+def test_a_file_whose_copy_is_called_so_is_told_of_in_good_words(desk: Desk) -> None:
+    path = desk.folder / "file"
+    path.write_bytes(gzip.compress(b"x"))
+    filed = desk.files.take(path, name="list", carrier="own", source="desk", now_ms=NOW_MS)
+    assert filed.why.startswith("list: is no CSV or XLSX file.")

@@ -15,7 +15,7 @@ from waypost.store.protocols import Memory
 from waypost.testing import Clock
 from waypost.testing.carriers.faking import FakeScan, Trap
 from waypost.testing.carriers.sto import FakeSto
-from waypost.track.carriers import Asked, CarrierRefused, Seen, TrackSource
+from waypost.track.carriers import Asked, CarrierRefused, CarrierUnreachable, Seen, TrackSource
 from waypost.track.feed import BULK_LAG
 from waypost.track.fold import StatusFold
 from waypost.track.gaps import read_gaps
@@ -211,6 +211,70 @@ def test_an_account_that_cannot_be_reached_rests(office: Office) -> None:
     office.clock.now_ms = office.poller.rests_until_ms
     assert office.round().checked == 1
     assert office.poller.trouble is None
+
+
+class Tired:
+    """A carrier that wants to be left alone."""
+
+    carrier = "sto"
+    most_at_once = 20
+
+    def __init__(self, retry_s: float | None) -> None:
+        self.retry_s = retry_s
+        self.calls = 0
+
+    def track(self, asked: list[Asked]) -> Seen:
+        self.calls += 1
+        raise CarrierUnreachable("answers 429", channel="sto trace", retry_s=self.retry_s)
+
+    def subscribe(self, asked: list[Asked]) -> dict[str, str]:
+        raise CarrierRefused("no", channel="sto subscribe")
+
+
+def test_a_server_that_starts_again_lets_the_account_rest_on(office: Office) -> None:
+    source, number = office.source, office.make(("收件", 5))
+    office.watch(number)
+    tired = office.source = Tired(1_800)  # type: ignore[assignment]
+    office.open()
+    assert office.round().trouble is not None
+    until_ms, trouble = office.poller.rests_until_ms, office.poller.trouble
+    assert until_ms == office.clock() + 1_800_000
+    office.clock.move(minutes=29)
+    office.open()
+    assert (office.poller.rests_until_ms, office.poller.trouble) == (until_ms, trouble)
+    assert office.round().calls == 0
+    assert tired.calls == 1
+    office.clock.move(minutes=1)
+    office.source = source
+    office.open()
+    assert office.round().checked == 1
+    office.open()  # it is well, and that is known after another start too
+    assert (office.poller.rests_until_ms, office.poller.trouble) == (0, None)
+
+
+def test_rests_grow_longer_over_starts_too(office: Office) -> None:
+    office.watch(office.make(("收件", 5)))
+    tired = office.source = Tired(None)  # type: ignore[assignment]
+    lengths = []
+    for _ in range(6):
+        office.open()
+        office.round()
+        lengths.append((office.poller.rests_until_ms - office.clock()) // MINUTE_MS)
+        office.clock.now_ms = office.poller.rests_until_ms
+    assert lengths == [1, 2, 4, 8, 15, 15]
+    assert tired.calls == 6
+
+
+def test_a_clock_that_was_wrong_keeps_no_account_waiting_for_years(office: Office) -> None:
+    office.watch(office.make(("收件", 5)))
+    now_ms, source = office.clock(), office.source
+    office.source = Tired(1_800)  # type: ignore[assignment]
+    office.open()
+    office.clock.move(days=400)
+    office.round()
+    office.clock.now_ms, office.source = now_ms, source
+    office.open()
+    assert office.poller.rests_until_ms == now_ms + 3_600_000
 
 
 class Choosy:

@@ -50,7 +50,7 @@ class Door:
         return Push(headers=asked.headers, query="", body=asked.body, received_ms=self.clock())
 
     def is_thanked(self, push: Push) -> bool:
-        taken = self.pushes.take("yto", push)
+        [taken] = self.pushes.take([Arrived("yto", push)])
         self.told.append(taken)
         reply = taken.reply
         return self.fake.is_thanked(reply.status, reply.body)
@@ -176,17 +176,19 @@ def test_pushes_that_come_together_are_all_kept(door: Door) -> None:
 
 
 def test_of_pushes_that_come_together_each_is_told_its_own(door: Door) -> None:
-    """One refused, one that was taken before, and good ones, in one batch."""
+    """One refused, one that was taken before, one forged, and good ones, in one batch."""
     before = door.write(door.scan(hours=30))
     assert door.is_thanked(before)
     ahead = door.write(FakeScan(code="GOT", at_ms=door.clock.now_ms + 3 * 86_400_000))
     good = [door.write(door.scan(hours=hours)) for hours in (1, 2)]
-    assert door.contract.reader is not None
-    all_ = [(Arrived("yto", push), door.contract.reader.read(push)) for push in (good[0], before, ahead, good[1])]
-    taken = door.pushes._take_all(all_)
-    assert [one.outcome for one in taken] == [Outcome.TAKEN, Outcome.REPEATED, Outcome.PARTLY, Outcome.TAKEN]
-    assert [(one.scans, one.refused) for one in taken] == [(1, 0), (0, 0), (0, 1), (1, 0)]
-    assert [bool(one.why) for one in taken] == [False, False, True, False]
+    forged = msgspec.structs.replace(good[0], body=good[0].body.replace(b"GOT", b"BAD"))
+    all_ = [Arrived("yto", push) for push in (good[0], before, ahead, forged, good[1])]
+    taken = door.pushes.take(all_)
+    assert [one.outcome for one in taken] == [
+        *(Outcome.TAKEN, Outcome.REPEATED, Outcome.PARTLY, Outcome.FORGED, Outcome.TAKEN)
+    ]
+    assert [(one.scans, one.refused) for one in taken] == [(1, 0), (0, 0), (0, 1), (0, 0), (1, 0)]
+    assert [bool(one.why) for one in taken] == [False, False, True, True, False]
     assert door.home.memory.log.position() == 3
     assert {raw.body: raw.kept.outcome for raw in door.kept()} == {
         before.body: Outcome.TAKEN,
@@ -269,4 +271,4 @@ def test_pushes_are_counted_by_account_and_outcome(door: Door) -> None:
 
 def test_an_account_that_nobody_has_is_not_found(door: Door) -> None:
     with pytest.raises(NotFound, match="'sto'"):
-        door.pushes.take("sto", door.write(door.scan()))
+        door.pushes.take([Arrived("sto", door.write(door.scan()))])

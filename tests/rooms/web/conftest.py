@@ -2,10 +2,14 @@
 
 import asyncio
 import io
+import itertools
 import json
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +17,23 @@ import msgspec
 import pytest
 
 from waypost.access.keys import Keys, Role
+from waypost.access.parties import Parties
 from waypost.access.sealing import Seal
-from waypost.booking.issuing import LabelReader
+from waypost.booking.bookings import Bookings
+from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
+from waypost.booking.manifests import Manifests
+from waypost.booking.order_book import OrderBook
+from waypost.booking.papers import Papers
+from waypost.booking.pools import Pools
+from waypost.booking.printing import Printer, load_fonts
+from waypost.booking.rating.quoting import Quotes
+from waypost.booking.rating.shelf import Shelf
+from waypost.care.deliveries import Deliveries
+from waypost.care.subscriptions import Subscriptions
+from waypost.care.tally import Standing
 from waypost.engines.reference import open_reference
+from waypost.feeds.order_sheets import OrderSheets
 from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
@@ -40,8 +57,10 @@ from waypost.track.watches import Watches
 from waypost.track.wire import read_json_array
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health, Limits, Site
+from waypost.web.destinations import Places
 from waypost.web.door import Door
 from waypost.web.journal import open_journal
+from waypost.web.webhooks import WebhookSender
 
 NOW = parse_instant("2026-11-22T15:00:00Z").at_ms
 
@@ -80,6 +99,7 @@ async def _call(app: Door, scope: dict[str, Any], receive: Callable[[], Awaitabl
     return reply
 
 
+_IDS = itertools.count(1)
 SEAL = Seal({1: bytes(32)}, bytes)
 
 
@@ -98,16 +118,45 @@ class World:
         self.watches = Watches(self.memory.records, lambda: SEAL)
         self.pollers: dict[str, Poller] = {}
         self.label_readers: dict[str, LabelReader] = {}
+        self.issuers: dict[str, WaybillIssuer] = {}
+        self.wakes = 0
+        self.woken: list[str] = []
+        self.parties = Parties(self.memory.records, _Tokens())
         self.accounts = {"rural": "ruralpost"}
         self.pushes = Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL))
         self.journal = io.StringIO()
+        self.incoming = TemporaryDirectory()
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
-            "labels": Labels(self.label_readers, self.memory.records, lambda: SEAL),
-            "outlook": Outlook(self.watches, self.pollers),
-            "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL),
+            "labels": (labels := Labels(self.label_readers, self.memory.records, lambda: SEAL)),
+            "outlook": (outlook := Outlook(self.watches, self.pollers)),
+            "bookings": (
+                bookings := Bookings(
+                    OrderBook(self.memory.records, lambda: SEAL),
+                    self.memory.records,
+                    self.issuers,
+                    outlook,
+                    labels,
+                    lambda: self.now_ms,
+                )
+            ),
+            "manifests": Manifests(self.memory.records),
+            "papers": Papers(bookings, lambda: Printer(load_fonts()), "100x150", lambda: self.now_ms),
+            "pools": Pools(self.memory.records),
+            "order_sheets": OrderSheets(),
+            "wake_booking": self.wake,
+            "subscriptions": Subscriptions(
+                self.memory.records, lambda: SEAL, _Tokens(), Places(allow_http=True, allow_private=True).check_url
+            ),
+            "deliveries": Deliveries(self.memory.records, 24 * 3_600_000, lambda: 0.5),
+            "sender": WebhookSender(Places(allow_http=True, allow_private=True), 2, lambda: self.now_ms),
+            "wake_telling": self.woken.append,
+            "telling": Standing,
+            "quotes": Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"]),
+            "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
+            "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL, Path(self.incoming.name)),
             "carriers": self.accounts,
             "pushes": self.pushes,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
@@ -121,9 +170,14 @@ class World:
             "limits": limits,
             "site": site,
         }
-        self.app = make_app(Desk(**parts | desk))
+        self._desk = Desk(**parts | desk)
         self.operator = self.keys.make(Role.OPERATOR, "tests", NOW)
         self.carrier = self.keys.make(Role.CARRIER, "tests", NOW)
+
+    @cached_property
+    def app(self) -> Door:
+        """Made when it is asked first: by then the test has opened its accounts."""
+        return make_app(self._desk)
 
     def zone_of(self, pairs: Iterable[tuple[str, str | None]]) -> list[tuple[str, OffsetSource] | None]:
         return [("Asia/Shanghai", OffsetSource.CARRIER) if carrier == "yto" else None for carrier, _ in pairs]
@@ -135,9 +189,13 @@ class World:
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())
 
+    def wake(self) -> None:
+        self.wakes += 1
+
     def close(self) -> None:
         self.app.close()
         self.memory.close()
+        self.incoming.cleanup()
 
     def ask(
         self,

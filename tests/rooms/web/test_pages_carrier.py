@@ -167,12 +167,18 @@ def test_a_file_is_handed_in_and_its_refused_rows_fetched(world: Any) -> None:
     assert "alert" not in Browser(world, "yto").get().text
 
 
-def test_a_sheet_of_excel_and_one_that_is_none(world: Any) -> None:
-    browser, book, file = Browser(world, "ruralpost"), Workbook(), io.BytesIO()
+def sheet() -> bytes:
+    book, file = Workbook(), io.BytesIO()
     book.active.append(["单号", "状态", "时间", "时区"])
     book.active.append(["RP9", "delivered", "2026-11-20 10:00", "Asia/Shanghai"])
     book.save(file)
-    assert "1 scan taken, none refused" in browser.hand_in(file.getvalue(), name="Monday.xlsx").text
+    return file.getvalue()
+
+
+def test_a_sheet_of_excel_and_one_that_is_none(world: Any) -> None:
+    browser = Browser(world, "ruralpost")
+    for name in ("Monday.xlsx", "MONDAY.XLSX", "Monday", "Monday.csv"):
+        assert "1 scan taken, none refused" in browser.hand_in(sheet(), name=name).text
     assert "cannot be read" in browser.hand_in(b"PK\x03\x04nonsense", name="x.xlsx").text
     assert browser.hand_in(b"").status == 422
     assert browser.hand_in(b"x" * 300_000).status == 413
@@ -183,6 +189,17 @@ def test_what_is_no_form_with_a_file_is_refused(world: Any, kind: str) -> None:
     browser = Browser(world, "ruralpost")
     headers = browser.cookie | {"content-type": kind}
     assert world.ask("POST", "/carrier/files", headers=headers, body=b"--edge\r\n\r\nx").status in (400, 415)
+
+
+@pytest.mark.parametrize("charset", ["no-such", "base64", "idna", "punycode", "utf-16", "x\0y"])
+def test_a_form_of_an_unknown_charset_is_refused(world: Any, charset: str) -> None:
+    browser = Browser(world, "ruralpost")
+    head = f'--edge\r\nContent-Disposition: form-data; name="zone"\r\nContent-Type: text/plain; charset="{charset}"'
+    body = f"{head}\r\n\r\nÄ.b\r\n--edge--\r\n".encode()
+    headers = browser.cookie | {"content-type": "multipart/form-data; boundary=edge"}
+    reply = world.ask("POST", "/carrier/files", headers=headers, body=body)
+    assert reply.status == 400
+    assert "UTF-8" in reply.text
 
 
 def test_pushes_of_its_accounts_are_listed(world: Any) -> None:
@@ -220,13 +237,22 @@ def test_a_file_over_the_api(world: Any) -> None:
     told = [
         (post_file(world, None, good), 401, "not_allowed"),
         (post_file(world, other, good), 403, "forbidden"),
-        (post_file(world, bound, good, account="nobody"), 404, "not_found"),
+        (post_file(world, bound, good, account="nobody"), 403, "forbidden"),  # which accounts there are is not told
+        (post_file(world, world.operator, good, account="nobody"), 404, "not_found"),
         (post_file(world, bound, good, kind="text/plain"), 415, "unsupported_media_type"),
         (post_file(world, bound, b"nonsense"), 400, "bad_input"),
         (post_file(world, bound, b"number,code,at\nRP2,delivered,never\n"), 422, "all_refused"),
         (post_file(world, bound, b"x" * 300_000), 413, "too_large"),
     ]
     assert [(reply.status, reply.json["code"]) for reply, *_ in told] == [(status, code) for _, status, code in told]
+
+
+@pytest.mark.parametrize("name", ["list", "", "list.csv", "list.ndjson"])
+@pytest.mark.parametrize("kind", [XLSX, "text/csv"])
+def test_a_sheet_over_the_api_is_read_as_one_whatever_its_name(world: Any, name: str, kind: str) -> None:
+    path = f"/v1/carriers/rural/files?name={name}"
+    reply = world.ask("POST", path, headers={"content-type": kind}, body=sheet(), key=world.operator)
+    assert (reply.status, reply.json["accepted"], reply.json["refused"]) == (200, 1, 0)
 
 
 def test_scans_of_a_bound_key(world: Any) -> None:
@@ -277,3 +303,18 @@ def test_without_accounts_no_push_is_asked_for(world: Any, monkeypatch: pytest.M
 
     monkeypatch.setattr(type(world.app._desk.pushes.raw), "list_page", fail)
     assert Browser(world, "nobodys").get().status == 200
+
+
+def test_reasons_are_in_the_language_of_the_page(world: Any) -> None:
+    browser = Browser(world, "ruralpost")
+    browser.cookie["accept-language"] = "zh"
+    head = '--edge\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    body = f"{head}number,code,at\r\n,delivered,2026-11-20T10:00Z\r\nRP1\r\n--edge--\r\n".encode()
+    headers = browser.cookie | {"content-type": "multipart/form-data; boundary=edge"}
+    text = world.ask("POST", "/carrier/files", headers=headers, body=body).text
+    assert "<td>缺失" in text  # of the row
+    assert "<td>缺失" in browser.get("/carrier").text  # and of the file
+    assert "is missing" not in text
+    form = browser.cookie | {"content-type": "application/x-www-form-urlencoded"}
+    text = world.ask("POST", "/carrier/scans", headers=form, body=b"numbers=%C3%A4&code=delivered").text
+    assert "含有运单号不会有的字符" in text

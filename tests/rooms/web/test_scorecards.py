@@ -43,6 +43,35 @@ def test_the_cards_of_thirty_days_unless_told(full: Any) -> None:
     assert [(each["carrier"], each["scans"]) for each in short["carriers"]] == [("ahead", 1)]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=2026-11-22T13:00:00Z&until=2026-11-22T12:59:59Z",
+        "since=2026-11-22T13:00:00Z&until=2026-11-22T13:00:00Z",
+        "until=2026-10-01T00:00:00Z",
+    ],
+)
+def test_a_stretch_that_ends_before_it_begins_is_refused(full: Any, query: str) -> None:
+    reply = full.get(f"{PATH}?{query}", key=full.operator)
+    assert (reply.status, reply.json["code"]) == (422, "invalid")
+    assert [each["where"] for each in reply.json["errors"]] == ["query.until"]
+    assert "not after since, 2026-1" in reply.json["detail"]
+
+
+@pytest.mark.parametrize("days", ["8", "seven", "-7", "030", "7%0a8", "%3Cb%3E"])
+def test_days_that_there_are_no_cards_of_are_told(full: Any, days: str) -> None:
+    browser = Browser(full)
+    page = browser.get(f"/operator/carriers?days={days}")
+    assert page.status == 400
+    assert "is none of 7, 30, 90: these are the last 30 days" in page.text
+    assert "25 of 26" in page.text
+    assert "<b>" not in page.text
+    assert browser.get(f"/operator/carriers.csv?days={days}").status == 400
+    for fine in ("7", "90", ""):
+        assert "is none of" not in browser.get(f"/operator/carriers?days={fine}").text
+        assert browser.get(f"/operator/carriers.csv?days={fine}").status == 200
+
+
 def test_the_page_says_what_the_cards_say(full: Any) -> None:
     text = Browser(full).get("/operator/carriers").text
     assert "+3 hrs" in text or "+3 hr" in text

@@ -1,5 +1,8 @@
 import asyncio
+import contextlib
 import http.client
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from waypost.model.errors import SettingsError
+from waypost.model.errors import Closed, SettingsError
 from waypost.track.overview import Overview
 from waypost.web.desk import Limits
-from waypost.web.serve import claim_port, serve_until
+from waypost.web.serve import claim_port, serve, serve_until
 
 
 @contextmanager
 def running(world: Any, grace_s: float = 10) -> Iterator[tuple[int, Callable[[], None], threading.Thread]]:
     """A real server in a thread: its port, what stops it, and the thread."""
-    ready, found = threading.Event(), {}
+    ready = threading.Event()
+    found: dict[str, Any] = {}
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -44,6 +48,37 @@ def running(world: Any, grace_s: float = 10) -> Iterator[tuple[int, Callable[[],
         stop()
         thread.join(20)
         assert not thread.is_alive()
+
+
+def test_what_takes_long_is_broken_off_before_it_is_waited_for(make_world: Callable[..., Any]) -> None:
+    entered, broken_off, steps = threading.Event(), threading.Event(), []
+
+    def wait() -> Overview:
+        entered.set()
+        steps.append("broken off" if broken_off.wait(20) else "waited for")
+        raise Closed("History was closed.")
+
+    world = make_world(overview=wait)
+    asking = []
+
+    def ask(port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/v1/overview", headers={"authorization": f"Bearer {world.operator}"})
+        with contextlib.suppress(OSError, http.client.HTTPException):  # it may be cut off before it is answered
+            connection.getresponse()
+
+    def begin(address: str) -> None:
+        asking.append(threading.Thread(target=ask, args=[int(address.rsplit(":", 1)[1])]))
+        asking[0].start()
+        threading.Thread(target=stop).start()
+
+    def stop() -> None:
+        assert entered.wait(20)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    serve(world.app, port=0, ready=begin, halt=broken_off.set, close=lambda: steps.append("closed"), grace_s=0.2)
+    asking[0].join(60)
+    assert steps == ["broken off", "closed"]
 
 
 def test_it_answers_and_stops(world: Any) -> None:

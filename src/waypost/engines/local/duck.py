@@ -1,7 +1,9 @@
 """DuckDB over Parquet files and Arrow tables. It never touches the network, and keeps to the memory it is given."""
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import ibis.expr.operations as ops
 import pyarrow as pa
 
 from waypost.engines.local.disk import is_full
-from waypost.model.errors import StorageFull, StoreError
+from waypost.model.errors import Closed, StorageFull, StoreError
 from waypost.model.scans import SCAN_SCHEMA
 
 
@@ -25,6 +27,12 @@ PLAIN_SCHEMA = _may_be_null(
     pa.schema([field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in SCAN_SCHEMA])
 )
 _SCANS = ibis.table(ibis.Schema.from_pyarrow(PLAIN_SCHEMA), name="scans")
+
+#: How often a question is broken off until it heeds it, and how long its end is waited for. One that is between two
+#: statements does not notice it.
+_AGAIN_S = 0.02
+_PATIENCE_S = 10.0
+
 _COLUMNS = ", ".join(f'"{name}"' for name in PLAIN_SCHEMA.names)
 
 
@@ -41,11 +49,18 @@ class Duck:
         self._spill = spill
         self._threads = threads
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._cursors: set[duckdb.DuckDBPyConnection] = set()
         self._is_closed = False
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
 
     def ask(self, ask: Callable[[Any], Any], files: Sequence[Path], more: pa.Table) -> pa.Table:
-        """The answer to an Ibis expression over the scans in some files and in a table (`PLAIN_SCHEMA`)."""
+        """The answer to an Ibis expression over the scans in some files and in a table (`PLAIN_SCHEMA`).
+
+        Raises:
+            Closed: it was closed, before or meanwhile.
+            StoreError: the question needs too much memory.
+        """
         answer = ask(_SCANS).as_table()
         sql = ibis.to_sql(answer, dialect="duckdb")
         with self._cursor() as cursor:
@@ -64,19 +79,43 @@ class Duck:
         return found.cast(_may_be_null(answer.schema().to_pyarrow()))
 
     def close(self) -> None:
-        """Let go of memory and files."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection, self._is_closed = None, True
+        """Break off the questions that run, and let go of memory and files; the last question does, if it lasts."""
+        until_s = time.monotonic() + _PATIENCE_S
+        with self._left:
+            self._is_closed = True
+            while self._cursors and time.monotonic() < until_s:
+                for cursor in self._cursors:
+                    cursor.interrupt()
+                self._left.wait(_AGAIN_S)
+            self._let_go()
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._lock:
             if self._is_closed:
-                raise StoreError("History is closed.")
+                raise Closed("History is closed.")
             if self._connection is None:
                 self._connection = self._connect()
-            return self._connection.cursor()
+            cursor = self._connection.cursor()
+            self._cursors.add(cursor)
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            if self._is_closed:
+                raise Closed("History was closed before it answered.") from error
+            raise
+        finally:
+            with self._left:
+                self._cursors.remove(cursor)
+                cursor.close()
+                self._let_go()
+                self._left.notify_all()
+
+    def _let_go(self) -> None:
+        """Close the connection if nobody asks any more. Under a question that still runs it may not be closed."""
+        if self._is_closed and not self._cursors and self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(

@@ -18,6 +18,10 @@ from waypost.model.errors import NotFound, StoreDamaged, WrongFormat
 #: The records are the last part of a new home to be made; until then they are at 0, and they know their own revision.
 FORMATS = {"home": 1, "log": LOG_FORMAT, "index": INDEX_FORMAT, "history": HISTORY_FORMAT, "records": 1}
 RECORDS = "records.sqlite"
+#: Copies of files lie here while they are taken.
+INCOMING = "incoming"
+#: As `track.files` names them; a folder that was there before the home may have others.
+_COPIES = "waypost-*"
 _DERIVED = ("index", "history")
 _NAME = "FORMAT"
 _Format = Annotated[int, msgspec.Meta(ge=0)]
@@ -71,6 +75,8 @@ def has_records(path: Path) -> bool:
 def make_parts(path: Path, kept: Formats, disk: Disk, refuse_anew: Callable[[str], None]) -> None:
     """Make the parts that are not there yet, and make room for those made from the log that are of an older format.
 
+    Copies in `INCOMING` go: a process left them that did not come to its end.
+
     `refuse_anew` is told why, before these go, and may refuse.
     """
     older = [name for name in _DERIVED if name in kept and kept[name] < FORMATS[name]]
@@ -82,6 +88,9 @@ def make_parts(path: Path, kept: Formats, disk: Disk, refuse_anew: Callable[[str
     write_formats(path, {**FORMATS, "records": kept.get("records", 0)}, disk)
     for name in ("log", *_DERIVED):
         (path / name).mkdir(mode=0o700, exist_ok=True)
+    (path / INCOMING).mkdir(mode=0o700, exist_ok=True)
+    for left in (path / INCOMING).glob(_COPIES):
+        shutil.rmtree(left)
     (path / RECORDS).touch(mode=0o600)
     disk.sync_folder(path)
 

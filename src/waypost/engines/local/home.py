@@ -7,6 +7,7 @@
 ``index/``      timelines, states and changes: made from the log
 ``history/``    columns over all time: made with the index
 ``records.sqlite``  master data and transactions: the truth about them
+``incoming/``   copies of files while they are taken; those that were left go when the home is opened for writing
 ==============  ============================================================
 """
 
@@ -21,7 +22,7 @@ from waypost.engines.local.apart import Apart, Job
 from waypost.engines.local.cuts import Cut
 from waypost.engines.local.disk import Disk, store_errors
 from waypost.engines.local.follow import Follower
-from waypost.engines.local.formats import FORMATS, RECORDS, make_parts, read_formats, write_formats
+from waypost.engines.local.formats import FORMATS, INCOMING, RECORDS, make_parts, read_formats, write_formats
 from waypost.engines.local.history import ParquetHistory
 from waypost.engines.local.index import LedgerIndex
 from waypost.engines.local.ledger import Ledger
@@ -92,6 +93,11 @@ class LocalHome:
         self._is_open = True
         self.memory = Memory(records=records, log=log, index=index, changes=index, history=history, close=self.close)
 
+    @property
+    def incoming(self) -> Path:
+        """Where copies of files lie while they are taken."""
+        return self.path / INCOMING
+
     def health(self) -> HomeHealth:
         """How it is doing just now."""
         end, position = self._log.position(), self._index.position()
@@ -110,6 +116,13 @@ class LocalHome:
             rebuilding=self._rebuilding if position < self._began_at else None,
             cut=self._log.cut,
         )
+
+    def end_questions(self) -> None:
+        """Break off what is asked of history, and let nothing more be asked of it. All else goes on.
+
+        Those who asked get `Closed`.
+        """
+        self._history.close()
 
     def close(self) -> None:
         """Finish what was begun, write everything away, and let go of the folder. Closing twice does no harm."""

@@ -37,8 +37,10 @@ class SqlRecords:
         in_memory = parsed.database in (None, "", ":memory:")
         self._name = "The records" if in_memory else f"The records ({parsed.database})"
         self._engine = _sqlite(parsed, read_only=read_only, in_memory=in_memory)
-        # All of a database in memory is one connection, on which transactions take turns.
-        self._turn = threading.Lock() if in_memory else None
+        # All of a database in memory is one connection, on which all take turns. In a file writers alone do, and they
+        # would by themselves, but who waits for SQLite sleeps ever longer, and who waits for a lock until it is free.
+        self._turn = threading.Lock()
+        self._read_in_turn = in_memory
         try:
             if read_only:
                 with self._transaction(write=False) as connection:
@@ -69,7 +71,8 @@ class SqlRecords:
 
     @contextlib.contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
-        if self._turn is not None and not self._turn.acquire(timeout=_PATIENCE_S):
+        in_turn = write or self._read_in_turn
+        if in_turn and not self._turn.acquire(timeout=_PATIENCE_S):
             raise StoreError("The records were kept busy for too long by another transaction.")
         try:
             with self._engine.connect().execution_options(waypost_write=write) as connection, connection.begin():
@@ -80,7 +83,7 @@ class SqlRecords:
                 raise
             raise failed from error
         finally:
-            if self._turn is not None:
+            if in_turn:
                 self._turn.release()
 
 

@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Told
+from waypost.testing.carriers.paper import write_pdf
 
 _ZONE = ZoneInfo("Asia/Shanghai")
-_PDF = b"%PDF-1.4\n%fake waybill of Best\n%%EOF\n"
+_PDF = write_pdf("fake waybill of Best")
 _FIELDS = ("serviceType", "bizData", "partnerID", "messageType", "sign")
 
 

@@ -19,10 +19,11 @@ from zoneinfo import ZoneInfo
 
 from waypost.booking.issuing import Address
 from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Sample, Told
+from waypost.testing.carriers.paper import write_pdf
 
 _ZONE = ZoneInfo("America/Sao_Paulo")
 _DAY_MS = 24 * 3_600_000
-_PDF = b"%PDF-1.4\n%fake label of Correios\n%%EOF\n"
+_PDF = write_pdf("fake label of Correios")
 _NUMBER = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")
 _DIGITS = re.compile(r"[0-9]+")
 _SERVICES = {"03220": "SEDEX", "03298": "PAC"}

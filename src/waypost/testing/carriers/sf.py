@@ -17,11 +17,12 @@ from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo
 
 from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Told
+from waypost.testing.carriers.paper import write_pdf
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _CLOCK_MS = 10 * 60 * 1000
 _TOKEN_MS = 2 * 3_600_000
-_PDF = b"%PDF-1.4\n%fake waybill of SF\n%%EOF\n"
+_PDF = write_pdf("fake waybill of SF")
 _OUTER = {
     "A1001": "必传参数不可为空",
     "A1002": "请求时效已过期",

@@ -17,11 +17,12 @@ from zoneinfo import ZoneInfo
 
 from waypost.booking.issuing import Address
 from waypost.testing.carriers.faking import Asked, Fake, FakeParcel, FakeScan, Refused, Repeat, Sample, Told
+from waypost.testing.carriers.paper import write_pdf
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _TOKEN_S = 28_799
-_PDF = b"%PDF-1.4\n%fake label of USPS\n%%EOF\n"
+_PDF = write_pdf("fake label of USPS")
 _ZPL = b"^XA^FDfake label of USPS^FS^XZ\n"
 _IMAGES = {"PDF": _PDF, "ZPL203DPI": _ZPL, "ZPL300DPI": _ZPL}
 _LATEST = ZoneInfo("Pacific/Pago_Pago")  # where the day of the United States ends last

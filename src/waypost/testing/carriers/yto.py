@@ -26,6 +26,7 @@ from waypost.testing.carriers.faking import (
     rewrite,
     write_form,
 )
+from waypost.testing.carriers.paper import write_pdf
 
 _PATH = re.compile(r"/open/(?P<method>[a-z_]+)/(?P<version>v[0-9])/(?P<token>[A-Za-z0-9]{6})/(?P<customer>[A-Z0-9]+)")
 _VERSIONS = {
@@ -37,7 +38,7 @@ _VERSIONS = {
 }
 _CLOCK_MS = 10 * 60 * 1000
 _ZONE = ZoneInfo("Asia/Shanghai")
-_PDF = b"%PDF-1.4\n%fake waybill of YTO\n%%EOF\n"
+_PDF = write_pdf("fake waybill of YTO")
 _PEOPLE = ("Name", "ProvinceName", "CityName", "CountyName", "Address", "Mobile")
 _MOST_KG = 300  # more is no parcel: somebody means grams
 _MOST_M = 5  # and here millimetres or centimetres

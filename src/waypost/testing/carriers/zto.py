@@ -27,10 +27,11 @@ from waypost.testing.carriers.faking import (
     rewrite,
     write_form,
 )
+from waypost.testing.carriers.paper import write_pdf
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _CLOCK_MS = 10 * 60 * 1000
-_FILES = {"0": b"\xff\xd8\xff\xe0fake label of ZTO\xff\xd9", "1": b"%PDF-1.4\n%fake label of ZTO\n%%EOF\n"}
+_FILES = {"0": b"\xff\xd8\xff\xe0fake label of ZTO\xff\xd9", "1": write_pdf("fake label of ZTO")}
 _LABEL_TRIES = 16
 # What the answers to queries say for the actions of pushes; the words in Latin are of pick-up lockers there.
 _SCAN_TYPES = {

@@ -5,8 +5,13 @@ from typing import Annotated
 
 import msgspec
 
+from waypost.booking.issuing import Address, Item
+from waypost.booking.manifests import HandedOver, Manifest
+from waypost.booking.order_book import Entered, Entry, Progress
+from waypost.booking.orders import KeptOrder, Order, OrderParcel, OrderState, ParcelState, PlannedParcel
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.cursors import write_cursor
+from waypost.model.instants import format_utc
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.track.feed import FileRefusal
 from waypost.track.intake import MAX_NUMBER, NUMBER
@@ -30,6 +35,7 @@ from waypost.track.views import (
 )
 from waypost.track.watches import Pushing, Told
 from waypost.track.wire import Refusal
+from waypost.web.api.quoted import QUOTES, QuotesAnswer
 
 
 def _whole(pattern: str) -> str:
@@ -130,6 +136,153 @@ class WatchesAnswer(msgspec.Struct, frozen=True):
 
     begun: int
     known: int
+
+
+class EnteredAnswer(msgspec.Struct, frozen=True):
+    """What became of orders that were handed in: each is in one of the first two, by its place from 0.
+
+    `advice` is what looks wrong in addresses of orders that were taken, by the rules of their countries.
+    """
+
+    entries: list[Entry]
+    refusals: list[Refusal]
+    advice: list[Refusal]
+
+
+class SheetAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a sheet of orders, by lines.
+
+    Attributes:
+        orders: how many were taken; `entries` has each with the line on which it begins.
+        rows: lines of the sheet, without the headings.
+        refused: how many lines were not taken, and `refusals` why, the first 1,000 of them.
+        advice: what looks wrong in an address of an order that was taken; `row` is its line. The first 1,000.
+        ignored: headings that mean nothing here.
+    """
+
+    orders: int
+    rows: int
+    refused: int
+    entries: list[Entry]
+    refusals: list[FileRefusal]
+    advice: list[Refusal]
+    ignored: list[str]
+
+
+class OrderParcelView(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel of an order. `why` is what its carrier said when it did not book it."""
+
+    piece: int
+    state: ParcelState
+    waybill: WaybillView | None
+    sort_code: str
+    weight_g: int
+    booked_at: str | None
+    channel: str
+    why: str
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """An order with how far it is. `next_try` is when its carrier is asked again, of one that is queued."""
+
+    id: str
+    state: OrderState
+    account: str
+    why: str
+    made_at: str
+    changed_at: str
+    next_try: str | None
+    job: str | None
+    parcels: list[OrderParcelView]
+    order: Order
+
+
+class OrderPage(msgspec.Struct, frozen=True):
+    """Some orders, newest first; `next` is the cursor for more, None at the end."""
+
+    orders: list[OrderView]
+    next: str | None
+
+
+class JobSent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which orders to book: their ids, or all drafts. `account` is for those that name none."""
+
+    orders: list[Annotated[str, msgspec.Meta(max_length=64)]] | None = None
+    account: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class JobAnswer(msgspec.Struct, frozen=True):
+    """How far a job is: its orders by state. `is_done` says that none waits any more."""
+
+    id: str
+    made_at: str
+    is_done: bool
+    orders: int
+    states: dict[str, int]
+
+
+class ManifestView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was handed over to a carrier at one time."""
+
+    id: str
+    account: str
+    closed_at: str
+    parcels: int
+    weight_g: int
+
+
+class ManifestPage(msgspec.Struct, frozen=True):
+    """Some manifests, newest first; `next` is the cursor for more, None at the end."""
+
+    manifests: list[ManifestView]
+    next: str | None
+
+
+class ManifestAnswer(msgspec.Struct, frozen=True):
+    """A manifest with its parcels, by order and piece."""
+
+    manifest: ManifestView
+    parcels: list[HandedOver]
+
+
+def view_manifest(manifest: Manifest) -> ManifestView:
+    """As its merchant sees it."""
+    told = msgspec.structs.asdict(manifest)
+    return ManifestView(closed_at=format_utc(told.pop("closed_ms")), **told)
+
+
+def view_order(kept: KeptOrder) -> OrderView:
+    """As its merchant sees it."""
+    return OrderView(
+        id=kept.id,
+        state=kept.state,
+        account=kept.account,
+        why=kept.why,
+        made_at=format_utc(kept.made_ms),
+        changed_at=format_utc(kept.changed_ms),
+        next_try=None if kept.next_ms is None else format_utc(kept.next_ms),
+        job=kept.job,
+        parcels=[
+            OrderParcelView(
+                piece=each.piece,
+                state=each.state,
+                waybill=WaybillView(each.carrier, each.number) if each.number else None,
+                sort_code=each.sort_code,
+                weight_g=each.weight_g,
+                booked_at=None if each.booked_ms is None else format_utc(each.booked_ms),
+                channel=each.channel,
+                why=each.why,
+            )
+            for each in kept.parcels
+        ],
+        order=kept.order,
+    )
+
+
+def view_job(progress: Progress) -> JobAnswer:
+    """As its merchant sees it."""
+    states = {state.value: count for state, count in progress.states.items()}
+    return JobAnswer(progress.id, format_utc(progress.made_ms), progress.is_done, progress.orders, states)
 
 
 class AccountsAnswer(msgspec.Struct, frozen=True):
@@ -350,7 +503,91 @@ SCANS_SENT = [
     {"carrier": "waypost", "number": "WP302948571BR", "code": "departed_from_hub", "at": "2026-02-30T08:00:00Z"},
 ]
 
+ORDERS_SENT = [
+    Order(
+        reference="2026-11-000417",
+        sender=Address(
+            name="Estrela Comércio",
+            country="BR",
+            street="Rua das Laranjeiras 120",
+            city="São Paulo",
+            province="SP",
+            postcode="01310-100",
+            phone="+551150000000",
+        ),
+        consignee=Address(
+            name="Maria Exemplo",
+            country="BR",
+            street="Avenida Atlântica 7, ap. 12",
+            city="Rio de Janeiro",
+            province="RJ",
+            postcode="22010-000",
+            phone="+552150000000",
+        ),
+        items=(Item(description="Cotton shirt", quantity=2, weight_g=180, value_minor=7_990, sku="SH-M-BLUE"),),
+        parcels=(PlannedParcel(weight_g=450, length_mm=300, width_mm=200, height_mm=60),),
+        account="correios",
+        currency="BRL",
+    )
+]
+_ORDER = KeptOrder(
+    id="ord_5b0f3c2a9d8e7f61a2b3",
+    merchant="mer_0f1e2d3c4b5a6978",
+    state=OrderState.BOOKED,
+    order=ORDERS_SENT[0],
+    account="correios",
+    parcels=(
+        OrderParcel(
+            piece=0,
+            reference="W7K2M9QX4T0B1ZC8V",
+            state=ParcelState.BOOKED,
+            weight_g=450,
+            carrier="correios",
+            number="OS123456785BR",
+            channel="correios prepostagem/v1/prepostagens",
+            booked_ms=1_795_352_640_000,
+        ),
+    ),
+    made_ms=1_795_352_400_000,
+    changed_ms=1_795_352_640_000,
+    tries=1,
+)
+
+
+_MANIFEST = ManifestView(
+    id="man_1a2b3c4d5e6f7a8b", account="correios", closed_at="2026-11-22T19:30:00Z", parcels=1, weight_g=450
+)
 EXAMPLES: dict[type, msgspec.Struct] = {
+    EnteredAnswer: EnteredAnswer(
+        [Entry(row=0, reference="2026-11-000417", id=_ORDER.id, outcome=Entered.NEW)],
+        [Refusal(1, "consignee.country", "Expected `str` matching regex '^[A-Z]{2}$'")],
+        [Refusal(0, "consignee.postcode", "has another form in BR. Write it like 40301-110.")],
+    ),
+    SheetAnswer: SheetAnswer(
+        orders=1,
+        rows=3,
+        refused=2,
+        entries=[Entry(row=2, reference="2026-11-000417", id=_ORDER.id, outcome=Entered.NEW)],
+        refusals=[
+            FileRefusal("orders.csv", 3, "item_quantity", "is no whole number", "1.5"),
+            FileRefusal("orders.csv", 4, "", "belongs to the order of line 3, which is refused"),
+        ],
+        advice=[],
+        ignored=["colour of the bag"],
+    ),
+    OrderView: view_order(_ORDER),
+    OrderPage: OrderPage([view_order(_ORDER)], None),
+    ManifestPage: ManifestPage([_MANIFEST], None),
+    ManifestAnswer: ManifestAnswer(
+        _MANIFEST,
+        [
+            HandedOver(
+                carrier="correios", number="OS123456785BR", order="2026-11-000417", piece=0, weight_g=450, sort_code=""
+            )
+        ],
+    ),
+    QuotesAnswer: QUOTES,
+    JobAnswer: JobAnswer("job_1a2b3c4d5e6f7a8b", "2026-11-22T13:04:00Z", False, 500, {"booked": 480, "queued": 20}),
     Receipt: Receipt(
         position=48_209,
         accepted=1,

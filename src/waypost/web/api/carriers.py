@@ -1,8 +1,6 @@
 """What carriers hand in: pushes of scans and of labels, and files."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -13,12 +11,12 @@ from waypost.model.texts import has_control
 from waypost.track.carriers import Push, Reply
 from waypost.track.feed import MOST_SPELLED_OUT, FileRefusal
 from waypost.track.files import Filed, legible
-from waypost.track.pushes import Outcome
+from waypost.track.pushes import Arrived, Outcome
 from waypost.track.wire import Refusal
 from waypost.web.api.answers import Alive, FileAnswer
 from waypost.web.api.openapi import OPEN, WITH_KEY, answers
 from waypost.web.api.scans import json_answer
-from waypost.web.door import call_of, headers_in
+from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in, send_whole
 from waypost.web.office import Office
 from waypost.web.problems import AllRefused, Forbidden, Invalid, Unsupported, Wrong
 
@@ -33,10 +31,9 @@ async def take_upload(office: Office, body: bytes, name: str, ending: str, carri
     """Take a file that came whole as a body; `ending` is one that names its kind."""
 
     def take() -> Filed:
-        with tempfile.TemporaryDirectory(prefix="waypost-") as folder:
-            path = Path(folder) / f"upload{ending}"
-            path.write_bytes(body)
-            return office.desk.files.take(path, name=name, carrier=carrier, source=source, now_ms=office.desk.clock())
+        return office.desk.files.take_body(
+            body, ending, name=name, carrier=carrier, source=source, now_ms=office.desk.clock()
+        )
 
     filed = await office.intake.run(take)
     office.metrics.accepted.inc(filed.scans)
@@ -83,10 +80,10 @@ def add_carriers(app: FastAPI, office: Office) -> None:
         call, headers = call_of(request.scope), headers_in(request.scope)
         key = await office.gate.get_key(call, headers, Role.OPERATOR, Role.CARRIER)
         carrier = office.desk.carriers.get(account)
+        if key.carriers and carrier not in key.carriers:  # nor does it learn which accounts of others there are
+            raise Forbidden("this key speaks for no such account", mend="Use one that does, or an operator's.")
         if carrier is None:
             raise NotFound(f"there is no account {account[:60]!r}")
-        if key.carriers and carrier not in key.carriers:
-            raise Forbidden(f"this key does not speak for {carrier}", mend="Use one that does, or an operator's.")
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
         if has_control(name):
             wrong = Wrong("query.name", "has control characters", legible(name)[:60])
@@ -116,22 +113,9 @@ def add_carriers(app: FastAPI, office: Office) -> None:
         responses=_answers("Thanks, or why not, as the carrier has it"),
         openapi_extra=OPEN,
     )
-    async def take_push(account: str, request: Request) -> Response:
-        async with office.body(request.scope, request.receive, office.limits.push_bytes) as body:
-            push = _push_of(request, body, office)
-            taken = await office.intake.run(office.desk.pushes.take, account, push)
-        office.metrics.pushes.labels(account, taken.outcome.value).inc()
-        office.metrics.accepted.inc(taken.scans)
-        office.metrics.refused.inc(taken.refused)
-        if taken.why:  # most carriers are told so under status 200
-            office.desk.journal.warning(
-                "a push was not taken whole",
-                request=call_of(request.scope).id,
-                account=account,
-                outcome=taken.outcome.value,
-                why=taken.why,
-            )
-        return _reply(taken.reply)
+    async def find_no_account(account: str) -> Response:
+        """Accounts that are pushed scans are served before the framework: see `take_push`."""
+        raise NotFound(f"there is no account {account[:60]!r} that is pushed scans")
 
     @app.post(
         LABELS,
@@ -147,7 +131,7 @@ def add_carriers(app: FastAPI, office: Office) -> None:
     )
     async def take_label(account: str, request: Request) -> Response:
         async with office.body(request.scope, request.receive, office.limits.push_bytes) as body:
-            push = _push_of(request, body, office)
+            push = _push_of(request.scope, body, office)
             taken = await office.intake.run(office.desk.labels.take, account, push)
         if taken.why:
             office.desk.journal.warning(
@@ -157,10 +141,33 @@ def add_carriers(app: FastAPI, office: Office) -> None:
         return _reply(taken.reply)
 
 
-def _push_of(request: Request, body: bytes, office: Office) -> Push:
+def take_push(office: Office, account: str) -> App:
+    """The bare ASGI application behind an account's `PUSH`: no framework stands between a push and the log."""
+
+    async def post_push(scope: Scope, receive: Receive, send: Send) -> None:
+        call_of(scope).route = PUSH
+        async with office.body(scope, receive, office.limits.push_bytes) as body:
+            taken = await office.pushes.do(Arrived(account, _push_of(scope, body, office)))
+        office.metrics.pushes.labels(account, taken.outcome.value).inc()
+        office.metrics.accepted.inc(taken.scans)
+        office.metrics.refused.inc(taken.refused)
+        if taken.why:  # most carriers are told so under status 200
+            office.desk.journal.warning(
+                "a push was not taken whole",
+                request=call_of(scope).id,
+                account=account,
+                outcome=taken.outcome.value,
+                why=taken.why,
+            )
+        await send_whole(send, taken.reply.status, taken.reply.content_type, taken.reply.body)
+
+    return post_push
+
+
+def _push_of(scope: Scope, body: bytes, office: Office) -> Push:
     return Push(
-        headers=headers_in(request.scope),
-        query=request.scope["query_string"].decode("latin-1"),
+        headers=headers_in(scope),
+        query=scope["query_string"].decode("latin-1"),
         body=body,
         received_ms=office.desk.clock(),
     )

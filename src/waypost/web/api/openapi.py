@@ -7,19 +7,30 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from waypost.booking.orders import Order
+from waypost.booking.rating.quotes import Prefer
+from waypost.care.teller import News, StatusTold
 from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
-from waypost.web.api.answers import EXAMPLES, FacilityRecord, WatchedRecord
+from waypost.web.api.answers import EXAMPLES as _ANSWERS
+from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
+from waypost.web.api.webhook_answers import WEBHOOK_EXAMPLES, WebhookChange, WebhookSent
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
+EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
     "bad_input": 400,
     "busy": 503,
+    "carrier_puzzling": 502,
+    "carrier_refused": 422,
+    "carrier_unreachable": 503,
+    "conflict": 409,
     "forbidden": 403,
     "invalid": 422,
+    "label_comes_later": 422,
     "lagging": 429,
     "not_allowed": 401,
     "not_found": 404,
@@ -31,6 +42,7 @@ _STATUS = {
     "too_large": 413,
     "too_many": 429,
     "unexpected": 500,
+    "unsupported_by_carrier": 422,
     "unsupported_media_type": 415,
 }
 
@@ -38,6 +50,8 @@ TAGS = [
     {"name": "scans", "description": "What happened to which parcel, when and where. Sent in batches, kept for good."},
     {"name": "parcels", "description": "Where parcels are. Public at city level; all of it with an operator's key."},
     {"name": "carriers", "description": "What carriers push, each in its own format, and what they are asked after."},
+    {"name": "orders", "description": "What merchants ship: handed in, booked, printed, taken back."},
+    {"name": "webhooks", "description": "Merchants are told what becomes of their parcels, signed."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
     {"name": "service", "description": "Whether the service is well."},
 ]
@@ -55,6 +69,7 @@ _ENCODINGS_READ = {
     "schema": {"type": "string", "examples": [", ".join(ENCODINGS)]},
 }
 WITH_KEY: dict[str, Any] = {"security": [{"key": []}]}
+WITH_MERCHANTS_KEY: dict[str, Any] = {"security": [{"merchant": []}]}
 WITH_OR_WITHOUT_KEY: dict[str, Any] = {"security": [{}, {"key": []}]}
 OPEN: dict[str, Any] = {"security": []}
 
@@ -92,14 +107,33 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
     for path, operations in bare.items():
         document["paths"].setdefault(path, {}).update(operations)
     components = document.setdefault("components", {})
-    kinds = [*EXAMPLES, FacilityRecord, WatchedRecord, Overview, Problem, RawScan]
+    kinds = [
+        *EXAMPLES,
+        FacilityRecord,
+        JobSent,
+        News,
+        Order,
+        Prefer,
+        StatusTold,
+        WatchedRecord,
+        WebhookChange,
+        WebhookSent,
+        Overview,
+        Problem,
+        RawScan,
+    ]
     components["schemas"] = msgspec.json.schema_components(kinds, ref_template=_REF)[1]
     components["securitySchemes"] = {
         "key": {
             "type": "http",
             "scheme": "bearer",
             "description": "A key that begins with `wp_`. The first start prints an operator's key once.",
-        }
+        },
+        "merchant": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A merchant's key: `waypost admin make-key NAME --role merchant --party ID` makes one.",
+        },
     }
     return document
 

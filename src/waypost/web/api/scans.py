@@ -22,7 +22,7 @@ from waypost.web.api.answers import SCANS_SENT
 from waypost.web.api.arrow import refuse_costly_stream
 from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
 from waypost.web.bodies import ENCODINGS
-from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in
+from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in, send_whole
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import AllRefused, Invalid, Unsupported, Wrong
 
@@ -89,10 +89,7 @@ def take_scans(office: Office) -> App:
             raise AllRefused(receipt.refusals)
         if await office.shows(receipt.end, within_s=wait_s):
             receipt = msgspec.structs.replace(receipt, indexed=True)
-        answer = msgspec.json.encode(receipt)
-        kinds = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": kinds})
-        await send({"type": "http.response.body", "body": answer})
+        await send_whole(send, 200, "application/json", msgspec.json.encode(receipt))
 
     return post_scans
 

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
 
-from waypost.model.instants import DAY_MS
+from waypost.model.instants import DAY_MS, format_utc
 from waypost.track.scorecards import Scorecards
 from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office, read_instant
+from waypost.web.problems import Invalid, Wrong
 
 DAYS = 30
 
@@ -51,4 +52,7 @@ def add_scorecards(app: FastAPI, office: Office) -> None:
         since_ms, until_ms = read_instant(since, "query.since"), read_instant(until, "query.until")
         if since_ms is None:
             since_ms = since_days(office.desk.clock(), DAYS)
+        if until_ms is not None and until_ms <= since_ms:
+            why = f"it is not after since, {format_utc(since_ms)}"
+            raise Invalid(f"query.until: {why}", [Wrong("query.until", why, until and until[:60])])
         return json_answer(await office.scores.run(office.desk.scorecards, since_ms, until_ms))

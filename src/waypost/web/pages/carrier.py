@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 import pyarrow as pa
 from fastapi import FastAPI, Request, Response
+from msgspec import structs
 
 from waypost.access.keys import Key
 from waypost.model.carriers import CARRIER_CODE
@@ -24,6 +25,7 @@ from waypost.web.office import Office
 from waypost.web.pages.languages import Language, offset_text
 from waypost.web.pages.numbers import split_numbers
 from waypost.web.pages.paper import Paper, language_of
+from waypost.web.pages.reasons import say_reason
 from waypost.web.pages.session import CARRIER_HOME, check_origin, get_carrier, read_form
 from waypost.web.uploads import read_upload
 
@@ -191,7 +193,9 @@ def _rows(
     numbers: list[str], receipt: Receipt, parcels: Mapping[str, ParcelView], language: Language
 ) -> list[dict[str, str]]:
     """The refused numbers first: they want doing."""
-    refused = {each.row: f"{each.field}: {each.reason}" if each.field else each.reason for each in receipt.refusals}
+    refused = {
+        each.row: ": ".join(filter(None, (each.field, say_reason(each.reason, language)))) for each in receipt.refusals
+    }
     rows = []
     for place, number in enumerate(numbers):
         parcel, why = parcels.get(number), refused.get(place, "")
@@ -214,8 +218,10 @@ def _filed(filed: Filed, language: Language) -> dict[str, Any]:
         "outcome": filed.outcome.value,
         "counts": language.say("portal_counts", taken=filed.scans, refused=filed.refused),
         "refused": filed.refused,
-        "why": filed.why,
-        "rows": filed.refusals[:_SPELLED_OUT],
+        "why": say_reason(filed.why, language),
+        "rows": [
+            structs.replace(each, reason=say_reason(each.reason, language)) for each in filed.refusals[:_SPELLED_OUT]
+        ],
         "more": max(filed.refused - _SPELLED_OUT, 0),
     }
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 
+from waypost.model.errors import BadInput
 from waypost.track.scorecards import MOST_SAMPLED, Part, Scorecard, Scorecards
 from waypost.track.shifts import FEWEST_SCANS, Shift
 from waypost.web.api.scorecards import DAYS, since_days
@@ -36,22 +37,26 @@ _GOOD = ("accepted", "moved", "out", "ended")
 def add_scorecards(app: FastAPI, office: Office, paper: Paper) -> None:
     """The page and its file."""
 
-    async def read(request: Request) -> tuple[int, Scorecards]:
-        asked = request.query_params.get("days", "")
-        days = int(asked) if asked in map(str, _CHOICES) else DAYS
-        since_ms = since_days(office.desk.clock(), days)
-        return days, await office.scores.run(office.desk.scorecards, since_ms, None)
+    async def read(days: int) -> Scorecards:
+        return await office.scores.run(office.desk.scorecards, since_days(office.desk.clock(), days), None)
 
     @app.get(PATH, include_in_schema=False)
     async def show_scorecards(request: Request) -> Response:
         await get_operator(office, request)
         language = language_of(request)
-        days, cards = await read(request)
+        days, warning = DAYS, None
+        try:
+            days = _days(request)
+        except BadInput as error:
+            warning = f"{error.message}: these are the last {DAYS} days"
+        cards = await read(days)
         return paper.answer(
             "carriers.html",
             language,
             request,
+            status=200 if warning is None else 400,
             here="carriers",
+            warning=warning,
             days=days,
             choices=_CHOICES,
             groups=GROUPS,
@@ -66,12 +71,24 @@ def add_scorecards(app: FastAPI, office: Office, paper: Paper) -> None:
     @app.get(f"{PATH}.csv", include_in_schema=False)
     async def export(request: Request) -> Response:
         await get_operator(office, request)
-        _, cards = await read(request)
+        cards = await read(_days(request))
         flat = [_flat(card) for card in cards.carriers]
         names = list(flat[0]) if flat else ["carrier"]
         body = b"\xef\xbb\xbf" + write_csv([names, *(list(row.values()) for row in flat)])
         headers = {"content-disposition": 'attachment; filename="carriers.csv"', "cache-control": "private, no-store"}
         return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _days(request: Request) -> int:
+    """Of how many days the cards are asked for.
+
+    Raises:
+        BadInput: of no number that there is a choice for.
+    """
+    asked = request.query_params.get("days", "").strip() or str(DAYS)
+    if asked not in map(str, _CHOICES):
+        raise BadInput(f"days={asked[:40]!r} is none of {', '.join(map(str, _CHOICES))}")
+    return int(asked)
 
 
 def _parts(card: Scorecard) -> dict[str, Part]:

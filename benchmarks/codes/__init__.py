@@ -1,0 +1,1 @@
+"""What `./scripts/bench sorting` runs on: real places of Brazil, imagined addresses of China, and plain peers."""

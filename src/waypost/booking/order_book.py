@@ -1,0 +1,536 @@
+"""The order book: merchants' orders as they are kept, with how far each is."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
+from sqlalchemy.engine import Connection, Row
+
+from waypost.access.sealing import Seal
+from waypost.booking.issuing import Issued, Label
+from waypost.booking.orders import (
+    KeptOrder,
+    Order,
+    OrderParcel,
+    OrderState,
+    ParcelState,
+    check_order,
+    digest_of,
+    order_id,
+    parcel_reference,
+    plan_parcels,
+)
+from waypost.booking.records import jobs, order_parcels, orders
+from waypost.model.cursors import read_cursor, write_cursor
+from waypost.model.errors import BadInput, Conflict, NotFound, StoreDamaged
+from waypost.store.protocols import Records
+from waypost.track.wire import Refusal
+
+_CHUNK = 300
+_MOST_WHY = 400
+#: An order that does not open is looked at again after so long.
+_DAMAGED_MS = 30 * 60_000
+_TWICE = "stands here twice"
+_ANOTHER = "is the number of another order: send that as it was, change it while it is a draft, or take another number"
+#: What is not known of a parcel before it is booked.
+_UNTOLD = ("carrier", "number", "carrier_reference", "sort_code", "channel", "why", "label_type")
+
+#: The states from which an order can be confirmed: what is booked of one that was refused stays booked.
+CONFIRMABLE = (OrderState.DRAFT.value, OrderState.REFUSED.value, OrderState.DOUBTFUL.value)
+
+
+class Entered(StrEnum):
+    """What became of an order that was handed in."""
+
+    NEW = "new"
+    KNOWN = "known"  #: it is there already, just so
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one order that was handed in, `row` as for refusals: what became of it, and its id."""
+
+    row: int
+    reference: str
+    id: str
+    outcome: Entered
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of orders that were handed in: each is in one of the first two.
+
+    Attributes:
+        advice: what looks wrong in addresses of orders that were taken, by the rules of their countries.
+    """
+
+    entries: list[Entry]
+    refusals: list[Refusal]
+    advice: list[Refusal]
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a job is: its orders by state."""
+
+    id: str
+    made_ms: int
+    orders: int
+    states: Mapping[OrderState, int]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no order of it waits any more."""
+        return not self.states.get(OrderState.QUEUED)
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders a list shows. Instants are when an order was made, UTC milliseconds."""
+
+    state: OrderState | None = None
+    job: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+class OrderBook:
+    """Reads and writes orders. What a merchant does not own is not found.
+
+    Args:
+        seal: for what merchants send, which names people.
+    """
+
+    def __init__(self, records: Records, seal: Callable[[], Seal]) -> None:
+        self._records = records
+        self._seal = seal
+
+    def enter(
+        self, merchant: str, handed_in: Sequence[tuple[int, Order]], now_ms: int, *, dry_run: bool = False
+    ) -> Receipt:
+        """Keep orders, each with its row in what was sent, as drafts. One that is wrong hinders no other.
+
+        An order that is there already, just so, is known; under the same number with other contents it is refused.
+
+        Args:
+            dry_run: say what would become of them, and keep nothing.
+        """
+        receipt = Receipt([], [], [])
+        good: dict[str, tuple[int, Order, str]] = {}
+        for row, order in handed_in:
+            id_, digest = order_id(merchant, order.reference), digest_of(order)
+            try:
+                check_order(order)
+            except BadInput as error:
+                receipt.refusals.append(Refusal(row, error.where or "", error.message.removeprefix(f"{error.where}: ")))
+                continue
+            if id_ in good:
+                receipt.refusals.append(Refusal(row, "reference", _TWICE, order.reference))
+            else:
+                good[id_] = (row, order, digest)
+        known: dict[str, str] = {}
+        for some in _chunks(list(good)):  # a sheet may have a hundred thousand, and others want to write meanwhile
+            with self._records.read() if dry_run else self._records.begin() as connection:
+                there = self._digests(connection, some)
+                if not dry_run:
+                    new = {id_: good[id_][1] for id_ in some if id_ not in there}
+                    self._insert(connection, merchant, new, now_ms)
+            known |= there
+        for id_, (row, order, digest) in good.items():
+            if known.get(id_, digest) != digest:
+                receipt.refusals.append(Refusal(row, "reference", _ANOTHER, order.reference))
+            else:
+                outcome = Entered.KNOWN if id_ in known else Entered.NEW
+                receipt.entries.append(Entry(row=row, reference=order.reference, id=id_, outcome=outcome))
+        receipt.refusals.sort(key=lambda refusal: refusal.row)
+        return receipt
+
+    def change(self, merchant: str, id_: str, order: Order, now_ms: int) -> KeptOrder:
+        """Put another order in the place of a draft.
+
+        Raises:
+            NotFound: the merchant has no such order.
+            Conflict: it is no draft any more.
+            BadInput: it cannot be shipped as it stands, or has another number.
+        """
+        check_order(order)
+        with self._records.begin() as connection:
+            row = self._row(connection, merchant, id_, to_change=True)
+            if row.reference != order.reference:
+                raise BadInput("is another number: it is how the order is known", where="reference")
+            if row.state != OrderState.DRAFT.value:
+                raise Conflict(f"the order is {row.state}, and only drafts can be changed")
+            connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
+            values = {"body": self._seal_order(id_, order), "digest": digest_of(order), "changed_ms": now_ms}
+            connection.execute(update(orders).where(orders.c.id == id_).values(values | {"account": order.account}))
+            connection.execute(insert(order_parcels), _plan(id_, order))
+        return self.get(merchant, id_)
+
+    def get(self, merchant: str | None, id_: str) -> KeptOrder:
+        """One order; `merchant` None: whosever it is.
+
+        Raises:
+            NotFound: the merchant has none.
+        """
+        with self._records.read() as connection:
+            row = self._row(connection, merchant, id_)
+            [kept] = self._kept(connection, [row])
+        return kept
+
+    def list_by_numbers(self, account: str, numbers: Sequence[str]) -> list[KeptOrder]:
+        """The orders booked with an account to which waybills of these numbers belong, each once."""
+        numbered = select(orders.c.id).distinct().join(order_parcels, order_parcels.c.order_id == orders.c.id)
+        found: dict[str, KeptOrder] = {}
+        with self._records.read() as connection:
+            for some in _chunks(numbers):
+                asked = numbered.where(orders.c.account == account, order_parcels.c.number.in_(some))
+                ids = connection.execute(asked).scalars().all()
+                rows = connection.execute(select(orders).where(orders.c.id.in_(ids), orders.c.body.is_not(None))).all()
+                found |= {kept.id: kept for kept in self._kept(connection, rows)}
+        return list(found.values())
+
+    def list_page(
+        self, merchant: str | None, filters: Filters, after: str | None, limit: int
+    ) -> tuple[list[KeptOrder], str | None]:
+        """Some orders, newest first, and the cursor for more, None at the end.
+
+        Raises:
+            BadInput: the cursor is none of ours.
+        """
+        key = read_cursor(after, tuple[int, str])
+        asked = select(orders).where(*_meant(merchant, filters))
+        if key is not None:
+            made, id_ = orders.c.made_ms, orders.c.id
+            asked = asked.where(or_(made < key[0], and_(made == key[0], id_ > key[1])))
+        asked = asked.order_by(orders.c.made_ms.desc(), orders.c.id).limit(limit + 1)
+        with self._records.read() as connection:
+            rows = connection.execute(asked).all()
+            page = self._kept(connection, rows[:limit])
+        return page, write_cursor((page[-1].made_ms, page[-1].id)) if len(rows) > limit else None
+
+    def confirm(self, merchant: str, id_: str, account: str, now_ms: int, *, is_not_there: bool = False) -> KeptOrder:
+        """Let an order wait for its carrier. One that waits or is booked already stays as it is.
+
+        Args:
+            account: for an order that names none.
+            is_not_there: of one that is in doubt: somebody looked, and the carrier has no waybill of it.
+
+        Raises:
+            NotFound: the merchant has no such order.
+            Conflict: it was cancelled.
+        """
+        with self._records.begin() as connection:
+            row = self._row(connection, merchant, id_, to_change=True)
+            if row.state == OrderState.CANCELLED.value:
+                raise Conflict("the order was cancelled", mend="Hand it in under another number.")
+            if is_not_there and row.state == OrderState.DOUBTFUL.value:
+                in_doubt = and_(order_parcels.c.order_id == id_, order_parcels.c.state == ParcelState.ASKED.value)
+                connection.execute(update(order_parcels).where(in_doubt).values(state=ParcelState.PLANNED.value))
+            self._confirm(connection, [id_], account, now_ms)
+        return self.get(merchant, id_)
+
+    def begin_job(self, merchant: str, ids: Sequence[str] | None, account: str, id_: str, now_ms: int) -> Progress:
+        """Confirm many at once, or (None) all drafts of a merchant, and have a look at how far they are by one id.
+
+        Raises:
+            NotFound: one of them is none of the merchant's; none was confirmed.
+            BadInput: one names no account, and none is given.
+        """
+        begun = select(jobs.c.id).where(jobs.c.id == id_, jobs.c.merchant == merchant)
+        with self._records.begin() as connection:
+            if not connection.execute(begun).first():
+                self._begin_job(connection, merchant, ids, account, id_, now_ms)
+        return self.get_job(merchant, id_)
+
+    def _begin_job(
+        self,
+        connection: Connection,
+        merchant: str,
+        named: Sequence[str] | None,
+        account: str,
+        id_: str,
+        now_ms: int,
+    ) -> None:
+        if named is None:
+            drafts = select(orders.c.id).where(orders.c.merchant == merchant)
+            named = connection.execute(drafts.where(orders.c.state == OrderState.DRAFT.value)).scalars().all()
+        ids = list(dict.fromkeys(named))
+        own = self._owners(connection, ids)
+        if strange := [each for each in ids if own.get(each) != merchant]:
+            raise NotFound(f"no order has the id {strange[0][:40]!r}", mend="`GET /v1/orders` lists them.")
+        if not account and (vague := self._find_without_account(connection, ids)) is not None:
+            mend = "Name an account for those orders that have none."
+            raise BadInput(f"order {vague} names none, and there are several", where="account", mend=mend)
+        can_be = orders.c.state.in_(CONFIRMABLE)  # what is booked, or under way, stays with the job that it is of
+        ids = [row.id for row in _in_chunks(connection, select(orders.c.id).where(can_be), ids)]
+        connection.execute(insert(jobs).values(id=id_, merchant=merchant, made_ms=now_ms, orders=len(ids)))
+        for some in _chunks(ids):
+            connection.execute(update(orders).where(orders.c.id.in_(some)).values(job_id=id_))
+        self._confirm(connection, ids, account, now_ms)
+
+    def get_job(self, merchant: str | None, id_: str) -> Progress:
+        """How far a job is.
+
+        Raises:
+            NotFound: the merchant has none.
+        """
+        asked = select(jobs).where(jobs.c.id == id_, *([] if merchant is None else [jobs.c.merchant == merchant]))
+        counts = select(orders.c.state, func.count()).where(orders.c.job_id == id_).group_by(orders.c.state)
+        with self._records.read() as connection:
+            row = connection.execute(asked).one_or_none()
+            if row is None:
+                raise NotFound(f"no job has the id {id_[:40]!r}")
+            states = {OrderState(state): count for state, count in connection.execute(counts)}
+        return Progress(id=id_, made_ms=row.made_ms, orders=row.orders, states=states)
+
+    def claim(self, ids: Sequence[str], now_ms: int, until_ms: int) -> list[KeptOrder]:
+        """Have those of some orders that wait, and that nobody has, for oneself; they are as they were before.
+
+        From here on their carriers may have been asked for each parcel that has no waybill, and that is written down.
+        """
+        is_free = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
+        is_waiting = and_(orders.c.id.in_(ids), orders.c.state == OrderState.QUEUED.value, is_free)
+        with self._records.begin() as connection:
+            rows = connection.execute(select(orders).where(is_waiting).with_for_update()).all()
+            kept = []
+            for row in rows:
+                try:
+                    kept += self._kept(connection, [row])
+                except StoreDamaged as error:  # it may be brought back, and holds up nobody else's
+                    later = {"next_ms": now_ms + _DAMAGED_MS, "why": str(error)[:_MOST_WHY]}
+                    connection.execute(update(orders).where(orders.c.id == row.id).values(later))
+            claimed = [each.id for each in kept]
+            planned = and_(order_parcels.c.order_id.in_(claimed), order_parcels.c.state == ParcelState.PLANNED.value)
+            connection.execute(update(orders).where(orders.c.id.in_(claimed)).values(until_ms=until_ms))
+            connection.execute(update(order_parcels).where(planned).values(state=ParcelState.ASKED.value))
+        return kept
+
+    @contextmanager
+    def holding(self, id_: str, now_ms: int, until_ms: int) -> Iterator[bool]:
+        """Have an order for oneself, however far it is; False if another has it."""
+        is_free = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
+        with self._records.begin() as connection:
+            taking = update(orders).where(orders.c.id == id_, is_free)
+            is_held = bool(connection.execute(taking.values(until_ms=until_ms)).rowcount)
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                with self._records.begin() as connection:
+                    connection.execute(update(orders).where(orders.c.id == id_).values(until_ms=None))
+
+    def list_due(self, account: str, now_ms: int, most: int) -> list[str]:
+        """Orders that wait for a carrier whose turn has come and that nobody has claimed, the longest waiting first."""
+        return self._list_due(orders.c.account == account, now_ms, most)
+
+    def list_stray(self, accounts: Sequence[str], now_ms: int, most: int) -> list[str]:
+        """The same of orders whose account is none of these."""
+        return self._list_due(orders.c.account.not_in(accounts), now_ms, most)
+
+    def _list_due(self, is_meant: ColumnElement[bool], now_ms: int, most: int) -> list[str]:
+        is_free = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
+        is_due = and_(orders.c.next_ms <= now_ms, orders.c.state == OrderState.QUEUED.value)
+        asked = select(orders.c.id).where(is_due, is_free, is_meant)
+        with self._records.read() as connection:
+            return list(connection.execute(asked.order_by(orders.c.next_ms, orders.c.id).limit(most)).scalars())
+
+    def release_all(self) -> int:
+        """Nobody has any order any more: for the start of the only process that books; how many were claimed."""
+        with self._records.begin() as connection:
+            freeing = update(orders).where(orders.c.until_ms.is_not(None)).values(until_ms=None)
+            return connection.execute(freeing).rowcount
+
+    def note_booked(self, connection: Connection, issued: Issued, now_ms: int) -> None:
+        """Write a waybill down, in the transaction of whoever tells others of it."""
+        label = issued.label
+        connection.execute(
+            update(order_parcels)
+            .where(order_parcels.c.id == issued.reference)
+            .values(
+                state=ParcelState.BOOKED.value,
+                carrier=issued.waybill.carrier,
+                number=issued.waybill.number,
+                carrier_reference=issued.carrier_reference,
+                sort_code=issued.sort_code[:64],
+                channel=issued.channel[:120],
+                booked_ms=now_ms,
+                why="",
+                label_type="" if label is None else label.content_type,
+                label=None if label is None else self._seal().seal(label.content, issued.reference),
+            )
+        )
+
+    def note_parcel(self, connection: Connection, reference: str, state: ParcelState, why: str = "") -> None:
+        """Write down how far a parcel is that has no waybill, or none any more."""
+        noting = update(order_parcels).where(order_parcels.c.id == reference)
+        connection.execute(noting.values(state=state.value, why=why[:_MOST_WHY]))
+
+    def settle(
+        self,
+        connection: Connection,
+        id_: str,
+        state: OrderState,
+        now_ms: int,
+        *,
+        why: str = "",
+        next_ms: int | None = None,
+        tries: int = 0,
+    ) -> None:
+        """Say how far an order is now, and let it go."""
+        values = {"state": state.value, "changed_ms": now_ms, "why": why[:_MOST_WHY], "next_ms": next_ms}
+        connection.execute(update(orders).where(orders.c.id == id_).values(values | {"tries": tries, "until_ms": None}))
+
+    def find_label(self, parcel: OrderParcel) -> Label | None:
+        """The paper that came with a waybill, if any.
+
+        Raises:
+            StoreDamaged: it does not open.
+        """
+        asked = select(order_parcels.c.label, order_parcels.c.label_type).where(order_parcels.c.id == parcel.reference)
+        with self._records.read() as connection:
+            row = connection.execute(asked).one()
+        if not row.label:
+            return None
+        return Label(content=self._seal().open(row.label, parcel.reference), content_type=row.label_type)
+
+    def keep_label(self, parcel: OrderParcel, label: Label) -> None:
+        """Keep the paper of a waybill."""
+        sealed = self._seal().seal(label.content, parcel.reference)
+        with self._records.begin() as connection:
+            connection.execute(
+                update(order_parcels)
+                .where(order_parcels.c.id == parcel.reference)
+                .values(label=sealed, label_type=label.content_type)
+            )
+
+    def _confirm(self, connection: Connection, ids: Sequence[str], account: str, now_ms: int) -> None:
+        chosen = func.coalesce(func.nullif(orders.c.account, ""), account)
+        values = {"state": OrderState.QUEUED.value, "account": chosen, "changed_ms": now_ms, "next_ms": now_ms}
+        for some in _chunks(ids):
+            is_meant = and_(orders.c.id.in_(some), orders.c.state.in_(CONFIRMABLE))
+            connection.execute(update(orders).where(is_meant).values(values | {"tries": 0, "why": ""}))
+
+    def _insert(self, connection: Connection, merchant: str, new: Mapping[str, Order], now_ms: int) -> None:
+        rows = [
+            {
+                "id": id_,
+                "merchant": merchant,
+                "reference": order.reference,
+                "state": OrderState.DRAFT.value,
+                "account": order.account,
+                "made_ms": now_ms,
+                "changed_ms": now_ms,
+                "tries": 0,
+                "why": "",
+                "digest": digest_of(order),
+                "body": self._seal_order(id_, order),
+            }
+            for id_, order in new.items()
+        ]
+        if rows:
+            connection.execute(insert(orders), rows)
+            connection.execute(insert(order_parcels), [row for id_, order in new.items() for row in _plan(id_, order)])
+
+    def _seal_order(self, id_: str, order: Order) -> bytes:
+        return self._seal().seal(msgspec.json.encode(order), id_)
+
+    def _digests(self, connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+        return {row.id: row.digest for row in _in_chunks(connection, select(orders.c.id, orders.c.digest), ids)}
+
+    def _owners(self, connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+        return {row.id: row.merchant for row in _in_chunks(connection, select(orders.c.id, orders.c.merchant), ids)}
+
+    def _find_without_account(self, connection: Connection, ids: Sequence[str]) -> str | None:
+        asked = select(orders.c.id).where(orders.c.account == "")
+        return next((row.id for row in _in_chunks(connection, asked, ids)), None)
+
+    def _row(self, connection: Connection, merchant: str | None, id_: str, *, to_change: bool = False) -> Row[Any]:
+        asked = select(orders).where(orders.c.id == id_, *([] if merchant is None else [orders.c.merchant == merchant]))
+        if to_change:  # nobody else may meanwhile
+            asked = asked.with_for_update()
+        row = connection.execute(asked).one_or_none()
+        if row is None:
+            raise NotFound(f"no order has the id {id_[:40]!r}", mend="`GET /v1/orders` lists them.")
+        return row
+
+    def _kept(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[KeptOrder]:
+        ids = [row.id for row in rows]
+        shown = [column for column in order_parcels.c if column.name != "label"]
+        pieces: dict[str, list[OrderParcel]] = {id_: [] for id_ in ids}
+        for some in _chunks(ids):
+            asked = select(*shown).where(order_parcels.c.order_id.in_(some)).order_by(order_parcels.c.piece)
+            for row in connection.execute(asked):
+                pieces[row.order_id].append(_parcel(row))
+        return [self._order(row, pieces[row.id]) for row in rows]
+
+    def _order(self, row: Row[Any], parcels: Sequence[OrderParcel]) -> KeptOrder:
+        if row.body is None:
+            raise StoreDamaged(f"what order {row.id} says was erased")
+        return KeptOrder(
+            id=row.id,
+            merchant=row.merchant,
+            state=OrderState(row.state),
+            order=msgspec.json.decode(self._seal().open(row.body, row.id), type=Order),
+            account=row.account,
+            parcels=tuple(parcels),
+            made_ms=row.made_ms,
+            changed_ms=row.changed_ms,
+            job=row.job_id,
+            next_ms=row.next_ms,
+            tries=row.tries,
+            why=row.why,
+        )
+
+
+def _plan(id_: str, order: Order) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": parcel_reference(id_, piece),
+            "order_id": id_,
+            "piece": piece,
+            "state": ParcelState.PLANNED.value,
+            "weight_g": parcel.weight_g,
+            **dict.fromkeys(_UNTOLD, ""),
+        }
+        for piece, parcel in enumerate(plan_parcels(order))
+    ]
+
+
+def _parcel(row: Row[Any]) -> OrderParcel:
+    return OrderParcel(
+        piece=row.piece,
+        reference=row.id,
+        state=ParcelState(row.state),
+        weight_g=row.weight_g,
+        carrier=row.carrier,
+        number=row.number,
+        carrier_reference=row.carrier_reference,
+        sort_code=row.sort_code,
+        channel=row.channel,
+        booked_ms=row.booked_ms,
+        why=row.why,
+    )
+
+
+def _meant(merchant: str | None, filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if merchant is not None:
+        found.append(orders.c.merchant == merchant)
+    if filters.state is not None:
+        found.append(orders.c.state == filters.state.value)
+    if filters.job is not None:
+        found.append(orders.c.job_id == filters.job)
+    if filters.since_ms is not None:
+        found.append(orders.c.made_ms >= filters.since_ms)
+    if filters.until_ms is not None:
+        found.append(orders.c.made_ms < filters.until_ms)
+    return found
+
+
+def _in_chunks(connection: Connection, asked: Select[Any], ids: Sequence[str]) -> Iterable[Row[Any]]:
+    for some in _chunks(ids):
+        yield from connection.execute(asked.where(orders.c.id.in_(some)))
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(texts), _CHUNK):
+        yield texts[start : start + _CHUNK]

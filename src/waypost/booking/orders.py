@@ -1,0 +1,254 @@
+"""Orders: what a merchant sold, on its way to become waybills.
+
+An order is a draft until it is confirmed; then it waits for its carrier, and is booked, or refused, or nobody knows
+(see `bookings`). One number of a merchant is one order: what comes again under it is the same, or a conflict.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+import msgspec
+from babel.core import get_global
+
+from waypost.booking.issuing import MOST_G, Address, Grams, Item, Line, Long, Millimetres, Minor, whole
+from waypost.model.addresses import list_address_faults
+from waypost.model.errors import BadInput
+from waypost.model.guarded import Guarded
+from waypost.model.texts import has_control
+from waypost.track.wire import Refusal
+
+MOST_PARCELS = 50
+MOST_ITEMS = 500
+#: A parcel of which nobody said how heavy it is, nor its items: what carriers take a small one for.
+UNTOLD_G = 500
+
+#: The codes that are or were money somewhere.
+_CURRENCIES = frozenset(get_global("all_currencies"))
+
+
+class OrderState(StrEnum):
+    """How far an order is. The words are kept; they never change."""
+
+    DRAFT = "draft"  #: may be changed; no carrier knows of it
+    QUEUED = "queued"  #: confirmed: its carrier is asked when its turn comes, and again where it cannot be reached
+    BOOKED = "booked"  #: every parcel of it has a waybill
+    REFUSED = "refused"  #: the carrier will not; says why
+    DOUBTFUL = "doubtful"  #: there may be a waybill that nobody knows the number of
+    CANCELLED = "cancelled"
+
+
+class ParcelState(StrEnum):
+    """How far one parcel of an order is. The words are kept; they never change."""
+
+    PLANNED = "planned"
+    ASKED = "asked"  #: its carrier was asked for a waybill; what became of that is not known yet
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+
+
+class PlannedParcel(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One physical piece, before it has a waybill. Sizes are 0 if nobody measured.
+
+    Attributes:
+        items: the lines of the order that are in it, from 0; none: those that are in no other.
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("weight_g", "length_mm", "width_mm", "height_mm", "items")
+
+    weight_g: Grams
+    length_mm: Millimetres = 0
+    width_mm: Millimetres = 0
+    height_mm: Millimetres = 0
+    items: tuple[int, ...] = ()
+
+
+class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a merchant wants shipped, as it says so.
+
+    Attributes:
+        reference: the merchant's own number of it.
+        sender: where it is fetched, or goes back to.
+        parcels: how it is packed; none: one parcel as heavy as its items.
+        account: the contract with a carrier to ship by, or "" for the only one.
+        service: the carrier's own name of it, or "" for its usual one.
+        cod_minor: to collect at the door of the first parcel, in minor units of `currency`.
+        mailing_date: on which it is handed over, `YYYY-MM-DD` of the sender's day.
+        return_of: the reference of the order of which this is the way back.
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("reference", "account", "service", "parcels", "currency", "mailing_date")
+
+    reference: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    sender: Address
+    consignee: Address
+    items: Annotated[tuple[Item, ...], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
+    parcels: Annotated[tuple[PlannedParcel, ...], msgspec.Meta(max_length=MOST_PARCELS)] = ()
+    account: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    service: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    currency: Annotated[str, msgspec.Meta(pattern=whole("([A-Z]{3})?"))] = ""
+    cod_minor: Minor = 0
+    remark: Long = ""
+    mailing_date: Annotated[str, msgspec.Meta(pattern=whole("([0-9]{4}-[0-9]{2}-[0-9]{2})?"))] = ""
+    return_of: Line = ""
+
+
+class OrderParcel(Guarded, frozen=True, kw_only=True):
+    """One parcel of an order, as it is kept.
+
+    Attributes:
+        reference: under which its carrier is asked; the same for the same parcel of the same order, whatever crashes.
+        number: of the waybill; "" before there is one.
+        why: what its carrier said when it did not book it.
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("piece", "reference", "state", "carrier", "number", "sort_code", "weight_g")
+
+    piece: int
+    reference: str
+    state: ParcelState
+    weight_g: int
+    carrier: str = ""
+    number: str = ""
+    carrier_reference: str = ""
+    sort_code: str = ""
+    channel: str = ""
+    booked_ms: int | None = None
+    why: str = ""
+
+
+class KeptOrder(Guarded, frozen=True, kw_only=True):
+    """An order as it is kept, with how far it is.
+
+    Attributes:
+        why: of one that is refused, doubtful, or tried again.
+        next_ms: of one that is queued, when its carrier is asked at the earliest.
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("id", "merchant", "state", "account", "job", "made_ms", "changed_ms", "tries")
+
+    id: str
+    merchant: str
+    state: OrderState
+    order: Order
+    account: str
+    parcels: tuple[OrderParcel, ...]
+    made_ms: int
+    changed_ms: int
+    job: str | None = None
+    next_ms: int | None = None
+    tries: int = 0
+    why: str = ""
+
+
+def order_id(merchant: str, reference: str) -> str:
+    """Our id of a merchant's order: the same however often it comes."""
+    return f"ord_{_digest(merchant, reference, size=10).hex()}"
+
+
+def parcel_reference(order: str, piece: int) -> str:
+    """Under which a carrier is asked for the waybill of a parcel: 17 capitals and digits, which every carrier takes."""
+    return "W" + _base32(_digest(order, str(piece), size=10))
+
+
+def digest_of(order: Order) -> str:
+    """By which an order that comes again is known to be the same."""
+    return hashlib.blake2b(msgspec.json.encode(order, order="deterministic"), digest_size=16).hexdigest()
+
+
+def check_order(order: Order) -> None:
+    """See what its shape alone does not tell.
+
+    Raises:
+        BadInput: it cannot be shipped as it stands; `where` names the field.
+    """
+    for where, text in _texts_of(order):
+        if has_control(text):
+            raise BadInput("has control characters", where=where)
+    if not order.reference.isprintable() or order.reference != order.reference.strip():
+        raise BadInput("has characters that no number has, or blanks around it", where="reference")
+    if order.currency and order.currency not in _CURRENCIES:
+        raise BadInput("is no currency of ISO 4217", where="currency", mend="Give its code, such as CNY.")
+    if not order.currency and (order.cod_minor or any(item.value_minor for item in order.items)):
+        raise BadInput("is missing: amounts are told", where="currency", mend="Give the ISO 4217 code, such as CNY.")
+    if order.mailing_date and not _is_day(order.mailing_date):
+        raise BadInput("is no day of the calendar", where="mailing_date")
+    if not order.parcels and (weight_g := plan_parcels(order)[0].weight_g) > MOST_G:
+        reason = f"weigh {weight_g} g together, and a parcel weighs {MOST_G} g at most"
+        raise BadInput(reason, where="items", mend="Say how they are packed.")
+    seen: set[int] = set()
+    for number, parcel in enumerate(order.parcels):
+        for line in parcel.items:
+            if not 0 <= line < len(order.items):
+                raise BadInput(f"line {line} is none of the order's", where=f"parcels[{number}].items")
+            seen.add(line)
+    if seen and all(parcel.items for parcel in order.parcels) and len(seen) < len(order.items):
+        missing = next(line for line in range(len(order.items)) if line not in seen)
+        raise BadInput(f"line {missing} is in no parcel", where="parcels", mend="Put every line into a parcel.")
+
+
+def advise(row: int, order: Order) -> list[Refusal]:
+    """What looks wrong in the addresses of an order by the rules of their countries; it may be shipped all the same."""
+    found = []
+    for end in ("sender", "consignee"):
+        for fault in list_address_faults(getattr(order, end)):
+            if fault.field != "postcode" or getattr(order, end).postcode:  # inside a country many ship without
+                reason = f"{fault.message}. {fault.mend}" if fault.mend else fault.message
+                found.append(Refusal(row, f"{end}.{fault.field}", reason))
+    return found
+
+
+def plan_parcels(order: Order) -> Sequence[PlannedParcel]:
+    """How it is packed: as the merchant says, or all in one parcel."""
+    if order.parcels:
+        return order.parcels
+    told = [item.weight_g * item.quantity for item in order.items if item.weight_g is not None]
+    return (PlannedParcel(weight_g=max(sum(told), 1) if told else UNTOLD_G),)
+
+
+def items_of(order: Order, piece: int) -> Sequence[Item]:
+    """What is in one parcel of it, by its place from 0."""
+    parcels = plan_parcels(order)
+    if parcels[piece].items:
+        return [order.items[line] for line in parcels[piece].items]
+    elsewhere = {line for parcel in parcels for line in parcel.items}
+    rest = [item for line, item in enumerate(order.items) if line not in elsewhere]
+    is_first = not any(not parcel.items for parcel in parcels[:piece])
+    return rest if is_first else []
+
+
+def _is_day(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _texts_of(order: Order) -> list[tuple[str, str]]:
+    found = [(name, getattr(order, name)) for name in ("reference", "account", "service", "remark", "return_of")]
+    for end in ("sender", "consignee"):
+        address: Address = getattr(order, end)
+        found += [(f"{end}.{name}", getattr(address, name)) for name in address.__struct_fields__]
+    for number, item in enumerate(order.items):
+        found += [(f"items[{number}].{name}", getattr(item, name)) for name in ("description", "sku")]
+    return found
+
+
+def _digest(*parts: str, size: int) -> bytes:
+    digest = hashlib.blake2b(digest_size=size)
+    for part in parts:
+        digest.update(len(part.encode()).to_bytes(8) + part.encode())
+    return digest.digest()
+
+
+def _base32(data: bytes) -> str:
+    """Crockford's digits: none is taken for another."""
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    number, found = int.from_bytes(data), ""
+    for _ in range(len(data) * 8 // 5):
+        number, digit = divmod(number, 32)
+        found = digits[digit] + found
+    return found

@@ -1,0 +1,1 @@
+"""Care: subscriptions, and who is told what and when again."""

@@ -1,0 +1,86 @@
+"""Manifests: merchants close what they hand over to a carrier, and read it again."""
+
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.booking.manifests import write_csv
+from waypost.web.api.answers import ManifestAnswer, ManifestPage, view_manifest
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, merchant_of, repeated_id
+from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
+from waypost.web.api.scans import json_answer
+from waypost.web.office import Office
+
+_PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy")
+
+
+def add_manifests(app: FastAPI, office: Office) -> None:
+    """Closing one, and those that were closed."""
+    desk = office.desk
+
+    @app.post(
+        "/v1/manifests",
+        tags=["orders"],
+        summary="Close a manifest",
+        description=(
+            "Every parcel that is booked through the account and stands on no manifest yet is on this one. With an "
+            "`Idempotency-Key`, repeating it gives the same manifest."
+        ),
+        response_class=Response,
+        responses=answers(ManifestAnswer, "With its parcels", *_PROBLEMS, "conflict", "storage_full"),
+        openapi_extra=WITH_MERCHANTS_KEY | {"parameters": [IDEMPOTENCY_KEY]},
+    )
+    async def close_manifest(
+        request: Request,
+        account: Annotated[str, Query(max_length=64, description="With the carrier that fetches them.")] = "",
+    ) -> Response:
+        merchant = await merchant_of(office, request)
+        id_ = repeated_id("man", merchant, request) or desk.new_id("man")
+
+        def close() -> ManifestAnswer:
+            chosen = desk.bookings.choose_account(account)
+            manifest = desk.manifests.close(merchant, chosen, id_, desk.clock())
+            return ManifestAnswer(view_manifest(manifest), desk.manifests.list_parcels(merchant, id_))
+
+        return json_answer(await office.intake.run(close))
+
+    @app.get(
+        "/v1/manifests",
+        tags=["orders"],
+        summary="Manifests, newest first",
+        response_class=Response,
+        responses=answers(ManifestPage, "A page of them", *_PROBLEMS),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def list_manifests(
+        request: Request,
+        after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
+    ) -> Response:
+        merchant = await merchant_of(office, request)
+        page, cursor = await office.lookups.run(desk.manifests.list_page, merchant, after, limit)
+        return json_answer(ManifestPage([view_manifest(each) for each in page], cursor))
+
+    @app.get(
+        "/v1/manifests/{manifest}",
+        tags=["orders"],
+        summary="One manifest",
+        response_class=Response,
+        responses={
+            **(told := answers(ManifestAnswer, "With its parcels", *_PROBLEMS, "not_found")),
+            200: told[200] | {"content": told[200]["content"] | {"text/csv": {"schema": {"type": "string"}}}},
+        },
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def get_manifest(
+        request: Request,
+        manifest: str,
+        format: Annotated[Literal["json", "csv"], Query(description="CSV is for who fetches them.")] = "json",
+    ) -> Response:
+        merchant = await merchant_of(office, request)
+        found = await office.lookups.run(desk.manifests.get, merchant, manifest)
+        parcels = await office.lookups.run(desk.manifests.list_parcels, merchant, manifest)
+        if format == "csv":
+            headers = {"content-disposition": f'attachment; filename="{found.id}.csv"', "cache-control": "no-store"}
+            return Response(write_csv(parcels), media_type="text/csv; charset=utf-8", headers=headers)
+        return json_answer(ManifestAnswer(view_manifest(found), parcels))

@@ -1,0 +1,94 @@
+"""What requests of merchants have in common: whose key it is, and the JSON that it sends."""
+
+import hashlib
+from typing import Any, TypeVar
+
+import msgspec
+from fastapi import Request
+
+from waypost.access.keys import Role
+from waypost.booking.reading import tell_place
+from waypost.model.errors import BadInput, NotFound
+from waypost.web.api.answers import ORDERS_SENT
+from waypost.web.door import call_of, headers_in
+from waypost.web.office import Office
+from waypost.web.problems import Invalid, Unsupported, Wrong
+
+T = TypeVar("T")
+
+_MOST_KEY = 255
+#: As OpenAPI has it.
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Any text of yours, another each time.",
+    "schema": {"type": "string", "maxLength": _MOST_KEY},
+}
+
+
+async def merchant_of(office: Office, request: Request) -> str:
+    """The merchant whose key a request has.
+
+    Raises:
+        NotAllowed, Forbidden, TooMany: see `Gate.get_key`.
+        NotFound: it takes part no more.
+    """
+    key = await office.gate.get_key(call_of(request.scope), headers_in(request.scope), Role.MERCHANT)
+    if key.party is None:
+        raise NotFound("the merchant of this key is gone")
+    return key.party
+
+
+def repeated_id(kind: str, merchant: str, request: Request) -> str | None:
+    """The id for what a request makes that says by which key it is repeated; None if it does not.
+
+    Raises:
+        Invalid: the key is too long.
+    """
+    key = headers_in(request.scope).get("idempotency-key", "")
+    if len(key) > _MOST_KEY:
+        raise invalid("header.Idempotency-Key", f"is longer than {_MOST_KEY} characters")
+    return f"{kind}_{hashlib.blake2b(key.encode(), key=merchant.encode(), digest_size=8).hexdigest()}" if key else None
+
+
+async def read_json(office: Office, request: Request) -> bytes:
+    """The body of a request that sends JSON.
+
+    Raises:
+        Unsupported: it says that it sends something else.
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/json")
+    async with office.body(request.scope, request.receive, office.limits.body_bytes) as body:
+        return body
+
+
+def decode_json(body: bytes, kind: type[T]) -> T:
+    """A body as a record.
+
+    Raises:
+        Invalid: it is JSON, but not of that shape.
+        BadInput: it is none.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise invalid(*tell_place(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"the body is no JSON: {error}", where="body") from None
+
+
+def invalid(where: str, reason: str) -> Invalid:
+    """One thing that is wrong."""
+    return Invalid(f"{where}: {reason}", [Wrong(where, reason)])
+
+
+def sends_orders(what: str) -> dict[str, Any]:
+    """Describes a body of one order, or of an `array` of them."""
+    ref = {"$ref": "#/components/schemas/Order"}
+    schema = {"type": "array", "items": ref} if what == "array" else ref
+    [example] = ORDERS_SENT
+    value = msgspec.to_builtins([example] if what == "array" else example)
+    content = {"application/json": {"schema": schema, "examples": {"one": {"value": value}}}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,66 @@
+"""Quotes as the API answers them, with an example."""
+
+from datetime import date
+
+import msgspec
+
+from waypost.booking.rating.carbon import Emission
+from waypost.booking.rating.quotes import Quote, Source, Unquoted
+from waypost.booking.rating.tariffs import Line
+from waypost.booking.rating.windows import Window
+from waypost.track.wire import Refusal
+
+
+class QuotedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What each service asks for an order, the preferred one first, as `sorted_by` says; and why others do not.
+
+    Attributes:
+        row: its place in what was sent, from 0.
+    """
+
+    row: int
+    reference: str
+    quotes: list[Quote]
+    unquoted: list[Unquoted]
+    sorted_by: str
+
+
+class QuotesAnswer(msgspec.Struct, frozen=True):
+    """Quotes as of an instant. Each order is in one of the two."""
+
+    at: str
+    quotes: list[QuotedOrder]
+    refusals: list[Refusal]
+
+
+_QUOTE = Quote(
+    account="correios",
+    service="economico",
+    source=Source.CARD,
+    currency="BRL",
+    minor=2290,
+    lines=[
+        Line("carriage", "zone southeast: up to 1000 g", 450, "g", "21.50 BRL", 2150, "2026-1"),
+        Line("fuel", "surcharge 1: fuel", 2150, "minor units", "6.5 % of carriage", 140, "2026-1"),
+    ],
+    card="2026-1",
+    zone="southeast",
+    billed_g=450,
+    window=Window(date(2026, 11, 23), date(2026, 11, 26), date(2026, 11, 27), date(2026, 12, 1)),
+    co2=Emission(24, "357 km (great circle), 149.93 g/t·km: a source and its year"),
+)
+_UNSERVED = Unquoted(account="usps", service="GROUND", code="not_served", why="no zone of the card has this way")
+
+QUOTES = QuotesAnswer(
+    "2026-11-22T13:04:00Z",
+    [
+        QuotedOrder(
+            row=0,
+            reference="2026-11-000417",
+            quotes=[_QUOTE],
+            unquoted=[_UNSERVED],
+            sorted_by="the lowest price first",
+        )
+    ],
+    [Refusal(1, "consignee.country", "Expected `str` matching regex '^[A-Z]{2}$'")],
+)

@@ -1,0 +1,83 @@
+"""Quotes: what each contracted service asks for a merchant's orders."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.booking.orders import Order, check_order
+from waypost.booking.rating.quotes import Prefer, Quoter
+from waypost.booking.rating.shipments import read_shipment
+from waypost.booking.reading import read_orders
+from waypost.model.errors import BadInput
+from waypost.model.instants import format_utc
+from waypost.track.wire import Refusal
+from waypost.web.api.arrays import refuse_long_array
+from waypost.web.api.merchants import merchant_of, read_json, sends_orders
+from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
+from waypost.web.api.quoted import QuotedOrder, QuotesAnswer
+from waypost.web.api.scans import json_answer
+from waypost.web.office import Office, read_instant
+
+_PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
+_SENDING = ("slow_body", "too_large", "unsupported_media_type")
+
+
+def add_quotes(app: FastAPI, office: Office) -> None:
+    """One endpoint: nothing is kept."""
+    desk = office.desk
+
+    @app.post(
+        "/v1/quotes",
+        tags=["orders"],
+        summary="What orders would cost",
+        description=(
+            "With every service that there is a rate card of: price line by line, days of arrival, CO2, or why there "
+            "is none. An order that names an account or a service is quoted with that alone. Nothing is kept, and no "
+            "order has to be handed in before."
+        ),
+        response_class=Response,
+        responses=answers(QuotesAnswer, "Quotes of each order", *_PROBLEMS, *_SENDING),
+        openapi_extra=WITH_MERCHANTS_KEY | sends_orders("array"),
+    )
+    async def quote_orders(
+        request: Request,
+        prefer: Annotated[Prefer, Query(description="What comes first.")] = Prefer.BEST,
+        insured: Annotated[bool, Query(description="Declare what the items are worth.")] = False,
+        at: Annotated[
+            str | None, Query(description="RFC 3339; as of then, now if not given.", json_schema_extra=DATE_TIME)
+        ] = None,
+    ) -> Response:
+        await merchant_of(office, request)
+        at_ms = read_instant(at, "query.at")
+        body = await read_json(office, request)
+        refuse_long_array(body, office.limits.quotes_at_once, "orders")
+
+        def quote() -> QuotesAnswer:
+            return _quote_all(desk.quotes.open(), body, desk.clock() if at_ms is None else at_ms, prefer, insured)
+
+        return json_answer(await office.lookups.run(quote))
+
+
+def _quote_all(quoter: Quoter, body: bytes, at_ms: int, prefer: Prefer, insured: bool) -> QuotesAnswer:
+    """Each order that can be read, and why the others cannot."""
+    orders, refusals = read_orders(body)
+    found = []
+    for row, order in orders:
+        try:
+            found.append(_quote(quoter, row, order, at_ms, prefer, insured))
+        except BadInput as error:
+            refusals.append(Refusal(row, error.where or "", error.message.removeprefix(f"{error.where}: ")))
+    return QuotesAnswer(format_utc(at_ms), found, sorted(refusals, key=lambda refusal: refusal.row))
+
+
+def _quote(quoter: Quoter, row: int, order: Order, at_ms: int, prefer: Prefer, insured: bool) -> QuotedOrder:
+    check_order(order)
+    shipment = read_shipment(order, insured=insured)
+    quoted = quoter.quote(shipment, at_ms, prefer, account=order.account, service=order.service)
+    return QuotedOrder(
+        row=row,
+        reference=order.reference,
+        quotes=quoted.quotes,
+        unquoted=quoted.unquoted,
+        sorted_by=quoted.sorted_by,
+    )

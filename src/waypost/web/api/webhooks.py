@@ -1,0 +1,264 @@
+"""Webhooks: merchants say where they want to be told what becomes of their parcels, and look whether they were."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.care.deliveries import Delivery, DeliveryState
+from waypost.care.sending import Message
+from waypost.care.subscriptions import Webhook
+from waypost.care.teller import PING_TYPE, News
+from waypost.model.instants import format_utc
+from waypost.web.api.merchants import decode_json, invalid, merchant_of, read_json
+from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
+from waypost.web.api.scans import json_answer
+from waypost.web.api.webhook_answers import (
+    WEBHOOK_CHANGE,
+    WEBHOOK_SENT,
+    DeliveryPage,
+    DeliveryView,
+    ReplayAnswer,
+    TestAnswer,
+    WebhookChange,
+    WebhooksAnswer,
+    WebhookSecret,
+    WebhookSent,
+    WebhookView,
+    view_delivery,
+    view_test,
+    view_webhook,
+)
+from waypost.web.office import Office, read_instant
+from waypost.web.problems import Busy
+
+_PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
+_SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
+_ONE = "/v1/webhooks/{webhook}"
+_MOST_PINGS = 16
+
+
+def add_webhooks(app: FastAPI, office: Office) -> None:
+    """Making them, changing them, taking them away."""
+    desk = office.desk
+    subscriptions = desk.subscriptions
+
+    @app.post(
+        "/v1/webhooks",
+        tags=["webhooks"],
+        summary="Be told",
+        description=(
+            "Of each status that a parcel of yours reaches from now on, a message goes to the address, signed as "
+            "Standard Webhooks has it. The secret to verify it by is shown this once."
+        ),
+        response_class=Response,
+        responses=answers(WebhookSecret, "With its secret", *_PROBLEMS, *_SENDING, "conflict"),
+        openapi_extra=WITH_MERCHANTS_KEY | _sends("WebhookSent", WEBHOOK_SENT),
+    )
+    async def make_webhook(request: Request) -> Response:
+        merchant = await merchant_of(office, request)
+        sent = decode_json(await read_json(office, request), WebhookSent)
+        made, secret = await office.intake.run(subscriptions.add, merchant, sent.url, sent.statuses, desk.clock())
+        return json_answer(WebhookSecret(view_webhook(made), secret))
+
+    @app.get(
+        "/v1/webhooks",
+        tags=["webhooks"],
+        summary="Your webhooks",
+        response_class=Response,
+        responses=answers(WebhooksAnswer, "All of them", *_PROBLEMS),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def list_webhooks(request: Request) -> Response:
+        merchant = await merchant_of(office, request)
+        found = await office.lookups.run(subscriptions.list_all, merchant)
+        return json_answer(WebhooksAnswer([view_webhook(each) for each in found]))
+
+    @app.get(
+        _ONE,
+        tags=["webhooks"],
+        summary="One webhook",
+        response_class=Response,
+        responses=answers(WebhookView, "As it is", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def get_webhook(request: Request, webhook: str) -> Response:
+        merchant = await merchant_of(office, request)
+        return json_answer(view_webhook(await office.lookups.run(subscriptions.get, merchant, webhook)))
+
+    @app.patch(
+        _ONE,
+        tags=["webhooks"],
+        summary="Change, pause or resume it",
+        description="What is left out stays. What happens during a pause waits, and is sent after it.",
+        response_class=Response,
+        responses=answers(WebhookView, "As it is now", *_PROBLEMS, *_SENDING, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY | _sends("WebhookChange", WEBHOOK_CHANGE),
+    )
+    async def change_webhook(request: Request, webhook: str) -> Response:
+        merchant = await merchant_of(office, request)
+        sent = decode_json(await read_json(office, request), WebhookChange)
+
+        def change() -> Webhook:
+            return subscriptions.change(
+                merchant, webhook, desk.clock(), url=sent.url, statuses=sent.statuses, is_paused=sent.paused
+            )
+
+        changed = await office.intake.run(change)
+        desk.wake_telling(webhook)
+        return json_answer(view_webhook(changed))
+
+    @app.delete(
+        _ONE,
+        tags=["webhooks"],
+        summary="Be told no more",
+        description="What it was told goes with it.",
+        status_code=204,
+        response_class=Response,
+        responses={
+            204: {"description": "It is gone"},
+            **{
+                status: each
+                for status, each in answers(WebhookView, "", *_PROBLEMS, "not_found").items()
+                if status != 200
+            },
+        },
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def remove_webhook(request: Request, webhook: str) -> Response:
+        merchant = await merchant_of(office, request)
+        await office.intake.run(subscriptions.remove, merchant, webhook)
+        return Response(status_code=204)
+
+    @app.post(
+        _ONE + "/rotate",
+        tags=["webhooks"],
+        summary="Another secret",
+        description="For a day, messages have the signatures of both, so that you can change over.",
+        response_class=Response,
+        responses=answers(WebhookSecret, "With the new secret", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def rotate_secret(request: Request, webhook: str) -> Response:
+        merchant = await merchant_of(office, request)
+        changed, secret = await office.intake.run(subscriptions.rotate, merchant, webhook, desk.clock())
+        return json_answer(WebhookSecret(view_webhook(changed), secret))
+
+    _add_deliveries(app, office)
+
+
+def _add_deliveries(app: FastAPI, office: Office) -> None:
+    desk = office.desk
+    subscriptions, deliveries = desk.subscriptions, desk.deliveries
+    pinged: set[str] = set()
+
+    @app.post(
+        _ONE + "/test",
+        tags=["webhooks"],
+        summary="Send a ping",
+        description="A signed message of the type `ping`, once and at once, even during a pause.",
+        response_class=Response,
+        responses=answers(TestAnswer, "What your endpoint answered", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def send_ping(request: Request, webhook: str) -> Response:
+        merchant = await merchant_of(office, request)
+        found = await office.lookups.run(subscriptions.get, merchant, webhook)
+        if webhook in pinged or len(pinged) >= _MOST_PINGS:
+            raise Busy("a ping to it is under way, or too many to others")
+        now_ms = desk.clock()
+        secrets = await office.lookups.run(subscriptions.open_secrets, webhook, now_ms)
+        body = msgspec.json.encode(News(PING_TYPE, format_utc(now_ms), {"webhook": webhook}))
+        pinged.add(webhook)
+        try:
+            answer = await desk.sender.send(
+                Message(id=desk.new_id("msg"), url=found.url, body=body, secrets=tuple(secrets))
+            )
+        finally:
+            pinged.discard(webhook)
+        return json_answer(view_test(answer))
+
+    @app.get(
+        _ONE + "/deliveries",
+        tags=["webhooks"],
+        summary="What it was told, newest first",
+        description="And what it is still to be told. They are kept for `keep_days` of the settings.",
+        response_class=Response,
+        responses=answers(DeliveryPage, "A page of them", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def list_deliveries(
+        request: Request,
+        webhook: str,
+        state: Annotated[DeliveryState | None, Query(description="How far they are.")] = None,
+        after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
+    ) -> Response:
+        merchant = await merchant_of(office, request)
+
+        def look() -> tuple[list[Delivery], str | None]:
+            subscriptions.get(merchant, webhook)
+            return deliveries.list_page(webhook, state, after, limit)
+
+        page, cursor = await office.lookups.run(look)
+        return json_answer(DeliveryPage([view_delivery(each) for each in page], cursor))
+
+    @app.post(
+        _ONE + "/deliveries/{delivery}/retry",
+        tags=["webhooks"],
+        summary="Send one once more",
+        description="Whatever became of it; what waits before it of the same parcel goes first.",
+        response_class=Response,
+        responses=answers(DeliveryView, "As it is now", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def retry_delivery(request: Request, webhook: str, delivery: str) -> Response:
+        merchant = await merchant_of(office, request)
+
+        def retry() -> Delivery:
+            subscriptions.get(merchant, webhook)
+            return deliveries.retry(webhook, delivery, desk.clock())
+
+        found = await office.intake.run(retry)
+        desk.wake_telling(webhook)
+        return json_answer(view_delivery(found))
+
+    @app.post(
+        _ONE + "/replay",
+        tags=["webhooks"],
+        summary="Send many once more",
+        description=(
+            "Everything behind the last `webhook-id` that you have, or from an instant on, in the order of each parcel "
+            "and under the same ids."
+        ),
+        response_class=Response,
+        responses=answers(ReplayAnswer, "How many", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def replay_deliveries(
+        request: Request,
+        webhook: str,
+        after: Annotated[str | None, Query(max_length=64, description="The `webhook-id` of a delivery.")] = None,
+        since: Annotated[
+            str | None, Query(description="RFC 3339; made from here on.", json_schema_extra=DATE_TIME)
+        ] = None,
+    ) -> Response:
+        merchant = await merchant_of(office, request)
+        since_ms = read_instant(since, "query.since")
+        if (after is None) is (since_ms is None):
+            raise invalid("query.after", "either `after` or `since` has to be given")
+
+        def replay() -> int:
+            subscriptions.get(merchant, webhook)
+            return deliveries.replay(webhook, desk.clock(), after=after, since_ms=since_ms)
+
+        count = await office.intake.run(replay)
+        desk.wake_telling(webhook)
+        return json_answer(ReplayAnswer(count))
+
+
+def _sends(kind: str, example: msgspec.Struct) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{kind}"}
+    shown = {key: value for key, value in msgspec.to_builtins(example).items() if value is not None}
+    content = {"application/json": {"schema": schema, "examples": {"one": {"value": shown}}}}
+    return {"requestBody": {"required": True, "content": content}}

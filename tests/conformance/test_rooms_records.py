@@ -1,0 +1,436 @@
+"""What rooms write into `Records`, on each database: rows that come again, pages, counts, and what is forgotten."""
+
+import itertools
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import update
+from tests.conformance.databases import PostgresRecords, PostgresServer, serve_postgres
+from tests.rooms.booking.rating.cards import plain_card
+
+from waypost.access.keys import Keys, Role
+from waypost.access.parties import Parties
+from waypost.access.sealed import count_sealed, drop_sealed, list_gone, reseal
+from waypost.access.sealing import Seal
+from waypost.app.seals import SEALED
+from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
+from waypost.booking.labels import Labels
+from waypost.booking.order_book import Entered, Filters, OrderBook
+from waypost.booking.orders import Order, OrderState, ParcelState
+from waypost.booking.rating.shelf import Kept, Shelf
+from waypost.booking.records import orders
+from waypost.care.deliveries import Deliveries, Delivery, DeliveryState, keep_new
+from waypost.care.sending import Answer
+from waypost.care.subscriptions import Subscriptions
+from waypost.engines.reference import open_reference
+from waypost.engines.sql.records import SqlRecords
+from waypost.feeds.sheets import Sheets
+from waypost.model.carriage import Parcel, Waybill
+from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
+from waypost.model.parties import PartyKind
+from waypost.store.protocols import Records
+from waypost.store.tables import METADATA
+from waypost.testing import Clock
+from waypost.track.carriers import Asked, Push, Reply
+from waypost.track.files import Files
+from waypost.track.fold import StatusFold
+from waypost.track.pushes import Arrived, Outcome, OutcomeCount, RawPushes
+from waypost.track.reception import Reception
+from waypost.track.records import find_parcels, keep_link, keep_parcels, list_all_links, list_links
+from waypost.track.rests import Rest, Rests
+from waypost.track.tables import bundled_tables
+from waypost.track.watches import Counts, Pushing, Told, Watches
+from waypost.web.destinations import Places
+
+NONCES = itertools.count()
+OLD = Seal({1: b"k" * 32}, lambda size: next(NONCES).to_bytes(size))
+SEAL = Seal({1: b"k" * 32, 2: b"n" * 32}, lambda size: next(NONCES).to_bytes(size))
+NOW = Clock().now_ms
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with serve_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    kept: PostgresRecords | SqlRecords
+    if request.param == "postgres":
+        kept = request.getfixturevalue("postgres").make()
+    else:
+        kept = SqlRecords(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    yield kept
+    kept.close()
+
+
+def test_migrations_make_what_the_rooms_draw(records: Records) -> None:
+    with records.read() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), METADATA) == []
+
+
+def push(account: str, body: bytes, *, at: int = 0, **told: object) -> Arrived:
+    pushed = Push(headers={}, query="", body=body, received_ms=NOW + at)
+    return Arrived(account, pushed, **({"outcome": Outcome.TAKEN} | told))  # type: ignore[arg-type]
+
+
+def test_a_push_that_comes_again_takes_the_place_of_the_first(records: Records) -> None:
+    raw = RawPushes(records, lambda: SEAL)
+    failed = push("yto", b"body", outcome=Outcome.FAILED, why="w" * 900)
+    raw.keep([failed, push("yto", b"other")])
+    assert raw.list_taken([failed, push("yto", b"other"), push("yto", b"new")]) == [False, True, False]
+    raw.keep([push("yto", b"body", at=5, outcome=Outcome.PARTLY, scans=7, refused=2, why="zone"), failed, failed])
+    raw.keep([again := push("yto", b"body", at=9, scans=7, refused=0)])
+    opened = raw.open(again.id)
+    assert (opened.body, opened.kept.outcome, opened.kept.scans, opened.kept.why) == (b"body", Outcome.TAKEN, 7, "")
+    assert opened.kept.received_ms == NOW + 9
+    assert raw.count() == 2
+
+
+def test_pushes_are_paged_counted_and_forgotten(records: Records) -> None:
+    raw = RawPushes(records, lambda: SEAL)
+    kept = [
+        push(
+            "yto" if each % 3 else "zto", b"%d" % each, at=each // 4, outcome=(Outcome.TAKEN, Outcome.FAILED)[each % 2]
+        )
+        for each in range(25)
+    ]
+    raw.keep(kept)
+    for accounts, outcome in [
+        (None, None),
+        (["yto"], None),
+        (["yto", "zto"], Outcome.FAILED),
+        (None, Outcome.TAKEN),
+    ]:
+        wanted = [
+            each for each in kept if (accounts is None or each.account in accounts) and outcome in (None, each.outcome)
+        ]
+        wanted.sort(key=lambda each: (-each.push.received_ms, each.id))
+        found, after = [], None
+        while True:
+            page, after = raw.list_page(accounts, outcome, after, 4)
+            found += [each.id for each in page]
+            if after is None:
+                break
+        assert found == [each.id for each in wanted]
+    assert sum(each.pushes for each in raw.count_since(NOW + 3)) == 13
+    assert raw.count_since(NOW + 6) == [OutcomeCount("zto", Outcome.TAKEN, 1)]
+    assert raw.count(NOW + 3, "zto") == raw.forget(NOW + 3, "zto") == 4
+    assert raw.forget(NOW + 3) == 8
+    assert raw.forget(None) == 13
+
+
+def test_forgetting_goes_on_until_all_are_gone(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.track.pushes._AT_ONCE", 3)
+    raw = RawPushes(records, lambda: SEAL)
+    raw.keep([push("yto", b"%d" % each) for each in range(8)])
+    assert raw.forget(NOW + 1) == 8
+    assert raw.count() == 0
+
+
+def test_watches_begin_change_and_end(records: Records) -> None:
+    watches = Watches(records, lambda: SEAL)
+    assert watches.begin("sto", [Asked(number="A", phone_tail="4711"), Asked(number="b"), Asked(number="C")], NOW) == 3
+    assert watches.begin("sto", [Asked(number="A"), Asked(number="b", phone_tail="0815")], NOW + 5) == 0
+    assert watches.begin("zto", [Asked(number="A")], NOW + 1) == 1
+    a, b = sorted(watches.find("sto", ["A", "b", "nobody"]), key=lambda watch: watch.number)
+    assert [watches.ask_for(each).phone_tail for each in (a, b)] == ["4711", "0815"]
+    assert [each.number for each in watches.list_unasked("sto", 9)] == ["A", "C", "b"]
+    watches.keep(
+        [
+            msgspec.structs.replace(a, told=Told.ENDED, next_ms=None, asked_ms=NOW + 7, chance=None),
+            msgspec.structs.replace(
+                b, told=Told.SCANS, next_ms=NOW + 9, chance=35, pushing=Pushing.PROMISED, failures=2
+            ),
+        ]
+    )
+    assert [each.number for each in watches.list_next("sto", 9)] == ["C", "b"]
+    assert [each.number for each in watches.list_unasked("sto", 9)] == ["C"]
+    [b] = watches.find("sto", ["b"])
+    assert (b.told, b.next_ms, b.chance, b.pushing, b.failures) == (Told.SCANS, NOW + 9, 35, Pushing.PROMISED, 2)
+    assert watches.count("sto", NOW + 8) == Counts(watched=2, due=1, ended=1)
+    assert watches.begin("sto", [Asked(number="A")], NOW + 20) == 1
+    [a] = watches.find("sto", ["A"])
+    assert (a.told, a.since_ms, a.next_ms, a.asked_ms) == (Told.NEW, NOW + 20, NOW + 20, None)
+    watches.end("sto", "A")
+    with pytest.raises(NotFound):
+        watches.end("sto", "A")
+    assert watches.find("zto", ["A"]) != []
+
+
+def test_watches_are_paged_and_forgotten(records: Records) -> None:
+    watches = Watches(records, lambda: SEAL)
+    numbers = [f"{'aB'[each % 2]}-{each}" for each in range(1_100)]
+    assert watches.begin("sto", [Asked(number=number) for number in numbers], NOW) == 1_100
+    found, after = [], None
+    while True:
+        page, after = watches.list_page("sto", after, 300)
+        found += [each.number for each in page]
+        if after is None:
+            break
+    assert sorted(found) == sorted(numbers)
+    ended = [msgspec.structs.replace(each, next_ms=None) for each in watches.find("sto", numbers[:700])]
+    assert len(ended) == 700
+    watches.keep(ended)
+    assert watches.forget_ended(NOW) == 0
+    assert watches.forget_ended(NOW + 1) == 700
+    assert watches.count("sto", NOW) == Counts(watched=400, due=400, ended=0)
+
+
+def test_rests_are_kept_and_ended(records: Records) -> None:
+    rests = Rests(records)
+    assert rests.find("sto") is None
+    for until_ms in (NOW, NOW + 5):
+        rests.keep("sto", Rest(until_ms=until_ms, next_rest_ms=2, why="no" * 900))
+    assert rests.find("sto") == Rest(until_ms=NOW + 5, next_rest_ms=2, why="no" * 200)
+    rests.end("sto")
+    rests.end("sto")
+    assert rests.find("sto") is None
+
+
+class Press:
+    """Reads labels that are plain text: a number and what stands on the paper."""
+
+    def read_label(self, push: Push) -> PushedLabel:
+        number, _, text = push.body.partition(b" ")
+        label = Label(content=text, content_type="text/plain")
+        return PushedLabel(waybill=Waybill("zto", number.decode()), label=label, reply=Reply(body=b"ok"))
+
+    def refuse(self, error: WaypostError) -> Reply:
+        raise error
+
+
+def test_labels_come_again_and_are_forgotten(records: Records) -> None:
+    labels = Labels({"zto": Press()}, records, lambda: SEAL)
+    for at, text in enumerate((b"1 first", b"1 second", b"2 other")):
+        labels.take("zto", Push(headers={}, query="", body=text, received_ms=NOW + at))
+    found = labels.find("zto", Waybill("zto", "1"))
+    assert found is not None
+    assert found.content == b"second"
+    assert labels.find("sto", Waybill("zto", "1")) is None
+    assert labels.forget(NOW + 2) == 1
+    assert labels.forget(NOW + 9) == 1
+
+
+def test_files_are_listed_reported_and_forgotten(records: Records, tmp_path: Path) -> None:
+    memory = open_reference(StatusFold(bundled_tables()))
+    reception = Reception(memory, lambda pairs: [None] * len(pairs), lambda: NOW)
+    files = Files(records, Sheets(), reception, lambda: SEAL, tmp_path / "incoming")
+    sheet = tmp_path / "scans.csv"
+    sheet.write_text("number,code,at\nX1,delivered,2026-11-01T10:00:00Z\n,,\n")
+    for carrier, at in (("own", 0), ("own", 1), ("rural", 2)):
+        files.take(sheet, name="päckchen.csv", carrier=carrier, source="page", now_ms=NOW + at)
+    memory.close()
+    own, rural = files.list_newest(["own"], 9), files.list_newest(["rural"], 9)
+    assert [(each.name, each.received_ms, each.scans, each.refused) for each in own] == [
+        ("päckchen.csv", NOW + 1, 1, 1)
+    ]
+    assert [each.id for each in files.list_newest(None, 9)] == [rural[0].id, own[0].id]
+    name, report = files.get_report(own[0].id, ["own"])
+    assert (name, report.count(b"\n")) == ("päckchen.csv", 2)
+    with pytest.raises(NotFound):
+        files.get_report(own[0].id, ["rural"])
+    assert files.forget(NOW + 2) == 1
+    assert [each.carrier for each in files.list_newest(None, 9)] == ["rural"]
+
+
+def test_what_is_sealed_is_counted_brought_under_a_new_key_and_dropped(records: Records) -> None:
+    RawPushes(records, lambda: OLD).keep([push("yto", b"%d" % each) for each in range(3)])
+    Watches(records, lambda: OLD).begin("sto", [Asked(number="A", phone_tail="4711"), Asked(number="B")], NOW)
+    Watches(records, lambda: SEAL).begin("sto", [Asked(number="C", phone_tail="0815")], NOW)
+    with records.read() as connection:
+        assert count_sealed(connection, SEALED) == {1: 4, 2: 1}
+        assert sum(count_sealed(connection, SEALED, 1).values()) == 2
+        assert list_gone(connection, SEALED, OLD) == {2: 1}
+        assert list_gone(connection, SEALED, Seal({1: b"x" * 32, 2: b"n" * 32}, bytes)) == {1: 4}
+    assert reseal(records, SEALED, SEAL) == 4
+    with records.read() as connection:
+        assert count_sealed(connection, SEALED) == {2: 5}
+    assert drop_sealed(records, SEALED, 2) == 5
+    watches = Watches(records, lambda: SEAL)
+    assert [each.phone_tail for each in watches.find("sto", ["A", "B", "C"])] == [None] * 3
+    assert RawPushes(records, lambda: SEAL).count() == 0
+
+
+def test_parcels_and_links_are_found_by_every_number(records: Records) -> None:
+    found = [Parcel(id=f"p{each}", waybill=Waybill("yto", f"YT{each}"), order_number=f"O{each}") for each in range(3)]
+    with records.begin() as connection:
+        assert keep_parcels(connection, found) == []
+        [(refused, _)] = keep_parcels(connection, [Parcel(id="other", waybill=Waybill("yto", "YT1"))])
+        assert refused.id == "other"
+        keep_link(connection, "p0", Waybill("usps", "L1"), NOW, None)
+        keep_link(connection, "p1", Waybill("usps", "L1"), NOW + 5, None)
+        keep_link(connection, "p0", Waybill("usps", "L1"), NOW + 1, NOW + 9)
+    with records.read() as connection:
+        assert [each.id for each in find_parcels(connection, ["O2", "L1"])] == ["p0", "p1", "p2"]
+        spans = [(each.since_ms, each.until_ms) for each in list_links(connection, ["p0", "p1"])]
+        assert spans == [(NOW + 1, NOW + 5), (NOW + 5, None)]
+        assert list_all_links(connection, 1).to_pylist()[0]["since_ms"] == NOW + 5
+
+
+def test_keys_and_sessions(records: Records) -> None:
+    keys = Keys(records, lambda size: next(NONCES).to_bytes(size))
+    secret = keys.make(Role.OPERATOR, "first", NOW)
+    assert keys.any(Role.OPERATOR)
+    [(key, _)] = keys.list_all()
+    assert keys.find(secret, NOW) == key
+    for at in (0, 10**12):  # the first has ended by then
+        opened = keys.open_session(secret, NOW + at)
+    assert opened is not None
+    assert opened[1] is not None
+    assert keys.find_session(opened[1], NOW + 10**12) == key
+    assert keys.withdraw(key.id)
+    assert keys.find_session(opened[1], NOW + 10**12) is None
+    assert not keys.any(Role.OPERATOR)
+
+
+def test_orders_are_kept_claimed_and_booked(records: Records) -> None:
+    parties = Parties(records, lambda size: next(NONCES).to_bytes(size))
+    merchant = parties.add(PartyKind.MERCHANT, "Estrela", NOW)
+    with pytest.raises(Conflict):
+        parties.add(PartyKind.MERCHANT, "Estrela", NOW)
+    book = OrderBook(records, lambda: SEAL)
+    home = Address(name="Ana", country="BR", street="Rua 1", city="Rio")
+    drafts = [
+        Order(reference=f"O{each}", sender=home, consignee=home, items=(Item(description="Hat"),)) for each in range(3)
+    ]
+    ids = [entry.id for entry in book.enter(merchant.id, list(enumerate(drafts)), NOW).entries]
+    known = book.enter(merchant.id, [(0, drafts[0])], NOW, dry_run=True).entries
+    assert [entry.outcome for entry in known] == [Entered.KNOWN]
+    assert book.begin_job(merchant.id, None, "yto", "job_1", NOW).states == {OrderState.QUEUED: 3}
+    assert sorted(book.list_due("yto", NOW, 9)) == sorted(ids)
+    assert [kept.parcels[0].state for kept in book.claim(ids[:1], NOW, NOW + 5)] == [ParcelState.PLANNED]
+    assert book.claim(ids[:1], NOW, NOW + 5) == []
+    with book.holding(ids[0], NOW, NOW + 5) as is_held:
+        assert not is_held
+    assert book.release_all() == 1
+    [parcel] = book.get(merchant.id, ids[0]).parcels
+    assert parcel.state is ParcelState.ASKED
+    waybill = Waybill("yto", "YT1")
+    with records.begin() as connection:
+        label = Label(content=b"%PDF-")
+        book.note_booked(
+            connection, Issued(waybill=waybill, reference=parcel.reference, channel="test", label=label), NOW
+        )
+        book.settle(connection, ids[0], OrderState.BOOKED, NOW)
+    [booked], cursor = book.list_page(merchant.id, Filters(state=OrderState.BOOKED), None, 1)
+    assert cursor is None
+    assert book.find_label(booked.parcels[0]) == label
+    page, cursor = book.list_page(merchant.id, Filters(job="job_1", since_ms=NOW), None, 2)
+    rest, end = book.list_page(merchant.id, Filters(until_ms=NOW + 1), cursor, 2)
+    assert sorted(each.id for each in page + rest) == sorted(ids)
+    assert end is None
+
+
+def test_an_order_that_another_is_taking_is_not_taken_twice(records: Records) -> None:
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", NOW).id
+    book = OrderBook(records, lambda: SEAL)
+    home = Address(name="Ana", country="BR", street="Rua 1", city="Rio")
+    order = Order(reference="O", sender=home, consignee=home, items=(Item(description="Hat"),))
+    [entry] = book.enter(merchant, [(0, order)], NOW).entries
+    book.begin_job(merchant, None, "yto", "job_1", NOW)
+    claimed: list[object] = []
+    other = threading.Thread(target=lambda: claimed.extend(book.claim([entry.id], NOW, NOW + 5)))
+    with records.begin() as connection:
+        connection.execute(update(orders).values(until_ms=NOW + 5))
+        other.start()
+        other.join(0.2)  # it comes as far as it can
+    other.join()
+    assert claimed == []
+
+
+def test_webhooks_are_told_in_order_once_and_again(records: Records) -> None:
+    party = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", NOW).id
+    subscriptions = Subscriptions(records, lambda: SEAL, secrets.token_bytes, Places().check_url)
+    deliveries = Deliveries(records, 86_400_000, lambda: 0.5)
+    made, secret = subscriptions.add(party, "https://shop.example/", ["delivered"], NOW)
+    assert subscriptions.rotate(party, made.id, NOW)[1] != secret
+    assert subscriptions.open_secrets(made.id, NOW)[1] == secret
+    news = [
+        Delivery(
+            id=f"msg_{each}",
+            webhook=made.id,
+            position=each,
+            waybill=Waybill("yto", f"YT{each % 2}"),
+            status="delivered",
+            body=b"{}",
+            made_ms=NOW + each,
+            next_ms=NOW,
+        )
+        for each in range(5)
+    ]
+    with records.begin() as connection:
+        assert keep_new(connection, news) == 5
+        assert keep_new(connection, news) == 0
+    assert deliveries.list_ready(NOW) == [(made.id, party, "https://shop.example/")]
+    assert [each.id for each in deliveries.list_due(made.id, NOW, 9)] == ["msg_0", "msg_1"]
+    assert [each.id for each in deliveries.list_due(made.id, NOW, 9, ["msg_0"])] == ["msg_1"]
+    ill = Answer(status=None, why="no answer")
+    assert deliveries.note([(news[0], ill), (news[1], Answer(status=200))], NOW) == []
+    assert [each.id for each in deliveries.list_due(made.id, NOW, 9)] == ["msg_3"]
+    page, cursor = deliveries.list_page(made.id, DeliveryState.WAITING, None, 3)
+    rest, end = deliveries.list_page(made.id, DeliveryState.WAITING, cursor, 3)
+    assert [each.position for each in page + rest] == [4, 3, 2, 0]
+    assert end is None
+    assert deliveries.retry(made.id, "msg_2", NOW).next_ms == NOW
+    assert [each.id for each in deliveries.list_due(made.id, NOW, 9)] == ["msg_0", "msg_3"]
+    assert deliveries.replay(made.id, NOW, after="msg_0") == deliveries.replay(made.id, NOW, since_ms=NOW + 1) == 4
+    subscriptions.pause(made.id, "gone", NOW)
+    assert deliveries.list_ready(NOW) == []
+    assert subscriptions.change(party, made.id, NOW, is_paused=False).why == ""
+    assert deliveries.forget(NOW + 2) == 2
+    assert deliveries.count_waiting() == 3
+    subscriptions.remove(party, made.id)
+    assert deliveries.count_waiting() == 0
+
+
+def test_rate_cards_are_kept_and_waybills_lead_to_their_orders(records: Records) -> None:
+    shelf = Shelf(records)
+    card = plain_card()
+    assert shelf.keep(card, NOW) is Kept.NEW
+    assert shelf.keep(card, NOW) is Kept.KNOWN
+    with pytest.raises(Conflict):
+        shelf.keep(plain_card(version="2"), NOW)
+    other = plain_card(version="2", corrects="1")
+    shelf.keep(other, NOW + 1)
+    assert (shelf.count(), shelf.list_all("yto-main"), shelf.list_all("sto")) == (2, [card, other], [])
+    merchant = Parties(records, lambda size: next(NONCES).to_bytes(size)).add(PartyKind.MERCHANT, "Ming", NOW)
+    book = OrderBook(records, lambda: SEAL)
+    home = Address(name="Ana", country="BR", street="Rua 1", city="Rio")
+    order = Order(reference="O1", sender=home, consignee=home, items=(Item(description="Hat"),), account="yto")
+    [entry] = book.enter(merchant.id, [(0, order)], NOW).entries
+    [parcel] = book.get(merchant.id, entry.id).parcels
+    with records.begin() as connection:
+        issued = Issued(waybill=Waybill("yto", "YT1"), reference=parcel.reference, channel="test")
+        book.note_booked(connection, issued, NOW)
+    assert [kept.id for kept in book.list_by_numbers("yto", ["YT1", "YT2"])] == [entry.id]
+    assert book.list_by_numbers("sto", ["YT1"]) == book.list_by_numbers("yto", []) == []
+
+
+def test_keys_of_merchants_end(records: Records) -> None:
+    parties = Parties(records, secrets.token_bytes)
+    keys = Keys(records, secrets.token_bytes)
+    merchant = parties.add(PartyKind.MERCHANT, "Ming", NOW).id
+    short = keys.make(Role.MERCHANT, "shop", NOW, party=merchant, ends_ms=NOW + 5)
+    long = keys.make(Role.MERCHANT, "shop", NOW, party=merchant)
+    found = keys.find(short, NOW + 4)
+    assert found is not None
+    assert found.party == merchant
+    assert keys.find(short, NOW + 5) is None
+    assert parties.end(merchant, NOW + 9) == 1
+    assert keys.find(long, NOW + 8) is not None
+    assert keys.find(long, NOW + 9) is None
+    with pytest.raises(NotFound):
+        keys.make(Role.MERCHANT, "late", NOW + 9, party=merchant)
+    with pytest.raises(BadInput):
+        keys.make(Role.MERCHANT, "nobody's", NOW)
+    with pytest.raises(BadInput):
+        keys.make(Role.OPERATOR, "somebody's", NOW, party=merchant)

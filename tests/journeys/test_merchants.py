@@ -1,0 +1,264 @@
+"""A merchant ships: orders are booked over real processes and fakes, move, come back; crashes book nothing twice."""
+
+import contextlib
+import csv
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from pypdf import PdfReader
+
+from waypost.access.keys import Role
+from waypost.app.settings import read_settings
+from waypost.app.wiring import now_ms, open_house
+from waypost.booking.issuing import Item
+from waypost.booking.orders import Order, PlannedParcel
+from waypost.model.parties import PartyKind
+from waypost.testing.carriers.fakes import FAKES
+from waypost.testing.carriers.faking import Fake, FakeScan
+
+BOX = PlannedParcel(weight_g=450, length_mm=300, width_mm=200, height_mm=60)
+
+
+def write_settings(home: Path, *fakes: Fake) -> None:
+    home.mkdir()
+    lines = []
+    for fake in fakes:
+        lines += [f"[accounts.{fake.name}]", f'carrier = "{fake.name}"', "per_minute = 60000"]
+        lines += [f'url = "{fake.api_url}"', *(f'"{name}" = "{value}"' for name, value in fake.account().items())]
+    (home / "waypost.toml").write_text("\n".join(lines), "utf-8")
+
+
+def make_merchant(home: Path, name: str) -> dict[str, str]:
+    with open_house(read_settings(home=home)) as house:
+        party = house.parties.add(PartyKind.MERCHANT, name, now_ms())
+        secret = house.keys.make(Role.MERCHANT, "shop", now_ms(), party=party.id)
+    return {"authorization": f"Bearer {secret}"}
+
+
+def draft(fake: Fake, reference: str) -> Order:
+    sample = fake.sample
+    return Order(
+        reference=reference,
+        sender=sample.sender,
+        consignee=sample.consignee,
+        items=(Item(description="Book", quantity=1, weight_g=400, value_minor=2599),),
+        parcels=(BOX,),
+        account=fake.name,
+        currency=sample.currency,
+        mailing_date=time.strftime("%Y-%m-%d", time.gmtime()),
+    )
+
+
+def send(client: httpx.Client, *orders: Order) -> dict[str, Any]:
+    answer = client.post(
+        "/v1/orders", content=msgspec.json.encode(orders), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def wait_for(client: httpx.Client, job: str, seconds: float = 60) -> dict[str, Any]:
+    until = time.monotonic() + seconds
+    while True:
+        told: dict[str, Any] = client.get(f"/v1/jobs/{job}").json()
+        if told["is_done"] or time.monotonic() > until:
+            return told
+        time.sleep(0.05)
+
+
+def test_an_order_becomes_a_parcel_that_people_follow(tmp_path: Path, start_server: Callable[..., Any]) -> None:
+    home = tmp_path / "home"
+    with FAKES["correios"].kind() as fake:
+        write_settings(home, fake)
+        headers, others = make_merchant(home, "Estrela"), make_merchant(home, "Ming")
+        server = start_server(home)
+        fake.push_url = f"{server.address}/v1/carriers/correios/push"
+        with (
+            httpx.Client(base_url=server.address, headers=headers, timeout=30) as shop,
+            httpx.Client(base_url=server.address, headers=others, timeout=30) as other,
+        ):
+            wrong = msgspec.structs.replace(draft(fake, "SALE-2"), account="dhl")
+            told = send(shop, draft(fake, "SALE-1"), wrong)
+            assert [refusal["field"] for refusal in told["refusals"]] == ["account"]
+            [entry] = told["entries"]
+            booked = shop.post(f"/v1/orders/{entry['id']}/confirm").json()
+            assert booked["state"] == "booked", booked["why"]
+            assert shop.post(f"/v1/orders/{entry['id']}/confirm").json() == booked
+            [parcel] = booked["parcels"]
+            number = parcel["waybill"]["number"]
+            assert list(fake.parcels) == [number]
+            label = shop.get(f"/v1/orders/{entry['id']}/parcels/0/label")
+            assert label.status_code == 200, label.text
+            assert label.content.startswith(b"%PDF-")
+
+            for path in ("", "/parcels/0/label"):
+                assert other.get(f"/v1/orders/{entry['id']}{path}").status_code == 404
+            assert other.get("/v1/orders").json()["orders"] == []
+            assert server.public.get(f"/v1/orders/{entry['id']}").status_code == 401
+            assert server.operator.get(f"/v1/orders/{entry['id']}").status_code == 403
+
+            first, second, third = FAKES["correios"].codes
+            begun_ms = fake.clock() // 1000 * 1000 - 40 * 3_600_000
+            for step, code in enumerate((first, second, third)):
+                scan = FakeScan(code=code, at_ms=begun_ms + step * 3_600_000)
+                fake.move(number, scan)
+                pushed = fake.push(number, scan)
+                assert fake.is_thanked(pushed.status_code, pushed.content)
+            until = time.monotonic() + 20
+            while (page := server.public.get("/track/SALE-1", params={"lang": "en"}).text) and "Delivered" not in page:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            assert fake.sample.consignee.name not in page
+
+            back = shop.post(f"/v1/orders/{entry['id']}/return").json()
+            assert (back["state"], back["order"]["reference"]) == ("draft", "SALE-1-R")
+            assert back["order"]["sender"] == booked["order"]["consignee"]
+            again = shop.post(f"/v1/orders/{back['id']}/confirm").json()
+            assert again["state"] == "booked"
+            cancelled = shop.post(f"/v1/orders/{back['id']}/cancel").json()
+            assert cancelled["state"] == "cancelled"
+            assert fake.parcels[again["parcels"][0]["waybill"]["number"]].is_cancelled
+        journal = (tmp_path / "journal").read_text()
+        assert fake.sample.consignee.name not in journal
+        assert fake.sample.consignee.street not in journal
+
+
+def test_orders_whose_account_is_taken_out_of_the_settings_are_refused_and_say_so(
+    tmp_path: Path, start_server: Callable[..., Any]
+) -> None:
+    home = tmp_path / "home"
+    with FAKES["yto"].kind() as fake:
+        write_settings(home, fake)
+        headers = make_merchant(home, "Estrela")
+        server = start_server(home)
+        with httpx.Client(base_url=server.address, headers=headers, timeout=30) as shop:
+            [entry] = send(shop, draft(fake, "SALE-1"))["entries"]
+        server.stop()
+        (home / "waypost.toml").write_text("", "utf-8")
+        server = start_server(home)
+        with httpx.Client(base_url=server.address, headers=headers, timeout=30) as shop:
+            job = shop.post("/v1/jobs", json={}).json()
+            assert job["states"] == {"queued": 1}
+            assert wait_for(shop, job["id"])["states"] == {"refused": 1}
+            told = shop.get(f"/v1/orders/{entry['id']}").json()
+        assert "'yto' is no account that books" in told["why"]
+        assert fake.parcels == {}
+
+
+KILLS = [pytest.param(60, 2, id="60 orders"), pytest.param(10_000, 3, id="10,000 orders", marks=pytest.mark.heavy)]
+
+
+@pytest.mark.parametrize(("count", "kills"), KILLS)
+@pytest.mark.timeout(900)
+def test_a_batch_goes_on_after_kill_9_and_books_nothing_twice(
+    count: int, kills: int, tmp_path: Path, start_server: Callable[..., Any]
+) -> None:
+    home = tmp_path / "home"
+    with FAKES["yto"].kind() as fake:
+        write_settings(home, fake)
+        headers = make_merchant(home, "Estrela")
+        server = start_server(home)
+        with httpx.Client(base_url=server.address, headers=headers, timeout=60) as shop:
+            for start in range(0, count, 2_500):
+                some = [draft(fake, f"SALE-{number}") for number in range(start, min(start + 2_500, count))]
+                assert len(send(shop, *some)["entries"]) == len(some)
+            job = shop.post("/v1/jobs", json={}, headers={"idempotency-key": "tonight"}).json()
+            assert job["orders"] == count
+        for kill in range(kills):
+            goal = count * (kill + 1) // (kills + 1)
+            until = time.monotonic() + 300
+            while len(fake.parcels) < goal:
+                assert time.monotonic() < until
+                time.sleep(0.002)
+            server.kill()
+            server = start_server(home)
+        with httpx.Client(base_url=server.address, headers=headers, timeout=60) as shop:
+            done = wait_for(shop, job["id"], 600)
+            assert done["states"] == {"booked": count}
+            numbers: list[str] = []
+            after = None
+            while True:
+                page = shop.get("/v1/orders", params={"limit": 500} | ({"after": after} if after else {})).json()
+                numbers += [each["waybill"]["number"] for order in page["orders"] for each in order["parcels"]]
+                if (after := page["next"]) is None:
+                    break
+        assert len(numbers) == count
+        assert len(set(numbers)) == count
+        assert set(numbers) == set(fake.parcels)  # the fake counts: each was booked once there too
+
+
+CARRIERS = ("yto", "zto", "sto", "yunda", "best", "correios")
+ORDERS, BAD = 500, 20
+
+
+def write_sheet(fakes: dict[str, Fake], count: int, bad: int) -> str:
+    """Orders in turn over the carriers; the last ones are wrong, each in another way."""
+    parts = ("name", "country", "province", "city", "county", "street", "postcode", "phone")
+    head = ["reference", "account", "currency", "mailing_date", "weight_kg", "length_cm", "width_cm", "height_cm"]
+    head += [f"{end}_{part}" for end in ("sender", "consignee") for part in parts]
+    head += ["item_description", "item_quantity", "item_value"]
+    wrong = [
+        ("consignee_country", "Brazil"),
+        ("item_quantity", "two"),
+        ("account", "dhl"),
+        ("consignee_name", ""),
+        ("weight_kg", "1,5"),
+    ]
+    out = io.StringIO()
+    sheet = csv.DictWriter(out, head)
+    sheet.writeheader()
+    for number in range(count):
+        fake = fakes[CARRIERS[number % len(CARRIERS)]]
+        row = {"reference": f"SALE-{number:04d}", "account": fake.name, "currency": fake.sample.currency}
+        row |= {"mailing_date": time.strftime("%Y-%m-%d", time.gmtime()), "weight_kg": "0.45"}
+        row |= {"length_cm": "30", "width_cm": "20", "height_cm": "6"}
+        for end in ("sender", "consignee"):
+            row |= {f"{end}_{part}": getattr(getattr(fake.sample, end), part) for part in parts}
+        row |= {"item_description": "Book", "item_quantity": "1", "item_value": "25.99"}
+        if number >= count - bad:
+            field, value = wrong[number % len(wrong)]
+            row[field] = value
+        sheet.writerow(row)
+    return out.getvalue()
+
+
+def test_a_sheet_of_500_orders_is_shipped_over_six_carriers(tmp_path: Path, start_server: Callable[..., Any]) -> None:
+    home = tmp_path / "home"
+    with contextlib.ExitStack() as stack:
+        fakes = {name: stack.enter_context(FAKES[name].kind()) for name in CARRIERS}
+        write_settings(home, *fakes.values())
+        headers = make_merchant(home, "Estrela")
+        server = start_server(home)
+        shop = stack.enter_context(httpx.Client(base_url=server.address, headers=headers, timeout=60))
+        sheet = write_sheet(fakes, ORDERS, BAD).encode()
+        told = shop.post("/v1/orders/files?name=today.csv", content=sheet, headers={"content-type": "text/csv"}).json()
+        assert (told["orders"], told["rows"], told["refused"]) == (ORDERS - BAD, ORDERS, BAD)
+        assert [refusal["line"] for refusal in told["refusals"]] == list(range(ORDERS - BAD + 2, ORDERS + 2))
+        fields = {refusal["field"] for refusal in told["refusals"]}
+        assert fields == {"consignee_country", "item_quantity", "account", "consignee_name", "weight_kg"}
+
+        job = shop.post("/v1/jobs", json={}).json()
+        done = wait_for(shop, job["id"], 120)
+        assert done["states"] == {"booked": ORDERS - BAD}
+        assert sum(len(fake.parcels) for fake in fakes.values()) == ORDERS - BAD
+
+        printed = shop.get(f"/v1/jobs/{job['id']}/labels")
+        assert printed.status_code == 200, printed.text
+        later = len(fakes["zto"].parcels)  # ZTO sends its labels by itself
+        pages = len(PdfReader(io.BytesIO(printed.content)).pages)
+        assert (pages, int(printed.headers["x-left-out"])) == (ORDERS - BAD - later, later)
+
+        handed = {name: shop.post("/v1/manifests", params={"account": name}).json() for name in CARRIERS}
+        assert {name: each["manifest"]["parcels"] for name, each in handed.items()} == {
+            name: len(fake.parcels) for name, fake in fakes.items()
+        }
+        assert shop.post("/v1/manifests", params={"account": "yto"}).status_code == 409
+        sent = shop.get(f"/v1/manifests/{handed['sto']['manifest']['id']}", params={"format": "csv"}).text
+        assert len(sent.splitlines()) == 1 + len(fakes["sto"].parcels)

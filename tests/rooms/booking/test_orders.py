@@ -1,0 +1,118 @@
+"""What an order may say, and how it is packed."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from waypost.booking.issuing import Address, Item
+from waypost.booking.orders import (
+    UNTOLD_G,
+    Order,
+    PlannedParcel,
+    advise,
+    check_order,
+    digest_of,
+    items_of,
+    order_id,
+    parcel_reference,
+    plan_parcels,
+)
+from waypost.booking.reading import read_orders
+from waypost.model.errors import BadInput
+
+HOME = Address(name="Ana", country="BR", street="Rua 1", city="Rio de Janeiro")
+
+
+def draft(**changed: Any) -> Order:
+    told: dict[str, Any] = {"reference": "A-1", "sender": HOME, "consignee": HOME, "items": (Item(description="Hat"),)}
+    return Order(**told | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"reference": " A-1"}, "reference"),
+        ({"reference": "A\n1"}, "reference"),
+        ({"cod_minor": 5}, "currency"),
+        ({"items": (Item(description="Hat", value_minor=5),)}, "currency"),
+        ({"currency": "ZZZ"}, "currency"),
+        ({"mailing_date": "2026-02-31"}, "mailing_date"),
+        ({"mailing_date": "0000-01-01"}, "mailing_date"),
+        ({"items": (Item(description="Hat", quantity=100_000, weight_g=2_000_000),)}, "items"),
+        ({"items": (Item(description="Hat\x00"),)}, "items[0].description"),
+        ({"consignee": msgspec.structs.replace(HOME, street="Rua\x1b[31m")}, "consignee.street"),
+        ({"parcels": (PlannedParcel(weight_g=5, items=(1,)),)}, "parcels[0].items"),
+        (
+            {
+                "items": (Item(description="Hat"), Item(description="Cap")),
+                "parcels": (PlannedParcel(weight_g=5, items=(1,)),),
+            },
+            "parcels",
+        ),
+    ],
+)
+def test_what_cannot_be_shipped_is_told_by_its_field(changed: dict[str, Any], where: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        check_order(draft(**changed))
+    assert caught.value.where == where
+
+
+def test_a_whole_order_is_well() -> None:
+    check_order(
+        draft(mailing_date="2028-02-29", currency="BRL", cod_minor=100, items=(Item(description="Hat", value_minor=5),))
+    )
+
+
+def test_without_parcels_all_is_in_one() -> None:
+    items = (Item(description="Hat", quantity=3, weight_g=100), Item(description="Cap"))
+    assert plan_parcels(draft(items=items)) == (PlannedParcel(weight_g=300),)
+    assert plan_parcels(draft())[0].weight_g == UNTOLD_G
+
+
+def test_lines_are_in_the_parcel_that_names_them_and_the_rest_in_the_first_that_names_none() -> None:
+    items = tuple(Item(description=name) for name in ("Hat", "Cap", "Pen"))
+    parcels = (PlannedParcel(weight_g=5, items=(1,)), PlannedParcel(weight_g=5), PlannedParcel(weight_g=5))
+    order = draft(items=items, parcels=parcels)
+    assert [[item.description for item in items_of(order, piece)] for piece in range(3)] == [
+        ["Cap"],
+        ["Hat", "Pen"],
+        [],
+    ]
+
+
+def test_numbers_follow_from_what_they_are_of() -> None:
+    assert order_id("m", "A") == order_id("m", "A")
+    assert len({order_id("m", "A"), order_id("m", "B"), order_id("mA", ""), order_id("", "mA")}) == 4
+    references = {parcel_reference("ord_1", piece) for piece in range(500)}
+    assert len(references) == 500
+    assert all(len(each) == 17 and each.isalnum() and each.isupper() for each in references)
+    assert digest_of(draft()) == digest_of(draft())
+    assert digest_of(draft()) != digest_of(draft(remark="Ring twice"))
+
+
+def test_of_an_array_each_is_read_by_itself() -> None:
+    good = msgspec.json.encode(draft())
+    country = good.replace(b'"country":"BR"', b'"country":"br"', 1)
+    unknown = good.replace(b'"reference"', b'"colour":"red","reference"')
+    found, refusals = read_orders(b"[" + b",".join([good, country, b"7", unknown, good]) + b"]")
+    assert [row for row, _ in found] == [0, 4]
+    assert [(refusal.row, refusal.field) for refusal in refusals] == [(1, "sender.country"), (2, ""), (3, "")]
+    assert "colour" in refusals[2].reason
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b"[1,", b"\xff", b"[" * 5000])
+def test_what_is_no_array_is_refused(body: bytes) -> None:
+    with pytest.raises(BadInput):
+        read_orders(body)
+
+
+def test_an_address_that_looks_wrong_is_told_and_taken() -> None:
+    odd = msgspec.structs.replace(HOME, province="XX", postcode="2201-0000", phone="12")
+    advice = advise(7, draft(consignee=odd))
+    assert {(each.row, each.field) for each in advice if each.field.startswith("consignee")} == {
+        (7, "consignee.province"),
+        (7, "consignee.postcode"),
+        (7, "consignee.phone"),
+    }
+    check_order(draft(consignee=odd))

@@ -1,0 +1,140 @@
+"""A network in which everybody has a key, and one merchant has orders of each kind."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from tests.rooms.web.conftest import World, fill
+
+from waypost.access.keys import Role
+from waypost.app.carriers import contract_at
+from waypost.booking.orders import Order
+from waypost.care.deliveries import Delivery, keep_new
+from waypost.carriers.adapters import list_adapters
+from waypost.model.carriage import Waybill
+from waypost.model.parties import PartyKind
+from waypost.store.tables import METADATA
+from waypost.testing.carriers.fakes import FAKES
+from waypost.testing.carriers.faking import Fake
+from waypost.track.carriers import Push
+from waypost.track.pushes import Arrived, Outcome
+from waypost.web.api.answers import ORDERS_SENT
+from waypost.web.desk import Limits
+
+_MANY = Limits(guesses_per_min=1e9, guesses_burst=1e9, numbers_per_min=1e9, numbers_burst=1e9, wait_s=0.01)
+
+
+class House:
+    """`ask` is one request by one of them, `state` what is kept."""
+
+    def __init__(self, world: World, fake: Fake) -> None:
+        self.world = world
+        make, now = world.keys.make, world.now_ms
+        ming, estrela, gone = (world.parties.add(PartyKind.MERCHANT, name, now).id for name in ("Ming", "Li", "Gone"))
+        self.owner = estrela
+        ending = make(Role.MERCHANT, "k", now, party=estrela, ends_ms=now + 1)
+        withdrawn = make(Role.OPERATOR, "k", now)
+        self.keys: dict[str, str | None] = {
+            "nobody": None,
+            "wrong": "wp_" + "0" * 48,
+            "ended": ending,
+            "of an ended party": make(Role.MERCHANT, "k", now, party=gone),
+            "withdrawn": withdrawn,
+            "operator": world.operator,
+            "carrier": world.carrier,
+            "bound": make(Role.CARRIER, "k", now, ["ruralpost"]),
+            "strange carrier": make(Role.CARRIER, "k", now, ["sf"]),
+            "merchant": make(Role.MERCHANT, "k", now, party=estrela),
+            "other merchant": make(Role.MERCHANT, "k", now, party=ming),
+        }
+        world.parties.end(gone, now)
+        world.keys.withdraw(withdrawn[3:11])
+        world.now_ms += 60_000
+        self.draft = Order(
+            reference="SECRET-1",
+            sender=fake.sample.sender,
+            consignee=msgspec.structs.replace(fake.sample.consignee, name="Zulmira Secreta"),
+            items=ORDERS_SENT[0].items,
+            parcels=ORDERS_SENT[0].parcels,
+            currency=fake.sample.currency,
+            mailing_date="2026-11-23",
+        )
+        self.booked, self.drafted = self._hand_in("SECRET-2"), self._hand_in("SECRET-1")
+        self.job = self.ask("merchant", "post", "/v1/jobs", json.dumps({"orders": [self.booked]}).encode()).json["id"]
+        answer = self.ask("merchant", "post", f"/v1/orders/{self.booked}/confirm")
+        assert answer.json["state"] == "booked", answer.text
+        closed = self.ask("merchant", "post", "/v1/manifests")
+        self.manifest: str = closed.json["manifest"]["id"]
+        hook = self.ask("merchant", "post", "/v1/webhooks", b'{"url": "http://127.0.0.1:9/secret-path"}')
+        assert hook.status == 200, hook.text
+        self.webhook: str = hook.json["webhook"]["id"]
+        self.delivery = "msg_1"
+        with world.memory.records.begin() as connection:
+            told = Delivery(
+                id=self.delivery,
+                webhook=self.webhook,
+                position=1,
+                waybill=Waybill("correios", "OS1"),
+                status="delivered",
+                body=b"{}",
+                made_ms=world.now_ms,
+                next_ms=world.now_ms,
+            )
+            assert keep_new(connection, [told]) == 1
+        push = Push(headers={}, query="", body=self.draft.consignee.name.encode(), received_ms=world.now_ms)
+        world.pushes.raw.keep([Arrived("rural", push, Outcome.UNREADABLE, why="no scans")])
+        self.push = self.ask("operator", "get", "/v1/pushes").json["pushes"][0]["id"]
+        person = self.draft.consignee
+        number = answer.json["parcels"][0]["waybill"]["number"]
+        self.secrets = (
+            "SECRET-1",
+            "SECRET-2",
+            person.name,
+            person.street,
+            person.phone,
+            number,
+            self.owner,
+            "secret-path",
+        )
+
+    def _hand_in(self, reference: str) -> str:
+        body = msgspec.json.encode([msgspec.structs.replace(self.draft, reference=reference)])
+        answer = self.ask("merchant", "post", "/v1/orders", body)
+        assert not answer.json["refusals"], answer.text
+        id_: str = answer.json["entries"][0]["id"]
+        return id_
+
+    def ask(self, who: str, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> Any:
+        key = self.keys[who]
+        return self.world.ask(method.upper(), path, headers={"content-type": kind}, body=body, key=key)
+
+    def state(self, *, of_owner: bool = False) -> list[Any]:
+        """All that is kept; or what the owner of the orders has of it."""
+        found: list[Any] = [] if of_owner else [self.world.memory.log.position()]
+        with self.world.memory.records.read() as connection:
+            for name, table in METADATA.tables.items():
+                asked = select(table)
+                if of_owner and name not in ("orders", "jobs", "order_parcels", "manifests"):
+                    continue
+                if of_owner and name != "order_parcels":
+                    asked = asked.where(table.c.merchant == self.owner)
+                elif of_owner:
+                    asked = asked.where(table.c.order_id.in_([self.booked, self.drafted]))
+                found.append((name, sorted(map(repr, connection.execute(asked).mappings()))))
+        return found
+
+
+@contextmanager
+def open_house() -> Iterator[House]:
+    world = World(limits=_MANY)
+    fill(world)
+    with FAKES["correios"].kind() as fake:
+        contract = contract_at(fake, list_adapters()["correios"])
+        assert contract.issuer is not None
+        world.issuers["correios"] = contract.issuer
+        yield House(world, fake)
+        contract.caller.close()
+    world.close()
