@@ -1,5 +1,6 @@
 """`waypost serve`: the server over a home."""
 
+import faulthandler
 import gc
 import os
 import secrets
@@ -35,6 +36,7 @@ _TURN_S = 0.0005
 
 def run_server(*, home: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
     """Serve until told to stop."""
+    faulthandler.enable()  # what a compiled part breaks ends the process: say at least where
     settings = read_settings(home=home, serve__host=host, serve__port=port)
     with open_house(settings, indexer=INDEXER) as house:
         tell_cut(house.home.health().cut)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from waypost.model.carriers import CARRIER_CODE
+from waypost.model.decoding import convert
 from waypost.model.errors import BadInput, SettingsError
 from waypost.model.instants import get_zone
 from waypost.web.desk import Limits, Site
@@ -121,7 +122,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, home: Path | None 
             values.setdefault(section, {})[name] = value
     values["home"] = str(folder)
     try:
-        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_read_path)
+        settings = convert(values, Settings, strict=False, dec_hook=_read_path)
     except msgspec.ValidationError as error:
         raise SettingsError(
             f"settings: {error}",

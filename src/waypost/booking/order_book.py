@@ -25,6 +25,7 @@ from waypost.booking.orders import (
 )
 from waypost.booking.records import jobs, order_parcels, orders
 from waypost.model.cursors import read_cursor, write_cursor
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict, NotFound, StoreDamaged
 from waypost.store.protocols import Records
 from waypost.track.wire import Refusal
@@ -469,7 +470,7 @@ class OrderBook:
             id=row.id,
             merchant=row.merchant,
             state=OrderState(row.state),
-            order=msgspec.json.decode(self._seal().open(row.body, row.id), type=Order),
+            order=decode(self._seal().open(row.body, row.id), Order),
             account=row.account,
             parcels=tuple(parcels),
             made_ms=row.made_ms,

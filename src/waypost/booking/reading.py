@@ -3,11 +3,12 @@
 import msgspec
 
 from waypost.booking.orders import Order
+from waypost.model.decoding import decoder
 from waypost.model.errors import BadInput
 from waypost.track.wire import Refusal
 
-_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
-_ORDER = msgspec.json.Decoder(Order)
+_RAWS = decoder(list[msgspec.Raw])
+_ORDER = decoder(Order)
 
 
 def read_orders(body: bytes) -> tuple[list[tuple[int, Order]], list[Refusal]]:

@@ -14,6 +14,7 @@ import msgspec
 
 from waypost.booking.orders import Order, check_order
 from waypost.booking.reading import tell_place
+from waypost.model.decoding import convert
 from waypost.model.errors import BadInput
 from waypost.model.measures import parse_money
 from waypost.track.feed import FileRefusal
@@ -193,7 +194,7 @@ def _read_order(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Order:
         told["parcels"] = [{"weight_g": weight_g, **sizes}]
     told["items"] = [_read_item(number, row, currency) for number, row in rows]
     try:
-        order = msgspec.convert(told, Order)
+        order = convert(told, Order)
         check_order(order)
         return order
     except msgspec.ValidationError as error:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from waypost.model.decoding import convert
 from waypost.model.errors import SettingsError
 
 
@@ -119,7 +120,7 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
         else:
             hidden[key] = Secret(value)
     try:
-        terms = msgspec.convert(own, Terms, strict=False)
+        terms = convert(own, Terms, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}") from None
     return Account(name=name, settings=open_, secrets=hidden, **msgspec.structs.asdict(terms))

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from waypost.carriers.calling import Answer
+from waypost.model.decoding import decode
 from waypost.track.carriers import CarrierPuzzling, CarrierRefused
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def read(answer: Answer, kind: type[T], channel: str) -> T:
 def read_text(text: bytes | str, kind: type[T], channel: str, where: str = "") -> T:
     """The same for JSON that stands in a text, as several carriers have it."""
     try:
-        return msgspec.json.decode(text, type=kind, strict=False)
+        return decode(text, kind, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CarrierPuzzling(f"the answer is not of the promised shape{where}: {error}", channel=channel) from None
 

@@ -22,6 +22,7 @@ from waypost.carriers.pushes import read_form
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same, sign_best
 from waypost.model.carriage import Waybill
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, WaypostError
 from waypost.track.carriers import (
     Asked,
@@ -185,7 +186,7 @@ class Best:
         }:
             raise BadInput("the push has fields that are not known")
         try:
-            told = msgspec.json.decode(text, type=_Told)
+            told = decode(text, _Told)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise BadInput(f"the push cannot be read: {error}") from None
         scan = (told.mailNo, told.packageStatusCode, _stamp(told.operateTime), told.currentCity or None)

@@ -29,6 +29,7 @@ from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
 from waypost.model.carriage import Waybill
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, SettingsError, WaypostError
 from waypost.track.carriers import (
     Asked,
@@ -270,8 +271,8 @@ class Correios:
         if not is_same(given, digest.hex() if form == "hex" else base64.b64encode(digest).decode()):
             raise Forged("the push is not signed by Correios for this account")
         try:
-            payload = msgspec.json.decode(push.body, type=_Told).payload
-            told = msgspec.json.decode(payload, type=list[_Pushed] | _Pushed, strict=False)
+            payload = decode(push.body, _Told).payload
+            told = decode(payload, list[_Pushed] | _Pushed, strict=False)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise BadInput(f"the push cannot be read: {error}") from None
         scans = [each.scan() for each in (told if isinstance(told, list) else [told])]

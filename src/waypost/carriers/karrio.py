@@ -35,6 +35,7 @@ from waypost.carriers.calling import Call, Caller
 from waypost.carriers.rows import seen_of
 from waypost.carriers.shapes import SHAPES, Shape, read_details
 from waypost.model.carriers import CARRIER_CODE
+from waypost.model.decoding import decode
 from waypost.model.errors import SettingsError
 from waypost.track.carriers import (
     Asked,
@@ -132,7 +133,7 @@ def bridge_by_setting(caller: Caller) -> Bridge:
     if not CARRIER_CODE.fullmatch(carrier):
         raise SettingsError(f"[accounts.{account.name}] carrier: {carrier[:40]!r} is no carrier code")
     try:
-        told = msgspec.json.decode(account.secret("connection"), type=dict[str, Any])
+        told = decode(account.secret("connection"), dict[str, Any])
     except (msgspec.MsgspecError, UnicodeError):
         raise SettingsError(
             f"[accounts.{account.name}] connection is no JSON object",
@@ -261,7 +262,7 @@ def _tokens(body: bytes) -> list[str]:
     if b"oken" not in body:
         return []
     try:
-        told = msgspec.json.decode(body)
+        told = decode(body)
     except (msgspec.DecodeError, UnicodeError):
         return []
     return [text for name, text in _texts(told) if name.lower().endswith("token")]

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, WaypostError
 from waypost.track.carriers import Forged, Push, Reply
 
@@ -47,7 +48,7 @@ def read_object(push: Push, kind: type[T]) -> T:
         Forged: it is none of that kind.
     """
     try:
-        return msgspec.json.decode(push.body, type=kind)
+        return decode(push.body, kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Forged("the push is no such JSON as this carrier sends") from None
 
@@ -59,7 +60,7 @@ def read_signed(text: str | bytes, kind: type[T]) -> T:
         BadInput: it is not of that kind.
     """
     try:
-        return msgspec.json.decode(text, type=kind, strict=False)
+        return decode(text, kind, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"the push is not of the promised shape: {error}", where="push") from None
 

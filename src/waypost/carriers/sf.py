@@ -27,6 +27,7 @@ from waypost.carriers.domestic import write_yuan
 from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import SfMode, is_same, sign_sf
 from waypost.model.carriage import Waybill
+from waypost.model.decoding import convert, decode
 from waypost.model.errors import BadInput, SettingsError, WaypostError
 from waypost.track.carriers import (
     Asked,
@@ -321,7 +322,7 @@ def _person(kind: int, address: Address) -> dict[str, Any]:
 
 def _read_json(body: bytes) -> list[_PushedRoute]:
     try:
-        told = msgspec.json.decode(body, type=_Told, strict=False).Body.WaybillRoute
+        told = decode(body, _Told, strict=False).Body.WaybillRoute
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadInput(f"the push cannot be read: {error}") from None
     return told if isinstance(told, list) else [told]
@@ -335,7 +336,7 @@ def _read_xml(body: bytes) -> list[_PushedRoute]:
         if re.search(r"<!\s*(DOCTYPE|ENTITY)", content, re.IGNORECASE):
             raise BadInput("the push declares entities")
         routes = [dict(element.attrib) for element in ET.fromstring(content).iter("WaybillRoute")]
-        told = msgspec.convert(routes, list[_PushedRoute], strict=False)
+        told = convert(routes, list[_PushedRoute], strict=False)
     except (ValueError, KeyError, ET.ParseError, msgspec.ValidationError) as error:
         raise BadInput(f"the push cannot be read: {error}") from None
     if not told:

@@ -13,6 +13,7 @@ import msgspec
 
 from waypost.carriers.rows import Scan
 from waypost.carriers.usps import read_tracked
+from waypost.model.decoding import convert
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ def read_laposte(native: Any, _: Understanding) -> Told:
     scans: list[Scan] = []
     why: dict[str, str] = {}
     faults: list[str] = []
-    for answer in msgspec.convert(native if isinstance(native, list) else [native], list[_PosteAnswer], strict=False):
+    for answer in convert(native if isinstance(native, list) else [native], list[_PosteAnswer], strict=False):
         shipment = answer.shipment or _PosteShipment()
         number = shipment.idShip or answer.idShip
         events = shipment.event or []

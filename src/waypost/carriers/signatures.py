@@ -32,6 +32,7 @@ import msgspec
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from waypost.model.checks import Check, ObjectCheck
+from waypost.model.decoding import convert
 from waypost.model.errors import BadInput
 
 ZtoMode = Literal["md5", "sha256", "hmac_sha256"]
@@ -137,7 +138,7 @@ class _Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def _check(sign: Callable[[_Signed], str]) -> Check:
     def check(asked: Mapping[str, Any]) -> Digest:
         try:
-            return Digest(digest=sign(msgspec.convert(asked, _Signed)))
+            return Digest(digest=sign(convert(asked, _Signed)))
         except (msgspec.ValidationError, BadInput, UnicodeEncodeError) as fault:
             return Digest(digest=None, reason=str(fault))
 

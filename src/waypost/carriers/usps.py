@@ -31,6 +31,7 @@ from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
 from waypost.carriers.usps_labels import draft_label, read_label
 from waypost.model.carriage import Waybill
+from waypost.model.decoding import convert, decode
 from waypost.model.errors import BadInput, SettingsError, WaypostError
 from waypost.track.carriers import (
     Asked,
@@ -273,7 +274,7 @@ class Usps:
         if told.subscriptionType != "TRACKING":
             raise BadInput(f"a push of the type {told.subscriptionType[:40]!r}, which nobody asked for")
         try:
-            tracked = msgspec.json.decode(told.payload, type=_Tracked, strict=False)
+            tracked = decode(told.payload, _Tracked, strict=False)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise BadInput(f"the payload cannot be read: {error}") from None
         if not tracked.trackingNumber or tracked.trackingEvents is None:
@@ -414,7 +415,7 @@ def read_tracked(number: str, told: Any) -> tuple[list[Scan], str]:
     Raises:
         msgspec.ValidationError: it is not of USPS's shape.
     """
-    tracked = msgspec.convert(told, _Tracked, strict=False)
+    tracked = convert(told, _Tracked, strict=False)
     scans = _scans(tracked.trackingNumber or number, tracked.trackingEvents or ())
     return scans, tracked.fault.why if tracked.fault else ""
 

@@ -19,6 +19,7 @@ from waypost.carriers.pushes import read_signed
 from waypost.carriers.rows import Scan, rows_of
 from waypost.carriers.signatures import is_same, sign_yunda
 from waypost.model.carriage import Waybill
+from waypost.model.decoding import decode
 from waypost.model.errors import WaypostError
 from waypost.track.carriers import (
     Asked,
@@ -276,7 +277,7 @@ def _person(address: Address) -> dict[str, str]:
 def _sort_code(pdf_info: Any) -> str:
     """The first line of the label; "" where Yunda hides what is printed, as it does on wish."""
     try:
-        label = msgspec.json.decode(pdf_info)[0][0]
+        label = decode(pdf_info)[0][0]
         return f"{label['position']} {label['position_no']}"
     except (msgspec.MsgspecError, TypeError, LookupError, RecursionError):
         return ""

@@ -11,6 +11,7 @@ from waypost.feeds.fields import BadFieldError
 from waypost.feeds.lines import read_blocks
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.feeds.tables import read_stream
+from waypost.model.decoding import decode
 from waypost.track.feed import FileRefusal
 from waypost.track.wire import UNREADABLE, refuse_json
 
@@ -97,7 +98,7 @@ def _read_ndjson(stream: ByteStream, known: Sequence[str]) -> Iterator[Numbered]
 
 
 def _read_object(text: bytes, known: Sequence[str]) -> Row:
-    values = msgspec.json.decode(text)
+    values = decode(text)
     if not isinstance(values, dict):
         raise BadFieldError("", "is no JSON object", text.decode()[:60])
     row = {}

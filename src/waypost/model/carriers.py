@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from waypost.model.decoding import convert
+
 #: What may stand for a carrier in scans, links and file names. Not every such code is a known carrier.
 CARRIER_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -39,7 +41,7 @@ class Carrier(msgspec.Struct, frozen=True, kw_only=True):
 def _by_code() -> dict[str, Carrier]:
     text = importlib.resources.files("waypost.model").joinpath("carriers.csv").read_text("utf-8")
     carriers = (
-        msgspec.convert({name: value or None for name, value in row.items()}, Carrier)
+        convert({name: value or None for name, value in row.items()}, Carrier)
         for row in csv.DictReader(text.splitlines(), strict=True)
     )
     return {carrier.code: carrier for carrier in carriers}

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict
 from waypost.model.identifiers.air import parse_air_waybill, parse_uld
 from waypost.model.identifiers.carriers import list_matches
@@ -151,7 +152,7 @@ def merge_checks(*registries: Mapping[str, Check]) -> Mapping[str, Check]:
 def find_id(line: str | bytes) -> msgspec.Raw:
     """The id of a line that cannot be answered, `null` when even that cannot be read."""
     try:
-        found = msgspec.json.decode(line, type=LineId).id
+        found = decode(line, LineId).id
         bytes(found).decode()  # it is given back as it stands, and nobody has looked into it yet
         return found
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -163,7 +164,7 @@ def answer_line(number: int, line: str | bytes, registry: Mapping[str, Check]) -
     if len(line) > LONGEST_LINE:
         return {"id": LineId().id, "error": f"line {number}: is longer than {LONGEST_LINE} bytes"}
     try:
-        asked = msgspec.json.decode(line, type=Line)
+        asked = decode(line, Line)
         bytes(asked.id).decode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
         return {"id": find_id(line), "error": f"line {number}: {fault}"}

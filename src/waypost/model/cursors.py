@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput
 
 #: The longest key is that of a scan whose code and facility have 64 and 128 characters of four bytes each.
@@ -40,7 +41,7 @@ def read_cursor(text: str | None, kind: type[T]) -> T | None:
         if len(text) > LONGEST:
             raise ValueError("longer than any cursor")
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        found = msgspec.json.decode(key, type=kind)
+        found = decode(key, kind)
         if any(isinstance(each, int) and abs(each) > _MOST for each in found):  # type: ignore[attr-defined]
             raise ValueError("a number that no key has")
         return found

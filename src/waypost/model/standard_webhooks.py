@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from waypost.model.checks import Check, ObjectCheck
+from waypost.model.decoding import convert
 from waypost.model.errors import BadInput
 
 PREFIX = "whsec_"
@@ -78,7 +79,7 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def check_standard_signature(asked: Mapping[str, Any]) -> SignatureVerdict:
     """The `webhook-signature` of Standard Webhooks."""
     try:
-        signed = msgspec.convert(asked, Signed, strict=False)
+        signed = convert(asked, Signed, strict=False)
         key = read_secret(signed.secret)
         signature = sign_with(key, signed.id, signed.timestamp, signed.payload.encode())
     except (msgspec.ValidationError, BadInput, UnicodeEncodeError) as fault:

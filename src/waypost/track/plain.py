@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from waypost.model.decoding import decode
 from waypost.model.scans import SCAN_SCHEMA
 from waypost.track import reading
 from waypost.track.found import U8, Found
@@ -69,7 +70,7 @@ def _cut(body: bytes | bytearray, found: Found, rest: int) -> list[tuple[int, by
 
 def _is_json(text: bytes) -> bool:
     try:
-        msgspec.json.decode(text, type=msgspec.Raw)
+        decode(text, msgspec.Raw)
     except UNREADABLE:
         return False
     return True

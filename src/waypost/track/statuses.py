@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from waypost.model.decoding import convert
 from waypost.model.errors import NotFound
 from waypost.model.instants import EARLIEST_MS
 
@@ -119,9 +120,7 @@ def _read_data(name: str) -> str:
 def list_statuses() -> tuple[Status, ...]:
     """All statuses, indexed by number: `unknown`, the 32 unified ones, `void`, `notice`."""
     rows = csv.DictReader(_read_data("statuses.csv").splitlines(), strict=True)
-    statuses = tuple(
-        msgspec.convert({**row, "milestone": row["milestone"] or None}, Status, strict=False) for row in rows
-    )
+    statuses = tuple(convert({**row, "milestone": row["milestone"] or None}, Status, strict=False) for row in rows)
     assert [status.number for status in statuses] == list(range(len(statuses)))
     return statuses
 
@@ -193,7 +192,7 @@ def standing_rank(phase: Any, at_ms: Any, precedence: Any) -> Any:
 def list_transitions() -> tuple[Transition, ...]:
     """The transitions of the standard and ours."""
     rows = csv.DictReader(_read_data("transitions.csv").splitlines(), strict=True)
-    return tuple(msgspec.convert(row, Transition) for row in rows)
+    return tuple(convert(row, Transition) for row in rows)
 
 
 @functools.cache
@@ -263,7 +262,7 @@ def impossible_pairs() -> npt.NDArray[np.bool_]:
 
 @functools.cache
 def _phrases() -> dict[str, dict[str, Phrase]]:
-    return msgspec.convert(json.loads(_read_data("phrases.json")), dict[str, dict[str, Phrase]])
+    return convert(json.loads(_read_data("phrases.json")), dict[str, dict[str, Phrase]])
 
 
 def phrase(status_code: str, language: str) -> Phrase:

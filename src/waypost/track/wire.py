@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from waypost.model.decoding import decoder
 from waypost.model.errors import BadInput, TooLarge
 from waypost.model.instants import get_zone, offsets_in_zone, parse_instant, write_stamps
 
@@ -124,8 +125,8 @@ _LONGEST_REASON = 200
 #: What the JSON reader raises; the last one for nesting that only an attacker sends.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_decode_row = msgspec.json.Decoder(RawScan)
-_decode_items = msgspec.json.Decoder(list[msgspec.Raw])
+_decode_row = decoder(RawScan)
+_decode_items = decoder(list[msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
 _PATH = re.compile(r" - at `\$(?:\[[0-9]+\])?\.?(.*)`$")
 

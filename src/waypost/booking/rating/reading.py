@@ -16,6 +16,7 @@ import msgspec
 
 from waypost.booking.rating.cards import Card
 from waypost.booking.rating.checking import find_flaws
+from waypost.model.decoding import convert
 from waypost.model.errors import BadInput
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\- ]+?)\s*\]\]?\s*(?:#.*)?$")
@@ -79,7 +80,7 @@ def read_card(name: str, content: bytes, beside: Callable[[str], bytes]) -> Card
             raise Unreadable([Fault(name, _line_of(lines, key), key, f"{other!r} cannot be read: {error}")]) from None
         join(other, _decode(other, content), raw["zones"])
     try:
-        card = msgspec.convert(raw, Card)
+        card = convert(raw, Card)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `")
         where = where.rstrip("`").removeprefix("$").removeprefix(".")

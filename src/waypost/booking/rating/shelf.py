@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select
 
 from waypost.booking.rating.cards import Card, digest_of, find_standing, write_card
 from waypost.booking.rating.records import rate_cards
+from waypost.model.decoding import decode
 from waypost.model.errors import Conflict, NotFound, StoreDamaged
 from waypost.store.protocols import Records
 
@@ -95,7 +96,7 @@ class Shelf:
 
 def _read(content: bytes, digest: str) -> Card:
     try:
-        card = msgspec.json.decode(content, type=Card)
+        card = decode(content, Card)
     except msgspec.MsgspecError as error:
         raise StoreDamaged(f"a rate card in the records cannot be read: {error}") from None
     if digest_of(card) != digest:

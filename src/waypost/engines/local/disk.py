@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from waypost.model.decoding import decode
 from waypost.model.errors import StorageFull, StoreDamaged, StoreError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -108,6 +109,6 @@ def read_json(path: Path, kind: type[T], *, mend: str) -> T:
 def parse_json(data: bytes, path: Path, kind: type[T], *, mend: str) -> T:
     """As `read_json`, from bytes that came from that file."""
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decode(data, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreDamaged(f"{path} cannot be read: {error}.", mend=mend) from error

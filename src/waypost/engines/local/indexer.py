@@ -7,6 +7,7 @@ it, however that ends. `apart` says how, and what the two say to each other.
 Run as: python -m waypost.engines.local.indexer SOCKET VERSION
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ from waypost.model.errors import StoreError
 
 def main() -> None:
     """Do what the process at the other end of the socket says."""
+    faulthandler.enable()
     for number in (signal.SIGINT, signal.SIGTERM):  # they come to it as well, and it says when to end
         signal.signal(number, signal.SIG_IGN)
     home = _Home(Connection(int(sys.argv[1])))

@@ -47,6 +47,7 @@ from waypost.engines.local.entries import (
     places_of,
 )
 from waypost.engines.local.start import mend_made
+from waypost.model.decoding import decode
 from waypost.model.errors import StoreDamaged
 from waypost.store.compiled import Number, compiled
 
@@ -212,7 +213,7 @@ class Run:
         if start < 0 or self._data[start : start + len(_MAGIC)].tobytes() != _MAGIC:
             raise damaged_run(self.path, "it has no foot")
         try:
-            foot = msgspec.json.decode(self._data[start + len(_MAGIC) : stop].tobytes(), type=Foot)
+            foot = decode(self._data[start + len(_MAGIC) : stop].tobytes(), Foot)
         except msgspec.DecodeError:
             raise damaged_run(self.path, "its foot cannot be read") from None
         begin = start - foot.fences * _FENCE.itemsize - foot.bloom * 32

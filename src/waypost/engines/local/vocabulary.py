@@ -8,6 +8,7 @@ from isal.isal_zlib import crc32
 
 from waypost.engines.local.disk import Disk
 from waypost.engines.local.start import mend_made
+from waypost.model.decoding import decoder
 from waypost.model.errors import StoreDamaged
 from waypost.store.words import Vocabulary
 
@@ -51,7 +52,7 @@ class WordFile:
         if (start + len(data), crc32(data, check)) != extent:
             raise _damaged(path, "it is not what was written")
         try:
-            for column, text in msgspec.json.Decoder(tuple[str, str]).decode_lines(data):
+            for column, text in decoder(tuple[str, str]).decode_lines(data):
                 words.of(column).id_of(text)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
             raise _damaged(path, str(error)) from error

@@ -10,6 +10,7 @@ from waypost.model.addresses.chinese import parse_chinese_address
 from waypost.model.addresses.phones import parse_phone
 from waypost.model.addresses.postcodes import parse_postcode, requires_postcode
 from waypost.model.checks import Check, ObjectCheck, Verdict
+from waypost.model.decoding import convert
 from waypost.model.errors import BadInput
 
 T = TypeVar("T")
@@ -107,7 +108,7 @@ def check_chinese(told: Mapping[str, Any]) -> AddressVerdict:
 
 def _convert(told: Mapping[str, Any], kind: type[T]) -> T:
     try:
-        return msgspec.convert(told, kind)
+        return convert(told, kind)
     except msgspec.ValidationError as fault:
         raise BadInput(str(fault)) from None
 

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import msgspec
 
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput
 from waypost.model.identifiers.characters import compact
 from waypost.model.identifiers.check_digits import mod7_check_digit
@@ -76,7 +77,7 @@ class ULD(msgspec.Struct, frozen=True, kw_only=True):
 def read_airlines() -> tuple[tuple[str, str, str], ...]:
     """The airlines that come with Waypost: prefix, designator, name."""
     path = files(__package__).joinpath("airlines.json")
-    return msgspec.json.decode(path.read_bytes(), type=AirlineFile).airlines
+    return decode(path.read_bytes(), AirlineFile).airlines
 
 
 def parse_air_waybill(text: str) -> AirWaybill:

@@ -5,6 +5,8 @@ from importlib.resources import files
 
 import msgspec
 
+from waypost.model.decoding import decode
+
 
 class CodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The data file `codes.json`: codes separated by spaces, prefixes one a line."""
@@ -19,7 +21,7 @@ class CodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def read_codes() -> CodeFile:
     """The code lists that come with Waypost."""
-    return msgspec.json.decode(files(__package__).joinpath("codes.json").read_bytes(), type=CodeFile)
+    return decode(files(__package__).joinpath("codes.json").read_bytes(), CodeFile)
 
 
 @cache

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 import msgspec
 
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, TooLarge
 from waypost.model.identifiers.characters import describe
 from waypost.model.identifiers.check_digits import SET_82
@@ -101,7 +102,7 @@ def read_part(text: str) -> Part:
 def read_application_identifiers() -> dict[str, ApplicationIdentifier]:
     """Every AI with its row; ranges are spread out."""
     path = files(__package__).joinpath("application_identifiers.json")
-    rows = msgspec.json.decode(path.read_bytes(), type=ApplicationIdentifierFile).application_identifiers
+    rows = decode(path.read_bytes(), ApplicationIdentifierFile).application_identifiers
     spread: dict[str, ApplicationIdentifier] = {}
     for row in rows:
         first, _, last = row.ai.partition("-")

@@ -9,6 +9,8 @@ from importlib.resources import files
 
 import msgspec
 
+from waypost.model.decoding import decode
+
 
 class Checksum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the check digit is computed; which fields count depends on `kind` (see `carriers.expect_check`)."""
@@ -108,7 +110,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 @cache
 def read_formats() -> FormatFile:
     """The formats that come with Waypost."""
-    return msgspec.json.decode(files(__package__).joinpath("formats.json").read_bytes(), type=FormatFile)
+    return decode(files(__package__).joinpath("formats.json").read_bytes(), FormatFile)
 
 
 @cache

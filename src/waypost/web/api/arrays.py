@@ -5,6 +5,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, TooLarge
 from waypost.web.problems import Invalid, Wrong
 
@@ -23,7 +24,7 @@ _STEPS[list(b"]}")] = -1
 _PIECE = 1 << 16
 
 
-def parse_array(body: bytes, decoder: msgspec.json.Decoder[list[T]], most: int, of: str) -> list[T]:
+def parse_array(body: bytes, kind: type[list[T]], most: int, of: str) -> list[T]:
     """The elements of a body that is a JSON array; all of them or, if one cannot be, none.
 
     Raises:
@@ -33,7 +34,7 @@ def parse_array(body: bytes, decoder: msgspec.json.Decoder[list[T]], most: int, 
     """
     refuse_long_array(body, most, of)
     try:
-        return decoder.decode(body)
+        return decode(body, kind)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `")
         raise Invalid(str(error), [Wrong(where.rstrip("`") or "body", reason)]) from None

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from waypost.access.keys import Role
 from waypost.booking.reading import tell_place
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, NotFound
 from waypost.web.api.answers import ORDERS_SENT
 from waypost.web.door import call_of, headers_in
@@ -72,7 +73,7 @@ def decode_json(body: bytes, kind: type[T]) -> T:
         BadInput: it is none.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
+        return decode(body, kind)
     except msgspec.ValidationError as error:
         raise invalid(*tell_place(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

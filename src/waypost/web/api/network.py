@@ -23,7 +23,6 @@ from waypost.web.office import Office
 from waypost.web.problems import Unsupported
 
 _OPERATOR_PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy")
-_decoder = msgspec.json.Decoder(list[FacilityRecord])
 
 
 def add_network(app: FastAPI, office: Office) -> None:
@@ -102,7 +101,7 @@ def _add_facilities(app: FastAPI, office: Office) -> None:
         if kind != "application/json":
             raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/json")
         async with office.body(request.scope, request.receive, office.limits.body_bytes) as body:
-            records = parse_array(body, _decoder, office.limits.facilities_at_once, "facilities")
+            records = parse_array(body, list[FacilityRecord], office.limits.facilities_at_once, "facilities")
         kept = await office.lookups.run(office.desk.facilities.keep, [record.facility() for record in records])
         return json_answer(Kept(kept))
 

@@ -16,7 +16,6 @@ from waypost.web.problems import Unsupported
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy")
 _PATH = "/v1/carriers/{account}/watches"
-_decoder = msgspec.json.Decoder(list[WatchedRecord])
 
 
 def add_watches(app: FastAPI, office: Office) -> None:
@@ -86,7 +85,7 @@ def add_watches(app: FastAPI, office: Office) -> None:
         if kind != "application/json":
             raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/json")
         async with office.body(request.scope, request.receive, office.limits.body_bytes) as body:
-            records = parse_array(body, _decoder, office.limits.batch_rows, "waybills")
+            records = parse_array(body, list[WatchedRecord], office.limits.batch_rows, "waybills")
         asked = [Asked(number=each.number, phone_tail=each.phone_tail) for each in records]
         begun = await office.lookups.run(desk.outlook.watch, account, asked, desk.clock())
         return json_answer(WatchesAnswer(begun, len({each.number for each in records}) - begun))

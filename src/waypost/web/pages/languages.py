@@ -5,12 +5,12 @@ import functools
 import importlib.resources
 
 import babel
-import msgspec
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from babel.units import format_unit
 
 from waypost.model.carriers import find_carrier
+from waypost.model.decoding import decode
 from waypost.track.statuses import LANGUAGES, Phrase, phrase
 from waypost.web.pages.messages import Message
 
@@ -39,7 +39,7 @@ class Language:
         self.code = code
         self.tag, locale, self.name = _TAGS[code]
         self._locale = babel.Locale.parse(locale)
-        texts = msgspec.json.decode(_read_catalogue(code), type=dict[str, str])
+        texts = decode(_read_catalogue(code), dict[str, str])
         self._messages = {key: Message(text, self._locale.plural_form, self.number) for key, text in texts.items()}
 
     def say(self, key: str, **values: object) -> str:
