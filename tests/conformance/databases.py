@@ -9,32 +9,7 @@ import pytest
 import sqlalchemy
 from benchmarks.peers.peer import LeftOut
 from benchmarks.peers.postgres import start
-from sqlalchemy.engine import URL, Connection
-
-from waypost.engines.sql.migrate import migrate
-
-
-class PostgresRecords:
-    """`Records` in a PostgreSQL database, migrated as SQLite is. The house itself does not offer it yet."""
-
-    def __init__(self, url: URL) -> None:
-        self.engine = sqlalchemy.create_engine(url)
-        with self.begin() as connection:
-            migrate(connection, "The records")
-
-    @contextlib.contextmanager
-    def begin(self) -> Iterator[Connection]:
-        with self.engine.begin() as connection:
-            yield connection
-
-    @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
-        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
-            yield connection
-
-    def close(self) -> None:
-        self.engine.dispose()
+from sqlalchemy.engine import URL
 
 
 class PostgresServer:
@@ -44,15 +19,22 @@ class PostgresServer:
         self._folder = folder
         self._made = 0
 
-    def make(self) -> PostgresRecords:
-        """Records in a new, empty database."""
+    def make(self) -> URL:
+        """Where a new, empty database is."""
         self._made += 1
         name = f"waypost_{self._made}"
+        self._run(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def end_connections(self, url: URL) -> None:
+        """End all connections to a database, as a server that is started again does."""
+        self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{url.database}'")
+
+    def _run(self, statement: str) -> None:
         engine = sqlalchemy.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            connection.exec_driver_sql(statement)
         engine.dispose()
-        return PostgresRecords(self._url(name))
 
     def _url(self, database: str) -> URL:
         query = {"host": str(self._folder)}

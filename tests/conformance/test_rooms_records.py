@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import update
-from tests.conformance.databases import PostgresRecords, PostgresServer, serve_postgres
+from tests.conformance.databases import PostgresServer, serve_postgres
 from tests.rooms.booking.rating.cards import plain_card
 
 from waypost.access.keys import Keys, Role
@@ -62,9 +62,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
-    kept: PostgresRecords | SqlRecords
     if request.param == "postgres":
-        kept = request.getfixturevalue("postgres").make()
+        kept = SqlRecords(request.getfixturevalue("postgres").make())
     else:
         kept = SqlRecords(f"sqlite:///{tmp_path / 'records.sqlite'}")
     yield kept

@@ -4,7 +4,6 @@ import hashlib
 import importlib
 import pkgutil
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from waypost.access.keys import Key, Keys, Role
 from waypost.access.sealing import Seal
 from waypost.engines.sql import migrate
 from waypost.engines.sql.records import SqlRecords
-from waypost.model.errors import SettingsError, StoreDamaged, StoreError, WrongFormat
+from waypost.model.errors import StoreDamaged, StoreError, WrongFormat
 from waypost.network.records import facilities
 from waypost.store.tables import METADATA
 from waypost.track.pushes import RawPushes
@@ -120,16 +119,6 @@ def test_a_file_is_safe_from_power_cuts_and_kept_by_its_links(tmp_path: Path) ->
     records.close()
 
 
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    SqlRecords(url(tmp_path)).close()
-    with sqlite3.connect(tmp_path / "records.sqlite") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
-    for read_only in (False, True):
-        with pytest.raises(WrongFormat, match="revision 9999, which a newer version of Waypost wrote"):
-            SqlRecords(url(tmp_path), read_only=read_only)
-
-
 def test_reading_only_migrates_nothing(tmp_path: Path) -> None:
     (tmp_path / "records.sqlite").touch()
     with pytest.raises(WrongFormat, match=r"revision None.* Open this home once for writing"):
@@ -142,31 +131,6 @@ def test_reading_only_migrates_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="readonly"), records.begin() as connection:
         connection.execute(insert(facilities), [FACILITY])
     records.close()
-
-
-def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
-    """They see what was there before it, all of it."""
-    records = SqlRecords(url(tmp_path))
-    found: list[int] = []
-
-    def look() -> None:
-        with records.read() as connection:
-            found.append(connection.scalar(select(func.count()).select_from(facilities)))
-
-    with records.begin() as connection:
-        connection.execute(insert(facilities), [FACILITY])
-        reader = threading.Thread(target=look)
-        reader.start()
-        reader.join(10)
-        assert found == [0]
-    look()
-    assert found == [0, 1]
-    records.close()
-
-
-def test_another_kind_of_database_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"cannot be kept in postgresql\. Give sqlite"):
-        SqlRecords("postgresql+psycopg://localhost/waypost")
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
