@@ -8,16 +8,10 @@ import msgspec
 from rich.table import Table
 
 from waypost.app.console import legible, out, results
-from waypost.app.settings import read_settings
-from waypost.app.wiring import now_ms, open_house
-from waypost.booking.pools import Pool, PoolKind, Pools
-from waypost.engines.local.formats import read_formats
-from waypost.engines.local.home import open_records
-from waypost.model.errors import BadInput, HomeInUse, NotFound
-
-#: Of kinds that say so themselves, the digits of a serial.
-_WIDTHS = {PoolKind.S10: 8}
-_SSCC_DIGITS = 17
+from waypost.app.records import records_of
+from waypost.app.wiring import now_ms
+from waypost.booking.pools import Pool, PoolKind, Pools, serial_width
+from waypost.model.errors import BadInput
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -41,9 +35,7 @@ def add_pool(told: Range, *, home: Path | None, as_json: bool) -> None:
         kind = PoolKind(told.kind)
     except ValueError:
         raise BadInput(f"unknown kind {told.kind[:40]!r}", mend=f"Kinds: {', '.join(PoolKind)}.") from None
-    width = told.width or len(str(told.last))
-    if kind is not PoolKind.PLAIN:
-        width = _WIDTHS.get(kind, _SSCC_DIGITS - len(told.prefix))
+    width = serial_width(kind, told.prefix) or told.width or len(str(told.last))
     pool = Pool(
         name=told.name,
         carrier=told.carrier,
@@ -86,15 +78,5 @@ def _tell(pool: Pool) -> dict[str, object]:
 
 @contextmanager
 def _pools(home: Path | None, *, make: bool = True) -> Iterator[Pools]:
-    settings = read_settings(home=home)
-    if not make and not read_formats(settings.home):
-        raise NotFound(f"nothing is kept in {settings.home}", mend="Name the folder by --home.")
-    try:
-        with open_house(settings) as house:
-            yield house.pools
-    except HomeInUse:
-        records = open_records(settings.home)
-        try:
-            yield Pools(records)
-        finally:
-            records.close()
+    with records_of(home, make=make) as (_, records):
+        yield Pools(records)

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import msgspec
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, Row
-from sqlalchemy.exc import IntegrityError
 
 from waypost.booking.issuing import Issued, Label, WaybillOrder
 from waypost.booking.records import given_numbers, number_pools
@@ -36,7 +35,7 @@ class PoolKind(StrEnum):
 
 
 class PoolEmpty(Conflict):
-    """A pool has no number left, or does not know that many digits."""
+    """A pool has no number left."""
 
     code: ClassVar[str] = "pool_empty"
 
@@ -137,32 +136,32 @@ class Pools:
             NotFound: there is no such pool.
             PoolEmpty: it has none left.
         """
-        try:
-            with self._records.begin() as connection:
-                return self._give(connection, name, reference, now_ms)
-        except IntegrityError:  # of a range that once was another pool's
-            raise PoolEmpty(
-                f"the pool {name!r} gives numbers that were given before", mend="Give it a range."
-            ) from None
+        with self._records.begin() as connection:
+            known = select(given_numbers.c.number).where(given_numbers.c.reference == reference)
+            if (number := connection.execute(known).scalar_one_or_none()) is not None:
+                return str(number)
+            carrier, number = self._take(connection, name)
+            given = {"reference": reference, "carrier": carrier, "number": number, "pool": name, "given_ms": now_ms}
+            connection.execute(insert(given_numbers).values(given))
+            return number
 
-    def _give(self, connection: Connection, name: str, reference: str, now_ms: int) -> str:
-        known = select(given_numbers.c.number).where(given_numbers.c.reference == reference)
-        if (number := connection.execute(known).scalar_one_or_none()) is not None:
-            return str(number)
+    def _take(self, connection: Connection, name: str) -> tuple[str, str]:
+        """The next number of a pool that nobody has: ranges of other shapes may have given some of its numbers."""
         has_some = number_pools.c.next <= number_pools.c.last
         taking = update(number_pools).where(number_pools.c.name == name, has_some)
-        taken = connection.execute(taking.values(next=number_pools.c.next + 1)).rowcount
-        row = connection.execute(select(number_pools).where(number_pools.c.name == name)).one_or_none()
-        if row is None:
-            raise NotFound(f"there is no pool {name[:64]!r}", mend="`waypost admin pool add` makes one.")
-        pool = _pool(row)
-        if not taken:
-            mend = "Ask the carrier for another range; `waypost admin pool add` takes it in."
-            raise PoolEmpty(f"the pool {name!r} has no number left", mend=mend)
-        number = pool.number(pool.next - 1)
-        given = {"reference": reference, "carrier": pool.carrier, "number": number, "pool": name, "given_ms": now_ms}
-        connection.execute(insert(given_numbers).values(given))
-        return number
+        while True:
+            taken = connection.execute(taking.values(next=number_pools.c.next + 1)).rowcount
+            row = connection.execute(select(number_pools).where(number_pools.c.name == name)).one_or_none()
+            if row is None:
+                raise NotFound(f"there is no pool {name[:64]!r}", mend="`waypost admin pool add` makes one.")
+            pool = _pool(row)
+            if not taken:
+                mend = "Ask the carrier for another range; `waypost admin pool add` takes it in."
+                raise PoolEmpty(f"the pool {name!r} has no number left", mend=mend)
+            number = pool.number(pool.next - 1)
+            same = (given_numbers.c.carrier == pool.carrier) & (given_numbers.c.number == number)
+            if connection.execute(select(given_numbers.c.reference).where(same)).first() is None:
+                return pool.carrier, number
 
 
 class PoolIssuer:
@@ -191,6 +190,11 @@ class PoolIssuer:
         raise Unsupported(f"{self.carrier} makes no paper: its numbers come from a pool")
 
 
+def serial_width(kind: PoolKind, prefix: str) -> int | None:
+    """How many digits a serial has where the kind says so: S10 has 8, SSCC what the prefix leaves of 17."""
+    return {PoolKind.S10: 8, PoolKind.SSCC: 17 - len(prefix)}.get(kind)
+
+
 def _check(pool: Pool) -> None:
     if not 1 <= len(pool.name) <= 64 or has_control(pool.name):
         raise BadInput("a pool has a name of 1 to 64 characters", where="name")
@@ -198,9 +202,9 @@ def _check(pool: Pool) -> None:
         raise BadInput(f"{pool.carrier[:40]!r} is no carrier code", where="carrier")
     if pool.kind is PoolKind.SSCC and not re.fullmatch("[0-9]{5,13}", pool.prefix):
         raise BadInput("is an extension digit and a GS1 company prefix, digits alone", where="prefix")
-    widths = {PoolKind.S10: 8, PoolKind.SSCC: 17 - len(pool.prefix)}
-    if pool.width != widths.get(pool.kind, pool.width) or not 1 <= pool.width <= 18:
-        raise BadInput(f"of {pool.kind.value} the serial has {widths.get(pool.kind, '1 to 18')} digits", where="width")
+    width = serial_width(pool.kind, pool.prefix)
+    if pool.width != (width or pool.width) or not 1 <= pool.width <= 18:
+        raise BadInput(f"of {pool.kind.value} the serial has {width or '1 to 18'} digits", where="width")
     if not 0 <= pool.first <= pool.last < 10**pool.width:
         raise BadInput(f"is no range of serials of {pool.width} digits", where="first")
     if not 0 <= pool.alarm <= pool.last - pool.first + 1:

@@ -122,6 +122,18 @@ def test_ranges_lie_apart(records: SqlRecords) -> None:
     assert pools.give("city", "W1", 2) == "RP000010CN"
 
 
+def test_numbers_that_another_shape_of_range_gave_are_passed_over(records: SqlRecords) -> None:
+    """A1 with 3 digits and A with 4 write the same numbers."""
+    pools = Pools(records)
+    pools.add(write_pool(name="short", prefix="A1", suffix="", width=3, first=0, last=2), 1)
+    pools.add(write_pool(name="long", prefix="A", suffix="", width=4, first=999, last=1004), 1)
+    given = [pools.give("short", f"S{each}", 2) for each in range(3)]
+    given += [pools.give("long", f"L{each}", 2) for each in range(3)]
+    assert given == ["A1000", "A1001", "A1002", "A0999", "A1003", "A1004"]
+    with pytest.raises(PoolEmpty, match="no number left"):
+        pools.give("long", "L9", 2)
+
+
 def test_a_carrier_without_an_api_is_booked(records: SqlRecords) -> None:
     pools = Pools(records)
     pools.add(write_pool(), 1)

@@ -21,9 +21,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_manifests")),
     )
     op.create_index(op.f("ix_manifests_merchant_closed_ms"), "manifests", ["merchant", "closed_ms"], unique=False)
-    with op.batch_alter_table("order_parcels") as parcels:
-        parcels.add_column(sa.Column("manifest_id", sa.String(length=32), nullable=True))
-        parcels.create_foreign_key(op.f("fk_order_parcels_manifest_id_manifests"), "manifests", ["manifest_id"], ["id"])
+    # Not as a batch: SQLite would copy the table, and all labels are in it.
+    of_manifests = "CONSTRAINT fk_order_parcels_manifest_id_manifests REFERENCES manifests (id)"
+    op.execute(f"ALTER TABLE order_parcels ADD COLUMN manifest_id VARCHAR(32) {of_manifests}")
     op.create_index(op.f("ix_order_parcels_manifest_id"), "order_parcels", ["manifest_id"], unique=False)
 
 
