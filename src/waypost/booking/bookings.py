@@ -142,11 +142,11 @@ class Bookings:
         )
 
     def change(self, merchant: str, id_: str, order: Order) -> KeptOrder:
-        """Put another order in the place of a draft; see `OrderBook.change`.
+        """Put another order in the place of one; see `OrderBook.change`.
 
         Raises:
             NotFound: the merchant has no such order.
-            Conflict: it is no draft any more.
+            Conflict: it is confirmed, or some of it is booked.
             BadInput: it cannot be shipped as it stands, has another number, or names an account that books nothing.
         """
         if (reason := self._refuse_account(order)) is not None:

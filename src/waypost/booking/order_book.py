@@ -146,11 +146,11 @@ class OrderBook:
         return receipt
 
     def change(self, merchant: str, id_: str, order: Order, now_ms: int) -> KeptOrder:
-        """Put another order in the place of a draft.
+        """Put another order in the place of a draft, or of one that was refused whole; then it is a draft.
 
         Raises:
             NotFound: the merchant has no such order.
-            Conflict: it is no draft any more.
+            Conflict: it is confirmed, or some of it is booked.
             BadInput: it cannot be shipped as it stands, or has another number.
         """
         check_order(order)
@@ -158,11 +158,15 @@ class OrderBook:
             row = self._row(connection, merchant, id_, to_change=True)
             if row.reference != order.reference:
                 raise BadInput("is another number: it is how the order is known", where="reference")
-            if row.state != OrderState.DRAFT.value:
-                raise Conflict(f"the order is {row.state}, and only drafts can be changed")
+            if row.state not in (OrderState.DRAFT.value, OrderState.REFUSED.value):
+                raise Conflict(f"the order is {row.state}, and only drafts and those that were refused can be changed")
+            begun = (order_parcels.c.order_id == id_) & (order_parcels.c.state != ParcelState.PLANNED.value)
+            if connection.execute(select(order_parcels.c.id).where(begun)).first() is not None:
+                raise Conflict("some of the order is booked, or may be", mend="Cancel it, and hand it in anew.")
             connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
             values = {"body": self._seal_order(id_, order), "digest": digest_of(order), "changed_ms": now_ms}
-            connection.execute(update(orders).where(orders.c.id == id_).values(values | {"account": order.account}))
+            values |= {"account": order.account, "state": OrderState.DRAFT.value, "why": ""}
+            connection.execute(update(orders).where(orders.c.id == id_).values(values))
             connection.execute(insert(order_parcels), _plan(id_, order))
         return self.get(merchant, id_)
 

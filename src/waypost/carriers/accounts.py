@@ -34,7 +34,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 600
     polls_per_hour: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 60
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
-    patience_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
+    patience_s: Annotated[float, msgspec.Meta(ge=0, le=240)] = 30.0
 
 
 class Account(Terms, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Sheets of orders that merchants hand in, CSV or XLSX, as columns of text under their own headings."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,17 @@ class OrderSheets:
 
     def _parts(self, path: Path, *, is_workbook: bool) -> Iterator[Part]:
         if is_workbook:
-            yield from read_sheet(path, Meter([path]), (), None, list, text_of=_text_of)
+            yield from read_sheet(path, Meter([path]), (), None, _name_blank, text_of=_text_of)
             return
         with ByteStream(path, Meter([path])) as stream:
             if stream.packing:
                 raise BadInput("is packed", where=path.name, mend="Send it as it is.")
-            yield from read_stream(stream, ())
+            yield from read_stream(stream, (), name_columns=_name_blank)
+
+
+def _name_blank(header: Sequence[str]) -> list[str]:
+    """What programs that write CSV leave blank, often at the end, is a column all the same, and nobody reads it."""
+    return [heading or f"(column {place})" for place, heading in enumerate(header, 1)]
 
 
 def _text_of(field: str, cell: Any) -> str:

@@ -315,6 +315,23 @@ def test_what_waits_for_an_account_that_is_gone_is_refused(desk: Desk) -> None:
     assert desk.book.list_stray([], desk.clock(), 9) == []
     desk.issuers["yto"] = issuer  # and once it is back they can be confirmed again
     assert desk.confirm(waiting).state is OrderState.BOOKED
+    moved = desk.bookings.change(desk.merchant, fresh, desk.draft("SALE-2", account="yto"))  # or moved to another
+    assert (moved.state, moved.account, moved.why) == (OrderState.DRAFT, "yto", "")
+    assert desk.confirm(fresh).state is OrderState.BOOKED
+
+
+def test_of_what_was_refused_in_part_nothing_is_changed(desk: Desk) -> None:
+    """A parcel of it travels already."""
+    two = (PlannedParcel(weight_g=450), PlannedParcel(weight_g=450))
+    [id_] = desk.enter(desk.draft(parcels=two))
+    desk.confirm(id_)
+    with desk.records.begin() as connection:
+        connection.execute(update(orders).values(state=OrderState.REFUSED.value))
+        connection.execute(
+            update(order_parcels).where(order_parcels.c.piece == 1).values(state=ParcelState.PLANNED.value)
+        )
+    with pytest.raises(Conflict, match="some of the order is booked"):
+        desk.book.change(desk.merchant, id_, desk.draft(parcels=two), 10)
 
 
 def test_a_job_confirms_all_drafts_and_says_how_far_it_is(desk: Desk) -> None:

@@ -50,6 +50,11 @@ def test_rows_of_one_number_are_one_order(tmp_path: Path) -> None:
     assert (second.consignee.country, second.items[0].quantity, second.items[0].value_minor) == ("BR", 1, 50)
 
 
+def test_blank_headings_as_programs_leave_them_hinder_nothing(tmp_path: Path) -> None:
+    sheet = read(tmp_path, f"{HEAD},,\n{GOOD},,\nS2,Ana,BR,Rio,Rua 8,Pen,1,0.5,,\n")
+    assert (sheet.refusals, len(sheet.orders), sheet.ignored) == ([], 2, ["(column 9)", "(column 10)"])
+
+
 NO_AMOUNT = "is no amount: digits, with a point before the decimals"
 
 

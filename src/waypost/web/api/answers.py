@@ -207,7 +207,7 @@ class OrderPage(msgspec.Struct, frozen=True):
 class JobSent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which orders to book: their ids, or all drafts. `account` is for those that name none."""
 
-    orders: list[Annotated[str, msgspec.Meta(max_length=64)]] | None = None
+    orders: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=10_000)] | None = None
     account: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 

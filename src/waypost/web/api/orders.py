@@ -179,7 +179,7 @@ def add_orders(app: FastAPI, office: Office) -> None:
     @app.put(
         "/v1/orders/{order}",
         tags=["orders"],
-        summary="Change a draft",
+        summary="Change a draft, or what was refused",
         response_class=Response,
         responses=answers(OrderView, "As it is now", *_PROBLEMS, *_SENDING, "not_found", "conflict"),
         openapi_extra=WITH_MERCHANTS_KEY | sends_orders("one"),
