@@ -1,66 +1,121 @@
-"""How fast orders are booked: entered, confirmed as a job, and carried out as a server does it, with a carrier's fake.
+"""How fast a sheet of orders becomes waybills and a print file, and how much memory that takes.
 
-The fake is a process of its own on the same machine. Beside it, in the same run, its adapter is asked by as many
-threads with nothing written down: what is left is the price of never booking twice. In the end each order has to have
-one waybill, and no two the same.
+The sheet is entered, confirmed as a job, carried out as a server does it, and printed as one PDF; over SQLite and over
+PostgreSQL, with a carrier's fake, which is a process of its own on the same machine, and with a pool of numbers, for
+which nobody is asked and whose labels are ours. Beside the fake its adapter is asked by as many threads with nothing
+written down: what is left is the price of never booking twice. In the end each order has to have one waybill, no two
+the same, and one page.
 """
 
 import argparse
+import csv
+import io
+import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import sqlalchemy
+from pypdf import PdfReader
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.engine import URL
 
 from benchmarks.load.machine import cpu_s_of
+from benchmarks.peers.peer import LeftOut
+from benchmarks.peers.postgres import start
 from waypost.app.booking import Booking
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, now_ms, open_house
-from waypost.booking.issuing import WaybillIssuer
+from waypost.booking.issuing import Address, WaybillIssuer
 from waypost.booking.order_book import Filters, Progress
-from waypost.booking.orders import Order, OrderState, PlannedParcel
+from waypost.booking.orders import OrderState
+from waypost.booking.pools import Pool, PoolKind
+from waypost.booking.sheets import Headings
+from waypost.engines.sql.records import SqlRecords
+from waypost.feeds.order_sheets import OrderSheets
 from waypost.model.parties import PartyKind
 from waypost.testing.carriers.candidate import write_order
 from waypost.testing.carriers.fakes import FAKES
+from waypost.testing.carriers.faking import Fake
 from waypost.web.journal import open_journal
 
+DATABASES = ("sqlite", "postgresql")
+#: The account that asks nobody.
+POOL = "pool"
 _LOOK_S = 0.02
-_AT_ONCE = 1000
 
 
 class Wrong(Exception):
-    """An order has no waybill, or two have the same."""
+    """An order has no waybill or no page, or two have the same waybill."""
 
 
 def main() -> None:
     """Run and print."""
     args = _read_arguments()
-    with (
-        tempfile.TemporaryDirectory(prefix="waypost-booking-", dir=args.folder) as folder,
-        serving(args.carrier) as (account, pid),
-    ):
-        (home := Path(folder) / "home").mkdir()
-        (home / "waypost.toml").write_text(f"{account}\nper_minute = 60000\n", "utf-8")
-        with open_house(read_settings(home=home)) as house:
-            house.open_accounts()
-            figures = measure(house, args.carrier, args.orders, args.at_once, pid)
+    if args.alone:
+        print(msgspec.json.encode(run(args.alone, args)).decode())
+        return
+    found = []
+    for database in args.records:
+        for account in (args.carrier, POOL):
+            if not args.json:
+                print(f"{args.orders:,} orders over {database} with {account} ...", file=sys.stderr)
+            found.append(_run_apart(f"{database}:{account}"))
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(figures)).decode())
+        print(msgspec.json.format(msgspec.json.encode({"orders": args.orders, "runs": found})).decode())
     else:
-        table = Table("figure", "", title=f"{args.orders:,} orders with the fake of {args.carrier}")
-        for name, value in figures.items():
-            table.add_row(name, f"{value:,}" if isinstance(value, int | float) else str(value))
-        Console().print(table)
+        _print(args.orders, found)
+
+
+def _run_apart(what: str) -> dict[str, Any]:
+    """In a process of its own, so that its memory is its own."""
+    command = [sys.executable, "-m", "benchmarks.booking", *sys.argv[1:], "--alone", what]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    told: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return told
+
+
+def _print(orders: int, found: Sequence[dict[str, Any]]) -> None:
+    table = Table("", *(f"{run['records']}\n{run['account']}" for run in found), title=f"{orders:,} orders")
+    for name in dict.fromkeys(name for run in found for name in run if name not in ("records", "account")):
+        values = (run.get(name, "") for run in found)
+        table.add_row(name, *(f"{value:,}" if isinstance(value, int | float) else str(value) for value in values))
+    Console().print(table)
+
+
+def run(what: str, args: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one database and account, or why it is left out."""
+    database, _, account = what.partition(":")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waypost-booking-", dir=args.folder)))
+        folder.chmod(0o755)  # PostgreSQL runs as another user
+        try:
+            elsewhere = None if database == "sqlite" else stack.enter_context(_postgres(folder))
+        except LeftOut as why:
+            return {"records": database, "account": account, "left_out": str(why)}
+        (home := folder / "home").mkdir()
+        fake_pid = None
+        if account == POOL:
+            settings = f'[accounts.{POOL}]\ncarrier = "ruralpost"\nadapter = "neutral"\npool = "rural"\n'
+        else:
+            settings, fake_pid = stack.enter_context(serving(account))
+        (home / "waypost.toml").write_text(f"{settings}\nper_minute = 60000\n", "utf-8")
+        house = stack.enter_context(open_house(read_settings(home=home), elsewhere=elsewhere))
+        if account == POOL:
+            house.pools.add(_pool(args.orders), now_ms())
+        house.open_accounts()
+        figures = measure(house, account, args, fake_pid, folder)
+    return {"records": database, "account": account} | figures
 
 
 @contextmanager
@@ -85,65 +140,128 @@ def serving(carrier: str) -> Iterator[tuple[str, int]]:
             process.terminate()
 
 
-def measure(house: House, carrier: str, count: int, at_once: int, fake_pid: int) -> dict[str, Any]:
-    """Book so many orders; how fast that was, and how fast the carrier alone answers."""
-    issuer = house.contracts[carrier].issuer
-    assert issuer is not None
-    bare_s = ask_alone(issuer, carrier, count // 4, at_once)
+@contextmanager
+def _postgres(folder: Path) -> Iterator[SqlRecords]:
+    (cluster := folder / "postgres").mkdir()
+    server = start(cluster)
+    try:
+        where = URL.create("postgresql+psycopg", username="postgres", query={"host": str(cluster)})
+        engine = sqlalchemy.create_engine(where.set(database="postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CREATE DATABASE waypost")
+        engine.dispose()
+        yield SqlRecords(where.set(database="waypost"))
+    finally:
+        server.close()
+
+
+def _pool(count: int) -> Pool:
+    return Pool(
+        name="rural",
+        carrier="ruralpost",
+        branch="",
+        kind=PoolKind.PLAIN,
+        prefix="RP",
+        suffix="CN",
+        width=9,
+        first=1,
+        last=count,
+        next=1,
+        alarm=0,
+    )
+
+
+def measure(house: House, account: str, args: argparse.Namespace, fake_pid: int | None, folder: Path) -> dict[str, Any]:
+    """From a sheet to a print file; how fast each step was, and how fast the carrier alone answers."""
+    count = args.orders
+    with FAKES["yto" if account == POOL else account].kind() as fake:
+        sheet = folder / "orders.csv"
+        sheet.write_text(write_sheet(fake, account, count), "utf-8")
+        issuer = house.contracts[account].issuer
+        alone_s = None if issuer is None else ask_alone(issuer, fake, count // 4, args.at_once)
     merchant = house.parties.add(PartyKind.MERCHANT, "bench", now_ms()).id
-    orders = draft_orders(carrier, count)
+    before_mb = _peak_mb()
     begun_s = time.perf_counter()
-    for start in range(0, count, _AT_ONCE):
-        house.bookings.enter(merchant, list(enumerate(orders[start : start + _AT_ONCE])))
+    entered = house.bookings.enter_sheet(merchant, sheet.name, OrderSheets().read(sheet), Headings())
+    if entered.refusals:
+        raise Wrong(f"{len(entered.refusals)} rows were refused, the first: {entered.refusals[0]}")
     entered_s = time.perf_counter() - begun_s
-    own_s, fake_s, begun_s = time.process_time(), cpu_s_of(fake_pid), time.perf_counter()
+    own_s, fake_s = time.process_time(), cpu_s_of(fake_pid) if fake_pid else 0.0
     job = house.bookings.begin_job(merchant, None, "", "job_1")
-    booking = Booking(house.bookings, at_once, now_ms, open_journal(sys.stderr))
+    booking = Booking(house.bookings, args.at_once, now_ms, open_journal(sys.stderr))
     booking.start()
     done = wait_for(house, merchant, job.id)
-    booked_s = time.perf_counter() - begun_s
-    own_s, fake_s = time.process_time() - own_s, cpu_s_of(fake_pid) - fake_s
+    booked_s = time.perf_counter() - begun_s - entered_s
+    own_s, fake_s = time.process_time() - own_s, (cpu_s_of(fake_pid) if fake_pid else 0.0) - fake_s
     booking.stop()
     if done.states != {OrderState.BOOKED: count}:
         raise Wrong(f"of {count} orders: {dict(done.states)}")
+    printing_s = time.perf_counter()
+    printed = house.papers.print_job(merchant, job.id)
+    ended_s = time.perf_counter()
+    peak_mb = _peak_mb()
     check(house, merchant, count)
-    return {
-        "orders": count,
+    if (pages := len(PdfReader(io.BytesIO(printed.content)).pages)) != count:
+        raise Wrong(f"{count} orders have {pages} pages; left out: {printed.left[:3]}")
+    figures = {
         "entered_per_s": round(count / entered_s),
         "booked_per_s": round(count / booked_s, 1),
-        "asked_alone_per_s": round(count // 4 / bare_s, 1),
-        "of_asking_alone": round(count / booked_s * bare_s / (count // 4), 2),
-        "own_cpu_ms_an_order": round(own_s / count * 1e3, 2),
-        "fake_cpu_ms_an_order": round(fake_s / count * 1e3, 2),
+        "printed_per_s": round(count / (ended_s - printing_s)),
+        "sheet_to_print_file_s": round(ended_s - begun_s, 2),
+        "print_file_mb": round(len(printed.content) / 1e6, 2),
+        "peak_mb": round(peak_mb),
+        "of_that_for_the_orders_mb": round(peak_mb - before_mb),
+        "own_cpu_ms_a_booking": round(own_s / count * 1e3, 2),
     }
+    if alone_s is not None:
+        figures["asked_alone_per_s"] = round(count // 4 / alone_s, 1)
+        figures["booked_of_asked_alone"] = round(count / booked_s * alone_s / (count // 4), 2)
+        figures["fake_cpu_ms_a_booking"] = round(fake_s / count * 1e3, 2)
+    return figures
 
 
-def ask_alone(issuer: WaybillIssuer, carrier: str, count: int, at_once: int) -> float:
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def ask_alone(issuer: WaybillIssuer, sample: Fake, count: int, at_once: int) -> float:
     """Seconds for so many waybills with nothing written down."""
-    with FAKES[carrier].kind() as sample:
-        orders = [write_order(sample) for _ in range(count)]
+    orders = [write_order(sample) for _ in range(count)]
     begun_s = time.perf_counter()
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(issuer.book, orders))
     return time.perf_counter() - begun_s
 
 
-def draft_orders(carrier: str, count: int) -> list[Order]:
-    """As merchants send them, of one item and one parcel each."""
-    with FAKES[carrier].kind() as fake:
-        like = write_order(fake)
-    return [
-        Order(
-            reference=f"BENCH-{number:07d}",
-            sender=like.sender,
-            consignee=like.consignee,
-            items=tuple(like.items),
-            parcels=(PlannedParcel(weight_g=like.weight_g, length_mm=250, width_mm=160, height_mm=60),),
-            currency=like.currency,
-            mailing_date=like.mailing_date,
-        )
-        for number in range(count)
-    ]
+def write_sheet(fake: Fake, account: str, count: int) -> str:
+    """As merchants keep them: a row for each order, of one item and one parcel."""
+    order = write_order(fake)
+    item = order.items[0]
+    ends = {
+        f"{end}_{part}": value
+        for end, address in (("sender", order.sender), ("consignee", order.consignee))
+        for part, value in _parts(address).items()
+    }
+    row = ends | {
+        "account": account,
+        "currency": order.currency,
+        "mailing_date": order.mailing_date,
+        "weight_g": order.weight_g,
+        "length_cm": 25,
+        "width_cm": 16,
+        "height_cm": 6,
+        "item_description": item.description,
+        "item_quantity": item.quantity,
+    }
+    text = io.StringIO()
+    rows = csv.DictWriter(text, ["reference", *row])
+    rows.writeheader()
+    rows.writerows({"reference": f"BENCH-{number:07d}"} | row for number in range(count))
+    return text.getvalue()
+
+
+def _parts(address: Address) -> dict[str, str]:
+    return {name: value for name, value in msgspec.structs.asdict(address).items() if value}
 
 
 def wait_for(house: House, merchant: str, job: str) -> Progress:
@@ -170,11 +288,13 @@ def check(house: House, merchant: str, count: int) -> None:
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./scripts/bench booking", description=__doc__)
     add = parser.add_argument
-    add("--orders", type=int, default=4_000, help="that are booked (default: %(default)s)")
-    add("--carrier", default="yto", help="whose fake books them (default: %(default)s)")
+    add("--orders", type=int, default=10_000, help="that the sheet has (default: %(default)s)")
+    add("--records", nargs="+", choices=DATABASES, default=DATABASES, help="where they are kept (default: both)")
+    add("--carrier", default="yto", choices=sorted(FAKES), help="whose fake books them (default: %(default)s)")
     add("--at-once", type=int, default=8, help="orders that are booked at the same time (default: %(default)s)")
     add("--folder", type=Path, default=None, help="where the home lies while it runs (default: the temporary folder)")
     add("--json", action="store_true", help="print JSON")
+    add("--alone", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

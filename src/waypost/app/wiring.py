@@ -32,6 +32,7 @@ from waypost.carriers.adapter import Operation
 from waypost.carriers.adapters import Contract, list_adapters, open_contract
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
+from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
 from waypost.model.carriers import find_carrier
@@ -252,8 +253,10 @@ class House:
         self.close()
 
 
-def open_house(settings: Settings, *, read_only: bool = False, indexer: str | None = None) -> House:
-    """Open the home folder and everything on it. `indexer` as for `open_home`.
+def open_house(
+    settings: Settings, *, read_only: bool = False, indexer: str | None = None, elsewhere: SqlRecords | None = None
+) -> House:
+    """Open the home folder and everything on it. `indexer` and `elsewhere` as for `open_home`.
 
     Raises:
         HomeInUse: another process writes to it.
@@ -268,6 +271,7 @@ def open_house(settings: Settings, *, read_only: bool = False, indexer: str | No
         memory_limit=f"{settings.store.history_mb}MB",
         retention=retention_of(settings),
         indexer=indexer,
+        elsewhere=elsewhere,
     )
     return House(settings, home, tables)
 

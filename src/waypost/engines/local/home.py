@@ -150,6 +150,7 @@ def open_home(
     retention: Retention | None = None,
     indexer: str | None = None,
     disk: Disk | None = None,
+    elsewhere: SqlRecords | None = None,
 ) -> LocalHome:
     """Open the home in a folder, or make one there.
 
@@ -163,6 +164,7 @@ def open_home(
         retention: how long the log keeps scans, and where older ones are; for ever if nothing is said.
         indexer: the program of a process that indexes, `INDEXER` unless for tests; None: threads of this one do.
         disk: for tests.
+        elsewhere: records that take the place of the home's own, which stay empty; for measuring other databases.
 
     Raises:
         HomeInUse: another process writes to it.
@@ -217,6 +219,9 @@ def open_home(
             follower = Follower(
                 log, ledger, history, index, partial(trim, log, ledger, keep, disk) if keep.asks else None
             )
+        if elsewhere is not None:
+            records.close()
+            records = elsewhere
         home = LocalHome(path, records, log, ledger, index, history, lock, follower, rebuilding or ledger.rebuilding)
         opened.pop_all()
         return home
