@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from benchmarks.batch import go_through
 from pypdf import PdfReader
 
 from waypost.access.keys import Role
@@ -152,46 +153,14 @@ def test_orders_whose_account_is_taken_out_of_the_settings_are_refused_and_say_s
         assert fake.parcels == {}
 
 
-KILLS = [pytest.param(60, 2, id="60 orders"), pytest.param(10_000, 3, id="10,000 orders", marks=pytest.mark.heavy)]
-
-
-@pytest.mark.parametrize(("count", "kills"), KILLS)
+@pytest.mark.parametrize(
+    ("count", "kills"),
+    [pytest.param(60, 2, id="60 orders"), pytest.param(10_000, 3, id="10,000 orders", marks=pytest.mark.heavy)],
+)
 @pytest.mark.timeout(900)
-def test_a_batch_goes_on_after_kill_9_and_books_nothing_twice(
-    count: int, kills: int, tmp_path: Path, start_server: Callable[..., Any]
-) -> None:
-    home = tmp_path / "home"
-    with FAKES["yto"].kind() as fake:
-        write_settings(home, fake)
-        headers = make_merchant(home, "Estrela")
-        server = start_server(home)
-        with httpx.Client(base_url=server.address, headers=headers, timeout=60) as shop:
-            for start in range(0, count, 2_500):
-                some = [draft(fake, f"SALE-{number}") for number in range(start, min(start + 2_500, count))]
-                assert len(send(shop, *some)["entries"]) == len(some)
-            job = shop.post("/v1/jobs", json={}, headers={"idempotency-key": "tonight"}).json()
-            assert job["orders"] == count
-        for kill in range(kills):
-            goal = count * (kill + 1) // (kills + 1)
-            until = time.monotonic() + 300
-            while len(fake.parcels) < goal:
-                assert time.monotonic() < until
-                time.sleep(0.002)
-            server.kill()
-            server = start_server(home)
-        with httpx.Client(base_url=server.address, headers=headers, timeout=60) as shop:
-            done = wait_for(shop, job["id"], 600)
-            assert done["states"] == {"booked": count}
-            numbers: list[str] = []
-            after = None
-            while True:
-                page = shop.get("/v1/orders", params={"limit": 500} | ({"after": after} if after else {})).json()
-                numbers += [each["waybill"]["number"] for order in page["orders"] for each in order["parcels"]]
-                if (after := page["next"]) is None:
-                    break
-        assert len(numbers) == count
-        assert len(set(numbers)) == count
-        assert set(numbers) == set(fake.parcels)  # the fake counts: each was booked once there too
+def test_a_batch_goes_on_after_kill_9_and_books_nothing_twice(count: int, kills: int, tmp_path: Path) -> None:
+    told = go_through(tmp_path, count, kills, seed=count)  # raises if an order was lost or booked twice
+    assert (told["orders"], told["kills"]) == (count, kills)
 
 
 CARRIERS = ("yto", "zto", "sto", "yunda", "best", "correios")

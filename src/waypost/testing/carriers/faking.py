@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+import sys
 import threading
 import time
 from collections import deque
@@ -256,8 +257,7 @@ class Fake:
         self._is_serving = False
         self._sender: httpx.Client | None = None  # made when it is wanted: it reads certificates
         self._lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), _handler_of(self))
         self._thread = threading.Thread(target=self.serve_forever, name=f"fake {self.name}", daemon=True)
 
     @property
@@ -481,6 +481,15 @@ def _echo(asked: Asked) -> Told:
     told = dict.fromkeys(words, text) | dict.fromkeys(("success", "status", "result"), False)
     told |= {"code": "500", "statusCode": "S202", "apiResultCode": "A1001", "errorCode": "500"}
     return as_json(told | {"error": {"code": "400", "message": text}, "msgs": [text]}, status=400)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked may go while it is answered; everything else is a fault of the fake."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:
