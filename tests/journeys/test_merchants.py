@@ -13,6 +13,8 @@ import msgspec
 import pytest
 from benchmarks.batch import go_through
 from pypdf import PdfReader
+from tests.rooms.app.commands import Commands
+from tests.rooms.care.endpoints import open_endpoint
 
 from waypost.access.keys import Role
 from waypost.app.settings import read_settings
@@ -198,20 +200,62 @@ def write_sheet(fakes: dict[str, Fake], count: int, bad: int) -> str:
     return out.getvalue()
 
 
+CARD = """
+account = "correios"
+version = "2026-1"
+currency = "BRL"
+time_zone = "America/Sao_Paulo"
+valid_from = 2026-01-01
+
+[[zones]]
+name = "all"
+to = [{ country = "BR" }]
+brackets = [{ up_to_g = 1000, price = 12.55 }]
+transit = { least = 2, usual = 3, most = 9 }
+"""
+
+
+def move_all(server: Any, fakes: dict[str, Fake], gone: str) -> set[str]:
+    """Every parcel but the one that was taken back is scanned for the first time; the numbers of those that were."""
+    moved: set[str] = set()
+    for name, fake in fakes.items():
+        fake.push_url = f"{server.address}/v1/carriers/{name}/push"
+        for number in fake.parcels:
+            if number != gone:
+                scan = FakeScan(code=FAKES[name].codes[0], at_ms=fake.clock() // 1000 * 1000 - 3_600_000)
+                fake.move(number, scan)
+                pushed = fake.push(number, scan)
+                assert fake.is_thanked(pushed.status_code, pushed.content), pushed.text
+                moved.add(number)
+    return moved
+
+
+@pytest.mark.timeout(300)
 def test_a_sheet_of_500_orders_is_shipped_over_six_carriers(tmp_path: Path, start_server: Callable[..., Any]) -> None:
     home = tmp_path / "home"
     with contextlib.ExitStack() as stack:
         fakes = {name: stack.enter_context(FAKES[name].kind()) for name in CARRIERS}
+        endpoint = stack.enter_context(open_endpoint())
         write_settings(home, *fakes.values())
+        with (home / "waypost.toml").open("a") as file:
+            file.write("\n[webhooks]\nallow_http = true\nallow_private = true\n")
+        (tmp_path / "card.toml").write_text(CARD, "utf-8")
         headers = make_merchant(home, "Estrela")
         server = start_server(home)
+        assert Commands(home).run("rates", "import", str(tmp_path / "card.toml")).returncode == 0
         shop = stack.enter_context(httpx.Client(base_url=server.address, headers=headers, timeout=60))
+        secret = shop.post("/v1/webhooks", json={"url": endpoint.url}).json()["secret"]
+
         sheet = write_sheet(fakes, ORDERS, BAD).encode()
         told = shop.post("/v1/orders/files?name=today.csv", content=sheet, headers={"content-type": "text/csv"}).json()
         assert (told["orders"], told["rows"], told["refused"]) == (ORDERS - BAD, ORDERS, BAD)
         assert [refusal["line"] for refusal in told["refusals"]] == list(range(ORDERS - BAD + 2, ORDERS + 2))
         fields = {refusal["field"] for refusal in told["refusals"]}
         assert fields == {"consignee_country", "item_quantity", "account", "consignee_name", "weight_kg"}
+
+        asked = msgspec.json.encode([draft(fakes["correios"], "SALE-1")])
+        [quoted] = shop.post("/v1/quotes", content=asked, headers={"content-type": "application/json"}).json()["quotes"]
+        assert [(each["account"], each["minor"]) for each in quoted["quotes"]] == [("correios", 1255)]
 
         job = shop.post("/v1/jobs", json={}).json()
         done = wait_for(shop, job["id"], 120)
@@ -224,10 +268,35 @@ def test_a_sheet_of_500_orders_is_shipped_over_six_carriers(tmp_path: Path, star
         pages = len(PdfReader(io.BytesIO(printed.content)).pages)
         assert (pages, int(printed.headers["x-left-out"])) == (ORDERS - BAD - later, later)
 
+        first, second = [order for order in list_orders(shop) if order["order"]["account"] == "correios"][:2]
+        taken_back = shop.post(f"/v1/orders/{first['id']}/cancel").json()
+        gone = taken_back["parcels"][0]["waybill"]["number"]
+        assert (taken_back["state"], fakes["correios"].parcels[gone].is_cancelled) == ("cancelled", True)
+
         handed = {name: shop.post("/v1/manifests", params={"account": name}).json() for name in CARRIERS}
         assert {name: each["manifest"]["parcels"] for name, each in handed.items()} == {
-            name: len(fake.parcels) for name, fake in fakes.items()
+            name: len(fake.parcels) - (name == "correios") for name, fake in fakes.items()
         }
         assert shop.post("/v1/manifests", params={"account": "yto"}).status_code == 409
         sent = shop.get(f"/v1/manifests/{handed['sto']['manifest']['id']}", params={"format": "csv"}).text
         assert len(sent.splitlines()) == 1 + len(fakes["sto"].parcels)
+
+        moved = move_all(server, fakes, gone)
+        news = [got.is_signed_by(secret)["data"] for got in endpoint.wait_for(len(moved), 120)]
+        assert {each["waybill"]["number"] for each in news} == moved
+        assert {each["order"]["reference"] for each in news} <= {f"SALE-{number:04}" for number in range(ORDERS)}
+
+        back = shop.post(f"/v1/orders/{second['id']}/return").json()
+        assert back["order"]["sender"] == second["order"]["consignee"]
+        assert shop.post(f"/v1/orders/{back['id']}/confirm").json()["state"] == "booked"
+        assert len(fakes["correios"].parcels) == handed["correios"]["manifest"]["parcels"] + 2
+
+
+def list_orders(shop: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = shop.get("/v1/orders", params={"limit": 500} | ({"after": after} if after else {})).json()
+        found += page["orders"]
+        if (after := page["next"]) is None:
+            return found

@@ -86,8 +86,10 @@ class Endpoint:
 @contextmanager
 def open_endpoint(answer: Callable[[Got], int | tuple[int, dict[str, str]]] = lambda got: 204) -> Iterator[Endpoint]:
     endpoint = Endpoint(answer)
-    yield endpoint
-    endpoint.close()
+    try:
+        yield endpoint
+    finally:
+        endpoint.close()
 
 
 @contextmanager
@@ -107,12 +109,14 @@ def open_rude(act: Callable[[socket.socket], None]) -> Iterator[str]:
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    listening.shutdown(socket.SHUT_RDWR)
-    listening.close()
-    thread.join(5)
-    for line in open_lines:
-        line.close()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join(5)
+        for line in open_lines:
+            line.close()
 
 
 def _act(act: Callable[[socket.socket], None], line: socket.socket) -> None:
