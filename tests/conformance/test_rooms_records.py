@@ -322,7 +322,7 @@ def test_orders_are_kept_claimed_and_booked(records: Records) -> None:
         book.settle(connection, ids[0], OrderState.BOOKED, NOW)
     [booked], cursor = book.list_page(merchant.id, Filters(state=OrderState.BOOKED), None, 1)
     assert cursor is None
-    assert book.find_label(booked.parcels[0]) == label
+    assert book.find_labels(booked.parcels) == {booked.parcels[0].reference: label}
     page, cursor = book.list_page(merchant.id, Filters(job="job_1", since_ms=NOW), None, 2)
     rest, end = book.list_page(merchant.id, Filters(until_ms=NOW + 1), cursor, 2)
     assert sorted(each.id for each in page + rest) == sorted(ids)

@@ -48,6 +48,12 @@ _MOST_TRIES = 45
 #: As `map`, of orders.
 AskAll = Callable[[Callable[[KeptOrder], "_Asked"], Sequence[KeptOrder]], Iterable["_Asked"]]
 
+#: As `map`, of parcels and their orders.
+FetchAll = Callable[
+    [Callable[[tuple[KeptOrder, OrderParcel]], Label | WaypostError], Sequence[tuple[KeptOrder, OrderParcel]]],
+    Iterable[Label | WaypostError],
+]
+
 
 class EnteredSheet(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a sheet of orders; rows are lines of it.
@@ -210,26 +216,42 @@ class Bookings:
                     self.book.settle(connection, id_, OrderState.CANCELLED, self._clock(), why=reason)
         return self.book.get(merchant, id_)
 
-    def fetch_label(self, kept: KeptOrder, parcel: OrderParcel) -> Label:
-        """The paper of one parcel as its carrier made it. Once it is here, the carrier is not asked again.
+    def fetch_labels(
+        self, wanted: Sequence[tuple[KeptOrder, OrderParcel]], silent: dict[str, str], ask_all: FetchAll
+    ) -> list[Label | WaypostError]:
+        """The papers of some parcels as their carriers made them, each asked for once, or why there is none.
 
-        Raises:
-            Conflict: it is not booked.
-            LabelComesLater: its carrier was asked for it, and sends it by itself.
-            Unsupported: the carrier leaves printing to its customers.
-            CarrierError: there is none now.
+        Why: `Conflict`: it is not booked. `LabelComesLater`: its carrier sends it by itself. `Unsupported`: the carrier
+        leaves printing to its customers. `CarrierError`: there is none now. `StoreDamaged`: it does not open.
+
+        Args:
+            silent: accounts whose carrier could not be reached, and why: it is not asked a thousand times.
+            ask_all: as `map`; it may ask for several at the same time.
         """
-        if parcel.state is not ParcelState.BOOKED:
-            raise Conflict(f"the parcel is {parcel.state.value}, not booked")
-        found = self.find_label(kept, parcel)
-        if found is None:
-            found = self._issuer_of(kept).print_label(_issued(parcel))
-            self.book.keep_label(parcel, found)
-        return found
+        here = self.book.find_labels([parcel for _, parcel in wanted])
+        new: dict[str, Label] = {}
 
-    def find_label(self, kept: KeptOrder, parcel: OrderParcel) -> Label | None:
-        """The paper of a parcel, if it is here already."""
-        return self.book.find_label(parcel) or self._labels.find(kept.account, Waybill(parcel.carrier, parcel.number))
+        def fetch(each: tuple[KeptOrder, OrderParcel]) -> Label | WaypostError:
+            kept, parcel = each
+            try:
+                if parcel.state is not ParcelState.BOOKED:
+                    raise Conflict(f"the parcel is {parcel.state.value}, not booked")
+                waybill = Waybill(parcel.carrier, parcel.number)
+                found = here.get(parcel.reference) or self._labels.find(kept.account, waybill)
+                if found is None and kept.account in silent:
+                    raise Conflict(silent[kept.account])
+                if found is None:
+                    found = new[parcel.reference] = self._issuer_of(kept).print_label(_issued(parcel))
+                return found
+            except CarrierUnreachable as error:
+                silent[kept.account] = str(error)
+                return error
+            except WaypostError as error:
+                return error
+
+        found = list(ask_all(fetch, wanted))
+        self.book.keep_labels(new)
+        return found
 
     def _ask(self, until_ms: int, kept: KeptOrder) -> "_Asked":
         """Ask for each waybill that an order lacks, until one is not given or it has taken too long."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from waypost.access.sealing import Seal
@@ -384,28 +384,44 @@ class OrderBook:
         values = {"state": state.value, "changed_ms": now_ms, "why": why[:_MOST_WHY], "next_ms": next_ms}
         connection.execute(update(orders).where(orders.c.id == id_).values(values | {"tries": tries, "until_ms": None}))
 
-    def find_label(self, parcel: OrderParcel) -> Label | None:
-        """The paper that came with a waybill, if any.
-
-        Raises:
-            StoreDamaged: it does not open.
-        """
-        asked = select(order_parcels.c.label, order_parcels.c.label_type).where(order_parcels.c.id == parcel.reference)
+    def find_labels(self, parcels: Sequence[OrderParcel]) -> dict[str, Label | StoreDamaged]:
+        """The papers that are here, by the references of their parcels; or that one does not open."""
+        found: dict[str, Label | StoreDamaged] = {}
+        asked = select(order_parcels.c.id, order_parcels.c.label, order_parcels.c.label_type)
         with self._records.read() as connection:
-            row = connection.execute(asked).one()
-        if not row.label:
-            return None
-        return Label(content=self._seal().open(row.label, parcel.reference), content_type=row.label_type)
+            for some in _chunks([parcel.reference for parcel in parcels]):
+                here = and_(order_parcels.c.id.in_(some), order_parcels.c.label.is_not(None))
+                for row in connection.execute(asked.where(here)):
+                    try:
+                        content = self._seal().open(row.label, row.id)
+                        found[row.id] = Label(content=content, content_type=row.label_type)
+                    except StoreDamaged as error:
+                        found[row.id] = error
+        return found
 
-    def keep_label(self, parcel: OrderParcel, label: Label) -> None:
-        """Keep the paper of a waybill."""
-        sealed = self._seal().seal(label.content, parcel.reference)
+    def keep_labels(self, labels: Mapping[str, Label]) -> None:
+        """Keep papers of waybills, by the references of their parcels."""
+        if not labels:
+            return
+        rows = [
+            {"reference": id_, "sealed": self._seal().seal(label.content, id_), "kind": label.content_type}
+            for id_, label in labels.items()
+        ]
+        keep = update(order_parcels).where(order_parcels.c.id == bindparam("reference"))
         with self._records.begin() as connection:
-            connection.execute(
-                update(order_parcels)
-                .where(order_parcels.c.id == parcel.reference)
-                .values(label=sealed, label_type=label.content_type)
-            )
+            connection.execute(keep.values(label=bindparam("sealed"), label_type=bindparam("kind")), rows)
+
+    def list_ids(self, merchant: str, job: str) -> Sequence[str]:
+        """The orders of a job, as the merchant handed them in."""
+        asked = select(orders.c.id).where(orders.c.merchant == merchant, orders.c.job_id == job)
+        with self._records.read() as connection:
+            return connection.execute(asked.order_by(orders.c.made_ms, orders.c.reference)).scalars().all()
+
+    def list_these(self, ids: Sequence[str]) -> list[KeptOrder]:
+        """Orders by their ids, in that order."""
+        with self._records.read() as connection:
+            kept = {each.id: each for each in self._kept(connection, list(_in_chunks(connection, select(orders), ids)))}
+        return [kept[id_] for id_ in ids]
 
     def _confirm(self, connection: Connection, ids: Sequence[str], account: str, now_ms: int) -> None:
         chosen = func.coalesce(func.nullif(orders.c.account, ""), account)

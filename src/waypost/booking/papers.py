@@ -2,16 +2,15 @@
 
 import datetime as dt
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
-from waypost.booking.bookings import Bookings
+from waypost.booking.bookings import Bookings, FetchAll
 from waypost.booking.issuing import Item, Label, LabelComesLater
-from waypost.booking.order_book import Filters
 from waypost.booking.orders import KeptOrder, OrderParcel, items_of
 from waypost.booking.printing import PackingSlip, ParcelLabel, Printer
 from waypost.booking.printing.layout import Size
@@ -20,7 +19,7 @@ from waypost.booking.printing.printer import Format
 from waypost.booking.printing.slips import Paper
 from waypost.model.carriage import Waybill
 from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
-from waypost.track.carriers import CarrierUnreachable, Unsupported
+from waypost.track.carriers import Unsupported
 
 PDF = "application/pdf"
 _PAGE = 200
@@ -109,65 +108,52 @@ class Papers:
             NotFound: the merchant has no such job.
             Conflict: nothing of it can be printed.
         """
-        self._bookings.book.get_job(merchant, job)
+        book = self._bookings.book
+        book.get_job(merchant, job)
         file = _PrintFile(self._printer, self._size)
-        parcels = [(kept, parcel) for kept in self._list_orders(merchant, job) for parcel in kept.parcels]
+        ids, silent = book.list_ids(merchant, job), dict[str, str]()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch labels") as pool:
-            silent: dict[str, str] = {}
-            found = pool.map(lambda each: self._try(each[0], each[1], silent), parcels[:MOST_PRINTED])
-            for (kept, parcel), paper in zip(parcels, found, strict=False):
-                try:
-                    if isinstance(paper, WaypostError):
-                        raise paper
-                    file.add(paper)
-                except WaypostError as error:
-                    file.left.append(Left(order=kept.id, piece=parcel.piece, why=str(error)))
-        why = f"a print file holds {MOST_PRINTED} labels"
-        rest = parcels[MOST_PRINTED:]
-        file.left += [Left(order=kept.id, piece=parcel.piece, why=why) for kept, parcel in rest]
+            for start in range(0, len(ids), _PAGE):
+                some = book.list_these(ids[start : start + _PAGE])
+                self._add(file, [(kept, parcel) for kept in some for parcel in kept.parcels], silent, pool.map)
         if not file.labels:
             why = file.left[0].why if file.left else "it has no orders"
             raise Conflict(f"nothing of the job can be printed: {why}")
         return PrintFile(content=file.write(), labels=file.labels, left=file.left)
 
-    def _list_orders(self, merchant: str, job: str) -> Iterator[KeptOrder]:
-        """Oldest first: as the merchant handed them in."""
-        found: list[KeptOrder] = []
-        after: str | None = None
-        while True:
-            page, after = self._bookings.book.list_page(merchant, Filters(job=job), after, _PAGE)
-            found += page
-            if after is None:
-                return iter(sorted(found, key=lambda kept: (kept.made_ms, kept.order.reference)))
+    def _add(
+        self,
+        file: "_PrintFile",
+        wanted: Sequence[tuple[KeptOrder, OrderParcel]],
+        silent: dict[str, str],
+        ask_all: FetchAll,
+    ) -> None:
+        """Put the labels of some parcels into a file, or say why they are left out."""
+        room = wanted[: max(MOST_PRINTED - file.labels, 0)]
+        for (kept, parcel), found in zip(room, self._bookings.fetch_labels(room, silent, ask_all), strict=True):
+            try:
+                file.add(self._paper(kept, parcel, found))
+            except WaypostError as error:
+                file.left.append(Left(order=kept.id, piece=parcel.piece, why=str(error)))
+        why = f"a print file holds {MOST_PRINTED} labels"
+        file.left += [Left(order=kept.id, piece=parcel.piece, why=why) for kept, parcel in wanted[len(room) :]]
 
     def _print(self, kept: KeptOrder, parcel: OrderParcel, format: Format) -> Label:
-        found = self._find(kept, parcel)
+        [fetched] = self._bookings.fetch_labels([(kept, parcel)], {}, map)
+        found = self._paper(kept, parcel, fetched)
         if isinstance(found, ParcelLabel):
             return self._printer().print_label(found, format, self._size)
         if format != "pdf" and found.content_type == PDF:
             raise Unsupported(f"{parcel.carrier} makes its paper as PDF", mend="Ask for format=pdf.")
         return found
 
-    def _try(self, kept: KeptOrder, parcel: OrderParcel, silent: dict[str, str]) -> Label | ParcelLabel | WaypostError:
-        """The paper or why there is none; a carrier of an account that is `silent` is not asked a thousand times."""
-        try:
-            if kept.account in silent and self._bookings.find_label(kept, parcel) is None:
-                raise Conflict(silent[kept.account])
-            return self._find(kept, parcel)
-        except CarrierUnreachable as error:
-            silent[kept.account] = str(error)
-            return error
-        except WaypostError as error:
-            return error
-
-    def _find(self, kept: KeptOrder, parcel: OrderParcel) -> Label | ParcelLabel:
-        """The carrier's paper, or what ours says."""
-        try:
-            return self._bookings.fetch_label(kept, parcel)
-        except LabelComesLater:
-            raise
-        except Unsupported:
+    def _paper(self, kept: KeptOrder, parcel: OrderParcel, fetched: Label | WaypostError) -> Label | ParcelLabel:
+        """The carrier's paper, or what ours says where the carrier leaves printing to its customers."""
+        if isinstance(fetched, Unsupported) and not isinstance(fetched, LabelComesLater):
             return self._say(kept, parcel)
+        if isinstance(fetched, WaypostError):
+            raise fetched
+        return fetched
 
     def _say(self, kept: KeptOrder, parcel: OrderParcel) -> ParcelLabel:
         order = kept.order

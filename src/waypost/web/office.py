@@ -16,12 +16,16 @@ from waypost.web.gate import Gate
 from waypost.web.metrics import Metrics
 from waypost.web.pools import Pool
 from waypost.web.pressure import Pressure, is_bulk, let_pass
+from waypost.web.printing import PrintRoom
 from waypost.web.problems import Busy, Invalid, Lagging, NotYet, Wrong
 from waypost.web.rates import Rates
 from waypost.web.together import Together
 
 #: In a query, a plus that was not escaped arrives as a blank.
 _LOST_PLUS = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
+
+#: Print files that are made at one time.
+_PRINTERS = 2
 
 #: How often a waiting look-up asks the index how far it is: soon at first, then ever more seldom.
 _FIRST_GLANCE_S, _LAST_GLANCE_S = 0.005, 0.1
@@ -57,6 +61,8 @@ class Office:
         self.intake = Pool("intake", limits.intake_threads, limits.waiting)
         self.history = Pool("history", limits.history_threads, limits.waiting)
         self.booking = Pool("booking", limits.booking_threads, limits.waiting)  # they wait for carriers
+        self._printing = Pool("printing", _PRINTERS, limits.waiting)
+        self.printing = PrintRoom(desk.papers.print_job, self._printing, desk.ticks)
         self.pushes = Together(self.intake, desk.pushes.take, limits.waiting)
         self.scores = Pool("scores", 1, limits.waiting)  # takes long, and is asked for by few: nobody else waits for it
         self.numbers = Rates("look-ups", limits.numbers_per_min, limits.numbers_burst, limits.addresses, desk.ticks)
@@ -69,7 +75,7 @@ class Office:
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
-        for pool in (self.lookups, self.intake, self.history, self.booking, self.scores):
+        for pool in (self.lookups, self.intake, self.history, self.booking, self._printing, self.scores):
             pool.close()
 
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:

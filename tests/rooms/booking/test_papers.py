@@ -1,17 +1,19 @@
 """Paper of what was booked: the carrier's own, or ours, which scanners read."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import zxingcpp
 from PIL import Image
 from pypdf import PdfReader
+from sqlalchemy import update
 from tests.rooms.booking.desk import Desk, open_desk
 
-from waypost.booking.issuing import Label, LabelComesLater
-from waypost.booking.orders import KeptOrder, OrderState, PlannedParcel
+from waypost.booking.issuing import Issued, Label, LabelComesLater, WaybillIssuer
+from waypost.booking.orders import OrderState, PlannedParcel
 from waypost.booking.pools import Pool, PoolIssuer, PoolKind, Pools
+from waypost.booking.records import order_parcels
 from waypost.model.errors import Conflict, NotFound
 from waypost.track.carriers import CarrierUnreachable, Unsupported
 
@@ -76,17 +78,26 @@ def test_a_job_is_one_print_file_in_the_order_of_its_orders(desk: Desk) -> None:
     assert len(printed.content) < 12 * len(one.content)
 
 
-def test_what_cannot_be_printed_is_left_out_and_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+class Printing:
+    """A carrier that prints as it is told."""
+
+    def __init__(self, issuer: WaybillIssuer, print_label: Callable[[Issued], Label]) -> None:
+        self.book, self.cancel = issuer.book, issuer.cancel
+        self.print_label = print_label
+
+
+def test_what_cannot_be_printed_is_left_out_and_told(desk: Desk) -> None:
     first, second, third = book(desk, "SALE-1", "SALE-2", "SALE-3")
     desk.bookings.cancel(desk.merchant, second, "customer")
-    fetch = desk.bookings.fetch_label
+    silent = desk.book.get(desk.merchant, third).parcels[0].number
+    prints = desk.issuers["yto"].print_label
 
-    def fail(kept: object, parcel: object) -> Label:
-        if getattr(kept, "id", "") == third:
+    def fail(issued: Issued) -> Label:
+        if issued.waybill.number == silent:
             raise CarrierUnreachable("is down", channel="yto")
-        return fetch(kept, parcel)  # type: ignore[arg-type]
+        return prints(issued)
 
-    monkeypatch.setattr(desk.bookings, "fetch_label", fail)
+    desk.issuers["yto"] = Printing(desk.issuers["yto"], fail)
     printed = desk.papers.print_job(desk.merchant, "job_1")
     assert printed.labels == 1
     assert {(each.order, "cancelled" in each.why, "is down" in each.why) for each in printed.left} == {
@@ -118,18 +129,44 @@ def test_a_paper_that_its_carrier_sends_later_is_not_made_here() -> None:
             desk.papers.print_label(desk.merchant, id_, 0)
 
 
-def test_a_carrier_that_is_silent_is_asked_a_few_times_for_a_job(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_carrier_that_is_silent_is_asked_a_few_times_for_a_job(desk: Desk) -> None:
     book(desk, *[f"SALE-{each}" for each in range(40)])
     asked = []
 
-    def fail(kept: KeptOrder, parcel: object) -> Label:
-        asked.append(kept.id)
+    def fail(issued: Issued) -> Label:
+        asked.append(issued.waybill.number)
         raise CarrierUnreachable("is down", channel="yto")
 
-    monkeypatch.setattr(desk.bookings, "fetch_label", fail)
+    desk.issuers["yto"] = Printing(desk.issuers["yto"], fail)
     with pytest.raises(Conflict, match="is down"):
         desk.papers.print_job(desk.merchant, "job_1")
     assert 1 <= len(asked) <= 8  # those that were asked for at the same time
+
+
+def test_each_paper_is_asked_for_once_over_pages_of_a_job(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.booking.papers._PAGE", 3)
+    book(desk, *[f"SALE-{each}" for each in range(7)])
+    paper = desk.papers.print_label(desk.merchant, desk.book.list_ids(desk.merchant, "job_1")[0], 0)
+    asked = []
+
+    def answer(issued: Issued) -> Label:
+        asked.append(issued.waybill.number)
+        return paper
+
+    desk.issuers["yto"] = Printing(desk.issuers["yto"], answer)
+    first = desk.papers.print_job(desk.merchant, "job_1")
+    assert (first.labels, len(asked), len(set(asked))) == (7, 7, 7)
+    assert desk.papers.print_job(desk.merchant, "job_1").labels == 7
+    assert len(asked) == 7
+
+
+def test_a_paper_that_does_not_open_any_more_is_left_out(desk: Desk) -> None:
+    first, _ = book(desk, "SALE-1", "SALE-2")
+    desk.book.keep_labels({desk.book.get(desk.merchant, first).parcels[0].reference: Label(content=b"%PDF-1.7")})
+    with desk.records.begin() as connection:
+        connection.execute(update(order_parcels).where(order_parcels.c.order_id == first).values(label=b"\1damaged"))
+    printed = desk.papers.print_job(desk.merchant, "job_1")
+    assert (printed.labels, [each.order for each in printed.left]) == (1, [first])
 
 
 def test_a_file_that_is_full_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,9 +176,9 @@ def test_a_file_that_is_full_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch
     assert [each.why for each in printed.left] == ["a print file holds 1 labels"]
 
 
-def test_a_damaged_paper_is_left_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_paper_is_left_out(desk: Desk) -> None:
     book(desk, "SALE-1")
-    monkeypatch.setattr(desk.bookings, "fetch_label", lambda kept, parcel: Label(content=b"%PDF-1.7 and no more"))
+    desk.issuers["yto"] = Printing(desk.issuers["yto"], lambda issued: Label(content=b"%PDF-1.7 and no more"))
     with pytest.raises(Conflict, match="damaged PDF"):
         desk.papers.print_job(desk.merchant, "job_1")
 

@@ -44,6 +44,8 @@ from waypost.web.problems import Unsupported
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
 _SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
+#: So soon a print file that is not ready is asked for again.
+_PRINTING_S = 2
 _CARRIER = ("conflict", "not_found", "carrier_refused", "carrier_unreachable", "carrier_puzzling")
 
 
@@ -371,18 +373,23 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
         summary="The labels of a job as one print file",
         description=(
             "A PDF, one label a page, in the order in which the orders were made. The header `x-left-out` says how "
-            "many parcels are not in it: not booked, or their paper is not here yet."
+            "many parcels are not in it: not booked, or their paper is not here yet. Many labels that their carriers "
+            "are still asked for take longer than an answer may: then it is 202, and asked again it is there."
         ),
         response_class=Response,
         responses={
             **answers(JobAnswer, "", *_PROBLEMS, "not_found", "conflict"),
             200: {"description": "The print file", "content": {"application/pdf": {}}},
+            202: answers(JobAnswer, "It is being made: ask again after `Retry-After` seconds")[200],
         },
         openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def get_job_labels(request: Request, job: str) -> Response:
         merchant = await merchant_of(office, request)
-        printed = await office.booking.run(desk.papers.print_job, merchant, job)
+        printed = await office.printing.fetch(merchant, job, office.limits.request_s / 2)
+        if printed is None:
+            progress = view_job(await office.lookups.run(book.get_job, merchant, job))
+            return json_answer(progress, status=202, headers={"retry-after": str(_PRINTING_S)})
         # why they were is the carrier's word, which may name people
         left = [f"{each.order} {each.piece}" for each in printed.left[:20]]
         desk.journal.info(

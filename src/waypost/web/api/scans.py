@@ -160,9 +160,10 @@ def add_scans(app: FastAPI, office: Office) -> None:
         return json_answer(await office.history.run(office.desk.scan_search.list_scans, filters, after, limit))
 
 
-def json_answer(value: object) -> Response:
+def json_answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer in JSON."""
-    return Response(msgspec.json.encode(value), media_type="application/json", headers={"cache-control": "no-store"})
+    all_headers = {"cache-control": "no-store"} | (headers or {})
+    return Response(msgspec.json.encode(value), status, all_headers, "application/json")
 
 
 def describe_posting(limits_text: str) -> dict[str, Any]:
