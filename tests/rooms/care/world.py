@@ -9,6 +9,7 @@ from waypost.booking.issuing import Address, Issued, Item
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import Order
 from waypost.care.deliveries import Deliveries, Delivery
+from waypost.care.messages import WebhookAudience
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.teller import Teller
 from waypost.engines.reference import open_reference
@@ -61,7 +62,7 @@ class World:
 
     def restart(self) -> None:
         """What a crash leaves: the records, and nothing else."""
-        self.teller = Teller(self.memory.changes, self.memory.index, self.records, self.facilities)
+        self.teller = Teller(self.memory.changes, self.memory.index, self.records, self.facilities, [WebhookAudience()])
         self.teller.settle()
 
     def token(self, size: int) -> bytes:
