@@ -118,7 +118,6 @@ def write_mail(letter: Letter, head: Letterhead, now: dt.datetime) -> EmailMessa
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = language.tag
         if page.stop:
             mail["List-Unsubscribe"] = f"<{page.stop}>"
         if page.stop.startswith("https:"):  # RFC 8058 has no other
@@ -128,6 +127,7 @@ def write_mail(letter: Letter, head: Letterhead, now: dt.datetime) -> EmailMessa
     values = {"page": page, "language": language, "say": language.say, "network": head.network}
     mail.set_content(_templates().get_template("mail.txt").render(values))
     mail.add_alternative(_templates().get_template("mail.html").render(values), subtype="html")
+    mail["Content-Language"] = language.tag  # not before: what there is of Content- moves to the parts
     return mail
 
 
