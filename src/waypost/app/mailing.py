@@ -16,8 +16,8 @@ from waypost.model.errors import WaypostError
 from waypost.web.letters import Letterhead
 from waypost.web.smtp import Relay, SmtpPostman
 
-#: How often it is looked whether anything is due, and how much of it is taken at one time.
-_DUE_S, _AT_ONCE = 1.0, 50
+#: How often it is looked whether anything is due.
+_DUE_S = 1.0
 _TROUBLE_S = 15.0
 _PATIENCE_S = 10.0
 #: After a mail server could not be reached, it is left alone for so long, and then ever longer.
@@ -89,29 +89,29 @@ class Mailing:
         self._postman.rest()
 
     def _send_due(self) -> float:
-        """Send what is due; how long there is nothing to do then, in seconds."""
+        """Send the first that is due; how long there is nothing to do then, in seconds.
+
+        One at a time: what is behind it may be overtaken while this one is sent.
+        """
         self._notices.give_up(self._clock())
-        due = self._notices.list_due(self._clock(), _AT_ONCE)
+        due = self._notices.list_due(self._clock(), 1)
         if not due:
             self._postman.rest()
             return _DUE_S
-        for notice in due:
-            if self._stopping.is_set():
-                return 0.0
-            begun_s = time.monotonic()
-            letter = self._draft(notice)
-            if isinstance(letter, str):
-                self._write_down(notice, Posted(status=None, why=letter, fate=Fate.NEVER))
-                continue
-            posted = self._postman.post(letter)
-            if posted.fate is Fate.HELD:  # it is not this mail's fault, so nothing is noted of it
-                return self._hold(posted)
-            self._held = 0
-            self._write_down(notice, posted)
-            if posted.fate is Fate.NOBODY:
-                self._terms.note_nobody(letter.to, self._clock())
-            self._stopping.wait(max(self._pace_s - (time.monotonic() - begun_s), 0.0))
-        return 0.0
+        [notice] = due
+        begun_s = time.monotonic()
+        letter = self._draft(notice)
+        if isinstance(letter, str):
+            self._write_down(notice, Posted(status=None, why=letter, fate=Fate.NEVER))
+            return 0.0
+        posted = self._postman.post(letter)
+        if posted.fate is Fate.HELD:  # it is not this mail's fault, so nothing is noted of it
+            return self._hold(posted)
+        self._held = 0
+        self._write_down(notice, posted)
+        if posted.fate is Fate.NOBODY:
+            self._terms.note_nobody(letter.to, self._clock())
+        return max(self._pace_s - (time.monotonic() - begun_s), 0.0)
 
     def _draft(self, notice: Notice) -> Letter | str:
         try:

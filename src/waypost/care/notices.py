@@ -101,11 +101,14 @@ class Notices:
 
     def give_up(self, now_ms: int) -> int:
         """Give up what waited too long, for the server was out of reach, say; how many."""
-        is_meant = mail_notices.c.state == NoticeState.WAITING.value
-        is_old = mail_notices.c.begun_ms < now_ms - self._patience.patience_ms
+        is_waiting = mail_notices.c.state == NoticeState.WAITING.value
+        is_meant = and_(is_waiting, mail_notices.c.begun_ms < now_ms - self._patience.patience_ms)
+        with self._records.read() as connection:  # most often there is none, and nobody who writes need wait
+            if connection.execute(select(mail_notices.c.id).where(is_meant).limit(1)).first() is None:
+                return 0
         values = {"state": NoticeState.DEAD.value, "ended_ms": now_ms, "why": "no mail server took it in time"}
         with self._records.begin() as connection:
-            return connection.execute(update(mail_notices).where(is_meant, is_old).values(values)).rowcount
+            return connection.execute(update(mail_notices).where(is_meant).values(values)).rowcount
 
     def list_page(
         self, party: str | None, state: NoticeState | None, after: str | None, limit: int

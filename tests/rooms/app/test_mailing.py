@@ -111,6 +111,20 @@ def test_no_more_are_sent_a_minute_than_may_be(network: Network, server: MailSer
         assert time.monotonic() - begun_s > 0.25  # three pauses of a tenth of a second, begun before the first came
 
 
+def test_what_is_overtaken_while_it_stands_in_line_is_not_sent(network: Network, server: MailServer) -> None:
+    network.deliver("ana@example.org")
+    network.ship(network.estrela, "SALE-B", "WPB", email="bea@example.org")
+    network.move("WPB", "picked_up")
+    network.tell()
+    with network.mailing(server.port, per_minute=120):
+        server.wait_for(1)
+        network.move("WPB", "delivered")
+        network.tell()
+        wait_until(lambda: network.states().count(NoticeState.SENT) == 2)
+    assert NoticeState.OVERTAKEN in network.states()
+    assert [mail["Subject"] for mail in server.mails] == ["Seu pacote de Estrela foi entregue"] * 2
+
+
 def test_a_mail_that_is_greylisted_waits_and_the_others_go_on(network: Network, server: MailServer) -> None:
     grey = itertools.chain(["451 4.7.1 come again"], itertools.repeat(OK))
     server.at_rcpt = lambda to: next(grey) if to.startswith("grey") else OK
