@@ -12,7 +12,7 @@ from waypost.care.mail_terms import MailTerms
 from waypost.care.notices import Notice, Notices, NoticeState
 from waypost.care.posting import Fate, Letter, Posted, Postman
 from waypost.care.tally import MailStanding, Tally
-from waypost.model.errors import WaypostError
+from waypost.model.errors import SettingsError, WaypostError
 from waypost.web.letters import Letterhead
 from waypost.web.smtp import Relay, SmtpPostman
 
@@ -172,4 +172,8 @@ def open_postman(settings: Settings, clock: Callable[[], int]) -> SmtpPostman:
         SettingsError: there is none, or a file of it cannot be read.
     """
     settings.mail.check_served()
-    return SmtpPostman(relay_of(settings.mail), letterhead_of(settings), clock)
+    try:
+        return SmtpPostman(relay_of(settings.mail), letterhead_of(settings), clock)
+    except OSError as error:  # of SSL, too
+        where = f"[mail] ca_file: {settings.mail.ca_file}"
+        raise SettingsError(f"{where} holds no certificates in PEM: {error}") from None

@@ -14,7 +14,7 @@ from tests.rooms.app.commands import Commands
 from tests.rooms.care.mail_server import HANG_UP, OK, MailServer, open_mail_server
 from tests.rooms.care.world import World
 
-from waypost.app.mailing import Mailing
+from waypost.app.mailing import Mailing, open_postman
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import open_house
 from waypost.booking.issuing import Address, Item
@@ -261,6 +261,14 @@ def test_the_password_is_read_from_its_file_and_never_shown(tmp_path: Path) -> N
     (tmp_path / "secret").write_text("")
     with pytest.raises(SettingsError, match="is empty"):
         settings.mail.read_password()
+
+
+def test_a_file_without_certificates_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    mail = {"HOST": "h", "FROM": "a@b.example", "CA_FILE": str(tmp_path / "ca.pem")}
+    settings = read_settings({f"WAYPOST_MAIL_{name}": value for name, value in mail.items()}, home=tmp_path)
+    with pytest.raises(SettingsError, match="holds no certificates"):
+        open_postman(settings, lambda: 0)
 
 
 # Commands
