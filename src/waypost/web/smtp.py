@@ -76,9 +76,10 @@ class SmtpPostman:
         except BadInput as error:
             return Posted(status=None, why=error.message, fate=Fate.NEVER)
         begun_s = time.monotonic()
-        with self._in_time() as is_late:
+        with self._in_time():
             posted = self._hand_over(letter.to, data)
-        if posted.fate is not Fate.TAKEN and is_late():
+        is_late = time.monotonic() - begun_s >= self._relay.timeout_s
+        if posted.fate in (Fate.LATER, Fate.HELD) and posted.status is None and is_late:
             posted = Posted(status=None, why=f"no answer within {self._relay.timeout_s:g} s", fate=posted.fate)
         self._used_s = time.monotonic()
         return Posted(status=posted.status, why=posted.why, fate=posted.fate, seconds=self._used_s - begun_s)
@@ -176,12 +177,10 @@ class SmtpPostman:
             line.close()
 
     @contextlib.contextmanager
-    def _in_time(self) -> Iterator[Callable[[], bool]]:
+    def _in_time(self) -> Iterator[None]:
         """Break the line off when the time is over: a server that drips keeps no socket waiting for long."""
-        is_late = threading.Event()
 
         def cut() -> None:
-            is_late.set()
             sock = getattr(self._line, "sock", None)
             if sock is not None:
                 with contextlib.suppress(OSError):
@@ -191,7 +190,7 @@ class SmtpPostman:
         timer.daemon = True
         timer.start()
         try:
-            yield is_late.is_set
+            yield
         finally:
             timer.cancel()
 
