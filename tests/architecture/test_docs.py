@@ -19,7 +19,7 @@ import waypost
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.scores import scores_of
-from waypost.app.settings import Labels, OwnCarrier, Serve, Settings, Store, Track, Webhooks, read_settings
+from waypost.app.settings import Labels, Mail, OwnCarrier, Serve, Settings, Store, Track, Webhooks, read_settings
 from waypost.app.wiring import open_house
 from waypost.booking.sheets import FIELDS as FIELDS_OF_ORDERS
 from waypost.booking.sheets import NEEDED
@@ -41,7 +41,7 @@ from waypost.track import wire
 from waypost.track.statuses import list_statuses, list_transitions
 from waypost.track.tables import CONFIDENCES, bundled_tables
 from waypost.web.application import make_app
-from waypost.web.desk import Desk, Health, Limits, Site
+from waypost.web.desk import Desk, Health, Limits, Post, Site
 from waypost.web.journal import open_journal
 from waypost.web.problems import KINDS
 from waypost.web.webhooks import WebhookSender
@@ -56,6 +56,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[store]": Store,
     "[labels]": Labels,
     "[webhooks]": Webhooks,
+    "[mail]": Mail,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }
@@ -123,10 +124,10 @@ def test_every_setting_has_its_row(docs: Path, heading: str) -> None:
     prefix = "" if "." in heading else f"WAYPOST_{heading.strip('[]').upper()}_"
     assert [(row["setting"], row["type"], row["default"], row["environment"]) for row in told] == [
         (
-            field.name,
+            field.encode_name,
             type_name(hints[field.name]),
             write_default(field.default),
-            prefix and prefix + field.name.upper(),
+            prefix and prefix + field.encode_name.upper(),
         )
         for field in msgspec.structs.fields(kind)
     ]
@@ -232,6 +233,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             sender=WebhookSender(house.places, 1, lambda: 0),
             wake_telling=lambda webhook: None,
             telling=Standing,
+            post=Post(terms=house.mail_terms, notices=house.notices, consignees=house.consignees),
             quotes=house.quotes,
             new_id=lambda kind: kind,
             files=house.files,

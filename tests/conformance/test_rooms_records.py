@@ -25,7 +25,12 @@ from waypost.booking.order_book import Entered, Filters, OrderBook
 from waypost.booking.orders import Order, OrderState, ParcelState
 from waypost.booking.rating.shelf import Kept, Shelf
 from waypost.booking.records import orders
+from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries, Delivery, DeliveryState, keep_new
+from waypost.care.mail_terms import MailTerms, is_any_on, list_switched, note_missed
+from waypost.care.notices import Notice, Notices, NoticeState, keep_notices
+from waypost.care.patience import Patience
+from waypost.care.posting import Fate, Letter, Posted
 from waypost.care.sending import Answer
 from waypost.care.subscriptions import Subscriptions
 from waypost.engines.reference import open_reference
@@ -34,6 +39,7 @@ from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
 from waypost.model.parties import PartyKind
+from waypost.network.facilities import Facilities
 from waypost.store.protocols import Records
 from waypost.store.tables import METADATA
 from waypost.testing import Clock
@@ -389,6 +395,62 @@ def test_webhooks_are_told_in_order_once_and_again(records: Records) -> None:
     assert deliveries.count_waiting() == 3
     subscriptions.remove(party, made.id)
     assert deliveries.count_waiting() == 0
+
+
+def test_mail_is_noted_once_and_in_turn(records: Records) -> None:
+    party = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", NOW).id
+    book = OrderBook(records, lambda: SEAL)
+    home = Address(name="Ana", country="BR", street="Rua 1", city="Rio", email="ana@example.org")
+    order = Order(reference="O1", sender=home, consignee=home, items=(Item(description="Hat"),))
+    [entry] = book.enter(party, [(0, order)], NOW).entries
+    terms = MailTerms(records, lambda: SEAL, secrets.token_bytes)
+    notices = Notices(records, Patience(86_400_000, lambda: 0.5))
+    assert terms.switch(party, ["delivered", "accepted"], NOW).milestones == ("accepted", "delivered")
+    assert terms.switch(party, ["delivered"], NOW + 1).changed_ms == NOW + 1
+    with records.begin() as connection:
+        assert list_switched(connection, [party, "mer_x"]) == {party: ("delivered",)}
+        assert is_any_on(connection)
+        note_missed(connection, NOW)
+    assert terms.get(party).missed_ms == NOW
+    first = Notice(
+        id="ntc_1",
+        party=party,
+        order=entry.id,
+        piece=0,
+        position=1,
+        waybill=Waybill("yto", "YT1"),
+        milestone="accepted",
+        status="picked_up",
+        at_ms=NOW,
+        offset_min=480,
+        facility="f" * 128,
+        made_ms=NOW,
+        next_ms=NOW,
+        begun_ms=NOW,
+    )
+    second = msgspec.structs.replace(first, id="ntc_2", milestone="delivered", made_ms=NOW + 1)
+    with records.begin() as connection:
+        assert keep_notices(connection, [first], NOW) == 1
+        assert keep_notices(connection, [first], NOW) == 0
+        assert keep_notices(connection, [second], NOW) == 1
+    assert notices.list_due(NOW, 9) == [second]
+    assert notices.note(second, Posted(status=451, why="w" * 300, fate=Fate.LATER), NOW) is NoticeState.WAITING
+    assert (notices.list_due(NOW, 9), notices.count_waiting()) == ([], 1)
+    assert notices.give_up(NOW + 2 * 86_400_000) == 1
+    assert notices.retry(party, "ntc_2", NOW).state is NoticeState.WAITING
+    assert notices.note(second, Posted(status=250, fate=Fate.TAKEN), NOW) is NoticeState.SENT
+    page, cursor = notices.list_page(party, None, None, 1)
+    rest, end = notices.list_page(None, NoticeState.OVERTAKEN, cursor, 1)
+    assert ([each.id for each in page + rest], end) == (["ntc_2", "ntc_1"], None)
+    consignees = Consignees(records, lambda: SEAL, terms, Facilities(records))
+    letter = consignees.draft_letter(second)
+    assert isinstance(letter, Letter)
+    terms.stop(letter.stop, NOW)
+    terms.stop(letter.stop, NOW)
+    terms.note_nobody(letter.to, NOW)
+    terms.forgive(letter.to)
+    assert MailTerms(records, lambda: SEAL, secrets.token_bytes).is_refused(party, "ANA@example.org")
+    assert notices.forget(NOW + 1) == 1
 
 
 def test_rate_cards_are_kept_and_waybills_lead_to_their_orders(records: Records) -> None:

@@ -32,6 +32,8 @@ cli.add_typer(admin, name="admin")
 admin.add_typer(seal, name="seal")
 admin.add_typer(party, name="party")
 admin.add_typer(pool, name="pool")
+mail = typer.Typer(help="Mail to consignees.", no_args_is_help=True)
+admin.add_typer(mail, name="mail")
 carriers = typer.Typer(
     help="Carriers: what they can be asked, strict fakes of them, and the exam of an adapter.", no_args_is_help=True
 )
@@ -413,6 +415,69 @@ def end_party(
     from waypost.app import keyring
 
     keyring.end_party(party_id, home=home, as_json=as_json)
+
+
+@party.command("mail")
+def switch_mail(
+    party_id: Annotated[str, typer.Argument(metavar="ID", help="The merchant, as list shows it.")],
+    is_on: Annotated[bool | None, typer.Option("--on/--off", help="All milestones, or none.")] = None,
+    milestone: Annotated[
+        list[str] | None, typer.Option(help="Tell of this milestone; again for another. Of no others then.")
+    ] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Have the consignees of a merchant told by mail, or not; without an option, show it."""
+    from waypost.app import mails
+
+    mails.switch_mail(party_id, milestone or [], is_on=is_on, home=home, as_json=as_json)
+
+
+MailLanguage = Annotated[str, typer.Option("--language", help="en, zh, es or pt.")]
+Milestone = Annotated[str, typer.Option(help="accepted, out_for_delivery, exception, ready_to_collect or delivered.")]
+
+
+@mail.command("preview")
+def preview_mail(
+    language: MailLanguage = "en",
+    milestone: Milestone = "delivered",
+    in_html: Annotated[bool, typer.Option("--html", help="Print the page instead of the text.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Print a mail about a parcel that is made up, as the settings have it written. Nothing is sent."""
+    from waypost.app import mails
+
+    mails.preview_mail(language, milestone, in_html=in_html, home=home, as_json=as_json)
+
+
+@mail.command("test")
+def try_mail(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to.")],
+    language: MailLanguage = "en",
+    milestone: Milestone = "delivered",
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Send such a mail by the mail server of the settings. Exit code 1 if it does not take it."""
+    from waypost.app import mails
+
+    raise typer.Exit(mails.send_test(address, language, milestone, home=home, as_json=as_json))
+
+
+@mail.command("notices")
+def list_notices(
+    state: Annotated[str | None, typer.Option(help="waiting, sent, dead or overtaken.")] = None,
+    party_id: Annotated[str | None, typer.Option("--party", metavar="ID", help="Those of this merchant.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="CURSOR", help="Go on behind the page before.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="So many.")] = 50,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """List what consignees were told and are to be told, newest first, with masked addresses."""
+    from waypost.app import mails
+
+    mails.list_notices(state, party_id, after, limit, home=home, as_json=as_json)
 
 
 @pool.command("add")

@@ -15,6 +15,7 @@ from waypost.access.keys import Role
 from waypost.app.booking import Booking
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.housekeeping import Housekeeping, chores_of
+from waypost.app.mailing import Mailing, open_postman
 from waypost.app.polling import Polling
 from waypost.app.scores import scores_of
 from waypost.app.settings import Settings, read_settings
@@ -26,7 +27,7 @@ from waypost.feeds.order_sheets import OrderSheets
 from waypost.track.gaps import usual_gaps
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
-from waypost.web.desk import Desk, Health
+from waypost.web.desk import Desk, Health, Post
 from waypost.web.journal import open_journal
 from waypost.web.serve import serve
 from waypost.web.webhooks import WebhookSender
@@ -74,7 +75,8 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
         journal,
         Tally(),
     )
-    app = make_app(_desk(house, booking, telling, sender, journal))
+    mailing = _open_mailing(house, journal)
+    app = make_app(_desk(house, booking, telling, mailing, sender, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     make_ready()
     take_short_turns()
@@ -83,11 +85,15 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     polling.start()
     booking.start()
     telling.start()
+    if mailing is not None:
+        mailing.start()
     keeping = Housekeeping(chores_of(house, now_ms), journal)
 
     def close() -> None:
         booking.stop()
         telling.stop()
+        if mailing is not None:
+            mailing.stop()
         sender.close()
         polling.stop()
         keeping.stop()
@@ -118,8 +124,24 @@ def first_key(house: House) -> str | None:
     return house.keys.make(Role.OPERATOR, "first start", now_ms())
 
 
+def _open_mailing(house: House, journal: FilteringBoundLogger) -> Mailing | None:
+    """What sends mail, if the settings have a mail server."""
+    mail = house.settings.mail
+    if not mail.host:
+        return None
+    postman = open_postman(house.settings, now_ms)
+    return Mailing(
+        house.notices, house.consignees, house.mail_terms, postman, mail.per_minute, now_ms, journal, Tally()
+    )
+
+
 def _desk(
-    house: House, booking: Booking, telling: Telling, sender: WebhookSender, journal: FilteringBoundLogger
+    house: House,
+    booking: Booking,
+    telling: Telling,
+    mailing: Mailing | None,
+    sender: WebhookSender,
+    journal: FilteringBoundLogger,
 ) -> Desk:
     settings: Settings = house.settings
     return Desk(
@@ -140,6 +162,12 @@ def _desk(
         sender=sender,
         wake_telling=telling.wake,
         telling=telling.get_standing,
+        post=Post(
+            terms=house.mail_terms,
+            notices=house.notices,
+            consignees=house.consignees,
+            standing=mailing.get_standing if mailing is not None else None,
+        ),
         quotes=house.quotes,
         new_id=lambda kind: f"{kind}_{secrets.token_hex(8)}",
         files=house.files,

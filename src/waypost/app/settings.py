@@ -8,15 +8,19 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
+from waypost.carriers.accounts import read_secret
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.decoding import convert
 from waypost.model.errors import BadInput, SettingsError
+from waypost.model.guarded import Guarded
 from waypost.model.instants import get_zone
 from waypost.web.desk import Limits, Site
+from waypost.web.letters import parse_sender
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -74,6 +78,67 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: what was told can be sent once more
 
 
+class Mail(Guarded, frozen=True, forbid_unknown_fields=True):
+    """The mail server by which consignees are told what becomes of their parcels; none without a host."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("host", "port", "tls", "ca_file", "sender", "reply_to")
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: Path | None = None  #: certificates to believe instead of the system's
+    user: str = ""
+    password: str = ""
+    password_file: Path | None = None
+    sender: str = msgspec.field(name="from", default="")  #: `Name <address>`, or an address
+    reply_to: str = ""
+    per_minute: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 60
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 30.0  #: for one mail, all of it
+    retry_hours: Annotated[float, msgspec.Meta(ge=0, le=720)] = 24.0  #: so long one is tried
+    news_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] = 12.0  #: what happened longer ago is not told
+    keep_days: Annotated[float, msgspec.Meta(ge=1, le=3650)] = 30.0  #: what was told is shown
+
+    def read_password(self) -> str:
+        """The password, "" if there is none.
+
+        Raises:
+            SettingsError: its file cannot be read.
+        """
+        if self.password_file is None:
+            return self.password
+        return read_secret(str(self.password_file), "[mail] password_file")
+
+    def check_served(self) -> None:
+        """See that there is a mail server.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        if not self.host:
+            raise SettingsError("there is no mail server: [mail] host is empty", mend="docs/how-to/mail-consignees.md")
+
+    def check(self) -> None:
+        """See what the shape of these settings does not tell.
+
+        Raises:
+            SettingsError: says which is wrong, and never what is secret.
+        """
+        for name, text in (("from", self.sender), ("reply_to", self.reply_to)):
+            if text or (name == "from" and self.host):
+                try:
+                    parse_sender(text)
+                except BadInput as error:
+                    raise SettingsError(f"[mail] {name} {error.message}") from None
+        if self.password and self.password_file is not None:
+            raise SettingsError("[mail] has password and password_file: one of them is enough")
+        if self.tls == "none" and self.user and self.host not in _LOOPBACK:
+            raise SettingsError(
+                "[mail] user and password would cross the network unencrypted", mend='Take tls = "starttls" or "tls".'
+            )
+        if self.ca_file is not None and not self.ca_file.is_file():
+            raise SettingsError(f"[mail] ca_file: {self.ca_file} is no file")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -85,11 +150,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: Store = Store()
     labels: Labels = Labels()
     webhooks: Webhooks = Webhooks()
+    mail: Mail = Mail()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
 
@@ -178,6 +245,13 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
 
 
 def _check(settings: Settings) -> None:
+    settings.mail.check()
+    url = urlsplit(settings.site.url)
+    if settings.site.url and (url.scheme not in ("https", "http") or not url.netloc or url.query or url.fragment):
+        raise SettingsError(
+            f"settings: site.url {settings.site.url[:80]!r} is no address of a site",
+            mend="Write it as people have it in their browsers, such as https://parcels.example.",
+        )
     if settings.limits.numbers_burst < settings.limits.numbers_at_once:
         raise SettingsError(
             "settings: limits.numbers_burst is less than limits.numbers_at_once, so that a full look-up could never be",

@@ -24,7 +24,13 @@ from waypost.booking.printing import Masking, Printer, load_fonts
 from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
+from waypost.care.consignees import Consignees, MailAudience
 from waypost.care.deliveries import Deliveries
+from waypost.care.mail_terms import MailTerms
+from waypost.care.messages import WebhookAudience
+from waypost.care.news import Audience
+from waypost.care.notices import Notices
+from waypost.care.patience import Patience
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.teller import Teller
 from waypost.carriers.accounts import read_account
@@ -101,7 +107,14 @@ class House:
         self.places = Places(allow_http=told.allow_http, allow_private=told.allow_private)
         self.subscriptions = Subscriptions(self.memory.records, self.seals, secrets.token_bytes, self.places.check_url)
         self.deliveries = Deliveries(self.memory.records, round(told.retry_hours * 3_600_000), random.random)
-        self.teller = Teller(self.memory.changes, self.memory.index, self.memory.records, self.facilities)
+        mail = settings.mail
+        self.mail_terms = MailTerms(self.memory.records, self.seals, secrets.token_bytes)
+        self.notices = Notices(self.memory.records, Patience(round(mail.retry_hours * 3_600_000), random.random))
+        self.consignees = Consignees(self.memory.records, self.seals, self.mail_terms, self.facilities)
+        audiences: list[Audience] = [WebhookAudience()]
+        if mail.host:
+            audiences.append(MailAudience(self.seals, round(mail.news_hours * 3_600_000)))
+        self.teller = Teller(self.memory.changes, self.memory.index, self.memory.records, self.facilities, audiences)
         self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts))
         self._stopping = threading.Event()
         self._watch: Watch | None = None

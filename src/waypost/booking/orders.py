@@ -17,6 +17,7 @@ from waypost.booking.issuing import MOST_G, Address, Grams, Item, Line, Long, Mi
 from waypost.model.addresses import list_address_faults
 from waypost.model.errors import BadInput
 from waypost.model.guarded import Guarded
+from waypost.model.mailboxes import parse_mailbox
 from waypost.model.texts import has_control
 from waypost.track.wire import Refusal
 
@@ -77,9 +78,12 @@ class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
         cod_minor: to collect at the door of the first parcel, in minor units of `currency`.
         mailing_date: on which it is handed over, `YYYY-MM-DD` of the sender's day.
         return_of: the reference of the order of which this is the way back.
+        language: in which the consignee is written to; "" for that of the country.
     """
 
-    SHOWN: ClassVar[tuple[str, ...]] = ("reference", "account", "service", "parcels", "currency", "mailing_date")
+    SHOWN: ClassVar[tuple[str, ...]] = (
+        *("reference", "account", "service", "parcels", "currency", "mailing_date", "language"),
+    )
 
     reference: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     sender: Address
@@ -93,6 +97,7 @@ class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     remark: Long = ""
     mailing_date: Annotated[str, msgspec.Meta(pattern=whole("([0-9]{4}-[0-9]{2}-[0-9]{2})?"))] = ""
     return_of: Line = ""
+    language: Annotated[str, msgspec.Meta(pattern=whole("(en|zh|es|pt)?"))] = ""
 
 
 class OrderParcel(Guarded, frozen=True, kw_only=True):
@@ -155,7 +160,10 @@ def parcel_reference(order: str, piece: int) -> str:
 
 def digest_of(order: Order) -> str:
     """By which an order that comes again is known to be the same."""
-    return hashlib.blake2b(msgspec.json.encode(order, order="deterministic"), digest_size=16).hexdigest()
+    told = msgspec.to_builtins(order)
+    if not order.language:  # orders were kept before there was such a field, and have to be known still
+        del told["language"]
+    return hashlib.blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=16).hexdigest()
 
 
 def check_order(order: Order) -> None:
@@ -190,13 +198,18 @@ def check_order(order: Order) -> None:
 
 
 def advise(row: int, order: Order) -> list[Refusal]:
-    """What looks wrong in the addresses of an order by the rules of their countries; it may be shipped all the same."""
+    """What looks wrong in the addresses of an order, which may be shipped all the same."""
     found = []
     for end in ("sender", "consignee"):
         for fault in list_address_faults(getattr(order, end)):
             if fault.field != "postcode" or getattr(order, end).postcode:  # inside a country many ship without
                 reason = f"{fault.message}. {fault.mend}" if fault.mend else fault.message
                 found.append(Refusal(row, f"{end}.{fault.field}", reason))
+    if order.consignee.email:
+        try:
+            parse_mailbox(order.consignee.email)
+        except BadInput as error:
+            found.append(Refusal(row, "consignee.email", error.message))
     return found
 
 

@@ -21,7 +21,7 @@ from waypost.track.feed import FileRefusal
 
 _ENDS = ("sender", "consignee")
 _ADDRESS = ("name", "country", "province", "city", "county", "street", "postcode", "phone", "company", "email")
-_ORDER = ("reference", "account", "service", "currency", "cod", "remark", "mailing_date")
+_ORDER = ("reference", "account", "service", "currency", "cod", "remark", "mailing_date", "language")
 _PARCEL = ("weight_kg", "weight_g", "length_cm", "width_cm", "height_cm")
 _ITEM = ("description", "quantity", "weight_kg", "weight_g", "value", "sku", "hs_code", "origin")
 
@@ -40,6 +40,7 @@ _WORDS = {
     "reference": ("order", "order number", "订单号", "订单编号", "pedido", "número do pedido", "número de pedido"),
     "remark": ("note", "备注", "observação", "observación"),
     "cod": ("cash on delivery", "代收货款"),
+    "language": ("语言", "idioma", "lengua"),
     "consignee_name": ("consignee", "recipient", "收件人", "收件人姓名", "destinatário", "destinatario"),
     "consignee_phone": ("phone", "telephone", "收件人电话", "收件人手机", "手机", "telefone", "teléfono"),
     "consignee_country": ("country", "国家", "país"),
@@ -48,6 +49,7 @@ _WORDS = {
     "consignee_county": ("county", "district", "区", "区县", "bairro", "distrito"),
     "consignee_street": ("address", "street", "地址", "详细地址", "endereço", "dirección"),
     "consignee_postcode": ("postcode", "zip", "zip code", "邮编", "cep", "código postal"),
+    "consignee_email": ("email", "e-mail", "邮箱", "电子邮箱", "收件人邮箱", "correo", "correo electrónico"),
     "weight_kg": ("weight (kg)", "重量(kg)", "peso (kg)"),
     "item_description": ("item", "goods", "品名", "商品名称", "produto", "producto"),
     "item_quantity": ("quantity", "qty", "数量", "quantidade", "cantidad"),
@@ -184,7 +186,7 @@ def _read_order(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Order:
                 raise _BadRowError(other, field, f"differs from line {line} of the same order", text)
     currency = first.get("currency", "").upper()
     told: dict[str, Any] = {name: first.get(name, "") for name in _ORDER if name not in ("currency", "cod")}
-    told["currency"] = currency
+    told |= {"currency": currency, "language": told["language"].lower()}
     told["cod_minor"] = _money(line, first, "cod", currency) or 0
     for end in _ENDS:
         told[end] = {part: first.get(f"{end}_{part}", "") for part in _ADDRESS}
@@ -287,6 +289,8 @@ def _plain(reason: str) -> str:
         return "is no ISO currency code of three letters"
     if "matching regex '^([0-9]{6,10})?$" in reason:
         return "is no HS code of 6 to 10 digits"
+    if "matching regex '^(en|zh|es|pt)" in reason:
+        return "is none of en, zh, es, pt"
     if "matching regex '^([0-9]{4}-" in reason:
         return "is no date such as 2026-11-23"
     return reason

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, s
 from sqlalchemy.engine import Connection, Row
 
 from waypost.access.records import parties
+from waypost.care.patience import Patience
 from waypost.care.records import deliveries, webhooks
 from waypost.care.sending import Answer
 from waypost.model.carriage import Waybill
@@ -16,10 +17,6 @@ from waypost.model.errors import NotFound
 from waypost.model.guarded import Guarded
 from waypost.store.protocols import Records
 
-#: The first pause after a try in vain, by how much each is longer than the one before, and the longest.
-FIRST_MS, LONGER, LAST_MS = 5_000, 3, 2 * 3_600_000
-#: Pauses are so much shorter or longer by chance, so that not all come back together.
-JITTER = 0.2
 _CHUNK = 300
 _MOST_WHY = 200
 
@@ -72,8 +69,7 @@ class Deliveries:
 
     def __init__(self, records: Records, patience_ms: int, chance: Callable[[], float]) -> None:
         self._records = records
-        self._patience_ms = patience_ms
-        self._chance = chance
+        self._patience = Patience(patience_ms, chance)
 
     def list_ready(self, now_ms: int) -> list[tuple[str, str, str]]:
         """The webhooks for which something is due: id, merchant, address. Those that are paused are left out."""
@@ -193,12 +189,8 @@ class Deliveries:
         if answer.is_well:
             return DeliveryState.DELIVERED, delivery.next_ms
         begun_ms = now_ms if delivery.begun_ms is None else delivery.begun_ms
-        wait_ms = min(FIRST_MS * LONGER ** min(delivery.tries, 12), LAST_MS)
-        wait_ms = round(wait_ms * (1 + JITTER * (2 * self._chance() - 1)))
-        if answer.retry_s is not None:
-            wait_ms = max(wait_ms, round(answer.retry_s * 1000))
-        next_ms = now_ms + wait_ms
-        if next_ms - begun_ms > self._patience_ms:
+        next_ms = self._patience.find_next(delivery.tries, begun_ms, now_ms, answer.retry_s)
+        if next_ms is None:
             return DeliveryState.DEAD, delivery.next_ms
         return DeliveryState.WAITING, next_ms
 

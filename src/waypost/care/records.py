@@ -1,4 +1,4 @@
-"""Webhooks, what is to be delivered to them, and how far changes were read for that, in `Records`."""
+"""Webhooks, mail to consignees, what is to be told, and how far changes were read for that, in `Records`."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
@@ -56,4 +56,65 @@ reading = Table(
     Column("gaps", Integer, nullable=False),
 )
 
-SEALED = (SealedColumn(webhooks, "secret"), SealedColumn(webhooks, "old_secret", is_all=False))
+#: Which merchants have their consignees told by mail, and of which milestones: see `mail_terms.py`.
+mail_switches = Table(
+    "mail_switches",
+    METADATA,
+    Column("party", String(32), ForeignKey("parties.id"), primary_key=True),
+    Column("milestones", String(400), nullable=False),  # with commas between them; empty: mail is off
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("missed_ms", BigInteger),
+)
+
+#: Who is written to no more: a keyed digest of the address. `party` is the merchant whose mail somebody wants no more
+#: of; it is empty for an address that takes none.
+mail_refusals = Table(
+    "mail_refusals",
+    METADATA,
+    Column("party", String(32), primary_key=True),
+    Column("digest", String(32), primary_key=True),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
+#: One row: the key of these digests, and of the links by which mail is stopped.
+mail_keys = Table(
+    "mail_keys",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+)
+
+#: Of which parcels consignees are to be told, and were: see `notices.py`. No address and no text is kept here.
+mail_notices = Table(
+    "mail_notices",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    Column("party", String(32), ForeignKey("parties.id"), nullable=False),
+    Column("order_id", String(32), ForeignKey("orders.id"), nullable=False),
+    Column("piece", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("carrier", String(32), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("milestone", String(32), nullable=False),
+    Column("status", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("offset_min", Integer, nullable=False),
+    Column("facility", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("made_ms", BigInteger, nullable=False, index=True),
+    Column("next_ms", BigInteger, nullable=False),
+    Column("begun_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("tries", Integer, nullable=False),
+    Column("answer", Integer),
+    Column("why", String(200), nullable=False),
+    Index(None, "state", "next_ms"),
+    Index(None, "order_id", "piece", "state"),
+    Index(None, "party", "made_ms"),
+)
+
+SEALED = (
+    SealedColumn(webhooks, "secret"),
+    SealedColumn(webhooks, "old_secret", is_all=False),
+    SealedColumn(mail_keys, "secret"),
+)

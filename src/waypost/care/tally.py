@@ -27,6 +27,24 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int = 0
 
 
+class MailStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """How mail is.
+
+    Attributes:
+        sent, failed, dead: tries since the start that were taken, were in vain, and were the last in vain.
+        seconds: that all of them took.
+        waiting: notices that wait.
+        is_held: no mail goes out, for the mail server is out of reach or refuses us.
+    """
+
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+    seconds: float = 0.0
+    waiting: int = 0
+    is_held: bool = False
+
+
 class Tally:
     """Counts tries; one thread."""
 

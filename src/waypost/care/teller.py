@@ -1,10 +1,9 @@
-"""The teller reads what changed, finds whose it is, and writes down who is to be told.
+"""The teller reads what changed, finds whose it is, and has it written down who is to be told.
 
 What is to be told and how far was read are written together. So a crash loses nothing, and what is read twice is
 known by its id.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,76 +14,21 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from waypost.booking.owners import Owned, find_owners
-from waypost.care.deliveries import Delivery, keep_new
-from waypost.care.records import reading, webhooks
-from waypost.care.subscriptions import Webhook, list_subscribed
+from waypost.care.news import Audience, Change
+from waypost.care.records import reading
 from waypost.model.carriage import Waybill
 from waypost.model.errors import Gone
-from waypost.model.instants import format_utc
 from waypost.model.places import Facility
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Changes, ParcelIndex, Records
 from waypost.track.fold import NEW_PARCEL, NEW_STATUS
 from waypost.track.statuses import bears_status, get_status
-from waypost.track.timeline import local_text
 
-STATUS_TYPE = "parcel.status"
-PING_TYPE = "ping"
 _ROW = "changes"
 _IDENTITY = ("carrier", "number", "status", "before_status", "at", "code", "facility")
 _COLUMNS = ("position", "carrier", "number", "code", "facility", "offset_min", "status", "before_status", "told")
 #: Changes that are read at one time.
 AT_ONCE = 2_000
-
-
-class OrderTold(msgspec.Struct, frozen=True):
-    """The order that a parcel is of: our id of it, and the merchant's own number."""
-
-    id: str
-    reference: str
-
-
-class WaybillTold(msgspec.Struct, frozen=True):
-    """A number, and whose it is."""
-
-    carrier: str
-    number: str
-
-
-class PlaceTold(msgspec.Struct, frozen=True):
-    """Where, at city level."""
-
-    city: str | None
-    region: str | None
-    country: str | None
-
-
-class StatusTold(msgspec.Struct, frozen=True):
-    """What a webhook is told of a parcel. Nothing of it says who anybody is.
-
-    Attributes:
-        piece: which parcel of the order, from 0.
-        status: as it is now, by the unified code; `group` that it belongs to.
-        before: as it was; None for the first.
-        at: RFC 3339, when the scan was taken that led to it; `place` where, if that is known.
-    """
-
-    order: OrderTold
-    piece: int
-    waybill: WaybillTold
-    status: str
-    group: str
-    before: str | None
-    at: str
-    place: PlaceTold | None
-
-
-class News(msgspec.Struct, frozen=True):
-    """The body of a message. `timestamp` is when it was made, however often it is sent."""
-
-    type: str
-    timestamp: str
-    data: Any
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,13 +47,25 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Teller:
-    """Reads `Changes` on from where it was, one turn at a time; one thread."""
+    """Reads `Changes` on from where it was, one turn at a time; one thread.
 
-    def __init__(self, changes: Changes, index: ParcelIndex, records: Records, facilities: Facilities) -> None:
+    Args:
+        audiences: those who may be told. What they are to be told is written in one transaction.
+    """
+
+    def __init__(
+        self,
+        changes: Changes,
+        index: ParcelIndex,
+        records: Records,
+        facilities: Facilities,
+        audiences: Sequence[Audience],
+    ) -> None:
         self._changes = changes
         self._index = index
         self._records = records
         self._facilities = facilities
+        self._audiences = audiences
         self._read_to: int | None = None
 
     def settle(self) -> None:
@@ -122,7 +78,7 @@ class Teller:
         """Read some changes, and write down who is to be told of them. `settle` has to be called before."""
         end = self._index.position()
         with self._records.read() as connection:
-            after, is_needed = _cursor(connection), _is_anybody_there(connection)
+            after, is_needed = _cursor(connection), self._is_anybody_there(connection)
         assert after is not None
         if not is_needed:
             self._pass_over(end - 1, after)
@@ -142,9 +98,9 @@ class Teller:
             owners = find_owners(connection, [Waybill(row["carrier"], row["number"]) for row in news])
         news = [row for row in news if Waybill(row["carrier"], row["number"]) in owners]
         places = self._facilities.find_many((row["carrier"], row["facility"]) for row in news if row["facility"])
+        changes = _join(news, owners, places)
         with self._records.begin() as connection:
-            found = list_subscribed(connection, sorted({each.merchant for each in owners.values()})) if news else []
-            told = keep_new(connection, list(_draft(news, owners, found, places, now_ms)))
+            told = sum(each.keep(connection, changes, now_ms) for each in self._audiences)
             _move(connection, table.column("position")[-1].as_py())
         return Read(changes=table.num_rows, told=told)
 
@@ -161,18 +117,22 @@ class Teller:
         with self._records.read() as connection:
             return connection.execute(select(reading.c.gaps)).scalar_one_or_none() or 0
 
+    def _is_anybody_there(self, connection: Connection) -> bool:
+        return any(each.is_there(connection) for each in self._audiences)
+
     def _pass_over(self, position: int, after: int) -> None:
         """Nobody is to be told: who comes later is told of what changes later."""
         if position > after:
             with self._records.begin() as connection:
-                if not _is_anybody_there(connection):
+                if not self._is_anybody_there(connection):
                     _move(connection, position)
 
     def _skip(self, position: int, now_ms: int) -> None:
         """Go on behind what has gone, and say so to everybody whom it may have concerned."""
         with self._records.begin() as connection:
             connection.execute(update(reading).values(position=position, gaps=reading.c.gaps + 1))
-            connection.execute(update(webhooks).values(missed_ms=now_ms))
+            for each in self._audiences:
+                each.note_gap(connection, now_ms)
 
     def _news_of(self, table: pa.Table) -> list[dict[str, Any]]:
         """The changes by which a parcel has another status than before."""
@@ -184,68 +144,35 @@ class Teller:
         return [row | {"at": at_ms} for row, at_ms in zip(rows, at, strict=True)]
 
 
-def _draft(
+def _join(
     news: Sequence[Mapping[str, Any]],
     owners: Mapping[Waybill, Owned],
-    found: Sequence[Webhook],
     places: Mapping[tuple[str, str], Facility],
-    now_ms: int,
-) -> list[Delivery]:
-    drafted = []
+) -> list[Change]:
+    changes = []
     for row in news:
-        waybill = Waybill(row["carrier"], row["number"])
-        owned, status = owners[waybill], get_status(row["status"])
-        of_merchant = [each for each in found if each.party == owned.merchant]
-        meant = [each for each in of_merchant if not each.statuses or status.code in each.statuses]
-        if not meant:
-            continue
-        told = _tell(row, owned, waybill, places.get((row["carrier"], row["facility"])))
-        body = msgspec.json.encode(News(STATUS_TYPE, format_utc(now_ms), told))
-        drafted += [
-            Delivery(
-                id=_id_of(webhook.id, row),
-                webhook=webhook.id,
+        waybill, before = Waybill(row["carrier"], row["number"]), get_status(row["before_status"])
+        is_first = bool(row["told"] & NEW_PARCEL) or before.phase < 0
+        changes.append(
+            Change(
                 position=row["position"],
+                key=tuple(str(row[name]) for name in _IDENTITY),
                 waybill=waybill,
-                status=status.code,
-                body=body,
-                made_ms=now_ms,
-                next_ms=now_ms,
+                owned=owners[waybill],
+                status=get_status(row["status"]),
+                before=None if is_first else before,
+                at_ms=row["at"],
+                offset_min=row["offset_min"],
+                facility=row["facility"] or "",
+                place=places.get((row["carrier"], row["facility"])),
             )
-            for webhook in meant
-        ]
-    return drafted
-
-
-def _tell(row: Mapping[str, Any], owned: Owned, waybill: Waybill, facility: Facility | None) -> StatusTold:
-    status, before = get_status(row["status"]), get_status(row["before_status"])
-    place = facility.place if facility else None
-    is_first = bool(row["told"] & NEW_PARCEL) or before.phase < 0
-    return StatusTold(
-        order=OrderTold(owned.order, owned.reference),
-        piece=owned.piece,
-        waybill=WaybillTold(waybill.carrier, waybill.number),
-        status=status.code,
-        group=status.group,
-        before=None if is_first else before.code,
-        at=local_text(row["at"], row["offset_min"], facility),
-        place=PlaceTold(place.city, place.region, place.country) if place else None,
-    )
-
-
-def _id_of(webhook: str, row: Mapping[str, Any]) -> str:
-    """The same for the same news, which after a crash may be read once more under another position."""
-    text = "\x1f".join([webhook, *(str(row[name]) for name in _IDENTITY)])
-    return f"msg_{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+        )
+    return changes
 
 
 def _cursor(connection: Connection) -> int | None:
     found: int | None = connection.execute(select(reading.c.position)).scalar_one_or_none()
     return found
-
-
-def _is_anybody_there(connection: Connection) -> bool:
-    return connection.execute(select(webhooks.c.id).limit(1)).first() is not None
 
 
 def _move(connection: Connection, position: int) -> None:

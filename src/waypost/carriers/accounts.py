@@ -116,7 +116,7 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
         if plain.split(".")[0] not in secrets:
             open_[key] = value
         elif key.endswith(_FILE):
-            hidden[plain] = Secret(_read_secret(value, f"{where} {key}"))
+            hidden[plain] = Secret(read_secret(value, f"{where} {key}"))
         else:
             hidden[key] = Secret(value)
     try:
@@ -126,7 +126,15 @@ def read_account(name: str, values: Mapping[str, Any], secrets: frozenset[str]) 
     return Account(name=name, settings=open_, secrets=hidden, **msgspec.structs.asdict(terms))
 
 
-def _read_secret(file: str, where: str) -> str:
+def read_secret(file: str, where: str) -> str:
+    """A secret that stands in a file of its own.
+
+    Args:
+        where: the setting that names the file.
+
+    Raises:
+        SettingsError: it cannot be read, or is empty.
+    """
     try:
         secret = Path(file).expanduser().read_text("utf-8").strip()
     except (OSError, RuntimeError, ValueError) as error:  # no such file, or user; a name that none has; no text

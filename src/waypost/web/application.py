@@ -11,6 +11,7 @@ from starlette.routing import Match
 
 from waypost.web.api import (
     carriers,
+    mail,
     manifests,
     network,
     openapi,
@@ -30,6 +31,7 @@ from waypost.web.office import Office
 from waypost.web.pages.carrier import add_carrier
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
+from waypost.web.pages.mail import add_mail_pages
 from waypost.web.pages.operator import add_operator
 from waypost.web.pages.paper import Paper
 from waypost.web.pages.pushes import add_push_pages
@@ -56,6 +58,7 @@ def make_app(desk: Desk) -> Door:
     orders.add_orders(app, office)
     manifests.add_manifests(app, office)
     webhooks.add_webhooks(app, office)
+    mail.add_mail(app, office)
     quotes.add_quotes(app, office)
     scorecards.add_scorecards(app, office)
     watches.add_watches(app, office)
@@ -65,6 +68,7 @@ def make_app(desk: Desk) -> Door:
 
     add_docs(app, paper)
     add_tracking(app, office, paper)
+    add_mail_pages(app, office, paper)
     add_sessions(app, office, paper)
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)

@@ -15,10 +15,13 @@ from waypost.booking.papers import Papers
 from waypost.booking.pools import Pools
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.sheets import TableReader
+from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries
+from waypost.care.mail_terms import MailTerms
+from waypost.care.notices import Notices
 from waypost.care.sending import Sender
 from waypost.care.subscriptions import Subscriptions
-from waypost.care.tally import Standing
+from waypost.care.tally import MailStanding, Standing
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
 from waypost.track.files import Files
@@ -99,6 +102,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Attributes:
         name: of the network, as people read it.
+        url: under which people reach these pages, such as `https://parcels.example`; mail has links by it alone.
         trusted_proxies: addresses or networks (CIDR) whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         allowed_hosts: names in the `Host` header that are answered; empty: any.
         open_metrics: `/metrics` needs no key.
@@ -106,10 +110,27 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     name: str = "Waypost"
+    url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     open_metrics: bool = False
     access_log: bool = True
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """Mail to consignees.
+
+    Attributes:
+        terms: which merchants have it sent, and who wants none.
+        notices: what is to be told, and was.
+        consignees: for whom that is.
+        standing: how far it is behind; None if the network has no mail server.
+    """
+
+    terms: MailTerms
+    notices: Notices
+    consignees: Consignees
+    standing: Callable[[], MailStanding] | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +177,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         order_sheets: reads sheets of orders.
         subscriptions: webhooks of merchants. `deliveries` what they are told, `sender` sends a ping.
         wake_telling: when more is to be told at once to a webhook. `telling` how far that is behind.
+        post: mail to consignees.
         quotes: what their orders would cost.
         new_id: an id of some kind that nobody has.
         files: takes files that they hand in.
@@ -187,6 +209,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     sender: Sender
     wake_telling: Callable[[str], None]
     telling: Callable[[], Standing]
+    post: Post
     quotes: Quotes
     new_id: Callable[[str], str]
     files: Files

@@ -8,7 +8,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from waypost.booking.pools import Pools
-from waypost.care.tally import Standing
+from waypost.care.tally import MailStanding, Standing
 from waypost.track.outlook import Outlook
 from waypost.web.desk import Health
 
@@ -21,7 +21,12 @@ class Metrics:
     """What is counted. Routes are counted by their pattern, never by the path asked for."""
 
     def __init__(
-        self, health: Callable[[], Health], outlook: Outlook, pools: Pools, telling: Callable[[], Standing]
+        self,
+        health: Callable[[], Health],
+        outlook: Outlook,
+        pools: Pools,
+        telling: Callable[[], Standing],
+        mailing: Callable[[], MailStanding] | None,
     ) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
@@ -66,6 +71,8 @@ class Metrics:
         self._registry.register(_Accounts(outlook))
         self._registry.register(_Pools(pools))
         self._registry.register(_Webhooks(telling))
+        if mailing is not None:
+            self._registry.register(_Mail(mailing))
 
     def text(self) -> bytes:
         """All of it in the text format of Prometheus."""
@@ -138,6 +145,31 @@ class _Webhooks(Collector):
         yield GaugeMetricFamily("waypost_webhook_left_alone", "Webhooks that failed too often in a row.", told.alone)
         yield GaugeMetricFamily("waypost_webhook_lag_scans", "Scans that webhooks were not told of yet.", told.lag)
         yield CounterMetricFamily("waypost_webhook_gaps", "Changes had gone before they were told.", told.gaps)
+
+
+class _Mail(Collector):
+    """What consignees are told, asked whenever somebody reads the numbers."""
+
+    def __init__(self, mailing: Callable[[], MailStanding]) -> None:
+        self._mailing = mailing
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: see `_Machines`."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector.collect`."""
+        mail = self._mailing()
+        tries = CounterMetricFamily(
+            "waypost_mail_tries", "Tries to hand mail over: sent, failed, dead.", labels=("outcome",)
+        )
+        for outcome in ("sent", "failed", "dead"):
+            tries.add_metric((outcome,), getattr(mail, outcome))
+        yield tries
+        yield CounterMetricFamily("waypost_mail_seconds", "That tries to hand mail over took.", mail.seconds)
+        yield GaugeMetricFamily("waypost_mail_waiting", "Mails that wait.", mail.waiting)
+        told = "Whether the mail server is out of reach or refuses us."
+        yield GaugeMetricFamily("waypost_mail_held", told, int(mail.is_held))
 
 
 class _Machines(Collector):

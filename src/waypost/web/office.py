@@ -68,7 +68,7 @@ class Office:
         self.numbers = Rates("look-ups", limits.numbers_per_min, limits.numbers_burst, limits.addresses, desk.ticks)
         guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
         self.gate = Gate(desk.keys, self.lookups, guesses, desk.clock, desk.ticks)
-        self.metrics = Metrics(desk.health, desk.outlook, desk.pools, desk.telling)
+        self.metrics = Metrics(desk.health, desk.outlook, desk.pools, desk.telling, desk.post.standing)
         self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
         self._readers, self._senders = _Queue(limits.waiting), _Queue(limits.waiting)

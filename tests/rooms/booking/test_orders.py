@@ -116,3 +116,11 @@ def test_an_address_that_looks_wrong_is_told_and_taken() -> None:
         (7, "consignee.phone"),
     }
     check_order(draft(consignee=odd))
+
+
+def test_an_address_that_no_mail_goes_to_is_advice() -> None:
+    odd = msgspec.structs.replace(HOME, email="ana@localhost")
+    [found] = [each for each in advise(3, draft(consignee=odd)) if each.field == "consignee.email"]
+    assert (found.row, "ana" in found.reason) == (3, False)
+    good = msgspec.structs.replace(HOME, email="ana@example.org")
+    assert all(each.field != "consignee.email" for each in advise(3, draft(consignee=good)))

@@ -176,3 +176,15 @@ def test_a_sheet_is_entered_once_and_a_dry_run_keeps_nothing(tmp_path: Path) -> 
             )
             assert [(entry.row, entry.outcome.value) for entry in entered.entries] == [(2, outcome)]
             assert [(each.file, each.line, each.field) for each in entered.refusals] == [("orders.csv", 3, "account")]
+
+
+@pytest.mark.parametrize(
+    "heads", ["email,language", "邮箱,语言", "E-mail,Idioma", "Correo electrónico,idioma", "consignee_email,LANGUAGE"]
+)
+def test_whom_to_write_to_and_how_is_read_in_four_languages(tmp_path: Path, heads: str) -> None:
+    sheet = read(tmp_path, f"{HEAD},{heads}\n{GOOD},maria@example.org,PT\n")
+    assert sheet.ignored == []
+    [(_, order)] = sheet.orders
+    assert (order.consignee.email, order.language) == ("maria@example.org", "pt")
+    wrong = read(tmp_path, f"{HEAD},{heads}\n{GOOD},maria@example.org,tlh\n")
+    assert told(wrong) == [(2, "language", "is none of en, zh, es, pt")]

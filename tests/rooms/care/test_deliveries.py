@@ -3,7 +3,8 @@
 import pytest
 from tests.rooms.care.world import DAY_MS, World
 
-from waypost.care.deliveries import FIRST_MS, LAST_MS, Delivery, DeliveryState
+from waypost.care.deliveries import Delivery, DeliveryState
+from waypost.care.patience import FIRST_MS, LAST_MS
 from waypost.care.sending import Answer
 from waypost.model.errors import NotFound
 

@@ -3,12 +3,19 @@
 import itertools
 from typing import Any
 
+import msgspec
+
 from waypost.access.parties import Parties
 from waypost.access.sealing import Seal
 from waypost.booking.issuing import Address, Issued, Item
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import Order
+from waypost.care.consignees import Consignees, MailAudience
 from waypost.care.deliveries import Deliveries, Delivery
+from waypost.care.mail_terms import MailTerms
+from waypost.care.messages import WebhookAudience
+from waypost.care.notices import Notices
+from waypost.care.patience import Patience
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.teller import Teller
 from waypost.engines.reference import open_reference
@@ -25,6 +32,8 @@ from waypost.web.destinations import Places
 
 HOME = Address(name="Ana Exemplo", country="BR", street="Rua das Laranjeiras 1", city="Rio")
 DAY_MS = 86_400_000
+#: What happened longer ago is not told by mail.
+NEWS_MS = 12 * 3_600_000
 
 
 class World:
@@ -56,19 +65,26 @@ class World:
         self.subscriptions = Subscriptions(
             self.records, lambda: self.seal, self.token, Places(allow_http=True, allow_private=True).check_url
         )
+        self.terms = MailTerms(self.records, lambda: self.seal, self.token)
+        self.notices = Notices(self.records, Patience(more.get("patience_ms", DAY_MS), lambda: 0.5))
+        self.consignees = Consignees(self.records, lambda: self.seal, self.terms, self.facilities)
         self.deliveries = Deliveries(self.records, more.get("patience_ms", DAY_MS), lambda: 0.5)
         self.restart()
 
     def restart(self) -> None:
         """What a crash leaves: the records, and nothing else."""
-        self.teller = Teller(self.memory.changes, self.memory.index, self.records, self.facilities)
+        audiences = [WebhookAudience(), MailAudience(lambda: self.seal, NEWS_MS)]
+        self.teller = Teller(self.memory.changes, self.memory.index, self.records, self.facilities, audiences)
         self.teller.settle()
 
     def token(self, size: int) -> bytes:
         return next(self._nonces).to_bytes(size)
 
-    def ship(self, merchant: str, reference: str, number: str, carrier: str = "waypost") -> None:
-        order = Order(reference=reference, sender=HOME, consignee=HOME, items=(Item(description="Hat"),))
+    def ship(self, merchant: str, reference: str, number: str, carrier: str = "waypost", **told: Any) -> None:
+        """`told`: of the order; `email` and `country` of its consignee."""
+        person = {name: told.pop(name) for name in ("email", "country") if name in told}
+        home = msgspec.structs.replace(HOME, **person)
+        order = Order(reference=reference, sender=HOME, consignee=home, items=(Item(description="Hat"),), **told)
         [entry] = self.book.enter(merchant, [(0, order)], self.clock()).entries
         [parcel] = self.book.get(merchant, entry.id).parcels
         issued = Issued(waybill=Waybill(carrier, number), reference=parcel.reference, channel="test")

@@ -29,9 +29,13 @@ from waypost.booking.pools import Pools
 from waypost.booking.printing import Printer, load_fonts
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
+from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries
+from waypost.care.mail_terms import MailTerms
+from waypost.care.notices import Notices
+from waypost.care.patience import Patience
 from waypost.care.subscriptions import Subscriptions
-from waypost.care.tally import Standing
+from waypost.care.tally import MailStanding, Standing
 from waypost.engines.reference import open_reference
 from waypost.feeds.order_sheets import OrderSheets
 from waypost.feeds.sheets import Sheets
@@ -56,7 +60,7 @@ from waypost.track.tables import CodeTables
 from waypost.track.watches import Watches
 from waypost.track.wire import read_json_array
 from waypost.web.application import make_app
-from waypost.web.desk import Desk, Health, Limits, Site
+from waypost.web.desk import Desk, Health, Limits, Post, Site
 from waypost.web.destinations import Places
 from waypost.web.door import Door
 from waypost.web.journal import open_journal
@@ -154,6 +158,12 @@ class World:
             "sender": WebhookSender(Places(allow_http=True, allow_private=True), 2, lambda: self.now_ms),
             "wake_telling": self.woken.append,
             "telling": Standing,
+            "post": Post(
+                terms=(terms := MailTerms(self.memory.records, lambda: SEAL, _Tokens())),
+                notices=Notices(self.memory.records, Patience(24 * 3_600_000, lambda: 0.5)),
+                consignees=Consignees(self.memory.records, lambda: SEAL, terms, self.facilities),
+                standing=MailStanding,
+            ),
             "quotes": Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"]),
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
             "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL, Path(self.incoming.name)),

@@ -13,6 +13,7 @@ from waypost.access.keys import Role
 from waypost.app.carriers import contract_at
 from waypost.booking.orders import Order
 from waypost.care.deliveries import Delivery, keep_new
+from waypost.care.notices import Notice, NoticeState, keep_notices
 from waypost.carriers.adapters import list_adapters
 from waypost.model.carriage import Waybill
 from waypost.model.parties import PartyKind
@@ -56,7 +57,9 @@ class House:
         self.draft = Order(
             reference="SECRET-1",
             sender=fake.sample.sender,
-            consignee=msgspec.structs.replace(fake.sample.consignee, name="Zulmira Secreta"),
+            consignee=msgspec.structs.replace(
+                fake.sample.consignee, name="Zulmira Secreta", email="zulmira@secreta.example"
+            ),
             items=ORDERS_SENT[0].items,
             parcels=ORDERS_SENT[0].parcels,
             currency=fake.sample.currency,
@@ -84,6 +87,26 @@ class House:
                 next_ms=world.now_ms,
             )
             assert keep_new(connection, [told]) == 1
+        self.notice = f"ntc_{1:032x}"
+        with world.memory.records.begin() as connection:
+            notice = Notice(
+                id=self.notice,
+                party=self.owner,
+                order=self.booked,
+                piece=0,
+                position=1,
+                waybill=Waybill("correios", "OS1"),
+                milestone="delivered",
+                status="delivered",
+                at_ms=world.now_ms,
+                offset_min=0,
+                facility="",
+                made_ms=world.now_ms,
+                next_ms=world.now_ms,
+                begun_ms=world.now_ms,
+                state=NoticeState.DEAD,
+            )
+            assert keep_notices(connection, [notice], world.now_ms) == 1
         push = Push(headers={}, query="", body=self.draft.consignee.name.encode(), received_ms=world.now_ms)
         world.pushes.raw.keep([Arrived("rural", push, Outcome.UNREADABLE, why="no scans")])
         self.push = self.ask("operator", "get", "/v1/pushes").json["pushes"][0]["id"]
@@ -98,6 +121,7 @@ class House:
             number,
             self.owner,
             "secret-path",
+            person.email,
         )
 
     def _hand_in(self, reference: str) -> str:

@@ -53,6 +53,10 @@ OF_MERCHANTS = {
     "get /v1/webhooks/{webhook}/deliveries",
     "post /v1/webhooks/{webhook}/deliveries/{delivery}/retry",
     "post /v1/webhooks/{webhook}/replay",
+    "get /v1/mail",
+    "patch /v1/mail",
+    "get /v1/mail/notices",
+    "post /v1/mail/notices/{notice}/retry",
 }
 
 

@@ -31,6 +31,7 @@ from tests.rooms.care.endpoints import (
 from waypost.access.keys import Role
 from waypost.booking.issuing import Address, Issued, Item
 from waypost.booking.orders import Order
+from waypost.care.messages import WebhookAudience
 from waypost.care.sending import Answer, Message
 from waypost.care.teller import Teller
 from waypost.model.carriage import Waybill
@@ -331,7 +332,9 @@ def fill(shop: Shop, number: str = "WP900") -> tuple[str, list[dict[str, Any]]]:
     """A webhook with three deliveries, and how they are shown."""
     world = shop.world
     id_, _ = shop.make("http://127.0.0.1:9/")
-    teller = Teller(world.memory.changes, world.memory.index, world.memory.records, world.facilities)
+    teller = Teller(
+        world.memory.changes, world.memory.index, world.memory.records, world.facilities, [WebhookAudience()]
+    )
     teller.settle()
     book_parcel(shop, number)
     for hour, code in enumerate(("picked_up", "arrived_at_hub", "delivered")):

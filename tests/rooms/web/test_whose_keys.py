@@ -52,6 +52,10 @@ WHO_MAY = {
     "get /v1/webhooks/{webhook}/deliveries": MERCHANTS,
     "post /v1/webhooks/{webhook}/deliveries/{delivery}/retry": MERCHANTS,
     "post /v1/webhooks/{webhook}/replay": MERCHANTS,
+    "get /v1/mail": MERCHANTS,
+    "patch /v1/mail": MERCHANTS,
+    "get /v1/mail/notices": MERCHANTS,
+    "post /v1/mail/notices/{notice}/retry": MERCHANTS,
     "get /v1/overview": OPERATOR,
     "get /v1/parcels": ANYBODY,  # by number, at city level; the list is the operator's
     "get /v1/parcels/{number}": ANYBODY,
@@ -67,7 +71,7 @@ WHO_MAY = {
 }
 
 #: What a path is about, the nearest first.
-_NAMED = ("job", "push", "manifest", "webhook", "account")
+_NAMED = ("job", "push", "manifest", "webhook", "notice", "account")
 
 #: Keys that open nothing, whatever they once were.
 DEAD = ("wrong", "ended", "of an ended party", "withdrawn")
@@ -89,7 +93,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
     """Method, path, body, its kind: about what is there, with its id and another as long that nothing has."""
     method, _, path = name.partition(" ")
     ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "0"}
-    ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery}
+    ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery, "notice": house.notice}
     sent: list[bytes] = [b""]
     kind = "application/json"
     if content := operation.get("requestBody", {}).get("content"):

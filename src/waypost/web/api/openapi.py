@@ -9,16 +9,17 @@ from fastapi.openapi.utils import get_openapi
 
 from waypost.booking.orders import Order
 from waypost.booking.rating.quotes import Prefer
-from waypost.care.teller import News, StatusTold
+from waypost.care.messages import News, StatusTold
 from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
 from waypost.web.api.answers import EXAMPLES as _ANSWERS
 from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
+from waypost.web.api.mail_answers import MAIL_EXAMPLES, MailChange
 from waypost.web.api.webhook_answers import WEBHOOK_EXAMPLES, WebhookChange, WebhookSent
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
-EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES
+EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
@@ -52,6 +53,7 @@ TAGS = [
     {"name": "carriers", "description": "What carriers push, each in its own format, and what they are asked after."},
     {"name": "orders", "description": "What merchants ship: handed in, booked, printed, taken back."},
     {"name": "webhooks", "description": "Merchants are told what becomes of their parcels, signed."},
+    {"name": "mail", "description": "Consignees are told by mail what becomes of their parcels."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
     {"name": "service", "description": "Whether the service is well."},
 ]
@@ -111,6 +113,7 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
         *EXAMPLES,
         FacilityRecord,
         JobSent,
+        MailChange,
         News,
         Order,
         Prefer,

@@ -5,9 +5,9 @@ from typing import Annotated
 import msgspec
 
 from waypost.care.deliveries import Delivery, DeliveryState
+from waypost.care.messages import STATUS_TYPE, News, OrderTold, PlaceTold, StatusTold, WaybillTold
 from waypost.care.sending import Answer
 from waypost.care.subscriptions import MOST_URL, Webhook
-from waypost.care.teller import STATUS_TYPE, News, OrderTold, PlaceTold, StatusTold, WaybillTold
 from waypost.model.instants import format_utc
 from waypost.track.views import WaybillView
 

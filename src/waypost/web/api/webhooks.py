@@ -6,9 +6,9 @@ import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.care.deliveries import Delivery, DeliveryState
+from waypost.care.messages import PING_TYPE, News
 from waypost.care.sending import Message
 from waypost.care.subscriptions import Webhook
-from waypost.care.teller import PING_TYPE, News
 from waypost.model.instants import format_utc
 from waypost.web.api.merchants import decode_json, invalid, merchant_of, read_json
 from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
@@ -53,7 +53,7 @@ def add_webhooks(app: FastAPI, office: Office) -> None:
         ),
         response_class=Response,
         responses=answers(WebhookSecret, "With its secret", *_PROBLEMS, *_SENDING, "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY | _sends("WebhookSent", WEBHOOK_SENT),
+        openapi_extra=WITH_MERCHANTS_KEY | describe_body("WebhookSent", WEBHOOK_SENT),
     )
     async def make_webhook(request: Request) -> Response:
         merchant = await merchant_of(office, request)
@@ -93,7 +93,7 @@ def add_webhooks(app: FastAPI, office: Office) -> None:
         description="What is left out stays. What happens during a pause waits, and is sent after it.",
         response_class=Response,
         responses=answers(WebhookView, "As it is now", *_PROBLEMS, *_SENDING, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY | _sends("WebhookChange", WEBHOOK_CHANGE),
+        openapi_extra=WITH_MERCHANTS_KEY | describe_body("WebhookChange", WEBHOOK_CHANGE),
     )
     async def change_webhook(request: Request, webhook: str) -> Response:
         merchant = await merchant_of(office, request)
@@ -257,7 +257,8 @@ def _add_deliveries(app: FastAPI, office: Office) -> None:
         return json_answer(ReplayAnswer(count))
 
 
-def _sends(kind: str, example: msgspec.Struct) -> dict[str, Any]:
+def describe_body(kind: str, example: msgspec.Struct) -> dict[str, Any]:
+    """Describes a body of JSON, with one example."""
     schema = {"$ref": f"#/components/schemas/{kind}"}
     shown = {key: value for key, value in msgspec.to_builtins(example).items() if value is not None}
     content = {"application/json": {"schema": schema, "examples": {"one": {"value": shown}}}}
