@@ -16,6 +16,7 @@ from waypost.care.mail_terms import MailTerms, is_any_on, list_switched, note_mi
 from waypost.care.news import Change
 from waypost.care.notices import Notice, NoticeState, keep_notices
 from waypost.care.posting import Letter
+from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, StoreDamaged
 from waypost.model.mailboxes import mask_mailbox, parse_mailbox
 from waypost.network.facilities import Facilities
@@ -187,7 +188,7 @@ def read_order(connection: Connection, seal: Callable[[], Seal], id_: str) -> Or
         StoreDamaged: it does not open.
     """
     body = connection.execute(select(orders.c.body).where(orders.c.id == id_)).scalar_one_or_none()
-    return None if body is None else msgspec.json.decode(seal().open(body, id_), type=Order)
+    return None if body is None else decode(seal().open(body, id_), Order)
 
 
 def _draft(change: Change, milestone: str, now_ms: int, why: str) -> Notice:
