@@ -1,7 +1,9 @@
 """`waypost serve`: the server over a home."""
 
+import contextlib
 import faulthandler
 import gc
+import io
 import os
 import secrets
 import sys
@@ -37,7 +39,8 @@ _TURN_S = 0.0005
 
 def run_server(*, home: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
     """Serve until told to stop."""
-    faulthandler.enable()  # what a compiled part breaks ends the process: say at least where
+    with contextlib.suppress(io.UnsupportedOperation):  # what a compiled part breaks ends the process: say where
+        faulthandler.enable()
     settings = read_settings(home=home, serve__host=host, serve__port=port)
     with open_house(settings, indexer=INDEXER) as house:
         tell_cut(house.home.health().cut)

@@ -31,6 +31,5 @@ def downgrade() -> None:
     """Lead back to the revision before."""
     op.drop_index(op.f("ix_order_parcels_manifest_id"), table_name="order_parcels")
     with op.batch_alter_table("order_parcels") as parcels:
-        parcels.drop_constraint(op.f("fk_order_parcels_manifest_id_manifests"), type_="foreignkey")
         parcels.drop_column("manifest_id")
     op.drop_table("manifests")
