@@ -51,7 +51,7 @@ class Papers:
 
     Args:
         printer: of our own labels.
-        size: of these.
+        size: of these, where nobody asks for another.
         clock: now, in UTC milliseconds.
     """
 
@@ -63,7 +63,9 @@ class Papers:
         self._size = size
         self._clock = clock
 
-    def print_label(self, merchant: str, id_: str, piece: int, format: Format = "pdf") -> Label:
+    def print_label(
+        self, merchant: str, id_: str, piece: int, format: Format = "pdf", size: Size | None = None
+    ) -> Label:
         """The label of one parcel, by its place in the order from 0.
 
         Raises:
@@ -77,7 +79,7 @@ class Papers:
         kept = self._bookings.book.get(merchant, id_)
         if not 0 <= piece < len(kept.parcels):
             raise NotFound(f"the order has {len(kept.parcels)} parcels, counted from 0")
-        return self._print(kept, kept.parcels[piece], format)
+        return self._print(kept, kept.parcels[piece], format, size or self._size)
 
     def print_slip(self, merchant: str, id_: str, paper: Paper = "a4") -> Label:
         """The packing slip of an order: what should be in its parcels.
@@ -102,7 +104,7 @@ class Papers:
             paper,
         )
 
-    def print_job(self, merchant: str, job: str) -> PrintFile:
+    def print_job(self, merchant: str, job: str, size: Size | None = None) -> PrintFile:
         """The labels of all that a job has booked, as one PDF, in the order in which the orders were made.
 
         Raises:
@@ -110,7 +112,7 @@ class Papers:
             Conflict: nothing of it can be printed.
         """
         self._bookings.book.get_job(merchant, job)
-        file = _PrintFile(self._printer, self._size)
+        file = _PrintFile(self._printer, size or self._size)
         parcels = [(kept, parcel) for kept in self._list_orders(merchant, job) for parcel in kept.parcels]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch labels") as pool:
             silent: dict[str, str] = {}
@@ -140,10 +142,10 @@ class Papers:
             if after is None:
                 return iter(sorted(found, key=lambda kept: (kept.made_ms, kept.order.reference)))
 
-    def _print(self, kept: KeptOrder, parcel: OrderParcel, format: Format) -> Label:
+    def _print(self, kept: KeptOrder, parcel: OrderParcel, format: Format, size: Size) -> Label:
         found = self._find(kept, parcel)
         if isinstance(found, ParcelLabel):
-            return self._printer().print_label(found, format, self._size)
+            return self._printer().print_label(found, format, size)
         if format != "pdf" and found.content_type == PDF:
             raise Unsupported(f"{parcel.carrier} makes its paper as PDF", mend="Ask for format=pdf.")
         return found
