@@ -61,19 +61,21 @@ class Relay:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        """One connection, of which each request is small enough to come in one piece."""
+        """One connection, which is made to end behind one request: whatever was said holds for the next one."""
         with client, contextlib.suppress(OSError):
-            while request := client.recv(1 << 20):
-                self.seen += 1
-                if self._instead:
-                    client.sendall(self._instead.pop(0))
+            request = client.recv(1 << 20)
+            kept = b"\r\nConnection: keep-alive\r\n"
+            assert kept in request
+            self.seen += 1
+            if self._instead:
+                client.sendall(self._instead.pop(0))
+                return
+            with socket.create_connection(self.target) as server:
+                server.sendall(request.replace(kept, b"\r\nConnection: close\r\n", 1))
+                if self._before:
+                    self._before.pop(0)()
                     return
-                with socket.create_connection(self.target) as server:
-                    server.sendall(request)
-                    if self._before:
-                        self._before.pop(0)()
-                        return
-                    self._answer(server, client)
+                self._answer(server, client)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         server.settimeout(30)
@@ -90,8 +92,7 @@ class Relay:
             passed += len(answer)
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
-        """What comes behind the first piece: the rest of a long body, and the next requests."""
+        """What comes behind the first piece: the rest of a long body."""
         with contextlib.suppress(OSError):
             while more := client.recv(1 << 16):
-                self.seen += 1
                 server.sendall(more)
