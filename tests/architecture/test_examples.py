@@ -112,9 +112,17 @@ def write_scans(folder: Path) -> Path:
 
 def test_every_example_is_tested(repo_folder: Path) -> None:
     names = {path.name for path in (repo_folder / "examples").iterdir() if path.name != "__pycache__"}
-    tested_elsewhere = {"rates"}  # rooms/booking/rating
+    tested_elsewhere = {"rates", "deploy"}  # rooms/booking/rating, journeys/test_deployment.py
     assert names == {
-        *("send_scans.py", "read_history.py", "own_reader.py", "ship_orders.py", "take_webhooks.py", "orders.csv"),
+        *(
+            "send_scans.py",
+            "read_history.py",
+            "own_reader.py",
+            "ship_orders.py",
+            "take_webhooks.py",
+            "orders.csv",
+            "order.json",
+        ),
         *tested_elsewhere,
     }
 
@@ -166,6 +174,28 @@ def test_a_program_ships_a_sheet(repo_folder: Path, shop: Shop, tmp_path: Path) 
     bad.write_text(sheet.read_text("utf-8").replace("BR,SP", "Brazil,SP", 1), "utf-8")
     refused = run(repo_folder, "ship_orders.py", bad, labels, **shop.environ)
     assert (refused.returncode, "bad.csv:2 sender_country" in refused.stderr) == (1, True), refused.stderr
+
+
+def test_the_commands_of_the_how_to_ship(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
+    page = (repo_folder / "docs/how-to/ship-orders.md").read_text("utf-8")
+    blocks = re.findall(r"^```\n(waypost (?:ship|orders).*?)^```$", page, re.M | re.S)
+    commands = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 7
+    place = tmp_path / "place"
+    shutil.copytree(
+        repo_folder / "examples", place / "examples", ignore=shutil.ignore_patterns("deploy", "__pycache__")
+    )
+    shutil.copy(repo_folder / "examples/order.json", place)
+    job = ""
+    for command in commands:
+        words = re.sub(r"job_[0-9a-f]+", job, command)
+        done = subprocess.run(
+            ["bash", "-c", words], cwd=place, env=os.environ | shop.environ, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, words + done.stdout + done.stderr
+        job = next(iter(re.findall(r"job_[0-9a-f]+", done.stdout)), job)
+    assert len(shop.fake.parcels) == 5
+    assert {path.name for path in place.glob("*.pdf")} == {"2026-11-000420.pdf", "2026-11-000421.pdf", "labels.pdf"}
 
 
 def test_webhooks_are_taken(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
