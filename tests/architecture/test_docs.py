@@ -1,6 +1,8 @@
 """The reference pages name what there is, and nothing else."""
 
+import ast
 import importlib
+import inspect
 import json
 import pkgutil
 import re
@@ -16,6 +18,7 @@ import typer
 import typer.main
 
 import waypost
+import waypost.client
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.scores import scores_of
@@ -439,6 +442,39 @@ def test_what_is_told_of_a_house_is_there(docs: Path, tmp_path: Path) -> None:
             assert callable(found), row
         with waypost.open_house(tmp_path) as looking_on:
             assert looking_on.overview().scans == 0
+
+
+def list_calls(text: str) -> dict[str, list[str]]:
+    """What is called in a cell, with the names of its parameters."""
+    found = {}
+    for name, parameters in re.findall(r"([\w.]+)(?:\(((?:[^()]|\(\))*)\))?(?:, |$)", text):
+        told = ast.parse(f"def f({parameters}): pass").body[0]
+        assert isinstance(told, ast.FunctionDef)
+        found[name] = [each.arg for each in (*told.args.args, *told.args.kwonlyargs)]
+    return found
+
+
+def list_methods(room: object, prefix: str = "") -> dict[str, list[str]]:
+    methods = {name: each for name, each in vars(type(room)).items() if name[0] != "_" and callable(each)}
+    return {f"{prefix}{name}": list(inspect.signature(each).parameters)[1:] for name, each in methods.items()}
+
+
+def test_what_is_told_of_the_client_is_all_that_it_has(docs: Path) -> None:
+    page = (docs / "reference/python.md").read_text("utf-8")
+    rows = list_rows(page, "from waypost.client")
+    told = {name: each for row in rows for name, each in list_calls(row["from waypost.client"]).items()}
+    assert set(told) == set(waypost.client.__all__)
+    for name, parameters in told.items():
+        assert parameters in ([], list(inspect.signature(getattr(waypost.client, name)).parameters))
+    calls = {
+        name: each for row in list_rows(page, "on a Waypost") for name, each in list_calls(row["on a Waypost"]).items()
+    }
+    with waypost.client.Waypost("http://127.0.0.1:1") as asked:
+        known = list_methods(asked)
+        for name, room in vars(asked).items():
+            known |= list_methods(room, f"{name}.") if name[0] != "_" else {}
+    known = {name: [each.removesuffix("_") for each in parameters] for name, parameters in known.items()}
+    assert calls == known
 
 
 # Links

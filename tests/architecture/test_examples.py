@@ -1,5 +1,6 @@
 """The examples run as they stand, and the tutorial says what its commands print."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,11 +11,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from pypdf import PdfReader
+
+from waypost.testing.carriers.fakes import FAKES
+from waypost.testing.carriers.faking import Fake, FakeScan
 
 BIN = Path(sys.executable).parent
+REFERENCES = ("2026-11-000417", "2026-11-000418", "2026-11-000419")
 
 SCANS = [
     {"carrier": "hilltop", "number": "HT0001", "code": "picked_up", "at": "2026-11-02T09:00:00-03:00"},
@@ -36,9 +43,45 @@ class Running(msgspec.Struct, frozen=True):
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
+    with start(tmp_path / "home") as running:
+        yield running
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """A merchant at a server with the fake of one carrier behind it; `environ` is what its programs see."""
+
+    environ: dict[str, str]
+    fake: Fake
+    home: Path
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """Made by the commands that the how-to names."""
     home = tmp_path / "home"
+    home.mkdir()
+    with FAKES["correios"].kind() as fake:
+        account = {"carrier": "correios", "url": fake.api_url, **fake.account()}
+        lines = [f"{json.dumps(name)} = {json.dumps(value)}" for name, value in account.items()]
+        settings = ["[accounts.correios]", *lines, "[webhooks]", "allow_http = true", "allow_private = true"]
+        (home / "waypost.toml").write_text("\n".join(settings), "utf-8")
+        party = ask(home, "admin", "party", "add", "Estrela")["id"]
+        key = ask(home, "admin", "make-key", "shop", "--role", "merchant", "--party", party)["key"]
+        with start(home) as running:
+            fake.push_url = f"{running.address}/v1/carriers/correios/push"
+            environ = {"WAYPOST_URL": running.address, "WAYPOST_KEY": key, "PATH": f"{BIN}:{os.environ['PATH']}"}
+            yield Shop(environ, fake, home)
+
+
+def ask(home: Path, *words: str) -> Any:
+    command = [BIN / "waypost", *words, "--home", home, "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+
+
+@contextlib.contextmanager
+def start(home: Path) -> Iterator[Running]:
     command = [BIN / "waypost", "serve", "--json", "--port", "0", "--home", home]
-    with (tmp_path / "journal").open("w") as journal:
+    with (home.parent / "journal").open("w") as journal:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=journal, text=True)
     assert server.stdout is not None
     try:
@@ -69,7 +112,19 @@ def write_scans(folder: Path) -> Path:
 
 def test_every_example_is_tested(repo_folder: Path) -> None:
     names = {path.name for path in (repo_folder / "examples").iterdir() if path.name != "__pycache__"}
-    assert names == {"send_scans.py", "read_history.py", "own_reader.py", "rates"}  # rates: rooms/booking/rating
+    tested_elsewhere = {"rates", "deploy"}  # rooms/booking/rating, journeys/test_deployment.py
+    assert names == {
+        *(
+            "send_scans.py",
+            "read_history.py",
+            "own_reader.py",
+            "ship_orders.py",
+            "take_webhooks.py",
+            "orders.csv",
+            "order.json",
+        ),
+        *tested_elsewhere,
+    }
 
 
 def test_scans_are_sent_and_the_history_is_read_beside_the_server(
@@ -100,6 +155,65 @@ def test_a_sender_is_told_when_nothing_was_taken(repo_folder: Path, running: Run
     refused = run(repo_folder, "send_scans.py", running.address, path, KEY="wp_0")
     assert refused.returncode == 1
     assert "this key is not known here" in refused.stderr
+
+
+def test_a_program_ships_a_sheet(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.pdf"
+    sheet = repo_folder / "examples/orders.csv"
+    shipped = run(repo_folder, "ship_orders.py", sheet, labels, **shop.environ)
+    assert shipped.returncode == 0, shipped.stderr
+    *booked, told = shipped.stdout.splitlines()
+    assert told == f"3 booked, their labels in {labels}"
+    references, numbers = zip(*(each.split() for each in booked), strict=True)
+    assert (references, sorted(numbers)) == (REFERENCES, sorted(shop.fake.parcels))
+    assert len(PdfReader(labels).pages) == 3
+    again = run(repo_folder, "ship_orders.py", sheet, labels, **shop.environ)
+    assert again.stdout.splitlines()[-1] == f"3 booked, their labels in {labels}"
+    assert len(shop.fake.parcels) == 3
+    bad = tmp_path / "bad.csv"
+    bad.write_text(sheet.read_text("utf-8").replace("BR,SP", "Brazil,SP", 1), "utf-8")
+    refused = run(repo_folder, "ship_orders.py", bad, labels, **shop.environ)
+    assert (refused.returncode, "bad.csv:2 sender_country" in refused.stderr) == (1, True), refused.stderr
+
+
+def test_the_commands_of_the_how_to_ship(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
+    page = (repo_folder / "docs/how-to/ship-orders.md").read_text("utf-8")
+    blocks = re.findall(r"^```\n(waypost (?:ship|orders).*?)^```$", page, re.M | re.S)
+    commands = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 7
+    place = tmp_path / "place"
+    shutil.copytree(
+        repo_folder / "examples", place / "examples", ignore=shutil.ignore_patterns("deploy", "__pycache__")
+    )
+    shutil.copy(repo_folder / "examples/order.json", place)
+    job = ""
+    for command in commands:
+        words = re.sub(r"job_[0-9a-f]+", job, command)
+        done = subprocess.run(
+            ["bash", "-c", words], cwd=place, env=os.environ | shop.environ, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, words + done.stdout + done.stderr
+        job = next(iter(re.findall(r"job_[0-9a-f]+", done.stdout)), job)
+    assert len(shop.fake.parcels) == 5
+    assert {path.name for path in place.glob("*.pdf")} == {"2026-11-000420.pdf", "2026-11-000421.pdf", "labels.pdf"}
+
+
+def test_webhooks_are_taken(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
+    command = [sys.executable, repo_folder / "examples/take_webhooks.py", "0"]
+    with subprocess.Popen(command, env={**os.environ, **shop.environ}, stdout=subprocess.PIPE, text=True) as taking:
+        assert taking.stdout is not None
+        try:
+            assert taking.stdout.readline().startswith("told at http://127.0.0.1:")
+            run(repo_folder, "ship_orders.py", repo_folder / "examples/orders.csv", tmp_path / "x.pdf", **shop.environ)
+            number = sorted(shop.fake.parcels)[0]
+            scan = FakeScan(code=FAKES["correios"].codes[0], at_ms=shop.fake.clock() // 1000 * 1000)
+            shop.fake.move(number, scan)
+            shop.fake.push(number, scan)
+            told = taking.stdout.readline().split()
+            assert told[1] == number
+        finally:
+            taking.send_signal(signal.SIGINT)
+        assert taking.wait(30) == 0
 
 
 def test_a_reader_of_ones_own_imports(repo_folder: Path, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_the_contracts_hold(house: Path) -> None:
         ("store/broken.py", "import waypost.track", "waypost.store is not allowed to import waypost.track"),
         ("feeds/broken.py", "import waypost.engines", "waypost.feeds is not allowed to import waypost.engines"),
         ("web/broken.py", "from waypost import app", "waypost.web is not allowed to import waypost.app"),
+        ("client/broken.py", "import waypost.booking", "waypost.client is not allowed to import waypost.booking"),
         ("track/broken.py", "import duckdb", "waypost.track is not allowed to import duckdb"),
         ("store/broken.py", "import fastapi", "waypost.store is not allowed to import fastapi"),
     ],

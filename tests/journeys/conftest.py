@@ -5,10 +5,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
 import pytest
+
+from waypost.testing.carriers.fakes import FAKES
+
+if TYPE_CHECKING:
+    from tests.journeys.shop import Shop
 
 
 class Server:
@@ -84,3 +90,13 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture
 def server(start_server: Callable[..., Server]) -> Server:
     return start_server()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, start_server: Callable[..., Server]) -> Iterator["Shop"]:
+    from tests.journeys.shop import Shop
+
+    with FAKES["yto"].kind() as fake:
+        made = Shop(tmp_path / "home", fake, start_server)
+        with made.relay:
+            yield made

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from waypost.app.merchants import add_commands
 from waypost.model.errors import BadInput, NotFound, StoreError, WaypostError
 
 cli = typer.Typer(
@@ -614,3 +615,6 @@ def drop_seal(
     from waypost.app import sealkeys
 
     sealkeys.drop_seal(number, home=home, with_rows=with_rows, as_json=as_json)
+
+
+add_commands(cli)

@@ -157,8 +157,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-#: Variables that are no settings: where the file is, and what the tests need.
-_OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
+#: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
+_OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")
 
 
 def default_home(environ: Mapping[str, str]) -> Path:

@@ -86,12 +86,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which orders a list shows. Instants are when an order was made, UTC milliseconds."""
+    """Which orders a list shows: `id` one alone. Instants are when an order was made, UTC milliseconds."""
 
     state: OrderState | None = None
     job: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    id: str | None = None
 
 
 class OrderBook:
@@ -544,6 +545,8 @@ def _meant(merchant: str | None, filters: Filters) -> list[ColumnElement[bool]]:
         found.append(orders.c.made_ms >= filters.since_ms)
     if filters.until_ms is not None:
         found.append(orders.c.made_ms < filters.until_ms)
+    if filters.id is not None:
+        found.append(orders.c.id == filters.id)
     return found
 
 

@@ -50,7 +50,7 @@ class Papers:
 
     Args:
         printer: of our own labels.
-        size: of these.
+        size: of these, where nobody asks for another.
         clock: now, in UTC milliseconds.
     """
 
@@ -62,7 +62,9 @@ class Papers:
         self._size = size
         self._clock = clock
 
-    def print_label(self, merchant: str, id_: str, piece: int, format: Format = "pdf") -> Label:
+    def print_label(
+        self, merchant: str, id_: str, piece: int, format: Format = "pdf", size: Size | None = None
+    ) -> Label:
         """The label of one parcel, by its place in the order from 0.
 
         Raises:
@@ -76,7 +78,7 @@ class Papers:
         kept = self._bookings.book.get(merchant, id_)
         if not 0 <= piece < len(kept.parcels):
             raise NotFound(f"the order has {len(kept.parcels)} parcels, counted from 0")
-        return self._print(kept, kept.parcels[piece], format)
+        return self._print(kept, kept.parcels[piece], format, size or self._size)
 
     def print_slip(self, merchant: str, id_: str, paper: Paper = "a4") -> Label:
         """The packing slip of an order: what should be in its parcels.
@@ -101,7 +103,7 @@ class Papers:
             paper,
         )
 
-    def print_job(self, merchant: str, job: str) -> PrintFile:
+    def print_job(self, merchant: str, job: str, size: Size | None = None) -> PrintFile:
         """The labels of all that a job has booked, as one PDF, in the order in which the orders were made.
 
         Raises:
@@ -110,7 +112,7 @@ class Papers:
         """
         book = self._bookings.book
         book.get_job(merchant, job)
-        file = _PrintFile(self._printer, self._size)
+        file = _PrintFile(self._printer, size or self._size)
         ids, silent = book.list_ids(merchant, job), dict[str, str]()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch labels") as pool:
             for start in range(0, len(ids), _PAGE):
@@ -138,11 +140,11 @@ class Papers:
         why = f"a print file holds {MOST_PRINTED} labels"
         file.left += [Left(order=kept.id, piece=parcel.piece, why=why) for kept, parcel in wanted[len(room) :]]
 
-    def _print(self, kept: KeptOrder, parcel: OrderParcel, format: Format) -> Label:
+    def _print(self, kept: KeptOrder, parcel: OrderParcel, format: Format, size: Size) -> Label:
         [fetched] = self._bookings.fetch_labels([(kept, parcel)], {}, map)
         found = self._paper(kept, parcel, fetched)
         if isinstance(found, ParcelLabel):
-            return self._printer().print_label(found, format, self._size)
+            return self._printer().print_label(found, format, size)
         if format != "pdf" and found.content_type == PDF:
             raise Unsupported(f"{parcel.carrier} makes its paper as PDF", mend="Ask for format=pdf.")
         return found

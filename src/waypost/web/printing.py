@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable
 
 from waypost.booking.papers import PrintFile
+from waypost.booking.printing.layout import Size
 from waypost.web.pools import Pool
 
 #: One that nobody fetches is forgotten after so long; labels that carriers sent for it are kept, so it comes quickly.
 _KEEP_MS = 120_000
+
+_Key = tuple[str, str, Size | None]
 
 
 class PrintRoom:
@@ -18,24 +21,26 @@ class PrintRoom:
         ticks: milliseconds of a clock that nobody sets.
     """
 
-    def __init__(self, print_job: Callable[[str, str], PrintFile], pool: Pool, ticks: Callable[[], int]) -> None:
+    def __init__(
+        self, print_job: Callable[[str, str, Size | None], PrintFile], pool: Pool, ticks: Callable[[], int]
+    ) -> None:
         self._print_job = print_job
         self._pool = pool
         self._ticks = ticks
-        self._begun: dict[tuple[str, str], asyncio.Task[PrintFile]] = {}
-        self._done_ms: dict[tuple[str, str], int] = {}
+        self._begun: dict[_Key, asyncio.Task[PrintFile]] = {}
+        self._done_ms: dict[_Key, int] = {}
 
-    async def fetch(self, merchant: str, job: str, within_s: float) -> PrintFile | None:
+    async def fetch(self, merchant: str, job: str, size: Size | None, *, within_s: float) -> PrintFile | None:
         """The print file of a job, or None if it is not there so soon: ask again.
 
         Raises:
             WaypostError: as printing does.
         """
         self._forget()
-        key = merchant, job
+        key = merchant, job, size
         task = self._begun.get(key)
         if task is None:
-            task = self._begun[key] = asyncio.create_task(self._pool.run(self._print_job, merchant, job))
+            task = self._begun[key] = asyncio.create_task(self._pool.run(self._print_job, *key))
             task.add_done_callback(lambda _: self._done_ms.setdefault(key, self._ticks()))
         done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:

@@ -87,7 +87,13 @@ def test_a_variable_that_names_no_setting_is_refused(home: Path, variable: str) 
 
 
 def test_other_variables_are_left_alone(home: Path) -> None:
-    environ = {"WAYPOST_TEST_DATA": "/data", "PATH": "/bin", "XDG_DATA_HOME": str(home)}
+    environ = {
+        "WAYPOST_TEST_DATA": "/data",
+        "WAYPOST_URL": "x",
+        "WAYPOST_KEY": "y",
+        "PATH": "/bin",
+        "XDG_DATA_HOME": str(home),
+    }
     assert read_settings(environ).home == home / "waypost"
 
 

@@ -67,6 +67,17 @@ def test_where_the_carrier_prints_nothing_we_do(desk: Desk) -> None:
     assert number.encode() in zpl.content
 
 
+def test_a_label_of_ours_is_as_large_as_it_is_asked_for(desk: Desk) -> None:
+    [id_] = book(desk, "SALE-1")
+
+    def heights(content: bytes) -> list[int]:
+        return [round(float(page.mediabox.height) / 72 * 25.4) for page in PdfReader(io.BytesIO(content)).pages]
+
+    assert heights(desk.papers.print_label(desk.merchant, id_, 0).content) == [150]
+    assert heights(desk.papers.print_label(desk.merchant, id_, 0, "pdf", "100x180").content) == [180]
+    assert heights(desk.papers.print_job(desk.merchant, "job_1", "100x180").content) == [180]
+
+
 def test_a_job_is_one_print_file_in_the_order_of_its_orders(desk: Desk) -> None:
     book(desk, *[f"SALE-{number:02d}" for number in range(12)])
     printed = desk.papers.print_job(desk.merchant, "job_1")

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from waypost.booking.papers import PrintFile
+from waypost.booking.printing.layout import Size
 from waypost.model.errors import Conflict
 from waypost.web.pools import Pool
 from waypost.web.printing import PrintRoom
@@ -22,7 +23,7 @@ class Press:
         self.now_ms = 0
         self.error: Exception | None = None
 
-    def print_job(self, merchant: str, job: str) -> PrintFile:
+    def print_job(self, merchant: str, job: str, size: Size | None) -> PrintFile:
         self.begun.append((merchant, job))
         assert self.go_on.wait(10)
         if self.error:
@@ -39,9 +40,12 @@ def test_what_takes_long_is_begun_once_and_there_when_it_is_asked_for_again() ->
 
     async def ask() -> list[PrintFile | None]:
         room, pool = press.open_room()
-        found = [await room.fetch("estrela", "job_1", 0.02), await room.fetch("estrela", "job_1", 0.02)]
+        found = [
+            await room.fetch("estrela", "job_1", None, within_s=0.02),
+            await room.fetch("estrela", "job_1", None, within_s=0.02),
+        ]
         press.go_on.set()
-        found += await asyncio.gather(*(room.fetch("estrela", "job_1", 10) for _ in range(2)))
+        found += await asyncio.gather(*(room.fetch("estrela", "job_1", None, within_s=10) for _ in range(2)))
         pool.close()
         return found
 
@@ -55,7 +59,9 @@ def test_one_merchant_does_not_get_what_another_prints() -> None:
 
     async def ask() -> None:
         room, pool = press.open_room()
-        await asyncio.gather(room.fetch("estrela", "job_1", 10), room.fetch("ming", "job_1", 10))
+        await asyncio.gather(
+            room.fetch("estrela", "job_1", None, within_s=10), room.fetch("ming", "job_1", None, within_s=10)
+        )
         pool.close()
 
     asyncio.run(ask())
@@ -68,12 +74,12 @@ def test_what_fails_says_so_to_who_asks_again_and_is_tried_anew_after() -> None:
 
     async def ask() -> None:
         room, pool = press.open_room()
-        assert await room.fetch("estrela", "job_1", 0.02) is None
+        assert await room.fetch("estrela", "job_1", None, within_s=0.02) is None
         press.go_on.set()
         with pytest.raises(Conflict):
-            await room.fetch("estrela", "job_1", 10)
+            await room.fetch("estrela", "job_1", None, within_s=10)
         press.error = None
-        assert await room.fetch("estrela", "job_1", 10) == FILE
+        assert await room.fetch("estrela", "job_1", None, within_s=10) == FILE
         pool.close()
 
     asyncio.run(ask())
@@ -84,13 +90,13 @@ def test_what_nobody_fetches_is_forgotten() -> None:
 
     async def ask() -> None:
         room, pool = press.open_room()
-        assert await room.fetch("estrela", "job_1", 0.02) is None
+        assert await room.fetch("estrela", "job_1", None, within_s=0.02) is None
         press.go_on.set()
         for _ in range(100):
             await asyncio.sleep(0.01)
         press.now_ms = 121_000
-        assert await room.fetch("estrela", "job_2", 10) == FILE
-        assert await room.fetch("estrela", "job_1", 10) == FILE
+        assert await room.fetch("estrela", "job_2", None, within_s=10) == FILE
+        assert await room.fetch("estrela", "job_1", None, within_s=10) == FILE
         pool.close()
 
     asyncio.run(ask())

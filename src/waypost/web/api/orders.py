@@ -6,8 +6,9 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.bookings import EnteredSheet, draft_return
 from waypost.booking.order_book import Filters, Receipt
-from waypost.booking.orders import Order, OrderState
+from waypost.booking.orders import Order, OrderState, order_id
 from waypost.booking.papers import PDF
+from waypost.booking.printing.layout import Size
 from waypost.booking.printing.printer import Format
 from waypost.booking.printing.slips import Paper
 from waypost.booking.reading import read_orders
@@ -151,6 +152,7 @@ def add_orders(app: FastAPI, office: Office) -> None:
         request: Request,
         state: Annotated[OrderState | None, Query(description="How far they are.")] = None,
         job: Annotated[str | None, Query(max_length=64, description="Those that were confirmed by it.")] = None,
+        reference: Annotated[str | None, Query(max_length=64, description="The one of that number of yours.")] = None,
         since: Annotated[
             str | None, Query(description="RFC 3339; made from here on.", json_schema_extra=DATE_TIME)
         ] = None,
@@ -162,7 +164,8 @@ def add_orders(app: FastAPI, office: Office) -> None:
     ) -> Response:
         merchant = await merchant_of(office, request)
         since_ms, until_ms = read_instant(since, "query.since"), read_instant(until, "query.until")
-        filters = Filters(state=state, job=job, since_ms=since_ms, until_ms=until_ms)
+        id_ = None if reference is None else order_id(merchant, reference)
+        filters = Filters(state=state, job=job, since_ms=since_ms, until_ms=until_ms, id=id_)
         page, cursor = await office.lookups.run(book.list_page, merchant, filters, after, limit)
         return json_answer(OrderPage([view_order(each) for each in page], cursor))
 
@@ -288,9 +291,12 @@ def add_orders(app: FastAPI, office: Office) -> None:
         order: str,
         piece: int,
         format: Annotated[Format, Query(description="Of our own labels: PDF, ZPL II or PNG.")] = "pdf",
+        size: Annotated[
+            Size | None, Query(description="Of our own labels, in mm; as the settings say if not given.")
+        ] = None,
     ) -> Response:
         merchant = await merchant_of(office, request)
-        label = await office.booking.run(desk.papers.print_label, merchant, order, piece, format)
+        label = await office.booking.run(desk.papers.print_label, merchant, order, piece, format, size)
         desk.journal.info("a label was printed", request=call_of(request.scope).id, order=order, piece=piece)
         return Response(label.content, media_type=label.content_type, headers=_to_print(f"{order}-{piece + 1}"))
 
@@ -384,9 +390,15 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
         },
         openapi_extra=WITH_MERCHANTS_KEY,
     )
-    async def get_job_labels(request: Request, job: str) -> Response:
+    async def get_job_labels(
+        request: Request,
+        job: str,
+        size: Annotated[
+            Size | None, Query(description="Of our own labels, in mm; as the settings say if not given.")
+        ] = None,
+    ) -> Response:
         merchant = await merchant_of(office, request)
-        printed = await office.printing.fetch(merchant, job, office.limits.request_s / 2)
+        printed = await office.printing.fetch(merchant, job, size, within_s=office.limits.request_s / 2)
         if printed is None:
             progress = view_job(await office.lookups.run(book.get_job, merchant, job))
             return json_answer(progress, status=202, headers={"retry-after": str(_PRINTING_S)})
