@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -25,6 +26,10 @@ from waypost.booking.order_book import Entered, Filters, OrderBook
 from waypost.booking.orders import Order, OrderState, ParcelState
 from waypost.booking.rating.shelf import Kept, Shelf
 from waypost.booking.records import orders
+from waypost.booking.sorting.codes import CodeState, SortCodes
+from waypost.booking.sorting.lessons import Lessons, learn_file
+from waypost.booking.sorting.places import DELIVERIES
+from waypost.booking.sorting.shelf import KEPT, Sorters
 from waypost.care.deliveries import Deliveries, Delivery, DeliveryState, keep_new
 from waypost.care.sending import Answer
 from waypost.care.subscriptions import Subscriptions
@@ -34,6 +39,7 @@ from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
 from waypost.model.parties import PartyKind
+from waypost.network.facilities import Facilities
 from waypost.store.protocols import Records
 from waypost.store.tables import METADATA
 from waypost.testing import Clock
@@ -413,6 +419,49 @@ def test_rate_cards_are_kept_and_waybills_lead_to_their_orders(records: Records)
         book.note_booked(connection, issued, NOW)
     assert [kept.id for kept in book.list_by_numbers("yto", ["YT1", "YT2"])] == [entry.id]
     assert book.list_by_numbers("sto", ["YT1"]) == book.list_by_numbers("yto", []) == []
+
+
+def test_sort_codes_wait_are_answered_and_sorters_follow_one_another(records: Records) -> None:
+    seal = Seal({1: b"k" * 32}, lambda size: next(NONCES).to_bytes(size))
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", 1).id
+    book = OrderBook(records, lambda: seal)
+    home, goods = Address(name="Ana", country="BR", street="Rua 1", city="Rio"), (Item(description="Hat"),)
+    entries = book.enter(
+        merchant,
+        [(each, Order(reference=f"S-{each}", sender=home, consignee=home, items=goods)) for each in range(3)],
+        NOW,
+    ).entries
+    shelf = Sorters(records, lambda: seal)
+    codes = SortCodes(shelf, book, records, ["rural"], 0.9)
+    for number, entry in enumerate(entries):
+        kept = book.get(merchant, entry.id)
+        issued = Issued(waybill=Waybill("rural", f"R{number}"), reference=kept.parcels[0].reference, channel="x")
+        chosen = codes.choose([(kept.order.consignee, issued)])
+        with records.begin() as connection:
+            book.note_booked(connection, issued, NOW)
+            codes.note(connection, chosen, NOW + number)
+            codes.note(connection, chosen, NOW + number)
+    first, cursor = codes.list_page(CodeState.MANUAL, "rural", None, 2)
+    rest, end = codes.list_page(CodeState.MANUAL, "rural", cursor, 2)
+    assert ([each.number for each in first + rest], end) == (["R0", "R1", "R2"], None)
+    assert codes.answer(rest[0].parcel, "571-A1", "key", NOW).state is CodeState.ANSWERED
+    assert shelf.count_waiting() == {"rural": 2}
+    engine = open_reference(StatusFold(bundled_tables()))
+    memory = msgspec.structs.replace(engine, records=records)
+    lessons = Lessons(shelf, book, memory, bundled_tables(), Facilities(records), ["rural"])
+    assert (lessons.learn(NOW), lessons.learn(NOW)) == (1, 0)
+    for each in range(KEPT + 1):
+        deliveries = pa.Table.from_pylist(
+            [{"country": "BR", "city": "x", "code": "571", "delivered_ms": 1}], schema=DELIVERIES
+        )
+        assert learn_file(shelf, "rural", "f", f"{each}", deliveries, NOW) is not None
+        assert learn_file(shelf, "rural", "f", f"{each}", deliveries, NOW) is None
+    [newest] = shelf.list_all()
+    assert (newest.version, newest.deliveries) == (KEPT + 2, KEPT + 2)
+    shelf.forget("rural")
+    assert shelf.list_all() == []
+    assert lessons.learn(NOW) == 1
+    engine.close()
 
 
 def test_keys_of_merchants_end(records: Records) -> None:

@@ -63,7 +63,10 @@ class Housekeeping:
 def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], int]]:
     """What the settings of a house ask for."""
     told_ms = round(house.settings.webhooks.keep_days * DAY_MS)
-    chores = {"forget old deliveries": lambda: house.deliveries.forget(clock() - told_ms)}
+    chores = {
+        "forget old deliveries": lambda: house.deliveries.forget(clock() - told_ms),
+        "learn sort codes": lambda: house.lessons.learn(clock()),
+    }
     days = house.settings.track.push_days
     if not days:
         return chores

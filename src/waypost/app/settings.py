@@ -73,6 +73,13 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: what was told can be sent once more
 
 
+class Sorting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which parcels get sort codes from here, where their carrier gives none."""
+
+    carriers: tuple[str, ...] = ()  #: codes of carriers
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9  #: below this confidence a person is asked
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -84,11 +91,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: Store = Store()
     labels: Labels = Labels()
     webhooks: Webhooks = Webhooks()
+    sorting: Sorting = Sorting()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "sorting")
 #: Variables that are no settings: where the file is, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
 
@@ -171,7 +179,7 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
             raise SettingsError(
                 f"the environment variable {variable} names no setting", mend=f"Sections: {', '.join(_SECTIONS)}."
             )
-        listed = name in ("trusted_proxies", "allowed_hosts")
+        listed = name in ("trusted_proxies", "allowed_hosts") or (section, name) == ("sorting", "carriers")
         value: Any = [part.strip() for part in text.split(",") if part.strip()] if listed else text
         values.setdefault(section, {})[name] = value
 
@@ -188,6 +196,9 @@ def _check(settings: Settings) -> None:
             f"settings: store.archive {str(archive)!r} is no whole path",
             mend="Write it from the root of the file system on, or leave it out if there is none.",
         )
+    for code in settings.sorting.carriers:
+        if not CARRIER_CODE.fullmatch(code):
+            raise SettingsError(f"[sorting] carriers: {code[:40]!r} is no carrier code: up to 32 of a-z, 0-9, _ and -")
     for code, carrier in settings.carriers.items():
         if not CARRIER_CODE.fullmatch(code):
             raise SettingsError(f"[carriers.{code[:40]}]: no carrier code: up to 32 of a-z, 0-9, _ and -")

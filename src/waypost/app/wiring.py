@@ -24,6 +24,9 @@ from waypost.booking.printing import Masking, Printer, load_fonts
 from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
+from waypost.booking.sorting.codes import SortCodes
+from waypost.booking.sorting.lessons import Lessons
+from waypost.booking.sorting.shelf import Sorters
 from waypost.care.deliveries import Deliveries
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.teller import Teller
@@ -94,7 +97,13 @@ class House:
         self.manifests = Manifests(self.memory.records)
         self.pools = Pools(self.memory.records)
         order_book = OrderBook(self.memory.records, self.seals)
-        self.bookings = Bookings(order_book, self.memory.records, self._issuers, self.outlook, self.labels, now_ms)
+        self.sorters = Sorters(self.memory.records, self.seals)
+        sorted_by_us, threshold = settings.sorting.carriers, settings.sorting.threshold
+        self.sort_codes = SortCodes(self.sorters, order_book, self.memory.records, sorted_by_us, threshold)
+        self.lessons = Lessons(self.sorters, order_book, self.memory, tables, self.facilities, sorted_by_us)
+        self.bookings = Bookings(
+            order_book, self.memory.records, self._issuers, self.outlook, self.labels, now_ms, self.sort_codes
+        )
         self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, now_ms)
         told = settings.webhooks
         self.places = Places(allow_http=told.allow_http, allow_private=told.allow_private)

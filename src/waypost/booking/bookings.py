@@ -24,6 +24,7 @@ from waypost.booking.orders import (
     plan_parcels,
 )
 from waypost.booking.sheets import Headings, Table, read_orders
+from waypost.booking.sorting.codes import Choice, SortCodes
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.errors import BadInput, Conflict, StoreError, WaypostError
 from waypost.model.places import Place
@@ -71,6 +72,7 @@ class Bookings:
         issuers: by account.
         outlook: sees that the scans of what was booked come, be it by pushes or by asking.
         labels: those that carriers sent by themselves.
+        sort_codes: gives codes to what its carrier gave none; without it nobody does.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Bookings:
         outlook: Outlook,
         labels: Labels,
         clock: Callable[[], int],
+        sort_codes: SortCodes | None = None,
     ) -> None:
         self.book = book
         self._records = records
@@ -88,6 +91,7 @@ class Bookings:
         self._outlook = outlook
         self._labels = labels
         self._clock = clock
+        self._sort_codes = sort_codes
 
     def list_accounts(self) -> Sequence[str]:
         """The accounts that orders can be shipped by."""
@@ -270,13 +274,15 @@ class Bookings:
             followed.setdefault(each.kept.account, []).extend(_to_follow(each.kept, number) for number in numbers)
         for account, booked in followed.items():
             self._outlook.follow(account, booked, self._clock())
+        chosen = self._choose_codes(all_)
         now_ms = self._clock()
         with self._records.begin() as connection:
             tracked = [_tracked(each.kept, parcel, issued.waybill) for each in all_ for parcel, issued in each.issued]
             keep_parcels(connection, tracked)
             for each in all_:
                 for _, issued in each.issued:
-                    self.book.note_booked(connection, issued, now_ms)
+                    code = chosen[issued.reference].code if issued.reference in chosen else issued.sort_code
+                    self.book.note_booked(connection, msgspec.structs.replace(issued, sort_code=code), now_ms)
                 for reference, (state, why) in each.parcels.items():
                     self.book.note_parcel(connection, reference, state, _scrub(why, each.kept.order))
                 self.book.settle(
@@ -288,6 +294,14 @@ class Bookings:
                     next_ms=each.next_ms,
                     tries=each.kept.tries + 1,
                 )
+            if self._sort_codes is not None:
+                self._sort_codes.note(connection, chosen, now_ms)
+
+    def _choose_codes(self, all_: Sequence["_Asked"]) -> Mapping[str, Choice]:
+        if self._sort_codes is None:
+            return {}
+        booked = [(each.kept.order.consignee, issued) for each in all_ for _, issued in each.issued]
+        return self._sort_codes.choose(booked)
 
     def _refuse_account(self, order: Order) -> str | None:
         if not order.account or order.account in self._issuers:

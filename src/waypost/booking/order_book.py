@@ -176,6 +176,15 @@ class OrderBook:
             [kept] = self._kept(connection, [row])
         return kept
 
+    def find_orders(self, ids: Sequence[str]) -> dict[str, KeptOrder]:
+        """Those of some orders that are there and whose contents were not erased, whosever they are, by id."""
+        found: dict[str, KeptOrder] = {}
+        with self._records.read() as connection:
+            for some in _chunks(ids):
+                asked = select(orders).where(orders.c.id.in_(some), orders.c.body.is_not(None))
+                found |= {kept.id: kept for kept in self._kept(connection, connection.execute(asked).all())}
+        return found
+
     def list_by_numbers(self, account: str, numbers: Sequence[str]) -> list[KeptOrder]:
         """The orders booked with an account to which waybills of these numbers belong, each once."""
         numbered = select(orders.c.id).distinct().join(order_parcels, order_parcels.c.order_id == orders.c.id)

@@ -21,6 +21,7 @@ from waypost.web.api import (
     scans,
     scorecards,
     service,
+    sort_codes,
     watches,
     webhooks,
 )
@@ -59,6 +60,7 @@ def make_app(desk: Desk) -> Door:
     quotes.add_quotes(app, office)
     scorecards.add_scorecards(app, office)
     watches.add_watches(app, office)
+    sort_codes.add_sort_codes(app, office)
     pushes.add_pushes(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)

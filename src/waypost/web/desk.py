@@ -15,6 +15,7 @@ from waypost.booking.papers import Papers
 from waypost.booking.pools import Pools
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.sheets import TableReader
+from waypost.booking.sorting.codes import SortCodes
 from waypost.care.deliveries import Deliveries
 from waypost.care.sending import Sender
 from waypost.care.subscriptions import Subscriptions
@@ -157,6 +158,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         subscriptions: webhooks of merchants. `deliveries` what they are told, `sender` sends a ping.
         wake_telling: when more is to be told at once to a webhook. `telling` how far that is behind.
         quotes: what their orders would cost.
+        sort_codes: of what was booked, where carriers give none.
         new_id: an id of some kind that nobody has.
         files: takes files that they hand in.
         carriers: by account, whose it is.
@@ -188,6 +190,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     wake_telling: Callable[[str], None]
     telling: Callable[[], Standing]
     quotes: Quotes
+    sort_codes: SortCodes
     new_id: Callable[[str], str]
     files: Files
     carriers: Mapping[str, str]

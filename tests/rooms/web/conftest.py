@@ -29,6 +29,8 @@ from waypost.booking.pools import Pools
 from waypost.booking.printing import Printer, load_fonts
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
+from waypost.booking.sorting.codes import SortCodes
+from waypost.booking.sorting.shelf import Sorters
 from waypost.care.deliveries import Deliveries
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.tally import Standing
@@ -126,20 +128,27 @@ class World:
         self.pushes = Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL))
         self.journal = io.StringIO()
         self.incoming = TemporaryDirectory()
+        book = OrderBook(self.memory.records, lambda: SEAL)
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
             "labels": (labels := Labels(self.label_readers, self.memory.records, lambda: SEAL)),
             "outlook": (outlook := Outlook(self.watches, self.pollers)),
+            "sort_codes": (
+                sort_codes := SortCodes(
+                    Sorters(self.memory.records, lambda: SEAL), book, self.memory.records, ["correios"], 0.9
+                )
+            ),
             "bookings": (
                 bookings := Bookings(
-                    OrderBook(self.memory.records, lambda: SEAL),
+                    book,
                     self.memory.records,
                     self.issuers,
                     outlook,
                     labels,
                     lambda: self.now_ms,
+                    sort_codes,
                 )
             ),
             "manifests": Manifests(self.memory.records),

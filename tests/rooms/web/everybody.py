@@ -71,6 +71,7 @@ class House:
         hook = self.ask("merchant", "post", "/v1/webhooks", b'{"url": "http://127.0.0.1:9/secret-path"}')
         assert hook.status == 200, hook.text
         self.webhook: str = hook.json["webhook"]["id"]
+        self.parcel: str = self.ask("operator", "get", "/v1/sort-codes").json["sort_codes"][0]["parcel"]
         self.delivery = "msg_1"
         with world.memory.records.begin() as connection:
             told = Delivery(

@@ -69,6 +69,7 @@ def test_what_is_answered_is_what_is_described(
         "push": [house.push],
         "account": ["rural"],
         "number": ["SHARED01"],
+        "parcel": [house.parcel],
     }
 
     answered: list[int] = []

@@ -17,6 +17,8 @@ KEYED = {
     "get /v1/pushes",
     "get /v1/pushes/{push}",
     "get /v1/scans",
+    "get /v1/sort-codes",
+    "put /v1/sort-codes/{parcel}",
     "post /v1/scans",
     "get /v1/overview",
     "get /v1/facilities",

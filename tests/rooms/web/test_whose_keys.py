@@ -60,6 +60,8 @@ WHO_MAY = {
     "get /v1/pushes/{push}": OPERATOR,
     "get /v1/scans": OPERATOR,
     "post /v1/scans": SENDERS | {"strange carrier"},  # of its own carrier alone; see below
+    "get /v1/sort-codes": OPERATOR,
+    "put /v1/sort-codes/{parcel}": OPERATOR,
     "get /v1/statuses": ANYBODY,
     "get /healthz": ANYBODY,
     "get /readyz": ANYBODY,
@@ -67,7 +69,7 @@ WHO_MAY = {
 }
 
 #: What a path is about, the nearest first.
-_NAMED = ("job", "push", "manifest", "webhook", "account")
+_NAMED = ("job", "push", "manifest", "webhook", "parcel", "account")
 
 #: Keys that open nothing, whatever they once were.
 DEAD = ("wrong", "ended", "of an ended party", "withdrawn")
@@ -89,6 +91,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
     """Method, path, body, its kind: about what is there, with its id and another as long that nothing has."""
     method, _, path = name.partition(" ")
     ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "0"}
+    ids |= {"parcel": house.parcel}
     ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery}
     sent: list[bytes] = [b""]
     kind = "application/json"
