@@ -234,6 +234,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             wake_telling=lambda webhook: None,
             telling=Standing,
             quotes=house.quotes,
+            chooser=house.chooser,
             sort_codes=house.sort_codes,
             new_id=lambda kind: kind,
             files=house.files,

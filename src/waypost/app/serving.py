@@ -139,6 +139,7 @@ def _desk(
         wake_telling=telling.wake,
         telling=telling.get_standing,
         quotes=house.quotes,
+        chooser=house.chooser,
         sort_codes=house.sort_codes,
         new_id=lambda kind: f"{kind}_{secrets.token_hex(8)}",
         files=house.files,

@@ -14,6 +14,7 @@ from waypost.app.cities import open_cities
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
 from waypost.booking.bookings import Bookings
+from waypost.booking.choosing import Chooser
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
@@ -21,6 +22,7 @@ from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
 from waypost.booking.pools import PoolIssuer, Pools
 from waypost.booking.printing import Masking, Printer, load_fonts
+from waypost.booking.rating.asking import RateSource
 from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
@@ -92,6 +94,7 @@ class House:
         self.outlook = Outlook(self.watches, self.pollers)
         self.files = Files(self.memory.records, Sheets(), self.reception, self.seals, home.incoming)
         self._issuers: dict[str, WaybillIssuer] = {}
+        self._rate_sources: dict[str, RateSource] = {}
         self.parties = Parties(self.memory.records, secrets.token_bytes)
         self._printer: Printer | None = None
         self.manifests = Manifests(self.memory.records)
@@ -101,8 +104,17 @@ class House:
         sorted_by_us, threshold = settings.sorting.carriers, settings.sorting.threshold
         self.sort_codes = SortCodes(self.sorters, order_book, self.memory.records, sorted_by_us, threshold)
         self.lessons = Lessons(self.sorters, order_book, self.memory, tables, self.facilities, sorted_by_us)
+        self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts), self._rate_sources)
+        self.chooser = Chooser(order_book, self.memory.records, self.quotes, self._issuers.keys(), now_ms)
         self.bookings = Bookings(
-            order_book, self.memory.records, self._issuers, self.outlook, self.labels, now_ms, self.sort_codes
+            order_book,
+            self.memory.records,
+            self._issuers,
+            self.outlook,
+            self.labels,
+            now_ms,
+            self.sort_codes,
+            self.chooser,
         )
         self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, now_ms)
         told = settings.webhooks
@@ -110,7 +122,6 @@ class House:
         self.subscriptions = Subscriptions(self.memory.records, self.seals, secrets.token_bytes, self.places.check_url)
         self.deliveries = Deliveries(self.memory.records, round(told.retry_hours * 3_600_000), random.random)
         self.teller = Teller(self.memory.changes, self.memory.index, self.memory.records, self.facilities)
-        self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts))
         self._stopping = threading.Event()
         self._watch: Watch | None = None
 

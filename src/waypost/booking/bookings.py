@@ -10,10 +10,12 @@ from functools import partial
 
 import msgspec
 
+from waypost.booking.choosing import Chooser
 from waypost.booking.issuing import Address, Issued, Label, WaybillIssuer, WaybillOrder
 from waypost.booking.labels import Labels
 from waypost.booking.order_book import Entry, OrderBook, Progress, Receipt
 from waypost.booking.orders import (
+    TO_BE_CHOSEN,
     KeptOrder,
     Order,
     OrderParcel,
@@ -73,6 +75,7 @@ class Bookings:
         outlook: sees that the scans of what was booked come, be it by pushes or by asking.
         labels: those that carriers sent by themselves.
         sort_codes: gives codes to what its carrier gave none; without it nobody does.
+        chooser: finds the service of orders that leave it open; without it they are refused.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Bookings:
         labels: Labels,
         clock: Callable[[], int],
         sort_codes: SortCodes | None = None,
+        chooser: Chooser | None = None,
     ) -> None:
         self.book = book
         self._records = records
@@ -92,6 +96,7 @@ class Bookings:
         self._labels = labels
         self._clock = clock
         self._sort_codes = sort_codes
+        self._chooser = chooser
 
     def list_accounts(self) -> Sequence[str]:
         """The accounts that orders can be shipped by."""
@@ -157,6 +162,18 @@ class Bookings:
             raise BadInput(reason, where="account")
         return self.book.change(merchant, id_, order, self._clock())
 
+    def confirm(self, merchant: str, id_: str, *, is_not_there: bool = False) -> KeptOrder:
+        """Book one order now; see `OrderBook.confirm` and `carry_out`.
+
+        Raises:
+            BadInput: it names no account, leaves none to be chosen, and there are several.
+        """
+        kept = self.book.get(merchant, id_)
+        account = kept.account if kept.account == TO_BE_CHOSEN else self.choose_account(kept.account)
+        self.book.confirm(merchant, id_, account, self._clock(), is_not_there=is_not_there)
+        self.carry_out([id_])
+        return self.book.get(merchant, id_)
+
     def begin_job(self, merchant: str, ids: Sequence[str] | None, account: str, id_: str) -> Progress:
         """Confirm many orders, or all drafts; see `OrderBook.begin_job`.
 
@@ -178,6 +195,8 @@ class Bookings:
         Raises:
             Exception: whatever an adapter should not have raised, once everything else was written down.
         """
+        if self._chooser is not None:
+            self._chooser.choose(ids)
         now_ms = self._clock()
         ask = partial(self._ask, now_ms + _BEGUN_MS)
         asked = list(ask_all(ask, self.book.claim(ids, now_ms, now_ms + LEASE_MS)))
@@ -369,6 +388,7 @@ def draft_return(kept: KeptOrder, reference: str, account: str = "") -> Order:
         cod_minor=0,
         mailing_date="",
         return_of=order.reference,
+        choose="",
     )
 
 
@@ -381,7 +401,7 @@ def draft_waybill(kept: KeptOrder, parcel: OrderParcel, *, may_exist: bool) -> W
         consignee=order.consignee,
         items=items_of(order, parcel.piece) or order.items,
         weight_g=planned.weight_g,
-        service=order.service,
+        service=kept.service or order.service,
         length_mm=planned.length_mm,
         width_mm=planned.width_mm,
         height_mm=planned.height_mm,

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 from waypost.access.sealing import Seal
 from waypost.booking.issuing import Issued, Label
 from waypost.booking.orders import (
+    TO_BE_CHOSEN,
     KeptOrder,
     Order,
     OrderParcel,
@@ -161,7 +162,9 @@ class OrderBook:
                 raise Conflict(f"the order is {row.state}, and only drafts can be changed")
             connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
             values = {"body": self._seal_order(id_, order), "digest": digest_of(order), "changed_ms": now_ms}
-            connection.execute(update(orders).where(orders.c.id == id_).values(values | {"account": order.account}))
+            connection.execute(
+                update(orders).where(orders.c.id == id_).values(values | {"account": _account_of(order)})
+            )
             connection.execute(insert(order_parcels), _plan(id_, order))
         return self.get(merchant, id_)
 
@@ -313,6 +316,19 @@ class OrderBook:
             connection.execute(update(order_parcels).where(planned).values(state=ParcelState.ASKED.value))
         return kept
 
+    def list_to_choose(self, ids: Sequence[str]) -> list[KeptOrder]:
+        """Those of some orders that wait and whose service is not chosen yet. One that does not open is left out."""
+        is_meant = (orders.c.state == OrderState.QUEUED.value, orders.c.account == TO_BE_CHOSEN)
+        with self._records.read() as connection:
+            asked = select(orders.c.id).where(orders.c.id.in_(ids), *is_meant)
+            found = connection.execute(asked).scalars().all()
+        return list(self.find_orders(found).values()) if found else []
+
+    def note_choice(self, connection: Connection, id_: str, account: str, service: str) -> bool:
+        """Write down by which service an order goes, before its carrier is asked; False if that is known already."""
+        is_open = and_(orders.c.id == id_, orders.c.account == TO_BE_CHOSEN)
+        return bool(connection.execute(update(orders).where(is_open).values(account=account, service=service)).rowcount)
+
     @contextmanager
     def holding(self, id_: str, now_ms: int, until_ms: int) -> Iterator[bool]:
         """Have an order for oneself, however far it is; False if another has it."""
@@ -425,7 +441,7 @@ class OrderBook:
                 "merchant": merchant,
                 "reference": order.reference,
                 "state": OrderState.DRAFT.value,
-                "account": order.account,
+                "account": _account_of(order),
                 "made_ms": now_ms,
                 "changed_ms": now_ms,
                 "tries": 0,
@@ -487,7 +503,12 @@ class OrderBook:
             next_ms=row.next_ms,
             tries=row.tries,
             why=row.why,
+            service=row.service or "",
         )
+
+
+def _account_of(order: Order) -> str:
+    return TO_BE_CHOSEN if order.choose else order.account
 
 
 def _plan(id_: str, order: Order) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from babel.core import get_global
@@ -22,6 +22,8 @@ from waypost.track.wire import Refusal
 
 MOST_PARCELS = 50
 MOST_ITEMS = 500
+#: The account of an order whose service is chosen when it is booked; no account is called so.
+TO_BE_CHOSEN = "?"
 #: A parcel of which nobody said how heavy it is, nor its items: what carriers take a small one for.
 UNTOLD_G = 500
 
@@ -77,6 +79,8 @@ class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
         cod_minor: to collect at the door of the first parcel, in minor units of `currency`.
         mailing_date: on which it is handed over, `YYYY-MM-DD` of the sender's day.
         return_of: the reference of the order of which this is the way back.
+        choose: by what its service is chosen when it is booked, of those that it leaves open: `price`, `arrival`,
+            `co2`, or `best`, the lowest price of those that usually come within a day of the earliest.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("reference", "account", "service", "parcels", "currency", "mailing_date")
@@ -93,6 +97,7 @@ class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     remark: Long = ""
     mailing_date: Annotated[str, msgspec.Meta(pattern=whole("([0-9]{4}-[0-9]{2}-[0-9]{2})?"))] = ""
     return_of: Line = ""
+    choose: Literal["", "price", "arrival", "co2", "best"] = ""  # the last one: see `digest_of`
 
 
 class OrderParcel(Guarded, frozen=True, kw_only=True):
@@ -125,6 +130,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     Attributes:
         why: of one that is refused, doubtful, or tried again.
         next_ms: of one that is queued, when its carrier is asked at the earliest.
+        service: that was chosen for it; "" of one whose order names it, or leaves it to the carrier.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("id", "merchant", "state", "account", "job", "made_ms", "changed_ms", "tries")
@@ -141,6 +147,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     next_ms: int | None = None
     tries: int = 0
     why: str = ""
+    service: str = ""
 
 
 def order_id(merchant: str, reference: str) -> str:
@@ -155,7 +162,10 @@ def parcel_reference(order: str, piece: int) -> str:
 
 def digest_of(order: Order) -> str:
     """By which an order that comes again is known to be the same."""
-    return hashlib.blake2b(msgspec.json.encode(order, order="deterministic"), digest_size=16).hexdigest()
+    content = msgspec.json.encode(order, order="deterministic")
+    if not order.choose:  # as it was written before there was such a field: what is kept stays known
+        content = content.removesuffix(b',"choose":""}') + b"}"
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def check_order(order: Order) -> None:
@@ -175,6 +185,8 @@ def check_order(order: Order) -> None:
         raise BadInput("is missing: amounts are told", where="currency", mend="Give the ISO 4217 code, such as CNY.")
     if order.mailing_date and not _is_day(order.mailing_date):
         raise BadInput("is no day of the calendar", where="mailing_date")
+    if order.choose and order.account and order.service:
+        raise BadInput("has nothing to choose from: account and service are named", where="choose")
     if not order.parcels and (weight_g := plan_parcels(order)[0].weight_g) > MOST_G:
         reason = f"weigh {weight_g} g together, and a parcel weighs {MOST_G} g at most"
         raise BadInput(reason, where="items", mend="Say how they are packed.")

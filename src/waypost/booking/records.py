@@ -37,6 +37,7 @@ orders = Table(
     Column("tries", Integer, nullable=False),
     Column("why", String(400), nullable=False),
     Column("digest", String(32), nullable=False),
+    Column("service", String(64)),  # that was chosen; none: the order names it
     Column("body", LargeBinary),  # none: it was erased
     Index(None, "merchant", "reference", unique=True),
     Index(None, "merchant", "state", "made_ms"),
@@ -76,6 +77,19 @@ manifests = Table(
     Column("account", String(64), nullable=False),
     Column("closed_ms", BigInteger, nullable=False),
     Index(None, "merchant", "closed_ms"),
+)
+
+#: Why an order goes by the service that was chosen for it: see `choosing.py`. `content` is the quote and the others.
+order_quotes = Table(
+    "order_quotes",
+    METADATA,
+    Column("order_id", String(32), ForeignKey("orders.id"), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 #: Orders that were confirmed together: see `OrderBook.begin_job`.

@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
 from waypost.booking.bookings import Bookings
+from waypost.booking.choosing import Chooser
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
 from waypost.booking.papers import Papers
@@ -157,7 +158,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         order_sheets: reads sheets of orders.
         subscriptions: webhooks of merchants. `deliveries` what they are told, `sender` sends a ping.
         wake_telling: when more is to be told at once to a webhook. `telling` how far that is behind.
-        quotes: what their orders would cost.
+        quotes: what their orders would cost. `chooser` has why they go by the service that they go by.
         sort_codes: of what was booked, where carriers give none.
         new_id: an id of some kind that nobody has.
         files: takes files that they hand in.
@@ -190,6 +191,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     wake_telling: Callable[[str], None]
     telling: Callable[[], Standing]
     quotes: Quotes
+    chooser: Chooser
     sort_codes: SortCodes
     new_id: Callable[[str], str]
     files: Files

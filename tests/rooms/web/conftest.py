@@ -20,6 +20,7 @@ from waypost.access.keys import Keys, Role
 from waypost.access.parties import Parties
 from waypost.access.sealing import Seal
 from waypost.booking.bookings import Bookings
+from waypost.booking.choosing import Chooser
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
@@ -129,6 +130,8 @@ class World:
         self.journal = io.StringIO()
         self.incoming = TemporaryDirectory()
         book = OrderBook(self.memory.records, lambda: SEAL)
+        quotes = Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"])
+        chooser = Chooser(book, self.memory.records, quotes, self.issuers.keys(), lambda: self.now_ms)
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
@@ -149,6 +152,7 @@ class World:
                     labels,
                     lambda: self.now_ms,
                     sort_codes,
+                    chooser,
                 )
             ),
             "manifests": Manifests(self.memory.records),
@@ -163,7 +167,8 @@ class World:
             "sender": WebhookSender(Places(allow_http=True, allow_private=True), 2, lambda: self.now_ms),
             "wake_telling": self.woken.append,
             "telling": Standing,
-            "quotes": Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"]),
+            "quotes": quotes,
+            "chooser": chooser,
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
             "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL, Path(self.incoming.name)),
             "carriers": self.accounts,

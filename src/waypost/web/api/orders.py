@@ -37,6 +37,7 @@ from waypost.web.api.merchants import (
     sends_orders,
 )
 from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
+from waypost.web.api.quoted import ChosenAnswer, view_chosen
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
 from waypost.web.office import Office, read_instant
@@ -212,12 +213,22 @@ def add_orders(app: FastAPI, office: Office) -> None:
         merchant = await merchant_of(office, request)
 
         def confirm() -> OrderView:
-            account = bookings.choose_account(book.get(merchant, order).account)
-            book.confirm(merchant, order, account, desk.clock(), is_not_there=not_there)
-            bookings.carry_out([order])
-            return view_order(book.get(merchant, order))
+            return view_order(bookings.confirm(merchant, order, is_not_there=not_there))
 
         return json_answer(await office.booking.run(confirm))
+
+    @app.get(
+        "/v1/orders/{order}/quote",
+        tags=["orders"],
+        summary="Why an order goes by its service",
+        description="Of an order that says `choose`, once it is booked: the quote that was best then, and the others.",
+        response_class=Response,
+        responses=answers(ChosenAnswer, "The quote that it was booked by", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def get_quote(request: Request, order: str) -> Response:
+        merchant = await merchant_of(office, request)
+        return json_answer(view_chosen(await office.lookups.run(desk.chooser.get, merchant, order)))
 
     @app.post(
         "/v1/orders/{order}/cancel",
