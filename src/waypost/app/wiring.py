@@ -187,6 +187,8 @@ class House:
                 self._label_readers[name] = contract.labels
             if contract.issuer is not None:
                 self._issuers[name] = contract.issuer
+            if contract.rates is not None:
+                self._rate_sources[name] = contract.rates
             if account.pool:
                 self._issuers[name] = self._open_pool(contract)
             if contract.source is not None:

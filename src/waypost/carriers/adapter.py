@@ -28,6 +28,7 @@ class Operation(StrEnum):
     TRACK = "track"
     SUBSCRIBE = "subscribe"
     PUSH = "push"
+    RATES = "rates"
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,10 @@ _CLASSES = frozenset(
         "USPS_GROUND_ADVANTAGE",
     }
 )
+_RATED = frozenset(
+    {"originZIPCode", "destinationZIPCode", "weight", "length", "width", "height", "mailClasses", "priceType"}
+)
+_RATED_MORE = frozenset({"mailingDate", "accountType", "accountNumber"})
 _CATEGORIES = frozenset({"FLATS", "LETTERS", "MACHINABLE", "IRREGULAR", "NONSTANDARD", "NON_MACHINABLE"})
 _NUMBER = re.compile(r"[0-9A-Z]{10,34}")
 _ZIP = re.compile(r"[0-9]{5}")
@@ -121,7 +125,7 @@ class FakeUsps(Fake):
         mid: str = "900000001",
         payer: str = "1000000001",
         push_secret: str = "of-the-fake-in-thirty-two-signs.",
-        scopes: str = "addresses labels payments tracking subscriptions-tracking",
+        scopes: str = "addresses labels payments prices tracking subscriptions-tracking",
         **more: Any,
     ) -> None:
         super().__init__(**more)
@@ -166,6 +170,8 @@ class FakeUsps(Fake):
                 return self._make_label(asked)
             case "DELETE", "/labels/v3", ["label", number]:
                 return self._cancel(asked, number)
+            case "POST", "/prices/v3", ["total-rates", "search"]:
+                return self._rate(asked)
             case "GET", "/tracking/v3", ["tracking", number]:
                 return self._track(asked, number)
             case "POST", "/tracking/v3r2", ["tracking"]:
@@ -246,6 +252,62 @@ class FakeUsps(Fake):
             raise self._bad("/labels/v3", "X-Payment-Authorization-Token", "the header of the payment is missing")
         if self._payments.get(token, 0) <= self.clock():
             raise self._no(401, "/labels/v3", "Payment authorization is not valid.", "no good payment token")
+
+    # Prices: by the pound, for each class of mail, with a fee for what is long
+
+    def _rate(self, asked: Asked) -> Told:
+        product = "/prices/v3"
+        given = self._read(asked, product)
+        if unknown := given.keys() - _RATED - _RATED_MORE:
+            raise self._bad(product, min(unknown), f"USPS knows no {', '.join(sorted(unknown))} here")
+        if missing := _RATED - given.keys():
+            raise self._bad(product, min(missing), f"{', '.join(sorted(missing))} missing")
+        for part in ("originZIPCode", "destinationZIPCode"):
+            if not _ZIP.fullmatch(str(given[part])):
+                raise self._bad(product, part, f"{part} has five digits")
+        for part in ("weight", *_SIDES):
+            if isinstance(given[part], bool) or not isinstance(given[part], int | float) or given[part] <= 0:
+                raise self._bad(product, part, f"{part} is a number above 0")
+        classes = given["mailClasses"]
+        if not isinstance(classes, list) or not classes or not set(classes) <= _CLASSES:
+            raise self._bad(product, "mailClasses", f"mailClasses are of {', '.join(sorted(_CLASSES))}")
+        if given["priceType"] not in ("RETAIL", "COMMERCIAL", "CONTRACT"):
+            raise self._bad(product, "priceType", "priceType is RETAIL, COMMERCIAL or CONTRACT")
+        if not _DAY.fullmatch(given.get("mailingDate", "2026-11-23")):
+            raise self._bad(product, "mailingDate", "mailingDate is YYYY-MM-DD")
+        if ("accountType" in given) != ("accountNumber" in given):
+            raise self._bad(product, "accountNumber", "accountType and accountNumber go together")
+        if given.get("accountNumber", self.payer) != self.payer:
+            raise self._bad(product, "accountNumber", "no such account that pays")
+        heavy = given["weight"] > 70
+        return _json({"rateOptions": [] if heavy else [o for name in classes for o in self._options(given, name)]})
+
+    def _options(self, given: dict[str, Any], mail_class: str) -> list[dict[str, Any]]:
+        """A single piece, and a flat box that is cheaper than that: nobody who books the one pays the other."""
+        pounds = -int(-given["weight"] // 1)
+        price = round({"PRIORITY_MAIL_EXPRESS": 31.4, "PRIORITY_MAIL": 9.35}.get(mail_class, 5.25) + 1.1 * pounds, 2)
+        fees: list[dict[str, Any]] = [{"name": "Nonstandard Length > 22", "SKU": "D811XUXXXXX0000", "price": 4.0}]
+        fees = fees if given["length"] > 22 else []
+        common = {"priceType": given["priceType"], "startDate": "2026-07-13", "endDate": "", "mailClass": mail_class}
+        common |= {"weight": given["weight"], "dimWeight": 0.0, "zone": "05", "destinationEntryFacilityType": "NONE"}
+        single: dict[str, Any] = {
+            "SKU": "DUXP0XXXXC00000",
+            "description": f"{mail_class} Machinable Single-piece",
+            "price": price,
+        }
+        single |= {"rateIndicator": "SP", "processingCategory": "MACHINABLE", "fees": fees}
+        flat: dict[str, Any] = {
+            "SKU": "DPFB1XXXXC00000",
+            "description": f"{mail_class} Flat Rate Box",
+            "price": 1.0,
+            "fees": [],
+        }
+        flat |= {"rateIndicator": "FB", "processingCategory": "MACHINABLE"}
+        total = round(price + sum(fee["price"] for fee in fees), 2)
+        return [
+            {"totalBasePrice": total, "totalPrice": total, "rates": [common | single], "extraServices": []},
+            {"totalBasePrice": 1.0, "totalPrice": 1.0, "rates": [common | flat], "extraServices": []},
+        ]
 
     # Labels
 
@@ -642,6 +704,7 @@ class FakeUsps(Fake):
 _SCOPES = {
     "/payments/v3": "payments",
     "/labels/v3": "labels",
+    "/prices/v3": "prices",
     "/tracking/v3": "tracking",
     "/tracking/v3r2": "tracking",
     "/subscriptions-tracking/v3": "subscriptions-tracking",
