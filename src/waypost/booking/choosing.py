@@ -16,7 +16,7 @@ from waypost.booking.rating.quotes import Prefer, Quote, Quoted, Unquoted
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shipments import read_shipment
 from waypost.booking.records import order_quotes
-from waypost.model.errors import NotFound, WaypostError
+from waypost.model.errors import Conflict, WaypostError
 from waypost.store.protocols import Records
 
 #: So many services that were not chosen are kept beside the one that was.
@@ -75,7 +75,8 @@ class Chooser:
         """Why an order goes by the service that it goes by.
 
         Raises:
-            NotFound: the merchant has no such order, or nothing was chosen for it.
+            NotFound: the merchant has no such order.
+            Conflict: nothing was chosen for it, or not yet.
         """
         self._book.get(merchant, id_)
         with self._records.read() as connection:
@@ -83,7 +84,7 @@ class Chooser:
             content = connection.execute(asked).scalar()
         if content is None:
             mend = "Say `choose` in the order and book it."
-            raise NotFound("no service was chosen for this order", mend=mend)
+            raise Conflict("no service was chosen for this order", mend=mend)
         return msgspec.json.decode(content, type=Chosen)
 
     def _quote(self, kept: KeptOrder, now_ms: int) -> Quoted:

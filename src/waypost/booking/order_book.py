@@ -18,11 +18,13 @@ from waypost.booking.orders import (
     OrderParcel,
     OrderState,
     ParcelState,
+    PlannedParcel,
     check_order,
     digest_of,
     order_id,
     parcel_reference,
     plan_parcels,
+    split_order,
 )
 from waypost.booking.records import jobs, order_parcels, orders
 from waypost.model.cursors import read_cursor, write_cursor
@@ -166,6 +168,29 @@ class OrderBook:
                 update(orders).where(orders.c.id == id_).values(values | {"account": _account_of(order)})
             )
             connection.execute(insert(order_parcels), _plan(id_, order))
+        return self.get(merchant, id_)
+
+    def split(self, merchant: str, id_: str, parcels: Sequence[PlannedParcel], now_ms: int) -> KeptOrder:
+        """Pack an order otherwise, as long as no carrier may know of it. Handed in again as it was, it is known still.
+
+        Raises:
+            NotFound: the merchant has no such order.
+            Conflict: it is booked, waits to be, or there may be a waybill of it.
+            BadInput: it cannot be packed so; see `split_order`.
+        """
+        with self._records.begin() as connection:
+            row = self._row(connection, merchant, id_, to_change=True)
+            [kept] = self._kept(connection, [row])
+            packed = split_order(kept.order, parcels)
+            is_refused = kept.state is OrderState.REFUSED
+            if not is_refused and kept.state is not OrderState.DRAFT:
+                raise Conflict(f"the order is {kept.state.value}, and only what is not booked can be packed otherwise")
+            if any(parcel.state is not ParcelState.PLANNED for parcel in kept.parcels):
+                raise Conflict("a parcel of it has a waybill, or may have one")
+            connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
+            values = {"body": self._seal_order(id_, packed), "changed_ms": now_ms}
+            connection.execute(update(orders).where(orders.c.id == id_).values(values))
+            connection.execute(insert(order_parcels), _plan(id_, packed))
         return self.get(merchant, id_)
 
     def get(self, merchant: str | None, id_: str) -> KeptOrder:

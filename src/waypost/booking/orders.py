@@ -6,7 +6,8 @@ An order is a draft until it is confirmed; then it waits for its carrier, and is
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
@@ -56,15 +57,17 @@ class PlannedParcel(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         items: the lines of the order that are in it, from 0; none: those that are in no other.
+        quantities: of each of these lines how many pieces are in it; none: all.
     """
 
-    SHOWN: ClassVar[tuple[str, ...]] = ("weight_g", "length_mm", "width_mm", "height_mm", "items")
+    SHOWN: ClassVar[tuple[str, ...]] = ("weight_g", "length_mm", "width_mm", "height_mm", "items", "quantities")
 
     weight_g: Grams
     length_mm: Millimetres = 0
     width_mm: Millimetres = 0
     height_mm: Millimetres = 0
     items: tuple[int, ...] = ()
+    quantities: tuple[Annotated[int, msgspec.Meta(ge=1, le=100_000)], ...] = ()  # the last one: see `digest_of`
 
 
 class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,7 +166,9 @@ def parcel_reference(order: str, piece: int) -> str:
 def digest_of(order: Order) -> str:
     """By which an order that comes again is known to be the same."""
     content = msgspec.json.encode(order, order="deterministic")
-    if not order.choose:  # as it was written before there was such a field: what is kept stays known
+    # As it was written before there were such fields: what is kept stays known. In a text the quotes would be escaped.
+    content = content.replace(b',"quantities":[]}', b"}")
+    if not order.choose:
         content = content.removesuffix(b',"choose":""}') + b"}"
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -191,14 +196,47 @@ def check_order(order: Order) -> None:
         reason = f"weigh {weight_g} g together, and a parcel weighs {MOST_G} g at most"
         raise BadInput(reason, where="items", mend="Say how they are packed.")
     seen: set[int] = set()
+    counted: Counter[int] = Counter()
     for number, parcel in enumerate(order.parcels):
         for line in parcel.items:
             if not 0 <= line < len(order.items):
                 raise BadInput(f"line {line} is none of the order's", where=f"parcels[{number}].items")
             seen.add(line)
+        if parcel.quantities and (
+            len(parcel.quantities) != len(parcel.items) or len(set(parcel.items)) < len(parcel.items)
+        ):
+            raise BadInput("has one number for each of `items`, each line once", where=f"parcels[{number}].quantities")
+        counted.update(dict(zip(parcel.items, parcel.quantities, strict=False)))
+    _check_sums(order, counted)
     if seen and all(parcel.items for parcel in order.parcels) and len(seen) < len(order.items):
         missing = next(line for line in range(len(order.items)) if line not in seen)
         raise BadInput(f"line {missing} is in no parcel", where="parcels", mend="Put every line into a parcel.")
+
+
+def _check_sums(order: Order, counted: Mapping[int, int]) -> None:
+    """Of lines whose pieces are counted in parcels, all of them are somewhere."""
+    for line, count in sorted(counted.items()):
+        if any(line in parcel.items and not parcel.quantities for parcel in order.parcels):
+            raise BadInput(f"line {line} is counted in one parcel and whole in another", where="parcels")
+        if count != order.items[line].quantity:
+            reason = f"{count} pieces of line {line} are in parcels, and it has {order.items[line].quantity}"
+            raise BadInput(reason, where="parcels", mend="Put each piece into one parcel.")
+
+
+def split_order(order: Order, parcels: Sequence[PlannedParcel]) -> Order:
+    """The same order, packed otherwise.
+
+    Raises:
+        BadInput: it cannot be: see `check_order`; or a parcel weighs less than what is in it.
+    """
+    packed = msgspec.structs.replace(order, parcels=tuple(parcels))
+    check_order(packed)
+    for piece, parcel in enumerate(packed.parcels):
+        inside_g = sum((item.weight_g or 0) * item.quantity for item in items_of(packed, piece))
+        if inside_g > parcel.weight_g:
+            reason = f"are {parcel.weight_g}, and what is in it weighs {inside_g}"
+            raise BadInput(reason, where=f"parcels[{piece}].weight_g", mend="Weigh it with what is in it.")
+    return packed
 
 
 def advise(row: int, order: Order) -> list[Refusal]:
@@ -223,6 +261,9 @@ def plan_parcels(order: Order) -> Sequence[PlannedParcel]:
 def items_of(order: Order, piece: int) -> Sequence[Item]:
     """What is in one parcel of it, by its place from 0."""
     parcels = plan_parcels(order)
+    if parcels[piece].quantities:
+        inside = zip(parcels[piece].items, parcels[piece].quantities, strict=True)
+        return [msgspec.structs.replace(order.items[line], quantity=count) for line, count in inside]
     if parcels[piece].items:
         return [order.items[line] for line in parcels[piece].items]
     elsewhere = {line for parcel in parcels for line in parcel.items}

@@ -22,7 +22,7 @@ from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
 from waypost.booking.rating.shipments import Shipment
 from waypost.model.carriage import Waybill
-from waypost.model.errors import BadInput, NotFound
+from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.track.carriers import CarrierUnreachable
 from waypost.web.api.answers import ORDERS_SENT, view_order
 
@@ -110,7 +110,7 @@ def test_the_best_quote_that_can_be_booked_is_booked_and_kept(
 
 def test_what_an_order_names_bounds_the_choice(room: Room) -> None:
     assert room.book("SALE-1", choose="price", account="fast").account == "fast"
-    with pytest.raises(NotFound, match="no service was chosen"):
+    with pytest.raises(Conflict, match="no service was chosen"):
         room.chooser.get(room.desk.merchant, room.book("SALE-2", account="slow").id)
     order = room.desk.draft("SALE-3", choose="price", account="slow", service="eco")
     [refusal] = room.bookings.enter(room.desk.merchant, [(0, order)]).refusals

@@ -36,6 +36,7 @@ OF_MERCHANTS = {
     "get /v1/manifests",
     "get /v1/manifests/{manifest}",
     "get /v1/orders/{order}/slip",
+    "put /v1/orders/{order}/parcels",
     "get /v1/orders/{order}/quote",
     "get /v1/jobs/{job}/labels",
     "put /v1/orders/{order}",

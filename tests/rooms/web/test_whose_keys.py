@@ -37,6 +37,7 @@ WHO_MAY = {
     "get /v1/orders/{order}/parcels/{piece}/label": MERCHANTS,
     "post /v1/orders/{order}/return": MERCHANTS,
     "get /v1/orders/{order}/slip": MERCHANTS,
+    "put /v1/orders/{order}/parcels": MERCHANTS,
     "get /v1/orders/{order}/quote": MERCHANTS,
     "get /v1/jobs/{job}/labels": MERCHANTS,
     "post /v1/manifests": MERCHANTS,
@@ -110,7 +111,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
             now = now.replace("{" + parameter + "}", value)
         asked = order or next((ids[each] for each in _NAMED if "{" + each + "}" in path), "")
         now += "?since=2026-11-01T00:00:00Z" if path.endswith("/replay") else ""
-        body = msgspec.json.encode(house.draft) if name.startswith("put /v1/orders") else sent[0]
+        body = msgspec.json.encode(house.draft) if name == "put /v1/orders/{order}" else sent[0]
         found.append((method, now, body, kind, (asked, asked[:-3] + "0zz" if len(asked) > 10 else asked[::-1])))
     if name == "get /v1/orders":
         found.append((method, f"{path}?job={house.job}", b"", kind, (house.job, house.job[:-3] + "0zz")))

@@ -537,6 +537,10 @@ ORDERS_SENT = [
         currency="BRL",
     )
 ]
+PARCELS_SENT = [
+    PlannedParcel(weight_g=220, items=(0,), quantities=(1,)),
+    PlannedParcel(weight_g=230, length_mm=300, width_mm=200, height_mm=40, items=(0,), quantities=(1,)),
+]
 _ORDER = KeptOrder(
     id="ord_5b0f3c2a9d8e7f61a2b3",
     merchant="mer_0f1e2d3c4b5a6978",
