@@ -20,11 +20,16 @@ from waypost.access.parties import Parties
 from waypost.access.sealed import count_sealed, drop_sealed, list_gone, reseal
 from waypost.access.sealing import Seal
 from waypost.app.seals import SEALED
+from waypost.booking.choosing import Chooser
+from waypost.booking.collecting import CodVerdict, Collections, Payment, note_due
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
 from waypost.booking.labels import Labels
 from waypost.booking.order_book import Entered, Filters, OrderBook
-from waypost.booking.orders import Order, OrderState, ParcelState
+from waypost.booking.orders import Order, OrderState, ParcelState, PlannedParcel
+from waypost.booking.rating.asking import CarrierRate
+from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
+from waypost.booking.rating.shipments import Shipment
 from waypost.booking.records import orders
 from waypost.booking.sorting.codes import CodeState, SortCodes
 from waypost.booking.sorting.lessons import Lessons, learn_file
@@ -462,6 +467,46 @@ def test_sort_codes_wait_are_answered_and_sorters_follow_one_another(records: Re
     assert shelf.list_all() == []
     assert lessons.learn(NOW) == 1
     engine.close()
+
+
+def test_a_choice_a_split_and_cash_on_delivery_are_kept(records: Records) -> None:
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", 1).id
+    book = OrderBook(records, lambda: SEAL)
+    home, goods = Address(name="Ana", country="BR", street="Rua 1", city="Rio"), (Item(description="Hat", quantity=2),)
+    order = Order(
+        reference="S-1", sender=home, consignee=home, items=goods, choose="price", cod_minor=700, currency="BRL"
+    )
+    [entry] = book.enter(merchant, [(0, order)], NOW).entries
+    one_each = [PlannedParcel(weight_g=9, items=(0,), quantities=(1,))] * 2
+    assert len(book.split(merchant, entry.id, one_each, NOW).parcels) == 2
+    book.confirm(merchant, entry.id, "?", NOW)
+    assert [kept.id for kept in book.list_to_choose([entry.id])] == [entry.id]
+    quotes = Quotes(Shelf(records), lambda: lambda *_: None, [], {"own": _OwnRates()})
+    chooser = Chooser(book, records, quotes, ["own"], lambda: NOW)
+    chooser.choose([entry.id])
+    chooser.choose([entry.id])
+    kept = book.get(merchant, entry.id)
+    assert (kept.account, kept.service) == ("own", "post")
+    assert chooser.get(merchant, entry.id).quote.minor == 100
+    waybill = Waybill("own", "OWN1")
+    issued = Issued(waybill=waybill, reference=kept.parcels[0].reference, channel="test")
+    for _ in range(2):
+        with records.begin() as connection:
+            book.note_booked(connection, issued, NOW)
+            note_due(connection, kept, kept.parcels[0], issued, NOW)
+    collections = Collections(records, book)
+    [missing] = collections.list_missing("own", NOW + 1)
+    assert (missing.waybill, missing.due_minor) == ("OWN1", 700)
+    payments = [Payment(line=each, waybill="OWN1", currency="BRL", minor=350) for each in (2, 3)]
+    assert collections.keep("own", "r1", "one.csv", payments, NOW)
+    assert not collections.keep("own", "r1", "one.csv", payments, NOW)
+    assert [each.verdict for each in collections.hold("own", payments, are_kept=True)] == [CodVerdict.PAID]
+    assert collections.list_missing("own", NOW + 1) == []
+
+
+class _OwnRates:
+    def ask_rates(self, shipment: Shipment) -> list[CarrierRate]:
+        return [CarrierRate(service="post", currency="BRL", minor=100, charges=[("postage", 100)])]
 
 
 def test_keys_of_merchants_end(records: Records) -> None:

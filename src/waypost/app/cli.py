@@ -346,6 +346,23 @@ def audit_invoice(
     raise typer.Exit(auditing.audit_invoice(file, account, disputes, home=home, as_json=as_json))
 
 
+@audit.command("cod")
+def audit_cod(
+    account: Annotated[str, typer.Option("--account", metavar="NAME", help="Who collects.")],
+    file: Annotated[Path | None, typer.Argument(help="The remittance, CSV or XLSX.", show_default=False)] = None,
+    days: Annotated[
+        float, typer.Option("--days", min=0, max=3650, help="What was booked so long ago should have been paid.")
+    ] = 14.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, keep nothing.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Hold what a carrier passes on of cash on delivery against what is due. Exit code 1 if anything is wrong."""
+    from waypost.app import auditing
+
+    raise typer.Exit(auditing.audit_cod(file, account, days, dry_run=dry_run, home=home, as_json=as_json))
+
+
 Carrier = Annotated[str, typer.Option("--carrier", metavar="CODE", help="Whose sort codes they are.")]
 
 

@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 
 from waypost.booking.choosing import Chooser
+from waypost.booking.collecting import note_due
 from waypost.booking.issuing import Address, Issued, Label, WaybillIssuer, WaybillOrder
 from waypost.booking.labels import Labels
 from waypost.booking.order_book import Entry, OrderBook, Progress, Receipt
@@ -299,7 +300,8 @@ class Bookings:
             tracked = [_tracked(each.kept, parcel, issued.waybill) for each in all_ for parcel, issued in each.issued]
             keep_parcels(connection, tracked)
             for each in all_:
-                for _, issued in each.issued:
+                for parcel, issued in each.issued:
+                    note_due(connection, each.kept, parcel, issued, now_ms)
                     code = chosen[issued.reference].code if issued.reference in chosen else issued.sort_code
                     self.book.note_booked(connection, msgspec.structs.replace(issued, sort_code=code), now_ms)
                 for reference, (state, why) in each.parcels.items():

@@ -92,6 +92,43 @@ order_quotes = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+#: What is to be collected for parcels at the door: see `collecting.py`.
+cod_dues = Table(
+    "cod_dues",
+    METADATA,
+    Column("parcel", String(32), ForeignKey("order_parcels.id"), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("booked_ms", BigInteger, nullable=False),
+    Index(None, "account", "booked_ms"),
+    Index(None, "account", "number"),
+)
+
+#: Sheets by which carriers pass on what they collected, and their rows.
+remittances = Table(
+    "remittances",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("payments", Integer, nullable=False),
+    Column("kept_ms", BigInteger, nullable=False),
+)
+cod_payments = Table(
+    "cod_payments",
+    METADATA,
+    Column("remittance_id", String(32), ForeignKey("remittances.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("paid_on", String(10), nullable=False),
+    Index(None, "account", "number"),
+)
+
 #: Orders that were confirmed together: see `OrderBook.begin_job`.
 jobs = Table(
     "jobs",
