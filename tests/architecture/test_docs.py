@@ -235,6 +235,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             telling=Standing,
             quotes=house.quotes,
             chooser=house.chooser,
+            pickups=house.pickups,
             sort_codes=house.sort_codes,
             new_id=lambda kind: kind,
             files=house.files,

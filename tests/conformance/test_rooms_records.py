@@ -26,6 +26,7 @@ from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
 from waypost.booking.labels import Labels
 from waypost.booking.order_book import Entered, Filters, OrderBook
 from waypost.booking.orders import Order, OrderState, ParcelState, PlannedParcel
+from waypost.booking.pickups import Fetched, PickupOrder, Pickups, PickupState
 from waypost.booking.rating.asking import CarrierRate
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
@@ -507,6 +508,27 @@ def test_a_choice_a_split_and_cash_on_delivery_are_kept(records: Records) -> Non
 class _OwnRates:
     def ask_rates(self, shipment: Shipment) -> list[CarrierRate]:
         return [CarrierRate(service="post", currency="BRL", minor=100, charges=[("postage", 100)])]
+
+
+class _Courier:
+    def fetch(self, order: PickupOrder) -> Fetched:
+        return Fetched(number="C1", day=order.day, channel="test")
+
+    def cancel_pickup(self, number: str) -> None:
+        assert number == "C1"
+
+
+def test_pickups_are_asked_once_paged_and_cancelled(records: Records) -> None:
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", 1).id
+    home = Address(name="Ana", country="BR", street="Rua 1", city="Rio")
+    kept = Pickups(records, {"own": _Courier()}, lambda: SEAL, lambda: NOW)
+    order = PickupOrder(address=home, day="2026-11-24", parcels=2, weight_g=9)
+    asked = [kept.ask(merchant, f"pic_{each}", order) for each in range(3)]
+    assert kept.ask(merchant, "pic_0", order) == asked[0]
+    first, cursor = kept.list_page(merchant, None, 2)
+    rest, end = kept.list_page(merchant, cursor, 2)
+    assert (first + rest, end) == (asked, None)
+    assert kept.cancel(merchant, "pic_1").state is PickupState.CANCELLED
 
 
 def test_keys_of_merchants_end(records: Records) -> None:

@@ -116,6 +116,7 @@ def _candidate(fake: Fake, contract: Contract) -> Candidate:
         operations=frozenset(contract.adapter.operations),
         issuer=contract.issuer,
         rates=contract.rates,
+        pickups=contract.pickups,
         source=contract.source,
         reader=contract.reader,
         labels=contract.labels,

@@ -140,6 +140,7 @@ def _desk(
         telling=telling.get_standing,
         quotes=house.quotes,
         chooser=house.chooser,
+        pickups=house.pickups,
         sort_codes=house.sort_codes,
         new_id=lambda kind: f"{kind}_{secrets.token_hex(8)}",
         files=house.files,

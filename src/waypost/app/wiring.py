@@ -20,6 +20,7 @@ from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
+from waypost.booking.pickups import PickupIssuer, Pickups
 from waypost.booking.pools import PoolIssuer, Pools
 from waypost.booking.printing import Masking, Printer, load_fonts
 from waypost.booking.rating.asking import RateSource
@@ -95,6 +96,8 @@ class House:
         self.files = Files(self.memory.records, Sheets(), self.reception, self.seals, home.incoming)
         self._issuers: dict[str, WaybillIssuer] = {}
         self._rate_sources: dict[str, RateSource] = {}
+        self._pickup_issuers: dict[str, PickupIssuer] = {}
+        self.pickups = Pickups(self.memory.records, self._pickup_issuers, self.seals, now_ms)
         self.parties = Parties(self.memory.records, secrets.token_bytes)
         self._printer: Printer | None = None
         self.manifests = Manifests(self.memory.records)
@@ -187,6 +190,8 @@ class House:
                 self._label_readers[name] = contract.labels
             if contract.issuer is not None:
                 self._issuers[name] = contract.issuer
+            if contract.pickups is not None:
+                self._pickup_issuers[name] = contract.pickups
             if contract.rates is not None:
                 self._rate_sources[name] = contract.rates
             if account.pool:

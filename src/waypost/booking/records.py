@@ -129,6 +129,24 @@ cod_payments = Table(
     Index(None, "account", "number"),
 )
 
+#: Carriers that were asked to come: see `pickups.py`. `body` is what the merchant sent, sealed.
+pickups = Table(
+    "pickups",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("merchant", String(32), ForeignKey("parties.id"), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("channel", String(120), nullable=False),
+    Column("why", String(400), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary),  # none: it was erased
+    Index(None, "merchant", "made_ms"),
+)
+
 #: Orders that were confirmed together: see `OrderBook.begin_job`.
 jobs = Table(
     "jobs",
@@ -170,4 +188,9 @@ given_numbers = Table(
     Index(None, "carrier", "number", unique=True),
 )
 
-SEALED = (SealedColumn(labels), SealedColumn(orders, is_all=False), SealedColumn(order_parcels, "label", is_all=False))
+SEALED = (
+    SealedColumn(labels),
+    SealedColumn(orders, is_all=False),
+    SealedColumn(order_parcels, "label", is_all=False),
+    SealedColumn(pickups, is_all=False),
+)

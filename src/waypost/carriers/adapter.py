@@ -29,6 +29,7 @@ class Operation(StrEnum):
     SUBSCRIBE = "subscribe"
     PUSH = "push"
     RATES = "rates"
+    PICKUP = "pickup"
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from urllib.parse import quote
 import msgspec
 
 from waypost.booking.issuing import Issued, Label, WaybillOrder
+from waypost.booking.pickups import Fetched, PickupOrder
 from waypost.booking.rating.asking import CarrierRate
 from waypost.booking.rating.shipments import Shipment
 from waypost.carriers.adapter import Adapter, Evidence, Operation
@@ -32,6 +33,7 @@ from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
 from waypost.carriers.usps_labels import draft_label, read_label
+from waypost.carriers.usps_pickups import PATH, Taken, draft_pickup
 from waypost.carriers.usps_rates import USUAL_CLASSES, add_up, count_pieces, draft_rates, read_rates
 from waypost.model.carriage import Waybill
 from waypost.model.errors import BadInput, SettingsError, WaypostError
@@ -48,7 +50,7 @@ from waypost.track.carriers import (
     Unsupported,
 )
 
-_TOKEN, _PAY, _LABEL, _CANCEL, _TRACK, _SUBSCRIBE, _PUSH, _RATES = (
+_TOKEN, _PAY, _LABEL, _CANCEL, _TRACK, _SUBSCRIBE, _PUSH, _RATES, _PICKUP = (
     "oauth2",
     "payment-authorization",
     "labels",
@@ -57,6 +59,7 @@ _TOKEN, _PAY, _LABEL, _CANCEL, _TRACK, _SUBSCRIBE, _PUSH, _RATES = (
     "subscriptions-tracking",
     "push",
     "total-rates",
+    "carrier-pickup",
 )
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 #: By default labels come as parts of a mail; so as JSON.
@@ -210,6 +213,31 @@ class Usps:
         return bool(re.search(r"order not found", refused.message, re.IGNORECASE)) and self._booked.was_taken_back(
             issued
         )
+
+    def fetch(self, order: PickupOrder) -> Fetched:
+        """See `PickupIssuer`. USPS knows no reference of ours: asked again, it might come twice."""
+        body = write(draft_pickup(self._account, order)).encode()
+        answer = self._bearer.call(Call(operation=_PICKUP, path=PATH, headers=_JSON, body=body))
+        if not answer.is_well:
+            raise self._refused(_PICKUP, answer)
+        channel = self._caller.channel(_PICKUP)
+        taken = read(answer, Taken, channel)
+        return Fetched(number=taken.confirmationNumber, day=taken.pickupDate[:10], channel=channel)
+
+    def cancel_pickup(self, number: str) -> None:
+        """See `PickupIssuer`. What is cancelled is named by its state as it is now."""
+        path = f"{PATH}/{quote(number, safe='')}"
+        found = self._bearer.call(Call(operation=_PICKUP, path=path, method="GET", headers=_JSON, is_repeatable=True))
+        if not found.is_well:
+            raise self._refused(_PICKUP, found)
+        if not found.etag:
+            raise CarrierPuzzling("the answer has no ETag to cancel by", channel=self._caller.channel(_PICKUP))
+        headers = {**_JSON, "if-match": found.etag}
+        answer = self._bearer.call(
+            Call(operation=_PICKUP, path=path, method="DELETE", headers=headers, is_repeatable=True)
+        )
+        if not answer.is_well:
+            raise self._refused(_PICKUP, answer)
 
     def ask_rates(self, shipment: Shipment) -> Sequence[CarrierRate]:
         """See `RateSource`. A call for each parcel that differs from the others."""
@@ -488,6 +516,8 @@ ADAPTER = Adapter(
         "processing_category": "MACHINABLE (usual), NONSTANDARD or another one",
         "mail_classes": f"whose rates are asked for, with commas; {USUAL_CLASSES} without it",
         "price_type": "COMMERCIAL (usual), RETAIL or CONTRACT",
+        "pickup_location": "where the courier finds parcels: OFFICE (usual) or another one",
+        "pickup_package": "what it is told that they are: OTHER (usual), PRIORITY_MAIL or another one",
         "listener_url": "where USPS is to push to, https",
         "admin_email": "whom USPS tells when it cannot",
     },
@@ -508,6 +538,8 @@ ADAPTER = Adapter(
             "processing_category",
             "mail_classes",
             "price_type",
+            "pickup_location",
+            "pickup_package",
             "listener_url",
             "admin_email",
             "push_secret",
@@ -524,6 +556,7 @@ ADAPTER = Adapter(
         Operation.PUSH: Evidence.ONE_SOURCE,
         # The vendor's example asks for one class of mail; that several can be asked for at once, one source says.
         Operation.RATES: Evidence.ONE_SOURCE,
+        Operation.PICKUP: Evidence.VENDOR,
     },
     url="https://apis.usps.com",
     test_url="https://apis-tem.usps.com",

@@ -16,6 +16,7 @@ from waypost.web.api import (
     openapi,
     orders,
     parcels,
+    pickups,
     pushes,
     quotes,
     scans,
@@ -56,6 +57,7 @@ def make_app(desk: Desk) -> Door:
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
     manifests.add_manifests(app, office)
+    pickups.add_pickups(app, office)
     webhooks.add_webhooks(app, office)
     quotes.add_quotes(app, office)
     scorecards.add_scorecards(app, office)

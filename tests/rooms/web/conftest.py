@@ -26,6 +26,7 @@ from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
+from waypost.booking.pickups import PickupIssuer, Pickups
 from waypost.booking.pools import Pools
 from waypost.booking.printing import Printer, load_fonts
 from waypost.booking.rating.quoting import Quotes
@@ -122,6 +123,7 @@ class World:
         self.pollers: dict[str, Poller] = {}
         self.label_readers: dict[str, LabelReader] = {}
         self.issuers: dict[str, WaybillIssuer] = {}
+        self.pickup_issuers: dict[str, PickupIssuer] = {}
         self.wakes = 0
         self.woken: list[str] = []
         self.parties = Parties(self.memory.records, _Tokens())
@@ -169,6 +171,7 @@ class World:
             "telling": Standing,
             "quotes": quotes,
             "chooser": chooser,
+            "pickups": Pickups(self.memory.records, self.pickup_issuers, lambda: SEAL, lambda: self.now_ms),
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
             "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL, Path(self.incoming.name)),
             "carriers": self.accounts,

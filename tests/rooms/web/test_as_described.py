@@ -70,6 +70,7 @@ def test_what_is_answered_is_what_is_described(
         "account": ["rural"],
         "number": ["SHARED01"],
         "parcel": [house.parcel],
+        "pickup": [house.pickup],
     }
 
     answered: list[int] = []

@@ -44,6 +44,10 @@ WHO_MAY = {
     "get /v1/manifests": MERCHANTS,
     "get /v1/manifests/{manifest}": MERCHANTS,
     "post /v1/quotes": MERCHANTS,
+    "post /v1/pickups": MERCHANTS,
+    "get /v1/pickups": MERCHANTS,
+    "get /v1/pickups/{pickup}": MERCHANTS,
+    "post /v1/pickups/{pickup}/cancel": MERCHANTS,
     "post /v1/webhooks": MERCHANTS,
     "get /v1/webhooks": MERCHANTS,
     "get /v1/webhooks/{webhook}": MERCHANTS,
@@ -71,7 +75,7 @@ WHO_MAY = {
 }
 
 #: What a path is about, the nearest first.
-_NAMED = ("job", "push", "manifest", "webhook", "parcel", "account")
+_NAMED = ("job", "push", "manifest", "webhook", "parcel", "pickup", "account")
 
 #: Keys that open nothing, whatever they once were.
 DEAD = ("wrong", "ended", "of an ended party", "withdrawn")
@@ -93,7 +97,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
     """Method, path, body, its kind: about what is there, with its id and another as long that nothing has."""
     method, _, path = name.partition(" ")
     ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "0"}
-    ids |= {"parcel": house.parcel}
+    ids |= {"parcel": house.parcel, "pickup": house.pickup}
     ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery}
     sent: list[bytes] = [b""]
     kind = "application/json"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from waypost.booking.issuing import Issued, Item, LabelReader, WaybillIssuer, WaybillOrder
+from waypost.booking.pickups import PickupIssuer
 from waypost.booking.rating.asking import RateSource
 from waypost.model.carriage import Waybill
 from waypost.model.guarded import Guarded
@@ -27,12 +28,12 @@ class Candidate(Guarded, frozen=True, kw_only=True):
 
     Attributes:
         operations: what the adapter says that it does: `book`, `cancel`, `print`, `track`, `subscribe`, `push`,
-            `rates`.
+            `rates`, `pickup`.
         codes: of the carrier's, in the order in which they happen to a parcel: picked up, under way, delivered.
         zone_of: as the house finds the zones of stamps without an offset.
         secrets: of the account, by name: what nobody may be told.
         labels: reads papers that the carrier sends by itself.
-        rates: tells what the carrier asks.
+        rates: tells what the carrier asks. `pickups` has it come.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("operations", "codes")
@@ -47,6 +48,7 @@ class Candidate(Guarded, frozen=True, kw_only=True):
     secrets: Mapping[str, str] = {}
     labels: LabelReader | None = None
     rates: RateSource | None = None
+    pickups: PickupIssuer | None = None
 
 
 class Wrong(Exception):

@@ -24,6 +24,7 @@ from waypost.testing.carriers.candidate import (
     write_order,
 )
 from waypost.testing.carriers.exam_booking import BOOKING
+from waypost.testing.carriers.exam_pickups import PICKUPS
 from waypost.testing.carriers.exam_rates import RATES
 from waypost.testing.carriers.faking import FakeScan, Trap
 from waypost.track.carriers import (
@@ -269,5 +270,6 @@ _QUESTIONS: tuple[tuple[str, str, Callable[[Candidate], None]], ...] = (
     ("push", "refuses what is not signed at all", _refuses_unsigned_pushes),
     ("push", "refuses a push that was signed yesterday", _refuses_old_pushes),
     *RATES,
+    *PICKUPS,
     (_ALL, "keeps the account's secrets out of what it tells", _keeps_secrets),
 )

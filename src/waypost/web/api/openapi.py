@@ -14,12 +14,13 @@ from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
 from waypost.web.api.answers import EXAMPLES as _ANSWERS
 from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
+from waypost.web.api.pickup_answers import PICKUP_EXAMPLES
 from waypost.web.api.sort_code_answers import SORT_CODE_EXAMPLES, SortCodeSent
 from waypost.web.api.webhook_answers import WEBHOOK_EXAMPLES, WebhookChange, WebhookSent
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
-EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | SORT_CODE_EXAMPLES
+EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,

@@ -1,4 +1,4 @@
-"""Services that are chosen for orders, and why; cash on delivery, due and paid."""
+"""Services that are chosen for orders, and why; cash on delivery, due and paid; pick-ups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -62,11 +62,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("remittance_id", "line", name=op.f("pk_cod_payments")),
     )
     op.create_index(op.f("ix_cod_payments_account_number"), "cod_payments", ["account", "number"], unique=False)
+    op.create_table(
+        "pickups",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("merchant", sa.String(length=32), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("number", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("channel", sa.String(length=120), nullable=False),
+        sa.Column("why", sa.String(length=400), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(["merchant"], ["parties.id"], name=op.f("fk_pickups_merchant_parties")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pickups")),
+    )
+    op.create_index(op.f("ix_pickups_merchant_made_ms"), "pickups", ["merchant", "made_ms"], unique=False)
 
 
 def downgrade() -> None:
     """Lead back to the revision before."""
-    for table in ("cod_payments", "remittances", "cod_dues"):
+    for table in ("pickups", "cod_payments", "remittances", "cod_dues"):
         op.drop_table(table)
     op.drop_table("order_quotes")
     with op.batch_alter_table("orders") as orders:
