@@ -22,7 +22,18 @@ import waypost.client
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.scores import scores_of
-from waypost.app.settings import Labels, Mail, OwnCarrier, Serve, Settings, Store, Track, Webhooks, read_settings
+from waypost.app.settings import (
+    Labels,
+    Mail,
+    OwnCarrier,
+    Serve,
+    Settings,
+    Sorting,
+    Store,
+    Track,
+    Webhooks,
+    read_settings,
+)
 from waypost.app.wiring import open_house
 from waypost.booking.sheets import FIELDS as FIELDS_OF_ORDERS
 from waypost.booking.sheets import NEEDED
@@ -60,6 +71,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[labels]": Labels,
     "[webhooks]": Webhooks,
     "[mail]": Mail,
+    "[sorting]": Sorting,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }
@@ -238,6 +250,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             telling=Standing,
             post=Post(terms=house.mail_terms, notices=house.notices, consignees=house.consignees),
             quotes=house.quotes,
+            chooser=house.chooser,
+            pickups=house.pickups,
+            sort_codes=house.sort_codes,
             new_id=lambda kind: kind,
             files=house.files,
             carriers={},

@@ -46,7 +46,7 @@ def test_an_adapter_that_signs_wrongly_fails(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_adapter_that_believes_every_push_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("waypost.carriers.yto.is_same", lambda told, expected: True)
     with FAKES["yto"].kind() as fake:
-        failed = [each.question for each in sit(fake, ADAPTERS["yto"]) if not each.is_passed]
+        failed = [each.question for each in sit(fake, ADAPTERS["yto"]) if each.why]
     assert failed
     assert all("refuses" in question for question in failed)
 

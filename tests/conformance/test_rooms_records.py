@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -19,12 +20,22 @@ from waypost.access.parties import Parties
 from waypost.access.sealed import count_sealed, drop_sealed, list_gone, reseal
 from waypost.access.sealing import Seal
 from waypost.app.seals import SEALED
+from waypost.booking.choosing import Chooser
+from waypost.booking.collecting import CodVerdict, Collections, Payment, note_due
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
 from waypost.booking.labels import Labels
 from waypost.booking.order_book import Entered, Filters, OrderBook
-from waypost.booking.orders import Order, OrderState, ParcelState
+from waypost.booking.orders import Order, OrderState, ParcelState, PlannedParcel
+from waypost.booking.pickups import Fetched, PickupOrder, Pickups, PickupState
+from waypost.booking.rating.asking import CarrierRate
+from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
+from waypost.booking.rating.shipments import Shipment
 from waypost.booking.records import orders
+from waypost.booking.sorting.codes import CodeState, SortCodes
+from waypost.booking.sorting.lessons import Lessons, learn_file
+from waypost.booking.sorting.places import DELIVERIES
+from waypost.booking.sorting.shelf import KEPT, Sorters
 from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries, Delivery, DeliveryState, keep_new
 from waypost.care.mail_terms import MailTerms, is_any_on, list_switched, note_missed
@@ -474,6 +485,110 @@ def test_rate_cards_are_kept_and_waybills_lead_to_their_orders(records: Records)
         book.note_booked(connection, issued, NOW)
     assert [kept.id for kept in book.list_by_numbers("yto", ["YT1", "YT2"])] == [entry.id]
     assert book.list_by_numbers("sto", ["YT1"]) == book.list_by_numbers("yto", []) == []
+
+
+def test_sort_codes_wait_are_answered_and_sorters_follow_one_another(records: Records) -> None:
+    seal = Seal({1: b"k" * 32}, lambda size: next(NONCES).to_bytes(size))
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", 1).id
+    book = OrderBook(records, lambda: seal)
+    home, goods = Address(name="Ana", country="BR", street="Rua 1", city="Rio"), (Item(description="Hat"),)
+    entries = book.enter(
+        merchant,
+        [(each, Order(reference=f"S-{each}", sender=home, consignee=home, items=goods)) for each in range(3)],
+        NOW,
+    ).entries
+    shelf = Sorters(records, lambda: seal)
+    codes = SortCodes(shelf, book, records, ["rural"], 0.9)
+    for number, entry in enumerate(entries):
+        kept = book.get(merchant, entry.id)
+        issued = Issued(waybill=Waybill("rural", f"R{number}"), reference=kept.parcels[0].reference, channel="x")
+        chosen = codes.choose([(kept.order.consignee, issued)])
+        with records.begin() as connection:
+            book.note_booked(connection, issued, NOW)
+            codes.note(connection, chosen, NOW + number)
+            codes.note(connection, chosen, NOW + number)
+    first, cursor = codes.list_page(CodeState.MANUAL, "rural", None, 2)
+    rest, end = codes.list_page(CodeState.MANUAL, "rural", cursor, 2)
+    assert ([each.number for each in first + rest], end) == (["R0", "R1", "R2"], None)
+    assert codes.answer(rest[0].parcel, "571-A1", "key", NOW).state is CodeState.ANSWERED
+    assert shelf.count_waiting() == {"rural": 2}
+    engine = open_reference(StatusFold(bundled_tables()))
+    memory = msgspec.structs.replace(engine, records=records)
+    lessons = Lessons(shelf, book, memory, bundled_tables(), Facilities(records), ["rural"])
+    assert (lessons.learn(NOW), lessons.learn(NOW)) == (1, 0)
+    for each in range(KEPT + 1):
+        deliveries = pa.Table.from_pylist(
+            [{"country": "BR", "city": "x", "code": "571", "delivered_ms": 1}], schema=DELIVERIES
+        )
+        assert learn_file(shelf, "rural", "f", f"{each}", deliveries, NOW) is not None
+        assert learn_file(shelf, "rural", "f", f"{each}", deliveries, NOW) is None
+    [newest] = shelf.list_all()
+    assert (newest.version, newest.deliveries) == (KEPT + 2, KEPT + 2)
+    shelf.forget("rural")
+    assert shelf.list_all() == []
+    assert lessons.learn(NOW) == 1
+    engine.close()
+
+
+def test_a_choice_a_split_and_cash_on_delivery_are_kept(records: Records) -> None:
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", 1).id
+    book = OrderBook(records, lambda: SEAL)
+    home, goods = Address(name="Ana", country="BR", street="Rua 1", city="Rio"), (Item(description="Hat", quantity=2),)
+    order = Order(
+        reference="S-1", sender=home, consignee=home, items=goods, choose="price", cod_minor=700, currency="BRL"
+    )
+    [entry] = book.enter(merchant, [(0, order)], NOW).entries
+    one_each = [PlannedParcel(weight_g=9, items=(0,), quantities=(1,))] * 2
+    assert len(book.split(merchant, entry.id, one_each, NOW).parcels) == 2
+    book.confirm(merchant, entry.id, "?", NOW)
+    assert [kept.id for kept in book.list_to_choose([entry.id])] == [entry.id]
+    quotes = Quotes(Shelf(records), lambda: lambda *_: None, [], {"own": _OwnRates()})
+    chooser = Chooser(book, records, quotes, ["own"], lambda: NOW)
+    chooser.choose([entry.id])
+    chooser.choose([entry.id])
+    kept = book.get(merchant, entry.id)
+    assert (kept.account, kept.service) == ("own", "post")
+    assert chooser.get(merchant, entry.id).quote.minor == 100
+    waybill = Waybill("own", "OWN1")
+    issued = Issued(waybill=waybill, reference=kept.parcels[0].reference, channel="test")
+    for _ in range(2):
+        with records.begin() as connection:
+            book.note_booked(connection, issued, NOW)
+            note_due(connection, kept, kept.parcels[0], issued, NOW)
+    collections = Collections(records, book)
+    [missing] = collections.list_missing("own", NOW + 1)
+    assert (missing.waybill, missing.due_minor) == ("OWN1", 700)
+    payments = [Payment(line=each, waybill="OWN1", currency="BRL", minor=350) for each in (2, 3)]
+    assert collections.keep("own", "r1", "one.csv", payments, NOW)
+    assert not collections.keep("own", "r1", "one.csv", payments, NOW)
+    assert [each.verdict for each in collections.hold("own", payments, are_kept=True)] == [CodVerdict.PAID]
+    assert collections.list_missing("own", NOW + 1) == []
+
+
+class _OwnRates:
+    def ask_rates(self, shipment: Shipment) -> list[CarrierRate]:
+        return [CarrierRate(service="post", currency="BRL", minor=100, charges=[("postage", 100)])]
+
+
+class _Courier:
+    def fetch(self, order: PickupOrder) -> Fetched:
+        return Fetched(number="C1", day=order.day, channel="test")
+
+    def cancel_pickup(self, number: str) -> None:
+        assert number == "C1"
+
+
+def test_pickups_are_asked_once_paged_and_cancelled(records: Records) -> None:
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", 1).id
+    home = Address(name="Ana", country="BR", street="Rua 1", city="Rio")
+    kept = Pickups(records, {"own": _Courier()}, lambda: SEAL, lambda: NOW)
+    order = PickupOrder(address=home, day="2026-11-24", parcels=2, weight_g=9)
+    asked = [kept.ask(merchant, f"pic_{each}", order) for each in range(3)]
+    assert kept.ask(merchant, "pic_0", order) == asked[0]
+    first, cursor = kept.list_page(merchant, None, 2)
+    rest, end = kept.list_page(merchant, cursor, 2)
+    assert (first + rest, end) == (asked, None)
+    assert kept.cancel(merchant, "pic_1").state is PickupState.CANCELLED
 
 
 def test_keys_of_merchants_end(records: Records) -> None:

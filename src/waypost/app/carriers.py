@@ -115,6 +115,8 @@ def _candidate(fake: Fake, contract: Contract) -> Candidate:
         fake=fake,
         operations=frozenset(contract.adapter.operations),
         issuer=contract.issuer,
+        rates=contract.rates,
+        pickups=contract.pickups,
         source=contract.source,
         reader=contract.reader,
         labels=contract.labels,

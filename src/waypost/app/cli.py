@@ -43,6 +43,8 @@ rates = typer.Typer(help="Rate cards: what each account pays for a service.", no
 cli.add_typer(rates, name="rates")
 audit = typer.Typer(help="Hold what carriers bill against what was agreed.", no_args_is_help=True)
 cli.add_typer(audit, name="audit")
+sorting = typer.Typer(help="Sort codes: what is known of where parcels go.", no_args_is_help=True)
+cli.add_typer(sorting, name="sorting")
 
 
 def _parse_folder(text: str) -> Path:
@@ -345,6 +347,61 @@ def audit_invoice(
     from waypost.app import auditing
 
     raise typer.Exit(auditing.audit_invoice(file, account, disputes, home=home, as_json=as_json))
+
+
+@audit.command("cod")
+def audit_cod(
+    account: Annotated[str, typer.Option("--account", metavar="NAME", help="Who collects.")],
+    file: Annotated[Path | None, typer.Argument(help="The remittance, CSV or XLSX.", show_default=False)] = None,
+    days: Annotated[
+        float, typer.Option("--days", min=0, max=3650, help="What was booked so long ago should have been paid.")
+    ] = 14.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, keep nothing.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Hold what a carrier passes on of cash on delivery against what is due. Exit code 1 if anything is wrong."""
+    from waypost.app import auditing
+
+    raise typer.Exit(auditing.audit_cod(file, account, days, dry_run=dry_run, home=home, as_json=as_json))
+
+
+Carrier = Annotated[str, typer.Option("--carrier", metavar="CODE", help="Whose sort codes they are.")]
+
+
+@sorting.command("learn")
+def learn_sorting(
+    file: Annotated[Path, typer.Argument(help="Addresses with their sort codes, CSV or XLSX.")],
+    carrier: Carrier,
+    country: Annotated[str, typer.Option("--country", metavar="CODE", help="Of rows that name none.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how well its later rows are told.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Learn where parcels went from a file. The same file twice changes nothing; bad rows are told and passed over."""
+    from waypost.app import sorting as codes
+
+    raise typer.Exit(codes.learn(file, carrier, country, dry_run=dry_run, home=home, as_json=as_json))
+
+
+@sorting.command("list")
+def list_sorting(as_json: Json = False, home: Home = None) -> None:
+    """List what is known of the places of each carrier, and how many parcels wait for a person."""
+    from waypost.app import sorting as codes
+
+    codes.list_sorters(home=home, as_json=as_json)
+
+
+@sorting.command("rebuild")
+def rebuild_sorting(
+    carrier: Annotated[str, typer.Argument(metavar="CARRIER", help="Whose sort codes they are.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Forget what was learnt of a carrier, and learn anew from what is here."""
+    from waypost.app import sorting as codes
+
+    codes.rebuild(carrier, home=home, as_json=as_json)
 
 
 @admin.command("make-key")

@@ -67,6 +67,7 @@ def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], 
     chores = {
         "forget old deliveries": lambda: house.deliveries.forget(clock() - told_ms),
         "forget old notices": lambda: house.notices.forget(clock() - mailed_ms),
+        "learn sort codes": lambda: house.lessons.learn(clock()),
     }
     days = house.settings.track.push_days
     if not days:

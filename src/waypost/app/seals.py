@@ -15,6 +15,7 @@ from pathlib import Path
 from waypost.access.sealed import count_sealed, list_gone
 from waypost.access.sealing import KEY_BYTES, NUMBER_BYTES, Seal
 from waypost.booking.records import SEALED as _LABELS
+from waypost.booking.sorting.records import SEALED as _SORTERS
 from waypost.care.records import SEALED as _WEBHOOKS
 from waypost.engines.local.disk import Disk
 from waypost.model.errors import SettingsError
@@ -22,7 +23,7 @@ from waypost.store.protocols import Records
 from waypost.track.records import SEALED as _PUSHES
 
 #: All that lies sealed in the records.
-SEALED = (*_PUSHES, *_LABELS, *_WEBHOOKS)
+SEALED = (*_PUSHES, *_LABELS, *_SORTERS, *_WEBHOOKS)
 
 #: Rows of each table that a start looks at.
 _SAMPLE = 1000

@@ -139,6 +139,13 @@ class Mail(Guarded, frozen=True, forbid_unknown_fields=True):
             raise SettingsError(f"[mail] ca_file: {self.ca_file} is no file")
 
 
+class Sorting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which parcels get sort codes from here, where their carrier gives none."""
+
+    carriers: tuple[str, ...] = ()  #: codes of carriers
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9  #: below this confidence a person is asked
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -151,11 +158,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: Labels = Labels()
     webhooks: Webhooks = Webhooks()
     mail: Mail = Mail()
+    sorting: Sorting = Sorting()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")
@@ -239,7 +247,7 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
             raise SettingsError(
                 f"the environment variable {variable} names no setting", mend=f"Sections: {', '.join(_SECTIONS)}."
             )
-        listed = name in ("trusted_proxies", "allowed_hosts")
+        listed = name in ("trusted_proxies", "allowed_hosts") or (section, name) == ("sorting", "carriers")
         value: Any = [part.strip() for part in text.split(",") if part.strip()] if listed else text
         values.setdefault(section, {})[name] = value
 
@@ -263,6 +271,9 @@ def _check(settings: Settings) -> None:
             f"settings: store.archive {str(archive)!r} is no whole path",
             mend="Write it from the root of the file system on, or leave it out if there is none.",
         )
+    for code in settings.sorting.carriers:
+        if not CARRIER_CODE.fullmatch(code):
+            raise SettingsError(f"[sorting] carriers: {code[:40]!r} is no carrier code: up to 32 of a-z, 0-9, _ and -")
     for code, carrier in settings.carriers.items():
         if not CARRIER_CODE.fullmatch(code):
             raise SettingsError(f"[carriers.{code[:40]}]: no carrier code: up to 32 of a-z, 0-9, _ and -")

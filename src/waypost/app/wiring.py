@@ -14,16 +14,22 @@ from waypost.app.cities import open_cities
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
 from waypost.booking.bookings import Bookings
+from waypost.booking.choosing import Chooser
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
+from waypost.booking.pickups import PickupIssuer, Pickups
 from waypost.booking.pools import PoolIssuer, Pools
 from waypost.booking.printing import Masking, Printer, load_fonts
+from waypost.booking.rating.asking import RateSource
 from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
+from waypost.booking.sorting.codes import SortCodes
+from waypost.booking.sorting.lessons import Lessons
+from waypost.booking.sorting.shelf import Sorters
 from waypost.care.consignees import Consignees, MailAudience
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -96,12 +102,30 @@ class House:
         self.outlook = Outlook(self.watches, self.pollers)
         self.files = Files(self.memory.records, Sheets(), self.reception, self.seals, home.incoming)
         self._issuers: dict[str, WaybillIssuer] = {}
+        self._rate_sources: dict[str, RateSource] = {}
+        self._pickup_issuers: dict[str, PickupIssuer] = {}
+        self.pickups = Pickups(self.memory.records, self._pickup_issuers, self.seals, now_ms)
         self.parties = Parties(self.memory.records, secrets.token_bytes)
         self._printer: Printer | None = None
         self.manifests = Manifests(self.memory.records)
         self.pools = Pools(self.memory.records)
         order_book = OrderBook(self.memory.records, self.seals)
-        self.bookings = Bookings(order_book, self.memory.records, self._issuers, self.outlook, self.labels, now_ms)
+        self.sorters = Sorters(self.memory.records, self.seals)
+        sorted_by_us, threshold = settings.sorting.carriers, settings.sorting.threshold
+        self.sort_codes = SortCodes(self.sorters, order_book, self.memory.records, sorted_by_us, threshold)
+        self.lessons = Lessons(self.sorters, order_book, self.memory, tables, self.facilities, sorted_by_us)
+        self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts), self._rate_sources)
+        self.chooser = Chooser(order_book, self.memory.records, self.quotes, self._issuers.keys(), now_ms)
+        self.bookings = Bookings(
+            order_book,
+            self.memory.records,
+            self._issuers,
+            self.outlook,
+            self.labels,
+            now_ms,
+            self.sort_codes,
+            self.chooser,
+        )
         self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, now_ms)
         told = settings.webhooks
         self.places = Places(allow_http=told.allow_http, allow_private=told.allow_private)
@@ -115,7 +139,6 @@ class House:
         if mail.host:
             audiences.append(MailAudience(self.seals, round(mail.news_hours * 3_600_000)))
         self.teller = Teller(self.memory.changes, self.memory.index, self.memory.records, self.facilities, audiences)
-        self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts))
         self._stopping = threading.Event()
         self._watch: Watch | None = None
 
@@ -181,6 +204,10 @@ class House:
                 self._label_readers[name] = contract.labels
             if contract.issuer is not None:
                 self._issuers[name] = contract.issuer
+            if contract.pickups is not None:
+                self._pickup_issuers[name] = contract.pickups
+            if contract.rates is not None:
+                self._rate_sources[name] = contract.rates
             if account.pool:
                 self._issuers[name] = self._open_pool(contract)
             if contract.source is not None:

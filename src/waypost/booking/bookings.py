@@ -10,10 +10,13 @@ from functools import partial
 
 import msgspec
 
+from waypost.booking.choosing import Chooser
+from waypost.booking.collecting import note_due
 from waypost.booking.issuing import Address, Issued, Label, WaybillIssuer, WaybillOrder
 from waypost.booking.labels import Labels
 from waypost.booking.order_book import Entry, OrderBook, Progress, Receipt
 from waypost.booking.orders import (
+    TO_BE_CHOSEN,
     KeptOrder,
     Order,
     OrderParcel,
@@ -24,6 +27,7 @@ from waypost.booking.orders import (
     plan_parcels,
 )
 from waypost.booking.sheets import Headings, Table, read_orders
+from waypost.booking.sorting.codes import Choice, SortCodes
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.errors import BadInput, Conflict, StoreError, WaypostError
 from waypost.model.places import Place
@@ -77,6 +81,8 @@ class Bookings:
         issuers: by account.
         outlook: sees that the scans of what was booked come, be it by pushes or by asking.
         labels: those that carriers sent by themselves.
+        sort_codes: gives codes to what its carrier gave none; without it nobody does.
+        chooser: finds the service of orders that leave it open; without it they are refused.
     """
 
     def __init__(
@@ -87,6 +93,8 @@ class Bookings:
         outlook: Outlook,
         labels: Labels,
         clock: Callable[[], int],
+        sort_codes: SortCodes | None = None,
+        chooser: Chooser | None = None,
     ) -> None:
         self.book = book
         self._records = records
@@ -94,6 +102,8 @@ class Bookings:
         self._outlook = outlook
         self._labels = labels
         self._clock = clock
+        self._sort_codes = sort_codes
+        self._chooser = chooser
 
     def list_accounts(self) -> Sequence[str]:
         """The accounts that orders can be shipped by."""
@@ -159,6 +169,18 @@ class Bookings:
             raise BadInput(reason, where="account")
         return self.book.change(merchant, id_, order, self._clock())
 
+    def confirm(self, merchant: str, id_: str, *, is_not_there: bool = False) -> KeptOrder:
+        """Book one order now; see `OrderBook.confirm` and `carry_out`.
+
+        Raises:
+            BadInput: it names no account, leaves none to be chosen, and there are several.
+        """
+        kept = self.book.get(merchant, id_)
+        account = kept.account if kept.account == TO_BE_CHOSEN else self.choose_account(kept.account)
+        self.book.confirm(merchant, id_, account, self._clock(), is_not_there=is_not_there)
+        self.carry_out([id_])
+        return self.book.get(merchant, id_)
+
     def begin_job(self, merchant: str, ids: Sequence[str] | None, account: str, id_: str) -> Progress:
         """Confirm many orders, or all drafts; see `OrderBook.begin_job`.
 
@@ -180,6 +202,8 @@ class Bookings:
         Raises:
             Exception: whatever an adapter should not have raised, once everything else was written down.
         """
+        if self._chooser is not None:
+            self._chooser.choose(ids)
         now_ms = self._clock()
         ask = partial(self._ask, now_ms + _BEGUN_MS)
         asked = list(ask_all(ask, self.book.claim(ids, now_ms, now_ms + LEASE_MS)))
@@ -292,13 +316,16 @@ class Bookings:
             followed.setdefault(each.kept.account, []).extend(_to_follow(each.kept, number) for number in numbers)
         for account, booked in followed.items():
             self._outlook.follow(account, booked, self._clock())
+        chosen = self._choose_codes(all_)
         now_ms = self._clock()
         with self._records.begin() as connection:
             tracked = [_tracked(each.kept, parcel, issued.waybill) for each in all_ for parcel, issued in each.issued]
             keep_parcels(connection, tracked)
             for each in all_:
-                for _, issued in each.issued:
-                    self.book.note_booked(connection, issued, now_ms)
+                for parcel, issued in each.issued:
+                    note_due(connection, each.kept, parcel, issued, now_ms)
+                    code = chosen[issued.reference].code if issued.reference in chosen else issued.sort_code
+                    self.book.note_booked(connection, msgspec.structs.replace(issued, sort_code=code), now_ms)
                 for reference, (state, why) in each.parcels.items():
                     self.book.note_parcel(connection, reference, state, _scrub(why, each.kept.order))
                 self.book.settle(
@@ -310,6 +337,14 @@ class Bookings:
                     next_ms=each.next_ms,
                     tries=each.kept.tries + 1,
                 )
+            if self._sort_codes is not None:
+                self._sort_codes.note(connection, chosen, now_ms)
+
+    def _choose_codes(self, all_: Sequence["_Asked"]) -> Mapping[str, Choice]:
+        if self._sort_codes is None:
+            return {}
+        booked = [(each.kept.order.consignee, issued) for each in all_ for _, issued in each.issued]
+        return self._sort_codes.choose(booked)
 
     def _refuse_account(self, order: Order) -> str | None:
         if not order.account or order.account in self._issuers:
@@ -377,6 +412,7 @@ def draft_return(kept: KeptOrder, reference: str, account: str = "") -> Order:
         cod_minor=0,
         mailing_date="",
         return_of=order.reference,
+        choose="",
     )
 
 
@@ -389,7 +425,7 @@ def draft_waybill(kept: KeptOrder, parcel: OrderParcel, *, may_exist: bool) -> W
         consignee=order.consignee,
         items=items_of(order, parcel.piece) or order.items,
         weight_g=planned.weight_g,
-        service=order.service,
+        service=kept.service or order.service,
         length_mm=planned.length_mm,
         width_mm=planned.width_mm,
         height_mm=planned.height_mm,

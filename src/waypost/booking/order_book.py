@@ -12,16 +12,19 @@ from sqlalchemy.engine import Connection, Row
 from waypost.access.sealing import Seal
 from waypost.booking.issuing import Issued, Label
 from waypost.booking.orders import (
+    TO_BE_CHOSEN,
     KeptOrder,
     Order,
     OrderParcel,
     OrderState,
     ParcelState,
+    PlannedParcel,
     check_order,
     digest_of,
     order_id,
     parcel_reference,
     plan_parcels,
+    split_order,
 )
 from waypost.booking.records import jobs, order_parcels, orders
 from waypost.model.cursors import read_cursor, write_cursor
@@ -166,9 +169,32 @@ class OrderBook:
                 raise Conflict("some of the order is booked, or may be", mend="Cancel it, and hand it in anew.")
             connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
             values = {"body": self._seal_order(id_, order), "digest": digest_of(order), "changed_ms": now_ms}
-            values |= {"account": order.account, "state": OrderState.DRAFT.value, "why": ""}
+            values |= {"account": _account_of(order), "state": OrderState.DRAFT.value, "why": ""}
             connection.execute(update(orders).where(orders.c.id == id_).values(values))
             connection.execute(insert(order_parcels), _plan(id_, order))
+        return self.get(merchant, id_)
+
+    def split(self, merchant: str, id_: str, parcels: Sequence[PlannedParcel], now_ms: int) -> KeptOrder:
+        """Pack an order otherwise, as long as no carrier may know of it. Handed in again as it was, it is known still.
+
+        Raises:
+            NotFound: the merchant has no such order.
+            Conflict: it is booked, waits to be, or there may be a waybill of it.
+            BadInput: it cannot be packed so; see `split_order`.
+        """
+        with self._records.begin() as connection:
+            row = self._row(connection, merchant, id_, to_change=True)
+            [kept] = self._kept(connection, [row])
+            packed = split_order(kept.order, parcels)
+            is_refused = kept.state is OrderState.REFUSED
+            if not is_refused and kept.state is not OrderState.DRAFT:
+                raise Conflict(f"the order is {kept.state.value}, and only what is not booked can be packed otherwise")
+            if any(parcel.state is not ParcelState.PLANNED for parcel in kept.parcels):
+                raise Conflict("a parcel of it has a waybill, or may have one")
+            connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
+            values = {"body": self._seal_order(id_, packed), "changed_ms": now_ms}
+            connection.execute(update(orders).where(orders.c.id == id_).values(values))
+            connection.execute(insert(order_parcels), _plan(id_, packed))
         return self.get(merchant, id_)
 
     def get(self, merchant: str | None, id_: str) -> KeptOrder:
@@ -181,6 +207,15 @@ class OrderBook:
             row = self._row(connection, merchant, id_)
             [kept] = self._kept(connection, [row])
         return kept
+
+    def find_orders(self, ids: Sequence[str]) -> dict[str, KeptOrder]:
+        """Those of some orders that are there and whose contents were not erased, whosever they are, by id."""
+        found: dict[str, KeptOrder] = {}
+        with self._records.read() as connection:
+            for some in _chunks(ids):
+                asked = select(orders).where(orders.c.id.in_(some), orders.c.body.is_not(None))
+                found |= {kept.id: kept for kept in self._kept(connection, connection.execute(asked).all())}
+        return found
 
     def list_by_numbers(self, account: str, numbers: Sequence[str]) -> list[KeptOrder]:
         """The orders booked with an account to which waybills of these numbers belong, each once."""
@@ -310,6 +345,19 @@ class OrderBook:
             connection.execute(update(order_parcels).where(planned).values(state=ParcelState.ASKED.value))
         return kept
 
+    def list_to_choose(self, ids: Sequence[str]) -> list[KeptOrder]:
+        """Those of some orders that wait and whose service is not chosen yet. One that does not open is left out."""
+        is_meant = (orders.c.state == OrderState.QUEUED.value, orders.c.account == TO_BE_CHOSEN)
+        with self._records.read() as connection:
+            asked = select(orders.c.id).where(orders.c.id.in_(ids), *is_meant)
+            found = connection.execute(asked).scalars().all()
+        return list(self.find_orders(found).values()) if found else []
+
+    def note_choice(self, connection: Connection, id_: str, account: str, service: str) -> bool:
+        """Write down by which service an order goes, before its carrier is asked; False if that is known already."""
+        is_open = and_(orders.c.id == id_, orders.c.account == TO_BE_CHOSEN)
+        return bool(connection.execute(update(orders).where(is_open).values(account=account, service=service)).rowcount)
+
     @contextmanager
     def holding(self, id_: str, now_ms: int, until_ms: int) -> Iterator[bool]:
         """Have an order for oneself, however far it is; False if another has it."""
@@ -438,7 +486,7 @@ class OrderBook:
                 "merchant": merchant,
                 "reference": order.reference,
                 "state": OrderState.DRAFT.value,
-                "account": order.account,
+                "account": _account_of(order),
                 "made_ms": now_ms,
                 "changed_ms": now_ms,
                 "tries": 0,
@@ -500,7 +548,12 @@ class OrderBook:
             next_ms=row.next_ms,
             tries=row.tries,
             why=row.why,
+            service=row.service or "",
         )
+
+
+def _account_of(order: Order) -> str:
+    return TO_BE_CHOSEN if order.choose else order.account
 
 
 def _plan(id_: str, order: Order) -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@ An order is a draft until it is confirmed; then it waits for its carrier, and is
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from babel.core import get_global
@@ -23,6 +24,8 @@ from waypost.track.wire import Refusal
 
 MOST_PARCELS = 50
 MOST_ITEMS = 500
+#: The account of an order whose service is chosen when it is booked; no account is called so.
+TO_BE_CHOSEN = "?"
 #: A parcel of which nobody said how heavy it is, nor its items: what carriers take a small one for.
 UNTOLD_G = 500
 
@@ -55,15 +58,17 @@ class PlannedParcel(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         items: the lines of the order that are in it, from 0; none: those that are in no other.
+        quantities: of each of these lines how many pieces are in it; none: all.
     """
 
-    SHOWN: ClassVar[tuple[str, ...]] = ("weight_g", "length_mm", "width_mm", "height_mm", "items")
+    SHOWN: ClassVar[tuple[str, ...]] = ("weight_g", "length_mm", "width_mm", "height_mm", "items", "quantities")
 
     weight_g: Grams
     length_mm: Millimetres = 0
     width_mm: Millimetres = 0
     height_mm: Millimetres = 0
     items: tuple[int, ...] = ()
+    quantities: tuple[Annotated[int, msgspec.Meta(ge=1, le=100_000)], ...] = ()
 
 
 class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +84,8 @@ class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
         mailing_date: on which it is handed over, `YYYY-MM-DD` of the sender's day.
         return_of: the reference of the order of which this is the way back.
         language: in which the consignee is written to; "" for that of the country.
+        choose: by what its service is chosen when it is booked, of those that it leaves open: `price`, `arrival`,
+            `co2`, or `best`, the lowest price of those that usually come within a day of the earliest.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = (
@@ -98,6 +105,7 @@ class Order(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mailing_date: Annotated[str, msgspec.Meta(pattern=whole("([0-9]{4}-[0-9]{2}-[0-9]{2})?"))] = ""
     return_of: Line = ""
     language: Annotated[str, msgspec.Meta(pattern=whole("(en|zh|es|pt)?"))] = ""
+    choose: Literal["", "price", "arrival", "co2", "best"] = ""
 
 
 class OrderParcel(Guarded, frozen=True, kw_only=True):
@@ -130,6 +138,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     Attributes:
         why: of one that is refused, doubtful, or tried again.
         next_ms: of one that is queued, when its carrier is asked at the earliest.
+        service: that was chosen for it; "" of one whose order names it, or leaves it to the carrier.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("id", "merchant", "state", "account", "job", "made_ms", "changed_ms", "tries")
@@ -146,6 +155,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     next_ms: int | None = None
     tries: int = 0
     why: str = ""
+    service: str = ""
 
 
 def order_id(merchant: str, reference: str) -> str:
@@ -158,11 +168,17 @@ def parcel_reference(order: str, piece: int) -> str:
     return "W" + _base32(_digest(order, str(piece), size=10))
 
 
+#: Fields that orders did not always have: where they say nothing, what was kept before them is known still.
+_LATER = ("language", "choose", "quantities")
+
+
 def digest_of(order: Order) -> str:
     """By which an order that comes again is known to be the same."""
     told = msgspec.to_builtins(order)
-    if not order.language:  # orders were kept before there was such a field, and have to be known still
-        del told["language"]
+    for part in (told, *told["parcels"]):
+        for name in _LATER:
+            if not part.get(name, True):
+                del part[name]
     return hashlib.blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=16).hexdigest()
 
 
@@ -183,18 +199,53 @@ def check_order(order: Order) -> None:
         raise BadInput("is missing: amounts are told", where="currency", mend="Give the ISO 4217 code, such as CNY.")
     if order.mailing_date and not _is_day(order.mailing_date):
         raise BadInput("is no day of the calendar", where="mailing_date")
+    if order.choose and order.account and order.service:
+        raise BadInput("has nothing to choose from: account and service are named", where="choose")
     if not order.parcels and (weight_g := plan_parcels(order)[0].weight_g) > MOST_G:
         reason = f"weigh {weight_g} g together, and a parcel weighs {MOST_G} g at most"
         raise BadInput(reason, where="items", mend="Say how they are packed.")
     seen: set[int] = set()
+    counted: Counter[int] = Counter()
     for number, parcel in enumerate(order.parcels):
         for line in parcel.items:
             if not 0 <= line < len(order.items):
                 raise BadInput(f"line {line} is none of the order's", where=f"parcels[{number}].items")
             seen.add(line)
+        if parcel.quantities and (
+            len(parcel.quantities) != len(parcel.items) or len(set(parcel.items)) < len(parcel.items)
+        ):
+            raise BadInput("has one number for each of `items`, each line once", where=f"parcels[{number}].quantities")
+        counted.update(dict(zip(parcel.items, parcel.quantities, strict=False)))
+    _check_sums(order, counted)
     if seen and all(parcel.items for parcel in order.parcels) and len(seen) < len(order.items):
         missing = next(line for line in range(len(order.items)) if line not in seen)
         raise BadInput(f"line {missing} is in no parcel", where="parcels", mend="Put every line into a parcel.")
+
+
+def _check_sums(order: Order, counted: Mapping[int, int]) -> None:
+    """Of lines whose pieces are counted in parcels, all of them are somewhere."""
+    for line, count in sorted(counted.items()):
+        if any(line in parcel.items and not parcel.quantities for parcel in order.parcels):
+            raise BadInput(f"line {line} is counted in one parcel and whole in another", where="parcels")
+        if count != order.items[line].quantity:
+            reason = f"{count} pieces of line {line} are in parcels, and it has {order.items[line].quantity}"
+            raise BadInput(reason, where="parcels", mend="Put each piece into one parcel.")
+
+
+def split_order(order: Order, parcels: Sequence[PlannedParcel]) -> Order:
+    """The same order, packed otherwise.
+
+    Raises:
+        BadInput: it cannot be: see `check_order`; or a parcel weighs less than what is in it.
+    """
+    packed = msgspec.structs.replace(order, parcels=tuple(parcels))
+    check_order(packed)
+    for piece, parcel in enumerate(packed.parcels):
+        inside_g = sum((item.weight_g or 0) * item.quantity for item in items_of(packed, piece))
+        if inside_g > parcel.weight_g:
+            reason = f"are {parcel.weight_g}, and what is in it weighs {inside_g}"
+            raise BadInput(reason, where=f"parcels[{piece}].weight_g", mend="Weigh it with what is in it.")
+    return packed
 
 
 def advise(row: int, order: Order) -> list[Refusal]:
@@ -224,6 +275,9 @@ def plan_parcels(order: Order) -> Sequence[PlannedParcel]:
 def items_of(order: Order, piece: int) -> Sequence[Item]:
     """What is in one parcel of it, by its place from 0."""
     parcels = plan_parcels(order)
+    if parcels[piece].quantities:
+        inside = zip(parcels[piece].items, parcels[piece].quantities, strict=True)
+        return [msgspec.structs.replace(order.items[line], quantity=count) for line, count in inside]
     if parcels[piece].items:
         return [order.items[line] for line in parcels[piece].items]
     elsewhere = {line for parcel in parcels for line in parcel.items}

@@ -164,7 +164,7 @@ class Papers:
             sender=order.sender,
             consignee=order.consignee,
             carrier_name=parcel.carrier,
-            service=order.service,
+            service=kept.service or order.service,
             sort_code=parcel.sort_code,
             reference=parcel.reference,
             order_number=order.reference,

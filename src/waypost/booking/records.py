@@ -37,6 +37,7 @@ orders = Table(
     Column("tries", Integer, nullable=False),
     Column("why", String(400), nullable=False),
     Column("digest", String(32), nullable=False),
+    Column("service", String(64)),  # that was chosen; none: the order names it
     Column("body", LargeBinary),  # none: it was erased
     Index(None, "merchant", "reference", unique=True),
     Index(None, "merchant", "state", "made_ms"),
@@ -76,6 +77,74 @@ manifests = Table(
     Column("account", String(64), nullable=False),
     Column("closed_ms", BigInteger, nullable=False),
     Index(None, "merchant", "closed_ms"),
+)
+
+#: Why an order goes by the service that was chosen for it: see `choosing.py`. `content` is the quote and the others.
+order_quotes = Table(
+    "order_quotes",
+    METADATA,
+    Column("order_id", String(32), ForeignKey("orders.id"), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+#: What is to be collected for parcels at the door: see `collecting.py`.
+cod_dues = Table(
+    "cod_dues",
+    METADATA,
+    Column("parcel", String(32), ForeignKey("order_parcels.id"), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("booked_ms", BigInteger, nullable=False),
+    Index(None, "account", "booked_ms"),
+    Index(None, "account", "number"),
+)
+
+#: Sheets by which carriers pass on what they collected, and their rows.
+remittances = Table(
+    "remittances",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("payments", Integer, nullable=False),
+    Column("kept_ms", BigInteger, nullable=False),
+)
+cod_payments = Table(
+    "cod_payments",
+    METADATA,
+    Column("remittance_id", String(32), ForeignKey("remittances.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("paid_on", String(10), nullable=False),
+    Index(None, "account", "number"),
+)
+
+#: Carriers that were asked to come: see `pickups.py`. `body` is what the merchant sent, sealed.
+pickups = Table(
+    "pickups",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("merchant", String(32), ForeignKey("parties.id"), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("channel", String(120), nullable=False),
+    Column("why", String(400), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary),  # none: it was erased
+    Index(None, "merchant", "made_ms"),
 )
 
 #: Orders that were confirmed together: see `OrderBook.begin_job`.
@@ -119,4 +188,9 @@ given_numbers = Table(
     Index(None, "carrier", "number", unique=True),
 )
 
-SEALED = (SealedColumn(labels), SealedColumn(orders, is_all=False), SealedColumn(order_parcels, "label", is_all=False))
+SEALED = (
+    SealedColumn(labels),
+    SealedColumn(orders, is_all=False),
+    SealedColumn(order_parcels, "label", is_all=False),
+    SealedColumn(pickups, is_all=False),
+)

@@ -21,7 +21,7 @@ from waypost.track.feed import FileRefusal
 
 _ENDS = ("sender", "consignee")
 _ADDRESS = ("name", "country", "province", "city", "county", "street", "postcode", "phone", "company", "email")
-_ORDER = ("reference", "account", "service", "currency", "cod", "remark", "mailing_date", "language")
+_ORDER = ("reference", "account", "service", "currency", "cod", "remark", "mailing_date", "language", "choose")
 _PARCEL = ("weight_kg", "weight_g", "length_cm", "width_cm", "height_cm")
 _ITEM = ("description", "quantity", "weight_kg", "weight_g", "value", "sku", "hs_code", "origin")
 

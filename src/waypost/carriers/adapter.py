@@ -28,6 +28,8 @@ class Operation(StrEnum):
     TRACK = "track"
     SUBSCRIBE = "subscribe"
     PUSH = "push"
+    RATES = "rates"
+    PICKUP = "pickup"
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):

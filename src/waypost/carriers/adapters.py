@@ -6,6 +6,8 @@ from importlib.metadata import EntryPoint, entry_points
 import msgspec
 
 from waypost.booking.issuing import LabelReader, WaybillIssuer
+from waypost.booking.pickups import PickupIssuer
+from waypost.booking.rating.asking import RateSource
 from waypost.carriers import best, cainiao, correios, jt, karrio, neutral, sf, sto, usps, yto, yunda, zto
 from waypost.carriers.accounts import Account
 from waypost.carriers.adapter import Adapter, Operation
@@ -23,6 +25,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     adapter: Adapter
     caller: Caller
     issuer: WaybillIssuer | None
+    rates: RateSource | None
+    pickups: PickupIssuer | None
     source: TrackSource | None
     reader: PushReader | None
     labels: LabelReader | None
@@ -89,6 +93,8 @@ def open_contract(
         caller=caller,
         issuer=made if Operation.BOOK in can else None,
         source=made if Operation.TRACK in can else None,
+        rates=made if Operation.RATES in can else None,
+        pickups=made if Operation.PICKUP in can else None,
         reader=made if Operation.PUSH in can and adapter.push_needs <= account.secrets.keys() else None,
         labels=made if isinstance(made, LabelReader) and adapter.label_needs <= account.secrets.keys() else None,
     )

@@ -61,7 +61,12 @@ class Call(Guarded, frozen=True, kw_only=True):
 
 
 class Answer(Guarded, frozen=True, kw_only=True):
-    """What it answered, whatever the status. `retry_s`: after how long it wants to be asked again, if it says so."""
+    """What it answered, whatever the status.
+
+    Attributes:
+        retry_s: after how long it wants to be asked again, if it says so.
+        etag: by which it knows this state of what was asked for, or "".
+    """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("status", "content_type", "retry_s")
 
@@ -69,6 +74,7 @@ class Answer(Guarded, frozen=True, kw_only=True):
     body: bytes
     content_type: str
     retry_s: float | None = None
+    etag: str = ""
 
     @property
     def is_well(self) -> bool:
@@ -209,6 +215,7 @@ class Caller:
                 body=bytes(body),
                 content_type=response.headers.get("content-type", ""),
                 retry_s=_retry_s(response.headers.get("retry-after", ""), self.hours.now_ms()),
+                etag=response.headers.get("etag", ""),
             )
 
     def _pause_s(self, attempt: int) -> float:

@@ -21,6 +21,9 @@ from urllib.parse import quote
 import msgspec
 
 from waypost.booking.issuing import Issued, Label, WaybillOrder
+from waypost.booking.pickups import Fetched, PickupOrder
+from waypost.booking.rating.asking import CarrierRate
+from waypost.booking.rating.shipments import Shipment
 from waypost.carriers.adapter import Adapter, Evidence, Operation
 from waypost.carriers.answers import read, write
 from waypost.carriers.booked import Booked
@@ -30,6 +33,8 @@ from waypost.carriers.rows import Scan, rows_of, seen_of
 from waypost.carriers.signatures import is_same
 from waypost.carriers.tokens import Token, Tokens, put_bearer
 from waypost.carriers.usps_labels import draft_label, read_label
+from waypost.carriers.usps_pickups import PATH, Taken, draft_pickup
+from waypost.carriers.usps_rates import USUAL_CLASSES, add_up, count_pieces, draft_rates, read_rates
 from waypost.model.carriage import Waybill
 from waypost.model.decoding import convert, decode
 from waypost.model.errors import BadInput, SettingsError, WaypostError
@@ -46,7 +51,7 @@ from waypost.track.carriers import (
     Unsupported,
 )
 
-_TOKEN, _PAY, _LABEL, _CANCEL, _TRACK, _SUBSCRIBE, _PUSH = (
+_TOKEN, _PAY, _LABEL, _CANCEL, _TRACK, _SUBSCRIBE, _PUSH, _RATES, _PICKUP = (
     "oauth2",
     "payment-authorization",
     "labels",
@@ -54,6 +59,8 @@ _TOKEN, _PAY, _LABEL, _CANCEL, _TRACK, _SUBSCRIBE, _PUSH = (
     "tracking",
     "subscriptions-tracking",
     "push",
+    "total-rates",
+    "carrier-pickup",
 )
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 #: By default labels come as parts of a mail; so as JSON.
@@ -207,6 +214,43 @@ class Usps:
         return bool(re.search(r"order not found", refused.message, re.IGNORECASE)) and self._booked.was_taken_back(
             issued
         )
+
+    def fetch(self, order: PickupOrder) -> Fetched:
+        """See `PickupIssuer`. USPS knows no reference of ours: asked again, it might come twice."""
+        body = write(draft_pickup(self._account, order)).encode()
+        answer = self._bearer.call(Call(operation=_PICKUP, path=PATH, headers=_JSON, body=body))
+        if not answer.is_well:
+            raise self._refused(_PICKUP, answer)
+        channel = self._caller.channel(_PICKUP)
+        taken = read(answer, Taken, channel)
+        return Fetched(number=taken.confirmationNumber, day=taken.pickupDate[:10], channel=channel)
+
+    def cancel_pickup(self, number: str) -> None:
+        """See `PickupIssuer`. What is cancelled is named by its state as it is now."""
+        path = f"{PATH}/{quote(number, safe='')}"
+        found = self._bearer.call(Call(operation=_PICKUP, path=path, method="GET", headers=_JSON, is_repeatable=True))
+        if not found.is_well:
+            raise self._refused(_PICKUP, found)
+        if not found.etag:
+            raise CarrierPuzzling("the answer has no ETag to cancel by", channel=self._caller.channel(_PICKUP))
+        headers = {**_JSON, "if-match": found.etag}
+        answer = self._bearer.call(
+            Call(operation=_PICKUP, path=path, method="DELETE", headers=headers, is_repeatable=True)
+        )
+        if not answer.is_well:
+            raise self._refused(_PICKUP, answer)
+
+    def ask_rates(self, shipment: Shipment) -> Sequence[CarrierRate]:
+        """See `RateSource`. A call for each parcel that differs from the others."""
+        told = []
+        for piece, count in count_pieces(shipment).items():
+            body = write(draft_rates(self._account, shipment, piece)).encode()
+            path = "/prices/v3/total-rates/search"
+            answer = self._bearer.call(Call(operation=_RATES, path=path, headers=_JSON, body=body, is_repeatable=True))
+            if not answer.is_well:
+                raise self._refused(_RATES, answer)
+            told.append((count, read_rates(self._account, answer, self._caller.channel(_RATES))))
+        return add_up(told)
 
     def print_label(self, issued: Issued) -> Label:
         """See `WaybillIssuer`. The label comes with the booking, and never again."""
@@ -471,6 +515,10 @@ ADAPTER = Adapter(
         "tracking": "v3r2 (usual, 35 at once) or v3 (one by one)",
         "rate_indicator": "SP (usual) or another one",
         "processing_category": "MACHINABLE (usual), NONSTANDARD or another one",
+        "mail_classes": f"whose rates are asked for, with commas; {USUAL_CLASSES} without it",
+        "price_type": "COMMERCIAL (usual), RETAIL or CONTRACT",
+        "pickup_location": "where the courier finds parcels: OFFICE (usual) or another one",
+        "pickup_package": "what it is told that they are: OTHER (usual), PRIORITY_MAIL or another one",
         "listener_url": "where USPS is to push to, https",
         "admin_email": "whom USPS tells when it cannot",
     },
@@ -489,6 +537,10 @@ ADAPTER = Adapter(
             "tracking",
             "rate_indicator",
             "processing_category",
+            "mail_classes",
+            "price_type",
+            "pickup_location",
+            "pickup_package",
             "listener_url",
             "admin_email",
             "push_secret",
@@ -503,6 +555,9 @@ ADAPTER = Adapter(
         # The verification of a listener is not public.
         Operation.SUBSCRIBE: Evidence.ONE_SOURCE,
         Operation.PUSH: Evidence.ONE_SOURCE,
+        # The vendor's example asks for one class of mail; that several can be asked for at once, one source says.
+        Operation.RATES: Evidence.ONE_SOURCE,
+        Operation.PICKUP: Evidence.VENDOR,
     },
     url="https://apis.usps.com",
     test_url="https://apis-tem.usps.com",

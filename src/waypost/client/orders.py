@@ -65,13 +65,19 @@ class Item(Guarded, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PlannedParcel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One physical piece. Sizes are 0 if nobody measured; `items` are the lines of the order in it, from 0."""
+    """One physical piece. Sizes are 0 if nobody measured.
+
+    Attributes:
+        items: the lines of the order that are in it, from 0; none: those that are in no other.
+        quantities: of each of these lines how many pieces are in it; none: all.
+    """
 
     weight_g: int
     length_mm: int = 0
     width_mm: int = 0
     height_mm: int = 0
     items: tuple[int, ...] = ()
+    quantities: tuple[int, ...] = ()
 
 
 class Order(Guarded, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,6 +91,8 @@ class Order(Guarded, frozen=True, kw_only=True, omit_defaults=True):
         currency: ISO 4217, needed where amounts are told. `cod_minor` is to collect at the door.
         mailing_date: on which it is handed over, `YYYY-MM-DD`.
         return_of: the reference of the order of which this is the way back.
+        language: in which the consignee is written to: `en`, `zh`, `es` or `pt`; "" for that of the country.
+        choose: by what the service is chosen when it is booked: `price`, `arrival`, `co2` or `best`.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("reference", "account", "service", "parcels", "currency", "mailing_date")
@@ -101,6 +109,8 @@ class Order(Guarded, frozen=True, kw_only=True, omit_defaults=True):
     remark: str = ""
     mailing_date: str = ""
     return_of: str = ""
+    language: str = ""
+    choose: str = ""
 
 
 class Waybill(msgspec.Struct, frozen=True):

@@ -17,11 +17,13 @@ from waypost.web.api import (
     openapi,
     orders,
     parcels,
+    pickups,
     pushes,
     quotes,
     scans,
     scorecards,
     service,
+    sort_codes,
     watches,
     webhooks,
 )
@@ -57,11 +59,13 @@ def make_app(desk: Desk) -> Door:
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
     manifests.add_manifests(app, office)
+    pickups.add_pickups(app, office)
     webhooks.add_webhooks(app, office)
     mail.add_mail(app, office)
     quotes.add_quotes(app, office)
     scorecards.add_scorecards(app, office)
     watches.add_watches(app, office)
+    sort_codes.add_sort_codes(app, office)
     pushes.add_pushes(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)

@@ -9,12 +9,15 @@ from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
 from waypost.booking.bookings import Bookings
+from waypost.booking.choosing import Chooser
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
 from waypost.booking.papers import Papers
+from waypost.booking.pickups import Pickups
 from waypost.booking.pools import Pools
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.sheets import TableReader
+from waypost.booking.sorting.codes import SortCodes
 from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -178,7 +181,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         subscriptions: webhooks of merchants. `deliveries` what they are told, `sender` sends a ping.
         wake_telling: when more is to be told at once to a webhook. `telling` how far that is behind.
         post: mail to consignees.
-        quotes: what their orders would cost.
+        quotes: what their orders would cost. `chooser` has why they go by the service that they go by.
+        pickups: carriers that were asked to come.
+        sort_codes: of what was booked, where carriers give none.
         new_id: an id of some kind that nobody has.
         files: takes files that they hand in.
         carriers: by account, whose it is.
@@ -211,6 +216,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     telling: Callable[[], Standing]
     post: Post
     quotes: Quotes
+    chooser: Chooser
+    pickups: Pickups
+    sort_codes: SortCodes
     new_id: Callable[[str], str]
     files: Files
     carriers: Mapping[str, str]

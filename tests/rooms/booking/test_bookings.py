@@ -413,3 +413,24 @@ def test_a_later_job_takes_nothing_from_an_earlier_one(desk: Desk) -> None:
     later = desk.bookings.begin_job(desk.merchant, [first, second], "", "job_2")
     assert (later.orders, dict(later.states)) == (1, {OrderState.QUEUED: 1})
     assert dict(desk.book.get_job(desk.merchant, "job_1").states) == {OrderState.BOOKED: 1}
+
+
+def test_an_order_is_split_until_a_carrier_may_know_of_it() -> None:
+    with open_desk("yto") as desk:
+        [id_] = desk.enter(desk.draft())
+        parcels = [
+            PlannedParcel(weight_g=500, items=(0,), quantities=(1,)),
+            PlannedParcel(weight_g=450, items=(0,), quantities=(1,)),
+        ]
+        with pytest.raises(NotFound):
+            desk.book.split(desk.other, id_, parcels, 5)
+        kept = desk.book.split(desk.merchant, id_, parcels, 5)
+        assert [parcel.weight_g for parcel in kept.parcels] == [500, 450]
+        assert desk.book.split(desk.merchant, id_, parcels, 6).parcels == kept.parcels
+        [known] = desk.bookings.enter(desk.merchant, [(0, desk.draft())]).entries
+        assert known.outcome is Entered.KNOWN
+        booked = desk.confirm(id_)
+        assert [each.state for each in booked.parcels] == [ParcelState.BOOKED] * 2
+        assert len({each.number for each in booked.parcels}) == len(desk.fake.parcels) == 2
+        with pytest.raises(Conflict, match="booked"):
+            desk.book.split(desk.merchant, id_, parcels, 7)

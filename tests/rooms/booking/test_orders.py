@@ -17,6 +17,7 @@ from waypost.booking.orders import (
     order_id,
     parcel_reference,
     plan_parcels,
+    split_order,
 )
 from waypost.booking.reading import read_orders
 from waypost.model.errors import BadInput
@@ -124,3 +125,33 @@ def test_an_address_that_no_mail_goes_to_is_advice() -> None:
     assert (found.row, "ana" in found.reason) == (3, False)
     good = msgspec.structs.replace(HOME, email="ana@example.org")
     assert all(each.field != "consignee.email" for each in advise(3, draft(consignee=good)))
+
+
+def test_pieces_of_a_line_are_counted_into_parcels() -> None:
+    items = (Item(description="Book", quantity=3, weight_g=400), Item(description="Pen", quantity=1, weight_g=20))
+    whole = draft(items=items)
+    parcels = (
+        PlannedParcel(weight_g=900, items=(0,), quantities=(2,)),
+        PlannedParcel(weight_g=450, items=(0, 1), quantities=(1, 1)),
+    )
+    packed = split_order(whole, parcels)
+    assert [[(item.description, item.quantity) for item in items_of(packed, piece)] for piece in (0, 1)] == [
+        [("Book", 2)],
+        [("Book", 1), ("Pen", 1)],
+    ]
+    assert digest_of(packed) != digest_of(whole)
+    assert split_order(packed, (PlannedParcel(weight_g=1300),)).parcels == (PlannedParcel(weight_g=1300),)
+    for wrong, where in (
+        ((PlannedParcel(weight_g=900, items=(0,), quantities=(2,)), PlannedParcel(weight_g=50)), "parcels"),
+        (
+            (PlannedParcel(weight_g=900, items=(0,), quantities=(2,)), PlannedParcel(weight_g=900, items=(0,))),
+            "parcels",
+        ),
+        ((PlannedParcel(weight_g=9000, items=(0, 1), quantities=(3,)),), "parcels[0].quantities"),
+        ((PlannedParcel(weight_g=9000, items=(0, 0, 1), quantities=(1, 2, 1)),), "parcels[0].quantities"),
+        ((parcels[0], PlannedParcel(weight_g=400, items=(0, 1), quantities=(1, 1))), "parcels[1].weight_g"),
+        ((PlannedParcel(weight_g=9000, items=(0,), quantities=(3,)),), "parcels"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            split_order(whole, wrong)
+        assert caught.value.where == where

@@ -20,15 +20,19 @@ from waypost.access.keys import Keys, Role
 from waypost.access.parties import Parties
 from waypost.access.sealing import Seal
 from waypost.booking.bookings import Bookings
+from waypost.booking.choosing import Chooser
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
+from waypost.booking.pickups import PickupIssuer, Pickups
 from waypost.booking.pools import Pools
 from waypost.booking.printing import Printer, load_fonts
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
+from waypost.booking.sorting.codes import SortCodes
+from waypost.booking.sorting.shelf import Sorters
 from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -123,6 +127,7 @@ class World:
         self.pollers: dict[str, Poller] = {}
         self.label_readers: dict[str, LabelReader] = {}
         self.issuers: dict[str, WaybillIssuer] = {}
+        self.pickup_issuers: dict[str, PickupIssuer] = {}
         self.wakes = 0
         self.woken: list[str] = []
         self.parties = Parties(self.memory.records, _Tokens())
@@ -130,20 +135,30 @@ class World:
         self.pushes = Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL))
         self.journal = io.StringIO()
         self.incoming = TemporaryDirectory()
+        book = OrderBook(self.memory.records, lambda: SEAL)
+        quotes = Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"])
+        chooser = Chooser(book, self.memory.records, quotes, self.issuers.keys(), lambda: self.now_ms)
         parts: dict[str, Any] = {
             "tracker": self.tracker,
             "scan_search": ScanSearch(self.memory, self.tables, self.facilities),
             "reception": self.reception,
             "labels": (labels := Labels(self.label_readers, self.memory.records, lambda: SEAL)),
             "outlook": (outlook := Outlook(self.watches, self.pollers)),
+            "sort_codes": (
+                sort_codes := SortCodes(
+                    Sorters(self.memory.records, lambda: SEAL), book, self.memory.records, ["correios"], 0.9
+                )
+            ),
             "bookings": (
                 bookings := Bookings(
-                    OrderBook(self.memory.records, lambda: SEAL),
+                    book,
                     self.memory.records,
                     self.issuers,
                     outlook,
                     labels,
                     lambda: self.now_ms,
+                    sort_codes,
+                    chooser,
                 )
             ),
             "manifests": Manifests(self.memory.records),
@@ -164,7 +179,9 @@ class World:
                 consignees=Consignees(self.memory.records, lambda: SEAL, terms, self.facilities),
                 standing=MailStanding,
             ),
-            "quotes": Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"]),
+            "quotes": quotes,
+            "chooser": chooser,
+            "pickups": Pickups(self.memory.records, self.pickup_issuers, lambda: SEAL, lambda: self.now_ms),
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
             "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL, Path(self.incoming.name)),
             "carriers": self.accounts,

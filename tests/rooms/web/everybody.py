@@ -23,6 +23,7 @@ from waypost.testing.carriers.faking import Fake
 from waypost.track.carriers import Push
 from waypost.track.pushes import Arrived, Outcome
 from waypost.web.api.answers import ORDERS_SENT
+from waypost.web.api.pickup_answers import PICKUP_SENT
 from waypost.web.desk import Limits
 
 _MANY = Limits(guesses_per_min=1e9, guesses_burst=1e9, numbers_per_min=1e9, numbers_burst=1e9, wait_s=0.01)
@@ -74,6 +75,10 @@ class House:
         hook = self.ask("merchant", "post", "/v1/webhooks", b'{"url": "http://127.0.0.1:9/secret-path"}')
         assert hook.status == 200, hook.text
         self.webhook: str = hook.json["webhook"]["id"]
+        self.parcel: str = self.ask("operator", "get", "/v1/sort-codes").json["sort_codes"][0]["parcel"]
+        asked = self.ask("merchant", "post", "/v1/pickups", msgspec.json.encode(PICKUP_SENT))
+        assert asked.json["state"] == "booked", asked.text
+        self.pickup: str = asked.json["id"]
         self.delivery = "msg_1"
         with world.memory.records.begin() as connection:
             told = Delivery(
@@ -141,7 +146,7 @@ class House:
         with self.world.memory.records.read() as connection:
             for name, table in METADATA.tables.items():
                 asked = select(table)
-                if of_owner and name not in ("orders", "jobs", "order_parcels", "manifests"):
+                if of_owner and name not in ("orders", "jobs", "order_parcels", "manifests", "pickups"):
                     continue
                 if of_owner and name != "order_parcels":
                     asked = asked.where(table.c.merchant == self.owner)
@@ -155,10 +160,15 @@ class House:
 def open_house() -> Iterator[House]:
     world = World(limits=_MANY)
     fill(world)
-    with FAKES["correios"].kind() as fake:
+    with FAKES["correios"].kind() as fake, FAKES["usps"].kind() as post:
+        fetching = contract_at(post, list_adapters()["usps"])
+        assert fetching.pickups is not None
+        post.clock = lambda: world.now_ms
+        world.pickup_issuers["usps"] = fetching.pickups
         contract = contract_at(fake, list_adapters()["correios"])
         assert contract.issuer is not None
         world.issuers["correios"] = contract.issuer
         yield House(world, fake)
+        fetching.caller.close()
         contract.caller.close()
     world.close()

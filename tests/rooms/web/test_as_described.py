@@ -69,6 +69,8 @@ def test_what_is_answered_is_what_is_described(
         "push": [house.push],
         "account": ["rural"],
         "number": ["SHARED01"],
+        "parcel": [house.parcel],
+        "pickup": [house.pickup],
     }
 
     answered: list[int] = []

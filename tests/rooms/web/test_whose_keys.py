@@ -37,11 +37,17 @@ WHO_MAY = {
     "get /v1/orders/{order}/parcels/{piece}/label": MERCHANTS,
     "post /v1/orders/{order}/return": MERCHANTS,
     "get /v1/orders/{order}/slip": MERCHANTS,
+    "put /v1/orders/{order}/parcels": MERCHANTS,
+    "get /v1/orders/{order}/quote": MERCHANTS,
     "get /v1/jobs/{job}/labels": MERCHANTS,
     "post /v1/manifests": MERCHANTS,
     "get /v1/manifests": MERCHANTS,
     "get /v1/manifests/{manifest}": MERCHANTS,
     "post /v1/quotes": MERCHANTS,
+    "post /v1/pickups": MERCHANTS,
+    "get /v1/pickups": MERCHANTS,
+    "get /v1/pickups/{pickup}": MERCHANTS,
+    "post /v1/pickups/{pickup}/cancel": MERCHANTS,
     "post /v1/webhooks": MERCHANTS,
     "get /v1/webhooks": MERCHANTS,
     "get /v1/webhooks/{webhook}": MERCHANTS,
@@ -64,6 +70,8 @@ WHO_MAY = {
     "get /v1/pushes/{push}": OPERATOR,
     "get /v1/scans": OPERATOR,
     "post /v1/scans": SENDERS | {"strange carrier"},  # of its own carrier alone; see below
+    "get /v1/sort-codes": OPERATOR,
+    "put /v1/sort-codes/{parcel}": OPERATOR,
     "get /v1/statuses": ANYBODY,
     "get /healthz": ANYBODY,
     "get /readyz": ANYBODY,
@@ -71,7 +79,7 @@ WHO_MAY = {
 }
 
 #: What a path is about, the nearest first.
-_NAMED = ("job", "push", "manifest", "webhook", "notice", "account")
+_NAMED = ("job", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
 
 #: Keys that open nothing, whatever they once were.
 DEAD = ("wrong", "ended", "of an ended party", "withdrawn")
@@ -93,6 +101,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
     """Method, path, body, its kind: about what is there, with its id and another as long that nothing has."""
     method, _, path = name.partition(" ")
     ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "0"}
+    ids |= {"parcel": house.parcel, "pickup": house.pickup}
     ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery, "notice": house.notice}
     sent: list[bytes] = [b""]
     kind = "application/json"
@@ -110,7 +119,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
             now = now.replace("{" + parameter + "}", value)
         asked = order or next((ids[each] for each in _NAMED if "{" + each + "}" in path), "")
         now += "?since=2026-11-01T00:00:00Z" if path.endswith("/replay") else ""
-        body = msgspec.json.encode(house.draft) if name.startswith("put /v1/orders") else sent[0]
+        body = msgspec.json.encode(house.draft) if name == "put /v1/orders/{order}" else sent[0]
         found.append((method, now, body, kind, (asked, asked[:-3] + "0zz" if len(asked) > 10 else asked[::-1])))
     if name == "get /v1/orders":
         found.append((method, f"{path}?job={house.job}", b"", kind, (house.job, house.job[:-3] + "0zz")))

@@ -181,17 +181,17 @@ def _hold(rows: list[Bill], kept: KeptOrder, quoter: Quoter, account: str) -> Fi
     numbers = {bill.waybill for bill in rows}
     pieces = [parcel.piece for parcel in kept.parcels if parcel.number in numbers]
     booked_ms = min(parcel.booked_ms or kept.made_ms for parcel in kept.parcels if parcel.number in numbers)
-    whole = read_shipment(kept.order)
+    whole, service = read_shipment(kept.order), kept.service or kept.order.service
     shipment = msgspec.structs.replace(
         whole,
         pieces=[whole.pieces[piece] for piece in pieces],
         cod_minor=whole.cod_minor if 0 in pieces else 0,
     )
     quoted = quoter.quote(shipment, booked_ms, account=account)
-    quotes = [quote for quote in quoted.quotes if quote.source is Source.CARD and quote.service == kept.order.service]
+    quotes = [quote for quote in quoted.quotes if quote.source is Source.CARD and quote.service == service]
     if not quotes:
-        whys = [each.why for each in quoted.unquoted if each.service == kept.order.service]
-        why = whys[0] if whys else f"no card is there for the service {kept.order.service!r}"
+        whys = [each.why for each in quoted.unquoted if each.service == service]
+        why = whys[0] if whys else f"no card is there for the service {service!r}"
         return _plain(Verdict.NO_PRICE, rows, why)
     if any(bill.currency != quotes[0].currency for bill in rows):
         return _plain(Verdict.NO_PRICE, rows, f"the card is in {quotes[0].currency}")

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,9 @@ from waypost.booking.rating.windows import Window, find_window
 from waypost.model.errors import WaypostError
 from waypost.model.instants import get_zone
 
+#: So long carriers that tell their own rates are waited for, all together; and so many are asked at one time.
+CARRIERS_S = 8.0
+_AT_ONCE = 16
 #: Answers about places and days that are remembered.
 _MOST_KNOWN = 100_000
 #: `best` takes so many days more than the fastest for a lower price.
@@ -109,6 +113,7 @@ class Quoter:
         self._find_city = find_city
         self._sources = sources or {}
         self._bare = sorted({*accounts} - {account for account, _ in by_service} - {*self._sources})
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask rates") if self._sources else None
         self._km: dict[tuple[str, str, str, str, str, str], int | None] = {}
 
     def quote(
@@ -128,14 +133,29 @@ class Quoter:
         for name in self._bare:
             if not account or name == account:
                 missing.append(_unquoted(name, service, "no_card", "no rate card was imported for this account"))
-        for name, source in self._sources.items():
-            if not account or name == account:
-                quotes, unquoted = _ask(name, source, shipment, service)
-                found += quotes
-                missing += unquoted
+        for quotes, unquoted in self._ask_carriers(shipment, account, service):
+            found += quotes
+            missing += unquoted
         if not found and not missing:
             missing.append(_unquoted(account, service, "no_card", "no rate card is there for what the order names"))
         return Quoted(quotes=sort_quotes(found, prefer), unquoted=missing, sorted_by=_explain(prefer))
+
+    def _ask_carriers(self, shipment: Shipment, account: str, service: str) -> list[tuple[list[Quote], list[Unquoted]]]:
+        """What carriers tell themselves, asked at the same time; one that takes too long is left out, and told."""
+        asked = [(name, source) for name, source in self._sources.items() if not account or name == account]
+        if not asked or self._pool is None:
+            return []
+        begun = [(name, self._pool.submit(_ask, name, source, shipment, service)) for name, source in asked]
+        _, late = wait([future for _, future in begun], CARRIERS_S)
+        answers: list[tuple[list[Quote], list[Unquoted]]] = []
+        for name, future in begun:
+            if future in late:
+                future.cancel()
+                why = f"the carrier did not tell its rates within {CARRIERS_S:g} s"
+                answers.append(([], [_unquoted(name, service, "carrier_unreachable", why)]))
+            else:
+                answers.append(future.result())
+        return answers
 
     def _find_km(self, sender: Spot, consignee: Spot) -> int | None:
         way = (sender.country, sender.province, sender.city, consignee.country, consignee.province, consignee.city)

@@ -170,6 +170,11 @@ class Sorter:
         )
         return cls(counts, tallies.reshape(SHAPE).astype(np.int64), float(metadata[b"half_life_months"]))
 
+    @property
+    def tried(self) -> int:
+        """How many deliveries it was asked for before it learnt them: what its confidence rests on."""
+        return int(self.tallies[DEPTHS - 1].sum())
+
     @functools.cached_property
     def _index(self) -> Index:
         return Index.of(self.counts, self.half_life_months)

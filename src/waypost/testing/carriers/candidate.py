@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from waypost.booking.issuing import Issued, Item, LabelReader, WaybillIssuer, WaybillOrder
+from waypost.booking.pickups import PickupIssuer
+from waypost.booking.rating.asking import RateSource
 from waypost.model.carriage import Waybill
 from waypost.model.guarded import Guarded
 from waypost.testing.carriers.faking import Fake, FakeScan
@@ -25,11 +27,13 @@ class Candidate(Guarded, frozen=True, kw_only=True):
     """What is examined: an adapter's parts, made for an account at the fake; None for what it does not do.
 
     Attributes:
-        operations: what the adapter says that it does: `book`, `cancel`, `print`, `track`, `subscribe`, `push`.
+        operations: what the adapter says that it does: `book`, `cancel`, `print`, `track`, `subscribe`, `push`,
+            `rates`, `pickup`.
         codes: of the carrier's, in the order in which they happen to a parcel: picked up, under way, delivered.
         zone_of: as the house finds the zones of stamps without an offset.
         secrets: of the account, by name: what nobody may be told.
         labels: reads papers that the carrier sends by itself.
+        rates: tells what the carrier asks. `pickups` has it come.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("operations", "codes")
@@ -43,6 +47,8 @@ class Candidate(Guarded, frozen=True, kw_only=True):
     zone_of: ZoneFinder
     secrets: Mapping[str, str] = {}
     labels: LabelReader | None = None
+    rates: RateSource | None = None
+    pickups: PickupIssuer | None = None
 
 
 class Wrong(Exception):

@@ -24,6 +24,8 @@ from waypost.testing.carriers.candidate import (
     write_order,
 )
 from waypost.testing.carriers.exam_booking import BOOKING
+from waypost.testing.carriers.exam_pickups import PICKUPS
+from waypost.testing.carriers.exam_rates import RATES
 from waypost.testing.carriers.faking import FakeScan, Trap
 from waypost.track.carriers import (
     CarrierError,
@@ -267,5 +269,7 @@ _QUESTIONS: tuple[tuple[str, str, Callable[[Candidate], None]], ...] = (
     ("push", "refuses a push with one byte changed", _refuses_tampered_pushes),
     ("push", "refuses what is not signed at all", _refuses_unsigned_pushes),
     ("push", "refuses a push that was signed yesterday", _refuses_old_pushes),
+    *RATES,
+    *PICKUPS,
     (_ALL, "keeps the account's secrets out of what it tells", _keeps_secrets),
 )

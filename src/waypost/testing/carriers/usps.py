@@ -46,6 +46,14 @@ _CLASSES = frozenset(
         "USPS_GROUND_ADVANTAGE",
     }
 )
+_PICKUP = frozenset({"pickupDate", "pickupAddress", "packages", "estimatedWeight", "pickupLocation"})
+_FETCHED = frozenset(
+    {"FIRST-CLASS_PACKAGE_SERVICE", "PRIORITY_MAIL_EXPRESS", "PRIORITY_MAIL", "RETURNS", "INTERNATIONAL", "OTHER"}
+)
+_RATED = frozenset(
+    {"originZIPCode", "destinationZIPCode", "weight", "length", "width", "height", "mailClasses", "priceType"}
+)
+_RATED_MORE = frozenset({"mailingDate", "accountType", "accountNumber"})
 _CATEGORIES = frozenset({"FLATS", "LETTERS", "MACHINABLE", "IRREGULAR", "NONSTANDARD", "NON_MACHINABLE"})
 _NUMBER = re.compile(r"[0-9A-Z]{10,34}")
 _ZIP = re.compile(r"[0-9]{5}")
@@ -121,7 +129,7 @@ class FakeUsps(Fake):
         mid: str = "900000001",
         payer: str = "1000000001",
         push_secret: str = "of-the-fake-in-thirty-two-signs.",
-        scopes: str = "addresses labels payments tracking subscriptions-tracking",
+        scopes: str = "addresses labels payments prices pickup tracking subscriptions-tracking",
         **more: Any,
     ) -> None:
         super().__init__(**more)
@@ -129,6 +137,7 @@ class FakeUsps(Fake):
         self.crid, self.mid, self.payer, self.push_secret = crid, mid, payer, push_secret
         self.quota, self.has_get, self.says_z = 0, True, True
         self.subscriptions: dict[str, dict[str, Any]] = {}
+        self.pickups: dict[str, dict[str, Any]] = {}
         self._tokens: dict[str, tuple[int, frozenset[str]]] = {}
         self._payments: dict[str, int] = {}
         self._called: dict[str, list[int]] = {}
@@ -166,6 +175,12 @@ class FakeUsps(Fake):
                 return self._make_label(asked)
             case "DELETE", "/labels/v3", ["label", number]:
                 return self._cancel(asked, number)
+            case "POST", "/pickup/v3", ["carrier-pickup"]:
+                return self._come(asked)
+            case _, "/pickup/v3", ["carrier-pickup", number]:
+                return self._pickup(asked, number)
+            case "POST", "/prices/v3", ["total-rates", "search"]:
+                return self._rate(asked)
             case "GET", "/tracking/v3", ["tracking", number]:
                 return self._track(asked, number)
             case "POST", "/tracking/v3r2", ["tracking"]:
@@ -246,6 +261,113 @@ class FakeUsps(Fake):
             raise self._bad("/labels/v3", "X-Payment-Authorization-Token", "the header of the payment is missing")
         if self._payments.get(token, 0) <= self.clock():
             raise self._no(401, "/labels/v3", "Payment authorization is not valid.", "no good payment token")
+
+    # Pick-ups: by number; what is changed or cancelled is named by its state
+
+    def _come(self, asked: Asked) -> Told:
+        product = "/pickup/v3"
+        given = self._read(asked, product)
+        if given.keys() != _PICKUP:
+            raise self._bad(product, "body", f"it has {', '.join(sorted(_PICKUP))}, not {', '.join(sorted(given))}")
+        if not _DAY.fullmatch(str(given["pickupDate"])):
+            raise self._bad(product, "pickupDate", "pickupDate is YYYY-MM-DD")
+        if dt.date.fromisoformat(given["pickupDate"]) < dt.datetime.fromtimestamp(self.clock() / 1000, _LATEST).date():
+            raise self._no(400, product, "The pickup date has passed.", "pickupDate is over everywhere")
+        who = given["pickupAddress"]
+        if not who.get("firm") and not (who.get("firstName") and who.get("lastName")):
+            raise self._bad(product, "firstName", "pickupAddress needs firstName and lastName, or firm")
+        place = who.get("address", {})
+        if not place.get("streetAddress") or not _ZIP.fullmatch(str(place.get("ZIPCode"))):
+            raise self._bad(product, "address", "address needs streetAddress and a ZIPCode of five digits")
+        if not _STATE.fullmatch(str(place.get("state"))):
+            raise self._bad(product, "state", f"no state: {place.get('state')!r}")
+        if not any(set(each) <= {"email", "phone"} and all(each.values()) for each in who.get("contact") or ()):
+            raise self._bad(product, "contact", "contact needs a phone or an email")
+        for each in given["packages"] or [{}]:
+            count = each.get("packageCount")
+            if each.get("packageType") not in _FETCHED or not isinstance(count, int) or count < 1:
+                raise self._bad(product, "packages", f"packages are of {', '.join(sorted(_FETCHED))}, 1 or more")
+        if not isinstance(given["estimatedWeight"], int) or not 0 < given["estimatedWeight"] < 100_000:
+            raise self._bad(product, "estimatedWeight", "estimatedWeight is whole pounds")
+        if not given["pickupLocation"].get("packageLocation"):
+            raise self._bad(product, "packageLocation", "packageLocation is missing")
+        number = f"WTC{100_000_001 + len(self.pickups)}"
+        self.pickups[number] = given
+        return _json({"confirmationNumber": number, **given}, headers={"ETag": self._state(number)})
+
+    def _pickup(self, asked: Asked, number: str) -> Told:
+        product = "/pickup/v3"
+        if number not in self.pickups:
+            raise self._no(404, product, "The confirmation number was not found.", f"no pickup {number!r}")
+        if asked.method == "GET":
+            told = {"confirmationNumber": number, **self.pickups[number]}
+            return _json(told, headers={"ETag": self._state(number)})
+        if asked.method != "DELETE":
+            raise self._no(405, product, "Method not allowed", f"this fake does no {asked.method} of pickups")
+        if asked.headers.get("if-match") != self._state(number):
+            raise self._no(412, product, "Precondition Failed", "If-Match is not the ETag of what is there now")
+        del self.pickups[number]
+        return Told(body=b"")
+
+    def _state(self, number: str) -> str:
+        whole = json.dumps([number, self.pickups[number]], sort_keys=True).encode()
+        return f'"{hashlib.sha256(whole).hexdigest()[:32]}"'
+
+    # Prices: by the pound, for each class of mail, with a fee for what is long
+
+    def _rate(self, asked: Asked) -> Told:
+        product = "/prices/v3"
+        given = self._read(asked, product)
+        if unknown := given.keys() - _RATED - _RATED_MORE:
+            raise self._bad(product, min(unknown), f"USPS knows no {', '.join(sorted(unknown))} here")
+        if missing := _RATED - given.keys():
+            raise self._bad(product, min(missing), f"{', '.join(sorted(missing))} missing")
+        for part in ("originZIPCode", "destinationZIPCode"):
+            if not _ZIP.fullmatch(str(given[part])):
+                raise self._bad(product, part, f"{part} has five digits")
+        for part in ("weight", *_SIDES):
+            if isinstance(given[part], bool) or not isinstance(given[part], int | float) or given[part] <= 0:
+                raise self._bad(product, part, f"{part} is a number above 0")
+        classes = given["mailClasses"]
+        if not isinstance(classes, list) or not classes or not set(classes) <= _CLASSES:
+            raise self._bad(product, "mailClasses", f"mailClasses are of {', '.join(sorted(_CLASSES))}")
+        if given["priceType"] not in ("RETAIL", "COMMERCIAL", "CONTRACT"):
+            raise self._bad(product, "priceType", "priceType is RETAIL, COMMERCIAL or CONTRACT")
+        if not _DAY.fullmatch(given.get("mailingDate", "2026-11-23")):
+            raise self._bad(product, "mailingDate", "mailingDate is YYYY-MM-DD")
+        if ("accountType" in given) != ("accountNumber" in given):
+            raise self._bad(product, "accountNumber", "accountType and accountNumber go together")
+        if given.get("accountNumber", self.payer) != self.payer:
+            raise self._bad(product, "accountNumber", "no such account that pays")
+        heavy = given["weight"] > 70
+        return _json({"rateOptions": [] if heavy else [o for name in classes for o in self._options(given, name)]})
+
+    def _options(self, given: dict[str, Any], mail_class: str) -> list[dict[str, Any]]:
+        """A single piece, and a flat box that is cheaper than that: nobody who books the one pays the other."""
+        pounds = -int(-given["weight"] // 1)
+        price = round({"PRIORITY_MAIL_EXPRESS": 31.4, "PRIORITY_MAIL": 9.35}.get(mail_class, 5.25) + 1.1 * pounds, 2)
+        fees: list[dict[str, Any]] = [{"name": "Nonstandard Length > 22", "SKU": "D811XUXXXXX0000", "price": 4.0}]
+        fees = fees if given["length"] > 22 else []
+        common = {"priceType": given["priceType"], "startDate": "2026-07-13", "endDate": "", "mailClass": mail_class}
+        common |= {"weight": given["weight"], "dimWeight": 0.0, "zone": "05", "destinationEntryFacilityType": "NONE"}
+        single: dict[str, Any] = {
+            "SKU": "DUXP0XXXXC00000",
+            "description": f"{mail_class} Machinable Single-piece",
+            "price": price,
+        }
+        single |= {"rateIndicator": "SP", "processingCategory": "MACHINABLE", "fees": fees}
+        flat: dict[str, Any] = {
+            "SKU": "DPFB1XXXXC00000",
+            "description": f"{mail_class} Flat Rate Box",
+            "price": 1.0,
+            "fees": [],
+        }
+        flat |= {"rateIndicator": "FB", "processingCategory": "MACHINABLE"}
+        total = round(price + sum(fee["price"] for fee in fees), 2)
+        return [
+            {"totalBasePrice": total, "totalPrice": total, "rates": [common | single], "extraServices": []},
+            {"totalBasePrice": 1.0, "totalPrice": 1.0, "rates": [common | flat], "extraServices": []},
+        ]
 
     # Labels
 
@@ -642,6 +764,8 @@ class FakeUsps(Fake):
 _SCOPES = {
     "/payments/v3": "payments",
     "/labels/v3": "labels",
+    "/prices/v3": "prices",
+    "/pickup/v3": "pickup",
     "/tracking/v3": "tracking",
     "/tracking/v3r2": "tracking",
     "/subscriptions-tracking/v3": "subscriptions-tracking",

@@ -8,7 +8,7 @@ import msgspec
 from waypost.booking.issuing import Address, Item
 from waypost.booking.manifests import HandedOver, Manifest
 from waypost.booking.order_book import Entered, Entry, Progress
-from waypost.booking.orders import KeptOrder, Order, OrderParcel, OrderState, ParcelState, PlannedParcel
+from waypost.booking.orders import TO_BE_CHOSEN, KeptOrder, Order, OrderParcel, OrderState, ParcelState, PlannedParcel
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.cursors import write_cursor
 from waypost.model.instants import format_utc
@@ -35,7 +35,7 @@ from waypost.track.views import (
 )
 from waypost.track.watches import Pushing, Told
 from waypost.track.wire import Refusal
-from waypost.web.api.quoted import QUOTES, QuotesAnswer
+from waypost.web.api.quoted import CHOSEN, QUOTES, ChosenAnswer, QuotesAnswer
 
 
 def _whole(pattern: str) -> str:
@@ -183,11 +183,17 @@ class OrderParcelView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """An order with how far it is. `next_try` is when its carrier is asked again, of one that is queued."""
+    """An order with how far it is.
+
+    Attributes:
+        account, service: by which it goes; "" as long as the account is not chosen, and for a carrier's usual service.
+        next_try: when its carrier is asked again, of one that is queued.
+    """
 
     id: str
     state: OrderState
     account: str
+    service: str
     why: str
     made_at: str
     changed_at: str
@@ -256,7 +262,8 @@ def view_order(kept: KeptOrder) -> OrderView:
     return OrderView(
         id=kept.id,
         state=kept.state,
-        account=kept.account,
+        account="" if kept.account == TO_BE_CHOSEN else kept.account,
+        service=kept.service or kept.order.service,
         why=kept.why,
         made_at=format_utc(kept.made_ms),
         changed_at=format_utc(kept.changed_ms),
@@ -530,6 +537,10 @@ ORDERS_SENT = [
         currency="BRL",
     )
 ]
+PARCELS_SENT = [
+    PlannedParcel(weight_g=220, items=(0,), quantities=(1,)),
+    PlannedParcel(weight_g=230, length_mm=300, width_mm=200, height_mm=40, items=(0,), quantities=(1,)),
+]
 _ORDER = KeptOrder(
     id="ord_5b0f3c2a9d8e7f61a2b3",
     merchant="mer_0f1e2d3c4b5a6978",
@@ -587,6 +598,7 @@ EXAMPLES: dict[type, msgspec.Struct] = {
         ],
     ),
     QuotesAnswer: QUOTES,
+    ChosenAnswer: CHOSEN,
     JobAnswer: JobAnswer("job_1a2b3c4d5e6f7a8b", "2026-11-22T13:04:00Z", False, 500, {"booked": 480, "queued": 20}),
     Receipt: Receipt(
         position=48_209,

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
+import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.bookings import EnteredSheet, draft_return
 from waypost.booking.order_book import Filters, Receipt
-from waypost.booking.orders import Order, OrderState, order_id
+from waypost.booking.orders import MOST_PARCELS, Order, OrderState, PlannedParcel, order_id
 from waypost.booking.papers import PDF
 from waypost.booking.printing.layout import Size
 from waypost.booking.printing.printer import Format
@@ -17,6 +18,7 @@ from waypost.model.texts import has_control
 from waypost.track.feed import MOST_SPELLED_OUT
 from waypost.track.files import legible
 from waypost.web.api.answers import (
+    PARCELS_SENT,
     EnteredAnswer,
     JobAnswer,
     JobSent,
@@ -38,11 +40,13 @@ from waypost.web.api.merchants import (
     sends_orders,
 )
 from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
+from waypost.web.api.quoted import ChosenAnswer, view_chosen
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import Unsupported
 
+Packed = Annotated[list[PlannedParcel], msgspec.Meta(min_length=1, max_length=MOST_PARCELS)]
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
 _SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
 #: So soon a print file that is not ready is asked for again.
@@ -194,6 +198,39 @@ def add_orders(app: FastAPI, office: Office) -> None:
         sent = decode_json(await read_json(office, request), Order)
         return json_answer(view_order(await office.intake.run(bookings.change, merchant, order, sent)))
 
+    @app.put(
+        "/v1/orders/{order}/parcels",
+        tags=["orders"],
+        summary="Pack an order otherwise",
+        description=(
+            "In one parcel or several, each with its own weight, lines and how many pieces of them: each piece has to "
+            "be in one. Of an order that no carrier may know of yet."
+        ),
+        response_class=Response,
+        responses=answers(OrderView, "As it is now", *_PROBLEMS, *_SENDING, "not_found", "conflict"),
+        openapi_extra=WITH_MERCHANTS_KEY
+        | {
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST_PARCELS,
+                            "items": {"$ref": "#/components/schemas/PlannedParcel"},
+                        },
+                        "examples": {"two": {"value": msgspec.to_builtins(PARCELS_SENT)}},
+                    }
+                },
+            }
+        },
+    )
+    async def split_order(request: Request, order: str) -> Response:
+        merchant = await merchant_of(office, request)
+        sent = decode_json(await read_json(office, request), Packed)
+        return json_answer(view_order(await office.intake.run(book.split, merchant, order, sent, desk.clock())))
+
     @app.post(
         "/v1/orders/{order}/confirm",
         tags=["orders"],
@@ -217,12 +254,22 @@ def add_orders(app: FastAPI, office: Office) -> None:
         merchant = await merchant_of(office, request)
 
         def confirm() -> OrderView:
-            account = bookings.choose_account(book.get(merchant, order).account)
-            book.confirm(merchant, order, account, desk.clock(), is_not_there=not_there)
-            bookings.carry_out([order])
-            return view_order(book.get(merchant, order))
+            return view_order(bookings.confirm(merchant, order, is_not_there=not_there))
 
         return json_answer(await office.booking.run(confirm))
+
+    @app.get(
+        "/v1/orders/{order}/quote",
+        tags=["orders"],
+        summary="Why an order goes by its service",
+        description="Of an order that says `choose`, once it is booked: the quote that was best then, and the others.",
+        response_class=Response,
+        responses=answers(ChosenAnswer, "The quote that it was booked by", *_PROBLEMS, "not_found", "conflict"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def get_quote(request: Request, order: str) -> Response:
+        merchant = await merchant_of(office, request)
+        return json_answer(view_chosen(await office.lookups.run(desk.chooser.get, merchant, order)))
 
     @app.post(
         "/v1/orders/{order}/cancel",

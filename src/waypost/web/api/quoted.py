@@ -1,13 +1,16 @@
 """Quotes as the API answers them, with an example."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
 
+from waypost.booking.choosing import Chosen
 from waypost.booking.rating.carbon import Emission
-from waypost.booking.rating.quotes import Quote, Source, Unquoted
+from waypost.booking.rating.quotes import Prefer, Quote, Source, Unquoted
 from waypost.booking.rating.tariffs import Line
 from waypost.booking.rating.windows import Window
+from waypost.model.instants import format_utc
 from waypost.track.wire import Refusal
 
 
@@ -33,6 +36,23 @@ class QuotesAnswer(msgspec.Struct, frozen=True):
     refusals: list[Refusal]
 
 
+class ChosenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The quote that an order was booked by, chosen at `at` as `sorted_by` says; the others, the next best first."""
+
+    at: str
+    prefer: Prefer
+    sorted_by: str
+    quote: Quote
+    others: Sequence[Quote]
+    unquoted: Sequence[Unquoted]
+
+
+def view_chosen(chosen: Chosen) -> ChosenAnswer:
+    """As its merchant sees it."""
+    told = msgspec.structs.asdict(chosen)
+    return ChosenAnswer(at=format_utc(told.pop("made_ms")), **told)
+
+
 _QUOTE = Quote(
     account="correios",
     service="economico",
@@ -51,6 +71,14 @@ _QUOTE = Quote(
 )
 _UNSERVED = Unquoted(account="usps", service="GROUND", code="not_served", why="no zone of the card has this way")
 
+CHOSEN = ChosenAnswer(
+    at="2026-11-22T13:04:00Z",
+    prefer=Prefer.PRICE,
+    sorted_by="the lowest price first",
+    quote=_QUOTE,
+    others=[],
+    unquoted=[_UNSERVED],
+)
 QUOTES = QuotesAnswer(
     "2026-11-22T13:04:00Z",
     [

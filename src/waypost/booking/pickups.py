@@ -1,0 +1,277 @@
+"""Pick-ups: a carrier is asked to come for parcels on a day, once, and told when it need not.
+
+Before it is asked that is written down, and its answer before anybody is told. What ended in doubt is never asked again
+by itself: a second courier may come.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Protocol
+
+import msgspec
+from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import IntegrityError
+
+from waypost.access.sealing import Seal
+from waypost.booking.issuing import Address, Grams, Line, whole
+from waypost.booking.records import pickups
+from waypost.model.cursors import read_cursor, write_cursor
+from waypost.model.decoding import decode
+from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
+from waypost.model.guarded import Guarded
+from waypost.model.texts import has_control
+from waypost.store.protocols import Records
+from waypost.track.carriers import CarrierPuzzling, InDoubt
+
+#: So long whoever asks has it for itself; who died meanwhile leaves it in doubt.
+_LEASE_MS = 5 * 60_000
+_MOST_WHY = 400
+_LOOK = "Look for it at the carrier; if nobody comes, ask for another one."
+
+
+class PickupState(StrEnum):
+    """How far a pick-up is. The words are kept; they never change."""
+
+    ASKED = "asked"  #: its carrier was asked, and what became of that is not known yet
+    BOOKED = "booked"
+    REFUSED = "refused"  #: the carrier will not; says why
+    DOUBTFUL = "doubtful"  #: a courier may come, and nobody knows
+    CANCELLED = "cancelled"
+
+
+class PickupOrder(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a merchant wants fetched.
+
+    Attributes:
+        address: where the courier comes to, and who hands over.
+        day: `YYYY-MM-DD` of that place.
+        parcels, weight_g: how many, and together.
+        remark: for the courier.
+        account: with the carrier, or "" for the only one whose carrier can be asked.
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("day", "parcels", "weight_g", "account")
+
+    address: Address
+    day: Annotated[str, msgspec.Meta(pattern=whole("[0-9]{4}-[0-9]{2}-[0-9]{2}"))]
+    parcels: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    weight_g: Grams
+    remark: Line = ""
+    account: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """That a courier comes: the carrier's number of the pick-up, its day, and who answered."""
+
+    number: str
+    day: str
+    channel: str
+
+
+class PickupIssuer(Protocol):
+    """Asks one account's carrier to come."""
+
+    def fetch(self, order: PickupOrder) -> Fetched:
+        """Have it come.
+
+        Raises:
+            track.carriers.InDoubt: it may come, and nobody knows.
+            track.carriers.CarrierError: says why it does not come.
+        """
+
+    def cancel_pickup(self, number: str) -> None:
+        """Have it not come.
+
+        Raises:
+            track.carriers.CarrierError: the carrier will not, or does not know it.
+        """
+
+
+class Pickup(Guarded, frozen=True, kw_only=True):
+    """A pick-up as it is kept. `number` is the carrier's, "" before there is one; `why` of one that is not booked."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("id", "state", "account", "number", "day", "made_ms")
+
+    id: str
+    state: PickupState
+    account: str
+    number: str
+    day: str
+    channel: str
+    why: str
+    made_ms: int
+    order: PickupOrder
+
+
+class Pickups:
+    """The pick-ups of merchants. What a merchant does not own is not found.
+
+    Args:
+        issuers: by account.
+        seal: for what merchants send, which names people.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        issuers: Mapping[str, PickupIssuer],
+        seal: Callable[[], Seal],
+        clock: Callable[[], int],
+    ) -> None:
+        self._records = records
+        self._issuers = issuers
+        self._seal = seal
+        self._clock = clock
+
+    def ask(self, merchant: str, id_: str, order: PickupOrder) -> Pickup:
+        """Have a courier come. The same id again changes nothing.
+
+        Raises:
+            BadInput: it cannot be; or it names no account whose carrier can be asked.
+            Conflict: it is being asked for this moment.
+        """
+        account = self._choose_account(order.account)
+        _check(order)
+        now_ms = self._clock()
+        row = {
+            "id": id_,
+            "merchant": merchant,
+            "account": account,
+            "state": PickupState.ASKED.value,
+            "day": order.day,
+            "made_ms": now_ms,
+            "until_ms": now_ms + _LEASE_MS,
+            "body": self._seal().seal(msgspec.json.encode(order), id_),
+        } | dict.fromkeys(("number", "channel", "why"), "")
+        try:
+            with self._records.begin() as connection:
+                connection.execute(insert(pickups).values(row))
+        except IntegrityError:
+            return self._get_settled(merchant, id_)
+        state, told = PickupState.DOUBTFUL, {"why": _LOOK}
+        try:
+            fetched = self._issuers[account].fetch(order)
+            state = PickupState.BOOKED
+            told = {"number": fetched.number[:64], "day": fetched.day, "channel": fetched.channel[:120]}
+        except (InDoubt, CarrierPuzzling) as error:
+            told = {"why": f"{error.message}. {_LOOK}"}
+        except WaypostError as error:
+            state, told = PickupState.REFUSED, {"why": str(error)}
+        finally:
+            self._settle(id_, state, told, order)
+        return self.get(merchant, id_)
+
+    def cancel(self, merchant: str, id_: str) -> Pickup:
+        """Have the courier not come; one that was cancelled or never booked stays as it is.
+
+        Raises:
+            NotFound: the merchant has none of that id.
+            Conflict: it is being asked for, or nobody knows whether a courier comes.
+            CarrierError: the carrier will not.
+        """
+        kept = self._get_settled(merchant, id_)
+        if kept.state is PickupState.DOUBTFUL:
+            raise Conflict("nobody knows whether a courier comes", mend="See to it at the carrier.")
+        if kept.state is PickupState.BOOKED:
+            if kept.account not in self._issuers:
+                raise Conflict(f"the account {kept.account!r} is not there any more")
+            self._issuers[kept.account].cancel_pickup(kept.number)
+            self._settle(id_, PickupState.CANCELLED, {}, kept.order)
+        return self.get(merchant, id_)
+
+    def get(self, merchant: str, id_: str) -> Pickup:
+        """One of them.
+
+        Raises:
+            NotFound: the merchant has none of that id.
+        """
+        is_meant = and_(pickups.c.id == id_, pickups.c.merchant == merchant)
+        with self._records.read() as connection:
+            row = connection.execute(select(pickups).where(is_meant, pickups.c.body.is_not(None))).one_or_none()
+        if row is None:
+            raise NotFound(f"no pick-up has the id {id_[:40]!r}", mend="`GET /v1/pickups` lists them.")
+        return self._open(row)
+
+    def list_page(self, merchant: str, after: str | None, limit: int) -> tuple[list[Pickup], str | None]:
+        """Some of them, newest first, and the cursor for more, None at the end.
+
+        Raises:
+            BadInput: the cursor is none of ours.
+        """
+        key = read_cursor(after, tuple[int, str])
+        made, id_ = pickups.c.made_ms, pickups.c.id
+        asked = select(pickups).where(pickups.c.merchant == merchant, pickups.c.body.is_not(None))
+        if key is not None:
+            asked = asked.where(or_(made < key[0], and_(made == key[0], id_ > key[1])))
+        with self._records.read() as connection:
+            rows = connection.execute(asked.order_by(made.desc(), id_).limit(limit + 1)).all()
+        page = [self._open(row) for row in rows[:limit]]
+        return page, write_cursor((page[-1].made_ms, page[-1].id)) if len(rows) > limit else None
+
+    def _get_settled(self, merchant: str, id_: str) -> Pickup:
+        """One that nobody asks for this moment; who died while asking left it in doubt."""
+        dead = and_(
+            pickups.c.id == id_,
+            pickups.c.merchant == merchant,
+            pickups.c.state == PickupState.ASKED.value,
+            pickups.c.until_ms <= self._clock(),
+        )
+        with self._records.begin() as connection:
+            left = {"state": PickupState.DOUBTFUL.value, "why": f"the answer was lost. {_LOOK}"}
+            connection.execute(update(pickups).where(dead).values(left))
+        kept = self.get(merchant, id_)
+        if kept.state is PickupState.ASKED:
+            raise Conflict("the carrier is being asked this moment", mend="Try again soon.")
+        return kept
+
+    def _settle(self, id_: str, state: PickupState, told: Mapping[str, str], order: PickupOrder) -> None:
+        values = {"state": state.value} | dict(told)
+        if "why" in values:
+            values["why"] = _scrub(values["why"], order.address)[:_MOST_WHY]
+        with self._records.begin() as connection:
+            connection.execute(update(pickups).where(pickups.c.id == id_).values(values))
+
+    def _choose_account(self, named: str) -> str:
+        accounts = sorted(self._issuers)
+        if named in accounts or (not named and len(accounts) == 1):
+            return named or accounts[0]
+        wrong = f"the carrier of {named[:64]!r} cannot be asked to come" if named else "is missing"
+        raise BadInput(wrong, where="account", mend=f"Those that can be: {', '.join(accounts) or 'none'}.")
+
+    def _open(self, row: Row[Any]) -> Pickup:
+        return Pickup(
+            id=row.id,
+            state=PickupState(row.state),
+            account=row.account,
+            number=row.number,
+            day=row.day,
+            channel=row.channel,
+            why=row.why,
+            made_ms=row.made_ms,
+            order=decode(self._seal().open(row.body, row.id), PickupOrder),
+        )
+
+
+def _check(order: PickupOrder) -> None:
+    texts: Sequence[tuple[str, str]] = [("remark", order.remark)]
+    for where, text in [*texts, *((f"address.{name}", getattr(order.address, name)) for name in _fields())]:
+        if has_control(text):
+            raise BadInput("has control characters", where=where)
+    try:
+        dt.date.fromisoformat(order.day)
+    except ValueError:
+        raise BadInput("is no day of the calendar", where="day") from None
+
+
+def _fields() -> tuple[str, ...]:
+    return Address.__struct_fields__
+
+
+def _scrub(why: str, address: Address) -> str:
+    """What a carrier said, without what it repeated of people."""
+    for name in ("email", "street", "company", "name", "phone"):
+        if len(text := getattr(address, name).strip()) > 1:
+            why = why.replace(text, "…")
+    return why

@@ -1,0 +1,94 @@
+"""Pick-ups: merchants have a carrier come, and have it not come."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.booking.pickups import PickupOrder
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, merchant_of, read_json, repeated_id
+from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
+from waypost.web.api.pickup_answers import PICKUP_SENT, PickupPage, PickupView, view_pickup
+from waypost.web.api.scans import json_answer
+from waypost.web.office import Office
+
+_PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
+_SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
+_CARRIER = ("conflict", "not_found", "carrier_refused", "carrier_unreachable", "carrier_puzzling")
+
+
+def add_pickups(app: FastAPI, office: Office) -> None:
+    """Asking for one, the list, and cancelling."""
+    desk = office.desk
+
+    @app.post(
+        "/v1/pickups",
+        tags=["orders"],
+        summary="Have a courier come",
+        description=(
+            "The carrier is asked at once, and what it answered is kept: `booked` with its number, `refused` with why, "
+            "or `doubtful`, if nobody knows whether it comes. With an `Idempotency-Key`, repeating it changes nothing."
+        ),
+        response_class=Response,
+        responses=answers(PickupView, "How far it is", *_PROBLEMS, *_SENDING, "conflict"),
+        openapi_extra=WITH_MERCHANTS_KEY
+        | {
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {"$ref": "#/components/schemas/PickupOrder"},
+                        "examples": {"one": {"value": msgspec.to_builtins(PICKUP_SENT)}},
+                    }
+                },
+            },
+            "parameters": [IDEMPOTENCY_KEY],
+        },
+    )
+    async def ask_pickup(request: Request) -> Response:
+        merchant = await merchant_of(office, request)
+        sent = decode_json(await read_json(office, request), PickupOrder)
+        id_ = repeated_id("pic", merchant, request) or desk.new_id("pic")
+        return json_answer(view_pickup(await office.booking.run(desk.pickups.ask, merchant, id_, sent)))
+
+    @app.get(
+        "/v1/pickups",
+        tags=["orders"],
+        summary="Pick-ups, newest first",
+        response_class=Response,
+        responses=answers(PickupPage, "A page of them", *_PROBLEMS),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def list_pickups(
+        request: Request,
+        after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
+    ) -> Response:
+        merchant = await merchant_of(office, request)
+        page, cursor = await office.lookups.run(desk.pickups.list_page, merchant, after, limit)
+        return json_answer(PickupPage([view_pickup(each) for each in page], cursor))
+
+    @app.get(
+        "/v1/pickups/{pickup}",
+        tags=["orders"],
+        summary="One pick-up",
+        response_class=Response,
+        responses=answers(PickupView, "How far it is", *_PROBLEMS, "not_found"),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def get_pickup(request: Request, pickup: str) -> Response:
+        merchant = await merchant_of(office, request)
+        return json_answer(view_pickup(await office.lookups.run(desk.pickups.get, merchant, pickup)))
+
+    @app.post(
+        "/v1/pickups/{pickup}/cancel",
+        tags=["orders"],
+        summary="Have the courier not come",
+        description="Repeating it is safe.",
+        response_class=Response,
+        responses=answers(PickupView, "How far it is", *_PROBLEMS, *_CARRIER),
+        openapi_extra=WITH_MERCHANTS_KEY,
+    )
+    async def cancel_pickup(request: Request, pickup: str) -> Response:
+        merchant = await merchant_of(office, request)
+        return json_answer(view_pickup(await office.booking.run(desk.pickups.cancel, merchant, pickup)))
