@@ -19,7 +19,7 @@ import waypost
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.scores import scores_of
-from waypost.app.settings import Labels, OwnCarrier, Serve, Settings, Store, Track, Webhooks, read_settings
+from waypost.app.settings import Labels, OwnCarrier, Retention, Serve, Settings, Store, Track, Webhooks, read_settings
 from waypost.app.wiring import open_house
 from waypost.booking.sheets import FIELDS as FIELDS_OF_ORDERS
 from waypost.booking.sheets import NEEDED
@@ -56,6 +56,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[store]": Store,
     "[labels]": Labels,
     "[webhooks]": Webhooks,
+    "[retention]": Retention,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }
@@ -227,6 +228,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             pools=house.pools,
             order_sheets=OrderSheets(),
             wake_booking=lambda: None,
+            erasure=house.erasure,
             subscriptions=house.subscriptions,
             deliveries=house.deliveries,
             sender=WebhookSender(house.places, 1, lambda: 0),

@@ -64,6 +64,10 @@ def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], 
     """What the settings of a house ask for."""
     told_ms = round(house.settings.webhooks.keep_days * DAY_MS)
     chores = {"forget old deliveries": lambda: house.deliveries.forget(clock() - told_ms)}
+    order_days = house.settings.retention.order_days
+    if order_days:
+        order_ms = round(order_days * DAY_MS)
+        chores["erase people from old orders"] = lambda: house.erasure.erase_old(clock(), order_ms)
     days = house.settings.track.push_days
     if not days:
         return chores
@@ -80,7 +84,7 @@ def forget_pushes(before: str | None, account: str | None, *, dry_run: bool, hom
     """Remove the bodies of pushes that came before a day, or of an account; or say how many there are."""
     if before is None and account is None:
         raise BadInput("neither --before nor --account is given", mend="Say which pushes are meant.")
-    before_ms = None if before is None else _day_ms(before)
+    before_ms = None if before is None else day_ms(before, "--before")
     with _raw_pushes(home) as raw:
         found = raw.count(before_ms, account) if dry_run else raw.forget(before_ms, account)
     if as_json:
@@ -109,9 +113,14 @@ def _raw_pushes(home: Path | None) -> Iterator[RawPushes]:
             records.close()
 
 
-def _day_ms(text: str) -> int:
+def day_ms(text: str, where: str) -> int:
+    """When a day begins that somebody wrote, in UTC.
+
+    Raises:
+        BadInput: it is none.
+    """
     try:
         day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC)
     except ValueError:
-        raise BadInput(f"{text[:40]!r} is no day", where="--before", mend="Write it as 2026-11-22.") from None
+        raise BadInput(f"{text[:40]!r} is no day", where=where, mend="Write it as 2026-11-22.") from None
     return max(int(day.timestamp() * 1000), EARLIEST_MS)

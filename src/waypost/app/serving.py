@@ -129,6 +129,7 @@ def _desk(
         labels=house.labels,
         bookings=house.bookings,
         wake_booking=booking.wake,
+        erasure=house.erasure,
         papers=house.papers,
         manifests=house.manifests,
         pools=house.pools,

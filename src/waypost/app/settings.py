@@ -73,6 +73,12 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: what was told can be sent once more
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what orders say of people is kept."""
+
+    order_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 1095.0  #: after an order ended; 0: for ever
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -84,11 +90,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: Store = Store()
     labels: Labels = Labels()
     webhooks: Webhooks = Webhooks()
+    retention: Retention = Retention()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "retention")
 #: Variables that are no settings: where the file is, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
 

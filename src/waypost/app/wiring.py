@@ -14,6 +14,7 @@ from waypost.app.cities import open_cities
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
 from waypost.booking.bookings import Bookings
+from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
@@ -41,6 +42,7 @@ from waypost.model.instants import OffsetSource
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.carriers import PushReader, TrackSource
+from waypost.track.endings import Endings
 from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.gaps import Gaps, read_gaps
@@ -94,6 +96,8 @@ class House:
         self.manifests = Manifests(self.memory.records)
         self.pools = Pools(self.memory.records)
         order_book = OrderBook(self.memory.records, self.seals)
+        self.endings = Endings(self.tracker)
+        self.erasure = Erasure(self.memory.records, order_book, self.seals, self.endings.find)
         self.bookings = Bookings(order_book, self.memory.records, self._issuers, self.outlook, self.labels, now_ms)
         self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, now_ms)
         told = settings.webhooks

@@ -23,6 +23,7 @@ from waypost.booking.orders import (
     items_of,
     plan_parcels,
 )
+from waypost.booking.people import refuse_erased
 from waypost.booking.sheets import Headings, Table, read_orders
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.errors import BadInput, Conflict, StoreError, WaypostError
@@ -214,13 +215,14 @@ class Bookings:
         """The paper of one parcel as its carrier made it. Once it is here, the carrier is not asked again.
 
         Raises:
-            Conflict: it is not booked.
+            Conflict: it is not booked, or who it goes to was erased.
             LabelComesLater: its carrier was asked for it, and sends it by itself.
             Unsupported: the carrier leaves printing to its customers.
             CarrierError: there is none now.
         """
         if parcel.state is not ParcelState.BOOKED:
             raise Conflict(f"the parcel is {parcel.state.value}, not booked")
+        refuse_erased(kept.erased_ms)
         found = self.find_label(kept, parcel)
         if found is None:
             found = self._issuer_of(kept).print_label(_issued(parcel))
@@ -341,10 +343,11 @@ def draft_return(kept: KeptOrder, reference: str, account: str = "") -> Order:
     """The way back of an order: its parcels go from the consignee to the sender, and nothing is collected.
 
     Raises:
-        Conflict: it was never booked, so that nothing can come back.
+        Conflict: it was never booked, so that nothing can come back, or nobody knows any more where to.
     """
     if kept.state is not OrderState.BOOKED:
         raise Conflict(f"the order is {kept.state.value}: only what was booked can come back")
+    refuse_erased(kept.erased_ms)
     order = kept.order
     return msgspec.structs.replace(
         order,

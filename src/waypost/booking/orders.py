@@ -125,6 +125,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     Attributes:
         why: of one that is refused, doubtful, or tried again.
         next_ms: of one that is queued, when its carrier is asked at the earliest.
+        erased_ms: when what it says of people was erased; None if it still says it.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("id", "merchant", "state", "account", "job", "made_ms", "changed_ms", "tries")
@@ -141,6 +142,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     next_ms: int | None = None
     tries: int = 0
     why: str = ""
+    erased_ms: int | None = None
 
 
 def order_id(merchant: str, reference: str) -> str:

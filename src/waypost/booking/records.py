@@ -20,7 +20,8 @@ labels = Table(
 )
 
 #: Orders of merchants: see `order_book.py`. `body` is what the merchant sent, sealed. `until_ms` is how long whoever
-#: books it may take; `next_ms` when its carrier is asked, and null unless it is queued.
+#: books it may take; `next_ms` when its carrier is asked, and null unless it is queued. `erased_ms` is when what it
+#: says of people was erased; `digest` is "" from then on.
 orders = Table(
     "orders",
     METADATA,
@@ -37,11 +38,13 @@ orders = Table(
     Column("tries", Integer, nullable=False),
     Column("why", String(400), nullable=False),
     Column("digest", String(32), nullable=False),
-    Column("body", LargeBinary),  # none: it was erased
+    Column("body", LargeBinary),  # none: its key was let go of, and nobody can open it
+    Column("erased_ms", BigInteger),
     Index(None, "merchant", "reference", unique=True),
     Index(None, "merchant", "state", "made_ms"),
     Index(None, "merchant", "made_ms"),
     Index(None, "job_id", "state"),
+    Index(None, "erased_ms", "changed_ms"),
 )
 
 #: Their parcels, under the reference that the carrier is told; `label` is the paper that came with the waybill, sealed.

@@ -16,6 +16,7 @@ from waypost.web.api import (
     openapi,
     orders,
     parcels,
+    people,
     pushes,
     quotes,
     scans,
@@ -54,6 +55,7 @@ def make_app(desk: Desk) -> Door:
     network.add_network(app, office)
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
+    people.add_people(app, office)
     manifests.add_manifests(app, office)
     webhooks.add_webhooks(app, office)
     quotes.add_quotes(app, office)

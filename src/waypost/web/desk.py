@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
 from waypost.booking.bookings import Bookings
+from waypost.booking.erasure import Erasure
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
 from waypost.booking.papers import Papers
@@ -150,6 +151,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         outlook: what carriers are asked after.
         labels: the same of labels.
         bookings: merchants' orders, and the carriers that they are booked with. `wake_booking` when many wait.
+        erasure: erases what they say of people.
         papers: prints what was booked.
         manifests: what was handed over to carriers.
         pools: of waybill numbers.
@@ -178,6 +180,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     labels: Labels
     bookings: Bookings
     wake_booking: Callable[[], None]
+    erasure: Erasure
     papers: Papers
     manifests: Manifests
     pools: Pools

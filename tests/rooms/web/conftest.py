@@ -20,6 +20,7 @@ from waypost.access.keys import Keys, Role
 from waypost.access.parties import Parties
 from waypost.access.sealing import Seal
 from waypost.booking.bookings import Bookings
+from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
@@ -41,6 +42,7 @@ from waypost.model.instants import OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
 from waypost.track.carriers import PushReader
+from waypost.track.endings import Endings
 from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.outlook import Outlook
@@ -142,6 +144,7 @@ class World:
                     lambda: self.now_ms,
                 )
             ),
+            "erasure": Erasure(self.memory.records, bookings.book, lambda: SEAL, Endings(self.tracker).find),
             "manifests": Manifests(self.memory.records),
             "papers": Papers(bookings, lambda: Printer(load_fonts()), "100x150", lambda: self.now_ms),
             "pools": Pools(self.memory.records),

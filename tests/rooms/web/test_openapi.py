@@ -34,6 +34,7 @@ OF_MERCHANTS = {
     "get /v1/manifests",
     "get /v1/manifests/{manifest}",
     "get /v1/orders/{order}/slip",
+    "delete /v1/orders/{order}/people",
     "get /v1/jobs/{job}/labels",
     "put /v1/orders/{order}",
     "post /v1/orders/{order}/confirm",

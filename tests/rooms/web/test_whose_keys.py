@@ -37,6 +37,7 @@ WHO_MAY = {
     "get /v1/orders/{order}/parcels/{piece}/label": MERCHANTS,
     "post /v1/orders/{order}/return": MERCHANTS,
     "get /v1/orders/{order}/slip": MERCHANTS,
+    "delete /v1/orders/{order}/people": MERCHANTS,
     "get /v1/jobs/{job}/labels": MERCHANTS,
     "post /v1/manifests": MERCHANTS,
     "get /v1/manifests": MERCHANTS,

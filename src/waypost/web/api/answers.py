@@ -183,7 +183,12 @@ class OrderParcelView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """An order with how far it is. `next_try` is when its carrier is asked again, of one that is queued."""
+    """An order with how far it is.
+
+    Attributes:
+        next_try: when its carrier is asked again, of one that is queued.
+        erased_at: when what it says of people was erased; null if it still says it.
+    """
 
     id: str
     state: OrderState
@@ -193,6 +198,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: str
     next_try: str | None
     job: str | None
+    erased_at: str | None
     parcels: list[OrderParcelView]
     order: Order
 
@@ -262,6 +268,7 @@ def view_order(kept: KeptOrder) -> OrderView:
         changed_at=format_utc(kept.changed_ms),
         next_try=None if kept.next_ms is None else format_utc(kept.next_ms),
         job=kept.job,
+        erased_at=None if kept.erased_ms is None else format_utc(kept.erased_ms),
         parcels=[
             OrderParcelView(
                 piece=each.piece,
