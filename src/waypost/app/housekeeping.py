@@ -68,6 +68,10 @@ def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], 
     if order_days:
         order_ms = round(order_days * DAY_MS)
         chores["erase people from old orders"] = lambda: house.erasure.erase_old(clock(), order_ms)
+    proof_days = house.settings.retention.proof_days
+    if proof_days:
+        proof_ms = round(proof_days * DAY_MS)
+        chores["forget old proofs"] = lambda: house.proofs.forget(clock() - proof_ms)
     days = house.settings.track.push_days
     if not days:
         return chores

@@ -18,15 +18,17 @@ from waypost.app.settings import read_settings
 from waypost.app.tracking import open_to_read
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.booking.erasure import Erasure
+from waypost.booking.images import Picture
 from waypost.booking.labels import Labels
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderParcel
 from waypost.booking.people import Sought
+from waypost.booking.proofs import Proof
 from waypost.engines.local.formats import read_formats
 from waypost.engines.local.home import open_records
 from waypost.model.carriage import Waybill
 from waypost.model.errors import BadInput, Conflict, HomeInUse, NotFound
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_instant, format_utc
 from waypost.store.protocols import Records
 from waypost.track.records import SEALED, files, pushes
 
@@ -214,10 +216,27 @@ def _export_parcel(house: House, book: OrderBook, kept: KeptOrder, parcel: Order
         name = f"{kept.id}-{parcel.piece + 1}-label.{_ENDINGS.get(label.content_type, 'bin')}"
         (to / name).write_bytes(label.content)
         told |= {"label": name}
+    told |= {"proofs": [_export_proof(house, each, to) for each in house.proofs.list_of_parcel(parcel.reference)]}
     try:
         told["tracked"], told["scans"] = house.tracker.get_parcel(parcel.carrier, parcel.number)
     except NotFound:  # no scan of it came yet
         told["scans"] = []
+    return told
+
+
+def _export_proof(house: House, proof: Proof, to: Path) -> dict[str, Any]:
+    told: dict[str, Any] = {"at": format_instant(proof.at_ms, proof.offset_min), "received_by": proof.received_by}
+    told |= {"relation": proof.relation}
+    images: dict[str, Callable[[Proof], Picture]] = {}
+    if proof.picture_type:
+        images["picture"] = house.proofs.open_picture
+    if proof.has_signature:
+        images["signature"] = house.proofs.open_signature
+    for which, open_ in images.items():
+        image = open_(proof)
+        name = f"{proof.order}-{proof.piece + 1}-{which}-{proof.id}.{_ENDINGS[image.content_type]}"
+        (to / name).write_bytes(image.content)
+        told |= {which: name}
     return told
 
 

@@ -130,6 +130,8 @@ def _desk(
         bookings=house.bookings,
         wake_booking=booking.wake,
         erasure=house.erasure,
+        links=house.links,
+        proofs=house.proofs,
         papers=house.papers,
         manifests=house.manifests,
         pools=house.pools,

@@ -74,9 +74,11 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long what orders say of people is kept."""
+    """How long what is kept of people lasts."""
 
     order_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 1095.0  #: after an order ended; 0: for ever
+    proof_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 365.0  #: of delivery, after it came; 0: as the order
+    page_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: a consignee's page, after the parcel arrived
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

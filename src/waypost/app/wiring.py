@@ -17,11 +17,13 @@ from waypost.booking.bookings import Bookings
 from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
+from waypost.booking.links import Links
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
 from waypost.booking.pools import PoolIssuer, Pools
 from waypost.booking.printing import Masking, Printer, load_fonts
+from waypost.booking.proofs import Proofs
 from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
@@ -38,7 +40,7 @@ from waypost.feeds.sheets import Sheets
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
-from waypost.model.instants import OffsetSource
+from waypost.model.instants import DAY_MS, OffsetSource
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.carriers import PushReader, TrackSource
@@ -98,6 +100,15 @@ class House:
         order_book = OrderBook(self.memory.records, self.seals)
         self.endings = Endings(self.tracker)
         self.erasure = Erasure(self.memory.records, order_book, self.seals, self.endings.find)
+        self.proofs = Proofs(self.memory.records, self.seals)
+        self.links = Links(
+            self.memory.records,
+            order_book,
+            self.seals,
+            secrets.token_bytes,
+            self.endings.find,
+            round(settings.retention.page_days * DAY_MS),
+        )
         self.bookings = Bookings(order_book, self.memory.records, self._issuers, self.outlook, self.labels, now_ms)
         self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, now_ms)
         told = settings.webhooks

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.engine import Connection, Row
 
 from waypost.access.sealed import SealedColumn, search_sealed
@@ -16,7 +16,7 @@ from waypost.access.sealing import Seal
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderState, ParcelState
 from waypost.booking.people import Sought, erase_people
-from waypost.booking.records import labels, order_parcels, orders
+from waypost.booking.records import labels, links, order_parcels, orders, proofs
 from waypost.model.carriage import Waybill
 from waypost.model.errors import Conflict, NotFound, StoreDamaged
 from waypost.model.instants import DAY_MS
@@ -90,15 +90,17 @@ class Erasure:
             after = rows[-1].changed_ms, rows[-1].id
             waybills = self._list_waybills([row.id for row in rows])
             endings = self._find_endings([each for some in waybills.values() for each in some])
-            for row in rows:
-                over_ms = _over_ms(row.changed_ms, [endings.get(each) for each in waybills.get(row.id, ())], keep_ms)
-                if over_ms > now_ms:
-                    continue
-                try:
-                    with self._records.begin() as connection:
-                        done += self._erase(connection, row.id, now_ms)
-                except StoreDamaged:  # its key may be brought back
-                    damaged += 1
+            over = [row.id for row in rows if _over_ms(row, waybills, endings, keep_ms) <= now_ms]
+            try:
+                with self._records.begin() as connection:
+                    done += sum(self._erase(connection, id_, now_ms) for id_ in over)
+            except StoreDamaged:  # of one, whose key may be brought back: the others by themselves
+                for id_ in over:
+                    try:
+                        with self._records.begin() as connection:
+                            done += self._erase(connection, id_, now_ms)
+                    except StoreDamaged:
+                        damaged += 1
         if damaged:
             mend = (
                 "`waypost admin seal list` says which key is gone; `seal drop --with-rows` removes what lies under it."
@@ -122,7 +124,7 @@ class Erasure:
         after = (since_ms, "")
         at, id_ = orders.c.erased_ms, orders.c.id
         while True:
-            is_behind = or_(at > after[0], and_(at == after[0], id_ > after[1]))
+            is_behind = tuple_(at, id_) > after
             with self._records.read() as connection:
                 rows = connection.execute(select(id_, at).where(is_behind).order_by(at, id_).limit(_AT_ONCE)).all()
             yield from (Erased(*row) for row in rows)
@@ -153,7 +155,8 @@ class Erasure:
             tell()
             return sought.is_in(body)
 
-        where: list[ColumnElement[bool]] = [orders.c.erased_ms.is_(None)]
+        # not by the index on `erased_ms`, for they are wanted by id
+        where: list[ColumnElement[bool]] = [func.coalesce(orders.c.erased_ms, 0) == 0]
         if sought.reference.strip():  # which stands in the clear
             where.append(orders.c.reference == sought.reference.strip())
         column = SealedColumn(orders, is_all=False)
@@ -177,8 +180,7 @@ class Erasure:
     def _list_old(self, after: tuple[int, str], before_ms: int) -> Sequence[Row[Any]]:
         """Orders that were last changed before an instant, behind another in that order."""
         at, id_ = orders.c.changed_ms, orders.c.id
-        is_behind = or_(at > after[0], and_(at == after[0], id_ > after[1]))
-        is_meant = and_(orders.c.erased_ms.is_(None), orders.c.body.is_not(None), at <= before_ms, is_behind)
+        is_meant = and_(orders.c.erased_ms.is_(None), at <= before_ms, tuple_(at, id_) > after)
         with self._records.read() as connection:
             asked = select(id_, at).where(is_meant).order_by(at, id_).limit(_AT_ONCE)
             return list(connection.execute(asked))
@@ -209,6 +211,9 @@ class Erasure:
         parcel = order_parcels.c
         numbered = select(parcel.carrier, parcel.number).where(parcel.order_id == id_, parcel.number != "")
         waybills = [Waybill(*each) for each in connection.execute(numbered)]
+        references = select(parcel.id).where(parcel.order_id == id_)
+        connection.execute(delete(links).where(links.c.id.in_(references)))
+        connection.execute(delete(proofs).where(proofs.c.parcel_id.in_(references)))
         gone = {"label": None, "label_type": "", "sort_code": "", "why": ""}
         connection.execute(update(order_parcels).where(parcel.order_id == id_).values(gone))
         for waybill in waybills:
@@ -219,8 +224,12 @@ class Erasure:
         return True
 
 
-def _over_ms(changed_ms: int, endings: Sequence[Ending | None], keep_ms: int) -> int:
+def _over_ms(
+    row: Row[Any], waybills: Mapping[str, Sequence[Waybill]], endings: Mapping[Waybill, Ending], keep_ms: int
+) -> int:
     """From when on an order is to be erased."""
-    last_ms = max([changed_ms, *(each.at_ms for each in endings if each is not None and each.at_ms is not None)])
-    is_over = all(each is not None and each.is_over for each in endings)
-    return last_ms + (keep_ms if is_over else max(keep_ms, SILENT_MS))
+    known = [endings.get(each) for each in waybills.get(row.id, ())]
+    heard: list[int] = [each.at_ms for each in known if each is not None and each.at_ms is not None]
+    is_over = all(each is not None and each.is_over for each in known)
+    changed_ms: int = row.changed_ms
+    return max([changed_ms, *heard]) + (keep_ms if is_over else max(keep_ms, SILENT_MS))

@@ -17,6 +17,7 @@ from waypost.web.api import (
     orders,
     parcels,
     people,
+    proofs,
     pushes,
     quotes,
     scans,
@@ -29,6 +30,7 @@ from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
 from waypost.web.pages.carrier import add_carrier
+from waypost.web.pages.consignee import add_consignee
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
 from waypost.web.pages.operator import add_operator
@@ -56,6 +58,7 @@ def make_app(desk: Desk) -> Door:
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
     people.add_people(app, office)
+    proofs.add_proofs(app, office)
     manifests.add_manifests(app, office)
     webhooks.add_webhooks(app, office)
     quotes.add_quotes(app, office)
@@ -67,6 +70,7 @@ def make_app(desk: Desk) -> Door:
 
     add_docs(app, paper)
     add_tracking(app, office, paper)
+    add_consignee(app, office, paper)
     add_sessions(app, office, paper)
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)

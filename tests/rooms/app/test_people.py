@@ -12,12 +12,14 @@ from waypost.app.settings import Retention, Settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.booking.issuing import Address, Issued, Item, Label
 from waypost.booking.orders import Order, OrderState, parcel_reference
+from waypost.booking.proofs import ProofSent
 from waypost.model.carriage import Waybill
 from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
 from waypost.track.carriers import Push
 from waypost.track.pushes import Arrived, Outcome
 from waypost.track.wire import read_json_array
+from waypost.web.api.answers import PROOF_SENT
 
 LI = Address(name="李雷", country="CN", province="浙江省", city="杭州市", street="文三路 9 号", phone="138 0000 1111")
 HAN = Address(name="韩梅梅", country="CN", province="浙江省", city="宁波市", street="中山路 1 号", phone="13900002222")
@@ -47,6 +49,9 @@ def fill(house: House) -> dict[str, str]:
         issued = Issued(waybill=Waybill("yto", "YT77"), reference=reference, channel="test", label=label)
         book.note_booked(connection, issued, now_ms())
         book.settle(connection, ids["A-1"], OrderState.BOOKED, now_ms())
+    at = "2026-11-03T10:00:00+08:00"
+    proof = ProofSent(number="YT77", at=at, received_by="门卫", signature=PROOF_SENT.signature)
+    house.proofs.add("", proof, "pod_1", now_ms() + 400 * DAY_MS)  # no account was named
     rows = [
         {"carrier": "yto", "number": "YT77", "code": code, "at": at}
         for code, at in (("GOT", "2026-11-01T10:00:00+08:00"), ("SIGNED", "2026-11-03T10:00:00+08:00"))
@@ -76,13 +81,16 @@ def test_all_that_is_kept_of_a_person_is_written_out(home: tuple[Commands, dict[
     commands, ids = home
     to = tmp_path / "export"
     told = commands.ask("admin", "export-person", str(to), *PERSON)
-    assert told == {"exported": str(to), "orders": 2, "papers": 1, "pushes": 2, "files": 1}
+    assert told == {"exported": str(to), "orders": 2, "papers": 2, "pushes": 2, "files": 1}
     person = json.loads((to / "person.json").read_text())
     found = {each["order"]["reference"]: each for each in person["orders"]}
     assert found["A-1"]["order"]["consignee"]["street"] == LI.street
     [parcel] = found["A-1"]["parcels"]
     assert (parcel["number"], parcel["tracked"]["status"], len(parcel["scans"])) == ("YT77", "delivered", 2)
     assert (to / parcel["label"]).read_bytes() == b"%PDF for Li"
+    [proof] = parcel["proofs"]
+    assert proof["received_by"] == "门卫"
+    assert (to / proof["signature"]).read_bytes().startswith(b"\x89PNG")
     assert set(person["handed_in_by_carriers"]["pushes"]) == {ids["by name"], ids["by number"]}
     assert "韩梅梅" not in (to / "person.json").read_text()
     assert to.stat().st_mode & 0o077 == 0
