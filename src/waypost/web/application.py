@@ -35,6 +35,7 @@ from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
 from waypost.web.pages.operator import add_operator
 from waypost.web.pages.paper import Paper
+from waypost.web.pages.proofs import add_proofs
 from waypost.web.pages.pushes import add_push_pages
 from waypost.web.pages.scorecards import add_scorecards
 from waypost.web.pages.session import add_sessions
@@ -76,6 +77,7 @@ def make_app(desk: Desk) -> Door:
     add_scorecards(app, office, paper)
     add_push_pages(app, office, paper)
     add_operator(app, office, paper)
+    add_proofs(app, office)
     add_carrier(app, office, paper)
     paper.add_assets(app)
 

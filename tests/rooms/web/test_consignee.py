@@ -194,3 +194,20 @@ def test_repeating_a_proof_keeps_one(house: House) -> None:
 def test_what_is_wrong_with_a_proof_is_told(house: House, more: dict[str, Any], status: int, why: str) -> None:
     reply = prove(house, **more)
     assert (reply.status, why in reply.text) == (status, True), reply.text
+
+
+def test_operators_see_proofs_on_the_page_of_a_parcel(house: House) -> None:
+    id_ = prove(house, picture=png()).json["id"]
+    image = f"/operator/proofs/{id_}/picture"
+    page = f"/operator/parcels/correios/{house.number}"
+    form = f"key={house.keys['operator']}".encode()
+    headers = {"content-type": "application/x-www-form-urlencoded", "origin": "http://test", "host": "test"}
+    login = house.world.ask("POST", "/operator/login", headers=headers, body=form)
+    cookie = {"cookie": login.cookies[0].split(";")[0]}
+    shown = house.world.get(page, headers=cookie).text
+    assert "Vizinha Rosa" in shown
+    assert f'src="{image}"' in shown
+    assert house.world.get(image, headers=cookie).headers["content-type"] == "image/png"
+    assert house.world.get(f"/operator/proofs/{id_}/signature", headers=cookie).status == 404
+    for path in (image, page):
+        assert house.world.get(path).status != 200

@@ -7,34 +7,21 @@ answered as what never did. The door sees that no search engine and no other sit
 import datetime as dt
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI, Request, Response
 
 from waypost.booking.links import Opened
 from waypost.booking.printing.masking import mask_name, mask_phone, mask_street
-from waypost.booking.proofs import Proof
 from waypost.model.errors import NotFound
-from waypost.model.instants import format_instant
 from waypost.track.views import in_public, scan_in_public
 from waypost.web.door import PRIVATE, call_of
 from waypost.web.office import Office
 from waypost.web.pages.journey import Card, make_card
-from waypost.web.pages.languages import Language, offset_text
+from waypost.web.pages.languages import Language
 from waypost.web.pages.paper import Paper, language_of
+from waypost.web.pages.proofs import open_image, show_proof
 
 _MOST_SCANS = 150
 _PHONE_DIGITS = 6
-
-
-class _Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """A proof of delivery in words; `picture` and `signature` are addresses, "" for none."""
-
-    iso: str
-    moment: str
-    name: str
-    relation: str
-    picture: str
-    signature: str
 
 
 def add_consignee(app: FastAPI, office: Office, paper: Paper) -> None:
@@ -51,7 +38,7 @@ def add_consignee(app: FastAPI, office: Office, paper: Paper) -> None:
             proofs = desk.proofs.list_of_parcel(opened.parcel.reference)
             return _whom(opened, language) | {
                 "card": _card(office, opened, language),
-                "proofs": [_proof(each, token, language) for each in proofs],
+                "proofs": [show_proof(each, f"{PRIVATE}{token}/proofs", language) for each in proofs],
             }
 
         told = await office.lookups.run(read)
@@ -67,12 +54,7 @@ def add_consignee(app: FastAPI, office: Office, paper: Paper) -> None:
             found = desk.proofs.get(None, proof)
             if (found.order, found.piece) != (opened.kept.id, opened.parcel.piece):
                 raise NotFound("this link leads to no such proof")
-            if which not in ("picture", "signature"):
-                raise NotFound("a proof has a picture and a signature, and nothing else")
-            image = desk.proofs.open_picture(found) if which == "picture" else desk.proofs.open_signature(found)
-            return Response(
-                image.content, media_type=image.content_type, headers={"cache-control": "private, no-store"}
-            )
+            return open_image(desk.proofs, found, which)
 
         return await office.lookups.run(read)
 
@@ -101,17 +83,3 @@ def _card(office: Office, opened: Opened, language: Language) -> Card | None:
         return None
     public = [scan_in_public(scan) for scan in scans]
     return make_card(in_public(parcel), public, language, office.desk.clock(), _MOST_SCANS)
-
-
-def _proof(proof: Proof, token: str, language: Language) -> _Proof:
-    iso = format_instant(proof.at_ms, proof.offset_min)
-    at = dt.datetime.fromisoformat(iso)
-    own = f"{PRIVATE}{token}/proofs/{proof.id}"
-    return _Proof(
-        iso=iso,
-        moment=f"{language.moment(at)} {offset_text(at)}",
-        name=proof.received_by,
-        relation=language.say(f"relation_{proof.relation}") if proof.relation else "",
-        picture=f"{own}/picture" if proof.picture_type else "",
-        signature=f"{own}/signature" if proof.has_signature else "",
-    )
