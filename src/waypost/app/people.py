@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, delete, func, select
 
 from waypost.access.sealed import SealedColumn, search_sealed
 from waypost.app.console import aside, legible, line, out, tell_cut
@@ -23,7 +23,8 @@ from waypost.booking.labels import Labels
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderParcel
 from waypost.booking.people import Sought
-from waypost.booking.proofs import Proof
+from waypost.booking.proofs import Proof, Proofs
+from waypost.booking.records import proofs
 from waypost.engines.local.formats import read_formats
 from waypost.engines.local.home import open_records
 from waypost.model.carriage import Waybill
@@ -37,11 +38,13 @@ _AT_ONCE = 300
 #: What carriers handed in, as it came, by what it is called here.
 _HANDED_IN = {"pushes": SealedColumn(pushes), "files": SealedColumn(files, "report")}
 assert all(each in SEALED for each in _HANDED_IN.values())
+#: Where each of that lies, with proofs of delivery that name the person.
+_TABLES: dict[str, Table] = {name: column.table for name, column in _HANDED_IN.items()} | {"proofs": proofs}
 _ENDINGS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 class _Kept(msgspec.Struct):
-    """What is kept of a person: orders; pushes and files of carriers by their ids; what does not open."""
+    """What is kept of a person: orders; pushes, files and proofs of carriers by their ids; what does not open."""
 
     orders: list[KeptOrder]
     handed_in: dict[str, list[str]]
@@ -68,11 +71,12 @@ class _Shelves(msgspec.Struct):
         spellings = sought.list_spellings(kept.order for kept in orders)
         wanted = [*spellings, *(number.encode().lower() for number in numbers)]
         handed_in = {name: self._search(name, wanted, damaged) for name in _HANDED_IN}
+        handed_in["proofs"] = Proofs(self.records, self.seals).find(sought, damaged)
         return _Kept(orders, handed_in, damaged)
 
     def remove(self, name: str, ids: Sequence[str]) -> int:
         """Remove what carriers handed in; how many there were."""
-        table, removed = _HANDED_IN[name].table, 0
+        table, removed = _TABLES[name], 0
         for start in range(0, len(ids), _AT_ONCE):
             with self.records.begin() as connection:
                 some = ids[start : start + _AT_ONCE]
@@ -259,7 +263,9 @@ def _print_erased(kept: _Kept, stayed: dict[str, str], *, dry_run: bool) -> None
         print("  ".join(words), what, sep="  ")
     for name, ids in kept.handed_in.items():
         if ids:
-            print(f"{len(ids)} {name} of carriers {'would be removed' if dry_run else 'removed'}: their scans stay")
+            print(
+                f"{name} of carriers {'that would be removed' if dry_run else 'removed'}, their scans stay: {len(ids)}"
+            )
     if not dry_run:
         print("Backups from before still have it: see docs/how-to/keep-the-law.md.")
 

@@ -56,6 +56,10 @@ class Sought(Guarded, frozen=True, kw_only=True):
             return False
         return any(self._is(end) for end in (said.sender, said.consignee))
 
+    def is_named(self, name: str) -> bool:
+        """Whether that is its name, whole; False if none is known."""
+        return bool(_plain(self.name)) and _plain(name) == _plain(self.name)
+
     def list_spellings(self, found: Iterable[Order] = ()) -> list[bytes]:
         """How it may stand in what carriers send, in small letters: as text, escaped as JSON and as forms have it.
 

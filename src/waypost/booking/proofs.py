@@ -12,9 +12,11 @@ import msgspec
 from sqlalchemy import Select, and_, delete, func, insert, select
 from sqlalchemy.engine import Row
 
+from waypost.access.sealed import SealedColumn, search_sealed
 from waypost.access.sealing import Seal
 from waypost.booking.images import Picture, read_picture, read_signature
 from waypost.booking.orders import ParcelState
+from waypost.booking.people import Sought
 from waypost.booking.records import order_parcels, orders, proofs
 from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.model.guarded import Guarded
@@ -183,6 +185,18 @@ class Proofs:
     def open_signature(self, proof: Proof) -> Picture:
         """Its signature. Errors as for `open_picture`."""
         return Picture(self._open(proof, "signature"), "image/png")
+
+    def find(self, sought: Sought, damaged: list[str]) -> list[str]:
+        """The ids of those that say that a person took a parcel, perhaps another's; it is known by its name alone.
+
+        Args:
+            damaged: gets the ids of those that do not open.
+        """
+
+        def is_meant(body: bytes) -> bool:
+            return sought.is_named(msgspec.json.decode(body, type=_Body).received_by)
+
+        return list(search_sealed(self._records, SealedColumn(proofs), self._seal(), is_meant, damaged))
 
     def forget(self, before_ms: int) -> int:
         """Remove those received before an instant; how many there were."""

@@ -81,7 +81,7 @@ def test_all_that_is_kept_of_a_person_is_written_out(home: tuple[Commands, dict[
     commands, ids = home
     to = tmp_path / "export"
     told = commands.ask("admin", "export-person", str(to), *PERSON)
-    assert told == {"exported": str(to), "orders": 2, "papers": 2, "pushes": 2, "files": 1}
+    assert told == {"exported": str(to), "orders": 2, "papers": 2, "pushes": 2, "files": 1, "proofs": 0}
     person = json.loads((to / "person.json").read_text())
     found = {each["order"]["reference"]: each for each in person["orders"]}
     assert found["A-1"]["order"]["consignee"]["street"] == LI.street
@@ -117,6 +117,16 @@ def test_a_person_is_erased_wherever_it_is(home: tuple[Commands, dict[str, str]]
         assert view.status == "delivered"  # its scans stay
 
 
+def test_who_took_the_parcel_of_another_is_found_too(home: tuple[Commands, dict[str, str]], tmp_path: Path) -> None:
+    commands, _ = home
+    told = commands.ask("admin", "export-person", str(tmp_path / "export"), "--name", "门 卫")
+    assert (told["orders"], told["proofs"]) == (0, 1)
+    assert commands.ask("admin", "erase-person", "--name", "门卫", "--dry-run")["proofs"] == ["pod_1"]
+    assert commands.ask("admin", "erase-person", "--name", "门卫")["proofs"] == ["pod_1"]
+    with open_house(Settings(home=commands.home)) as house:
+        assert house.proofs.list_of(None, ["YT77"]) == []
+
+
 def test_what_is_on_its_way_stays_unless_it_is_said(home: tuple[Commands, dict[str, str]]) -> None:
     commands, ids = home
     with open_house(Settings(home=commands.home)) as house, house.memory.records.begin() as connection:
@@ -144,7 +154,7 @@ def test_beside_a_server_and_once_more_after_a_restore(home: tuple[Commands, dic
     restored = Commands(tmp_path / "restored")
     restored.ask("admin", "restore", str(backup))
     (tmp_path / "restored" / "seal").write_bytes((commands.home / "seal").read_bytes())
-    assert len(restored.ask("admin", "export-person", str(tmp_path / "back"), *PERSON)) == 5
+    assert len(restored.ask("admin", "export-person", str(tmp_path / "back"), *PERSON)) == 6
     assert restored.ask("admin", "erase-person", "--again", str(listed)) == {"listed": 2, "erased": 2}
     assert restored.ask("admin", "erase-person", "--again", str(listed)) == {"listed": 2, "erased": 0}
     with open_house(Settings(home=restored.home)) as house:
