@@ -263,9 +263,8 @@ def _print_erased(kept: _Kept, stayed: dict[str, str], *, dry_run: bool) -> None
         print("  ".join(words), what, sep="  ")
     for name, ids in kept.handed_in.items():
         if ids:
-            print(
-                f"{name} of carriers {'that would be removed' if dry_run else 'removed'}, their scans stay: {len(ids)}"
-            )
+            what = "that would be removed" if dry_run else "removed"
+            print(f"{name} of carriers {what}, their scans stay: {len(ids)}")
     if not dry_run:
         print("Backups from before still have it: see docs/how-to/keep-the-law.md.")
 
