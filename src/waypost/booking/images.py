@@ -1,6 +1,7 @@
 """Images that come with proofs of delivery: looked at, made anew without anything beside the picture, and bounded."""
 
 import io
+import threading
 import warnings
 from typing import Literal
 
@@ -11,10 +12,13 @@ from waypost.model.errors import BadInput
 
 #: As it is sent, and how many points a picture has at most before it is made smaller.
 MOST_BYTES = 4 << 20
-_MOST_POINTS = 50_000_000
+_MOST_POINTS = 30_000_000
 #: The longer side of a picture that is kept; more shows no more of a doorstep. The same of a signature.
 _PICTURE_SIDE, _SIGNATURE_SIDE = 1600, 1200
 _QUALITY = 82
+
+#: So many are unpacked at one time, for each may take a hundred megabytes meanwhile.
+_AT_ONCE = threading.BoundedSemaphore(2)
 
 Kind = Literal["JPEG", "PNG", "WEBP"]
 _KINDS: tuple[Kind, ...] = ("JPEG", "PNG", "WEBP")
@@ -36,10 +40,11 @@ def read_picture(data: bytes, where: str) -> Picture:
     Raises:
         BadInput: it is no JPEG, PNG or WebP, is damaged, too large, or moves.
     """
-    image = _open(data, _KINDS, where)
-    kind = image.format or "JPEG"
-    upright = ImageOps.exif_transpose(image).convert("RGB" if kind == "JPEG" else "RGBA")
-    return _write(upright, kind, _PICTURE_SIDE)
+    with _AT_ONCE:
+        image = _open(data, _KINDS, _PICTURE_SIDE, where)
+        kind = image.format or "JPEG"
+        upright = ImageOps.exif_transpose(image).convert("RGB" if kind == "JPEG" else "RGBA")
+        return _write(upright, kind, _PICTURE_SIDE)
 
 
 def read_signature(data: bytes, where: str) -> Picture:
@@ -48,11 +53,12 @@ def read_signature(data: bytes, where: str) -> Picture:
     Raises:
         BadInput: it is no PNG, is damaged or too large.
     """
-    image = _open(data, ("PNG",), where)
-    return _write(image.convert("RGBA"), "PNG", _SIGNATURE_SIDE)
+    with _AT_ONCE:
+        image = _open(data, ("PNG",), _SIGNATURE_SIDE, where)
+        return _write(image.convert("RGBA"), "PNG", _SIGNATURE_SIDE)
 
 
-def _open(data: bytes, kinds: tuple[Kind, ...], where: str) -> Image.Image:
+def _open(data: bytes, kinds: tuple[Kind, ...], side: int, where: str) -> Image.Image:
     named = " or ".join(kinds)
     if len(data) > MOST_BYTES:
         raise BadInput(f"has {len(data)} bytes, and {MOST_BYTES} are taken", where=where, mend="Send it smaller.")
@@ -64,6 +70,7 @@ def _open(data: bytes, kinds: tuple[Kind, ...], where: str) -> Image.Image:
                 raise BadInput(f"has {image.width} x {image.height} points", where=where, mend="Send it smaller.")
             if getattr(image, "n_frames", 1) > 1:
                 raise BadInput("has several pictures in it", where=where, mend="Send one that stands still.")
+            image.draft("RGB", (side, side))  # a JPEG need not be unpacked larger than it is kept
             image.load()
             return image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
