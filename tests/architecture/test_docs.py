@@ -26,6 +26,7 @@ from waypost.app.settings import (
     Labels,
     Mail,
     OwnCarrier,
+    Retention,
     Serve,
     Settings,
     Sorting,
@@ -72,6 +73,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[webhooks]": Webhooks,
     "[mail]": Mail,
     "[sorting]": Sorting,
+    "[retention]": Retention,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }
@@ -243,6 +245,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             pools=house.pools,
             order_sheets=OrderSheets(),
             wake_booking=lambda: None,
+            erasure=house.erasure,
+            links=house.links,
+            proofs=house.proofs,
             subscriptions=house.subscriptions,
             deliveries=house.deliveries,
             sender=WebhookSender(house.places, 1, lambda: 0),
@@ -308,6 +313,7 @@ def test_every_parameter_is_there(door: Any, docs: Path) -> None:
 def test_every_endpoint_says_whose_key_it_needs(door: Any, docs: Path) -> None:
     told = told_endpoints(docs)
     words = {(): "none", ("key",): "an operator's", ("", "key"): "optional", ("merchant",): "a merchant's"}
+    words |= {("key", "merchant"): "an operator's or a merchant's"}
     for name, operation in list_operations(door).items():
         needed = tuple(next(iter(each), "") for each in operation["security"])
         assert f"Key: {words[needed]}" in told[name], name

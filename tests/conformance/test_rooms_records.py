@@ -3,7 +3,7 @@
 import itertools
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,11 +22,15 @@ from waypost.access.sealing import Seal
 from waypost.app.seals import SEALED
 from waypost.booking.choosing import Chooser
 from waypost.booking.collecting import CodVerdict, Collections, Payment, note_due
+from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
 from waypost.booking.labels import Labels
+from waypost.booking.links import Links
 from waypost.booking.order_book import Entered, Filters, OrderBook
 from waypost.booking.orders import Order, OrderState, ParcelState, PlannedParcel
+from waypost.booking.people import Sought
 from waypost.booking.pickups import Fetched, PickupOrder, Pickups, PickupState
+from waypost.booking.proofs import Proofs, ProofSent
 from waypost.booking.rating.asking import CarrierRate
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
@@ -49,12 +53,14 @@ from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
+from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Records
 from waypost.store.tables import METADATA
 from waypost.testing import Clock
 from waypost.track.carriers import Asked, Push, Reply
+from waypost.track.endings import Ending
 from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.pushes import Arrived, Outcome, OutcomeCount, RawPushes
@@ -344,6 +350,62 @@ def test_orders_are_kept_claimed_and_booked(records: Records) -> None:
     rest, end = book.list_page(merchant.id, Filters(until_ms=NOW + 1), cursor, 2)
     assert sorted(each.id for each in page + rest) == sorted(ids)
     assert end is None
+
+
+def test_people_are_erased_sought_and_shown_to_their_own(records: Records) -> None:
+    merchant = Parties(records, secrets.token_bytes).add(PartyKind.MERCHANT, "Estrela", NOW).id
+    book = OrderBook(records, lambda: SEAL)
+    ana = Address(name="Ana", country="BR", street="Rua 1", city="Rio", phone="+55 21 95000-1111")
+    rui = Address(name="Rui", country="BR", street="Rua 2", city="Rio", phone="+55 21 95000-2222")
+    drafts = [
+        Order(reference=f"O{each}", sender=rui, consignee=ana if each else rui, items=(Item(description="Hat"),))
+        for each in range(4)
+    ]
+    ids = [entry.id for entry in book.enter(merchant, list(enumerate(drafts)), NOW).entries]
+    waybills = {}
+    for id_ in ids[:2]:
+        [parcel] = book.get(merchant, id_).parcels
+        waybills[id_] = Waybill("yto", f"YT{id_[-6:]}")
+        with records.begin() as connection:
+            label = Label(content=b"%PDF-")
+            issued = Issued(waybill=waybills[id_], reference=parcel.reference, channel="test", label=label)
+            book.note_booked(connection, issued, NOW)
+            book.settle(connection, id_, OrderState.BOOKED, NOW)
+    Watches(records, lambda: SEAL).begin("", [Asked(number=waybills[ids[1]].number, phone_tail="1111")], NOW)
+
+    def find_endings(asked: Sequence[Waybill]) -> dict[Waybill, Ending]:
+        return {each: Ending(True, NOW) for each in asked if each == waybills[ids[1]]}
+
+    erasure = Erasure(records, book, lambda: SEAL, find_endings)
+    links = Links(records, book, lambda: SEAL, secrets.token_bytes, find_endings, DAY_MS)
+    proofs = Proofs(records, lambda: SEAL)
+    tokens = [links.tell(merchant, id_, 0, NOW) for id_ in ids[:2]]
+    assert links.tell(merchant, ids[0], 0, NOW) == tokens[0]
+    assert links.renew(merchant, ids[0], 0, NOW) != tokens[0]
+    assert links.open(tokens[1], NOW).waybill == waybills[ids[1]]
+    sent = ProofSent(number=waybills[ids[1]].number, at="2026-11-20T10:00:00Z", received_by="Rui")
+    proof = proofs.add("", sent, "pod_1", NOW)
+    assert proofs.add("", sent, "pod_1", NOW) == proof
+    assert proofs.list_of(merchant, [sent.number]) == proofs.list_of_parcel(parcel.reference) == [proof]
+    with pytest.raises(NotFound):
+        proofs.open_picture(proof)
+
+    damaged: list[str] = []
+    found = sorted(kept.id for kept in erasure.find(Sought(name="ana", phone="95000-1111"), damaged))
+    assert (found, erasure.count(), damaged) == (sorted(ids[1:]), 4, [])
+    assert [kept.id for kept in erasure.find(Sought(reference="O0"), damaged)] == ids[:1]
+    with pytest.raises(Conflict, match="on its way"):
+        erasure.erase(merchant, ids[0], NOW)
+    assert erasure.erase_old(NOW + DAY_MS, DAY_MS) == 3
+    assert erasure.erase_again(ids, NOW + DAY_MS) == 1
+    assert sorted(each.id for each in erasure.list_erased(NOW)) == sorted(ids)
+    assert {kept.order.consignee.name for kept in book.list_page(merchant, Filters(), None, 9)[0]} == {"…"}
+    assert proofs.list_of(None, [sent.number]) == []
+    assert proofs.forget(NOW + DAY_MS) == 0
+    with pytest.raises(NotFound):
+        links.open(tokens[1], NOW)
+    [watch] = Watches(records, lambda: SEAL).find("", [waybills[ids[1]].number])
+    assert watch.phone_tail is None
 
 
 def test_an_order_that_another_is_taking_is_not_taken_twice(records: Records) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from waypost.access.records import keys, parties
@@ -72,6 +72,11 @@ class Parties:
             connection.execute(update(parties).where(parties.c.id == id_).values(ended_ms=now_ms))
             ending = update(keys).where(keys.c.party_id == id_, (keys.c.ends_ms.is_(None)) | (keys.c.ends_ms > now_ms))
             return connection.execute(ending.values(ends_ms=now_ms)).rowcount
+
+
+def find_name(connection: Connection, id_: str) -> str:
+    """What one is called, whether it takes part still or not; "" if there never was one."""
+    return connection.execute(select(parties.c.name).where(parties.c.id == id_)).scalar_one_or_none() or ""
 
 
 def _party(row: Row[Any]) -> Party:

@@ -1,9 +1,9 @@
 """Columns of sealed texts in `Records`: under which keys they lie, and how they come under the newest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, delete, func, select, update
 from sqlalchemy.engine import Connection
 
 from waypost.access.sealing import NUMBER_BYTES, Seal
@@ -11,6 +11,8 @@ from waypost.model.errors import StoreDamaged
 from waypost.store.protocols import Records
 
 _AT_ONCE = 200
+#: So many texts are in memory while they are searched; the largest are as large as a body may be.
+_SEARCHED = 50
 
 
 class SealedColumn(msgspec.Struct, frozen=True):
@@ -93,6 +95,37 @@ def drop_sealed(records: Records, columns: Sequence[SealedColumn], number: int) 
             drop = delete(each.table) if each.is_all else update(each.table).values({each.column: None})
             dropped += connection.execute(drop.where(is_meant)).rowcount
     return dropped
+
+
+def search_sealed(
+    records: Records,
+    column: SealedColumn,
+    seal: Seal,
+    is_meant: Callable[[bytes], bool],
+    damaged: list[str],
+    *where: ColumnElement[bool],
+) -> Iterator[str]:
+    """The ids of rows whose text is meant, by id: every text is opened, some at a time; what comes meanwhile may miss.
+
+    Args:
+        damaged: gets the ids of those that do not open.
+        where: only of these rows.
+    """
+    body, id_ = column.table.c[column.column], column.table.c.id
+    after = ""
+    while True:
+        some = select(id_, body).where(id_ > after, func.length(body) > 0, *where).order_by(id_).limit(_SEARCHED)
+        with records.read() as connection:
+            rows = connection.execute(some).all()
+        for key, text in rows:
+            try:
+                if is_meant(seal.open(text, key)):
+                    yield key
+            except StoreDamaged:
+                damaged.append(key)
+        if not rows:
+            return
+        after = rows[-1][0]
 
 
 def _opens(connection: Connection, columns: Sequence[SealedColumn], number: int, seal: Seal) -> bool:

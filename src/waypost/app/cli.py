@@ -588,6 +588,67 @@ def forget_pushes(
     housekeeping.forget_pushes(before, account, dry_run=dry_run, home=home, as_json=as_json)
 
 
+Name = Annotated[str, typer.Option("--name", help="Of the person or its company, whole.")]
+Phone = Annotated[str, typer.Option("--phone", help="With or without what is dialled before it.")]
+Email = Annotated[str, typer.Option("--email", help="Whole.")]
+Reference = Annotated[str, typer.Option("--order", metavar="NUMBER", help="The merchant's number of an order.")]
+
+
+@admin.command("export-person")
+def export_person(
+    to: Annotated[Path, typer.Argument(parser=_parse_folder, metavar="DEST", help="A new folder.")],
+    name: Name = "",
+    phone: Phone = "",
+    email: Email = "",
+    order: Reference = "",
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Write all that is kept of a person into a new folder. What is given has to fit all together."""
+    from waypost.app import people
+    from waypost.booking.people import Sought
+
+    sought = Sought(name=name, phone=phone, email=email, reference=order)
+    raise typer.Exit(people.export_person(sought, to, home=home, as_json=as_json))
+
+
+@admin.command("erase-person")
+def erase_person(
+    name: Name = "",
+    phone: Phone = "",
+    email: Email = "",
+    order: Reference = "",
+    again: Annotated[
+        Path | None, typer.Option("--again", metavar="FILE", help="What list-erased --json printed: after a restore.")
+    ] = None,
+    on_the_way: Annotated[
+        bool, typer.Option("--on-the-way", help="Orders too whose parcels have not arrived.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Erase a person from all orders, and from what carriers handed in. What is given has to fit all together."""
+    from waypost.app import people
+    from waypost.booking.people import Sought
+
+    sought = Sought(name=name, phone=phone, email=email, reference=order)
+    code = people.erase_person(sought, again=again, on_the_way=on_the_way, dry_run=dry_run, home=home, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@admin.command("list-erased")
+def list_erased(
+    since: Annotated[str | None, typer.Option("--since", metavar="DATE", help="From this day on (UTC).")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """List the orders that were erased, by their ids: to be erased again where a backup is brought back."""
+    from waypost.app import people
+
+    people.list_erased(since, home=home, as_json=as_json)
+
+
 Sample = Annotated[
     int, typer.Option("--sample", min=0, help="So many parcels are compared with the log, scan by scan.")
 ]

@@ -69,6 +69,14 @@ def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], 
         "forget old notices": lambda: house.notices.forget(clock() - mailed_ms),
         "learn sort codes": lambda: house.lessons.learn(clock()),
     }
+    order_days = house.settings.retention.order_days
+    if order_days:
+        order_ms = round(order_days * DAY_MS)
+        chores["erase people from old orders"] = lambda: house.erasure.erase_old(clock(), order_ms)
+    proof_days = house.settings.retention.proof_days
+    if proof_days:
+        proof_ms = round(proof_days * DAY_MS)
+        chores["forget old proofs"] = lambda: house.proofs.forget(clock() - proof_ms)
     days = house.settings.track.push_days
     if not days:
         return chores
@@ -85,7 +93,7 @@ def forget_pushes(before: str | None, account: str | None, *, dry_run: bool, hom
     """Remove the bodies of pushes that came before a day, or of an account; or say how many there are."""
     if before is None and account is None:
         raise BadInput("neither --before nor --account is given", mend="Say which pushes are meant.")
-    before_ms = None if before is None else _day_ms(before)
+    before_ms = None if before is None else day_ms(before, "--before")
     with _raw_pushes(home) as raw:
         found = raw.count(before_ms, account) if dry_run else raw.forget(before_ms, account)
     if as_json:
@@ -114,9 +122,14 @@ def _raw_pushes(home: Path | None) -> Iterator[RawPushes]:
             records.close()
 
 
-def _day_ms(text: str) -> int:
+def day_ms(text: str, where: str) -> int:
+    """When a day begins that somebody wrote, in UTC.
+
+    Raises:
+        BadInput: it is none.
+    """
     try:
         day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC)
     except ValueError:
-        raise BadInput(f"{text[:40]!r} is no day", where="--before", mend="Write it as 2026-11-22.") from None
+        raise BadInput(f"{text[:40]!r} is no day", where=where, mend="Write it as 2026-11-22.") from None
     return max(int(day.timestamp() * 1000), EARLIEST_MS)

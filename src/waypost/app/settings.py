@@ -146,6 +146,14 @@ class Sorting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9  #: below this confidence a person is asked
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what is kept of people lasts."""
+
+    order_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 1095.0  #: after an order ended; 0: for ever
+    proof_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 365.0  #: of delivery, after it came; 0: as the order
+    page_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: a consignee's page, after the parcel arrived
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -159,11 +167,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: Webhooks = Webhooks()
     mail: Mail = Mail()
     sorting: Sorting = Sorting()
+    retention: Retention = Retention()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "retention")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")

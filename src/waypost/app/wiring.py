@@ -15,14 +15,17 @@ from waypost.app.seals import Seals
 from waypost.app.settings import Settings
 from waypost.booking.bookings import Bookings
 from waypost.booking.choosing import Chooser
+from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
+from waypost.booking.links import Links
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
 from waypost.booking.pickups import PickupIssuer, Pickups
 from waypost.booking.pools import PoolIssuer, Pools
 from waypost.booking.printing import Masking, Printer, load_fonts
+from waypost.booking.proofs import Proofs
 from waypost.booking.rating.asking import RateSource
 from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.quoting import Quotes
@@ -50,10 +53,11 @@ from waypost.feeds.sheets import Sheets
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
-from waypost.model.instants import OffsetSource
+from waypost.model.instants import DAY_MS, OffsetSource
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.carriers import PushReader, TrackSource
+from waypost.track.endings import Endings
 from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.gaps import Gaps, read_gaps
@@ -116,6 +120,17 @@ class House:
         self.lessons = Lessons(self.sorters, order_book, self.memory, tables, self.facilities, sorted_by_us)
         self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts), self._rate_sources)
         self.chooser = Chooser(order_book, self.memory.records, self.quotes, self._issuers.keys(), now_ms)
+        self.endings = Endings(self.tracker)
+        self.erasure = Erasure(self.memory.records, order_book, self.seals, self.endings.find)
+        self.proofs = Proofs(self.memory.records, self.seals)
+        self.links = Links(
+            self.memory.records,
+            order_book,
+            self.seals,
+            secrets.token_bytes,
+            self.endings.find,
+            round(settings.retention.page_days * DAY_MS),
+        )
         self.bookings = Bookings(
             order_book,
             self.memory.records,

@@ -26,6 +26,7 @@ from waypost.booking.orders import (
     items_of,
     plan_parcels,
 )
+from waypost.booking.people import refuse_erased
 from waypost.booking.sheets import Headings, Table, read_orders
 from waypost.booking.sorting.codes import Choice, SortCodes
 from waypost.model.carriage import Parcel, Waybill, parcel_id
@@ -245,8 +246,9 @@ class Bookings:
     ) -> list[Label | WaypostError]:
         """The papers of some parcels as their carriers made them, each asked for once, or why there is none.
 
-        Why: `Conflict`: it is not booked. `LabelComesLater`: its carrier sends it by itself. `Unsupported`: the carrier
-        leaves printing to its customers. `CarrierError`: there is none now. `StoreDamaged`: it does not open.
+        Why: `Conflict`: it is not booked, or who it goes to was erased. `LabelComesLater`: its carrier sends it by
+        itself. `Unsupported`: the carrier leaves printing to its customers. `CarrierError`: there is none now.
+        `StoreDamaged`: it does not open.
 
         Args:
             silent: accounts whose carrier could not be reached, and why: it is not asked a thousand times.
@@ -260,6 +262,7 @@ class Bookings:
             try:
                 if parcel.state is not ParcelState.BOOKED:
                     raise Conflict(f"the parcel is {parcel.state.value}, not booked")
+                refuse_erased(kept.erased_ms)
                 waybill = Waybill(parcel.carrier, parcel.number)
                 found = here.get(parcel.reference) or self._labels.find(kept.account, waybill)
                 if found is None and kept.account in silent:
@@ -398,10 +401,11 @@ def draft_return(kept: KeptOrder, reference: str, account: str = "") -> Order:
     """The way back of an order: its parcels go from the consignee to the sender, and nothing is collected.
 
     Raises:
-        Conflict: it was never booked, so that nothing can come back.
+        Conflict: it was never booked, so that nothing can come back, or nobody knows any more where to.
     """
     if kept.state is not OrderState.BOOKED:
         raise Conflict(f"the order is {kept.state.value}: only what was booked can come back")
+    refuse_erased(kept.erased_ms)
     order = kept.order
     return msgspec.structs.replace(
         order,

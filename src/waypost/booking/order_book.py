@@ -26,6 +26,7 @@ from waypost.booking.orders import (
     plan_parcels,
     split_order,
 )
+from waypost.booking.people import nothing_of, refuse_erased
 from waypost.booking.records import jobs, order_parcels, orders
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.decoding import decode
@@ -39,11 +40,13 @@ _MOST_WHY = 400
 _DAMAGED_MS = 30 * 60_000
 _TWICE = "stands here twice"
 _ANOTHER = "is the number of another order: send that as it was, change it while it is a draft, or take another number"
+_ERASED = "is the number of an order whose people were erased: take another number"
 #: What is not known of a parcel before it is booked.
 _UNTOLD = ("carrier", "number", "carrier_reference", "sort_code", "channel", "why", "label_type")
 
 #: The states from which an order can be confirmed: what is booked of one that was refused stays booked.
 CONFIRMABLE = (OrderState.DRAFT.value, OrderState.REFUSED.value, OrderState.DOUBTFUL.value)
+_SAYS_WHOM = and_(orders.c.erased_ms.is_(None), orders.c.body.is_not(None))
 
 
 class Entered(StrEnum):
@@ -142,7 +145,8 @@ class OrderBook:
             known |= there
         for id_, (row, order, digest) in good.items():
             if known.get(id_, digest) != digest:
-                receipt.refusals.append(Refusal(row, "reference", _ANOTHER, order.reference))
+                why = _ANOTHER if known[id_] else _ERASED
+                receipt.refusals.append(Refusal(row, "reference", why, order.reference))
             else:
                 outcome = Entered.KNOWN if id_ in known else Entered.NEW
                 receipt.entries.append(Entry(row=row, reference=order.reference, id=id_, outcome=outcome))
@@ -164,11 +168,12 @@ class OrderBook:
                 raise BadInput("is another number: it is how the order is known", where="reference")
             if row.state not in (OrderState.DRAFT.value, OrderState.REFUSED.value):
                 raise Conflict(f"the order is {row.state}, and only drafts and those that were refused can be changed")
+            refuse_erased(_erased_ms(row))
             begun = (order_parcels.c.order_id == id_) & (order_parcels.c.state != ParcelState.PLANNED.value)
             if connection.execute(select(order_parcels.c.id).where(begun)).first() is not None:
                 raise Conflict("some of the order is booked, or may be", mend="Cancel it, and hand it in anew.")
             connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
-            values = {"body": self._seal_order(id_, order), "digest": digest_of(order), "changed_ms": now_ms}
+            values = {"body": self.seal(id_, order), "digest": digest_of(order), "changed_ms": now_ms}
             values |= {"account": _account_of(order), "state": OrderState.DRAFT.value, "why": ""}
             connection.execute(update(orders).where(orders.c.id == id_).values(values))
             connection.execute(insert(order_parcels), _plan(id_, order))
@@ -192,7 +197,7 @@ class OrderBook:
             if any(parcel.state is not ParcelState.PLANNED for parcel in kept.parcels):
                 raise Conflict("a parcel of it has a waybill, or may have one")
             connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
-            values = {"body": self._seal_order(id_, packed), "changed_ms": now_ms}
+            values = {"body": self.seal(id_, packed), "changed_ms": now_ms}
             connection.execute(update(orders).where(orders.c.id == id_).values(values))
             connection.execute(insert(order_parcels), _plan(id_, packed))
         return self.get(merchant, id_)
@@ -263,6 +268,7 @@ class OrderBook:
             row = self._row(connection, merchant, id_, to_change=True)
             if row.state == OrderState.CANCELLED.value:
                 raise Conflict("the order was cancelled", mend="Hand it in under another number.")
+            refuse_erased(_erased_ms(row))
             if is_not_there and row.state == OrderState.DOUBTFUL.value:
                 in_doubt = and_(order_parcels.c.order_id == id_, order_parcels.c.state == ParcelState.ASKED.value)
                 connection.execute(update(order_parcels).where(in_doubt).values(state=ParcelState.PLANNED.value))
@@ -292,7 +298,7 @@ class OrderBook:
         now_ms: int,
     ) -> None:
         if named is None:
-            drafts = select(orders.c.id).where(orders.c.merchant == merchant)
+            drafts = select(orders.c.id).where(orders.c.merchant == merchant, _SAYS_WHOM)
             named = connection.execute(drafts.where(orders.c.state == OrderState.DRAFT.value)).scalars().all()
         ids = list(dict.fromkeys(named))
         own = self._owners(connection, ids)
@@ -301,7 +307,9 @@ class OrderBook:
         if not account and (vague := self._find_without_account(connection, ids)) is not None:
             mend = "Name an account for those orders that have none."
             raise BadInput(f"order {vague} names none, and there are several", where="account", mend=mend)
-        can_be = orders.c.state.in_(CONFIRMABLE)  # what is booked, or under way, stays with the job that it is of
+        can_be = and_(
+            orders.c.state.in_(CONFIRMABLE), _SAYS_WHOM
+        )  # what is booked, or under way, stays with the job that it is of
         ids = [row.id for row in _in_chunks(connection, select(orders.c.id).where(can_be), ids)]
         connection.execute(insert(jobs).values(id=id_, merchant=merchant, made_ms=now_ms, orders=len(ids)))
         for some in _chunks(ids):
@@ -476,7 +484,7 @@ class OrderBook:
         chosen = func.coalesce(func.nullif(orders.c.account, ""), account)
         values = {"state": OrderState.QUEUED.value, "account": chosen, "changed_ms": now_ms, "next_ms": now_ms}
         for some in _chunks(ids):
-            is_meant = and_(orders.c.id.in_(some), orders.c.state.in_(CONFIRMABLE))
+            is_meant = and_(orders.c.id.in_(some), orders.c.state.in_(CONFIRMABLE), _SAYS_WHOM)
             connection.execute(update(orders).where(is_meant).values(values | {"tries": 0, "why": ""}))
 
     def _insert(self, connection: Connection, merchant: str, new: Mapping[str, Order], now_ms: int) -> None:
@@ -492,7 +500,7 @@ class OrderBook:
                 "tries": 0,
                 "why": "",
                 "digest": digest_of(order),
-                "body": self._seal_order(id_, order),
+                "body": self.seal(id_, order),
             }
             for id_, order in new.items()
         ]
@@ -500,8 +508,17 @@ class OrderBook:
             connection.execute(insert(orders), rows)
             connection.execute(insert(order_parcels), [row for id_, order in new.items() for row in _plan(id_, order)])
 
-    def _seal_order(self, id_: str, order: Order) -> bytes:
+    def seal(self, id_: str, order: Order) -> bytes:
+        """An order as it is kept."""
         return self._seal().seal(msgspec.json.encode(order), id_)
+
+    def open(self, id_: str, body: bytes) -> Order:
+        """The order again.
+
+        Raises:
+            StoreDamaged: it does not open.
+        """
+        return decode(self._seal().open(body, id_), Order)
 
     def _digests(self, connection: Connection, ids: Sequence[str]) -> dict[str, str]:
         return {row.id: row.digest for row in _in_chunks(connection, select(orders.c.id, orders.c.digest), ids)}
@@ -533,13 +550,11 @@ class OrderBook:
         return [self._order(row, pieces[row.id]) for row in rows]
 
     def _order(self, row: Row[Any], parcels: Sequence[OrderParcel]) -> KeptOrder:
-        if row.body is None:
-            raise StoreDamaged(f"what order {row.id} says was erased")
         return KeptOrder(
             id=row.id,
             merchant=row.merchant,
             state=OrderState(row.state),
-            order=decode(self._seal().open(row.body, row.id), Order),
+            order=nothing_of(row.reference) if row.body is None else self.open(row.id, row.body),
             account=row.account,
             parcels=tuple(parcels),
             made_ms=row.made_ms,
@@ -549,11 +564,18 @@ class OrderBook:
             tries=row.tries,
             why=row.why,
             service=row.service or "",
+            erased_ms=_erased_ms(row),
         )
 
 
 def _account_of(order: Order) -> str:
     return TO_BE_CHOSEN if order.choose else order.account
+
+
+def _erased_ms(row: Row[Any]) -> int | None:
+    """When an order was erased; of one whose key was let go of nobody knows, and it was later than its last change."""
+    found: int | None = row.changed_ms if row.body is None else row.erased_ms
+    return found
 
 
 def _plan(id_: str, order: Order) -> list[dict[str, Any]]:

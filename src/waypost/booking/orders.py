@@ -139,6 +139,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
         why: of one that is refused, doubtful, or tried again.
         next_ms: of one that is queued, when its carrier is asked at the earliest.
         service: that was chosen for it; "" of one whose order names it, or leaves it to the carrier.
+        erased_ms: when what it says of people was erased; None if it still says it.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("id", "merchant", "state", "account", "job", "made_ms", "changed_ms", "tries")
@@ -156,6 +157,7 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     tries: int = 0
     why: str = ""
     service: str = ""
+    erased_ms: int | None = None
 
 
 def order_id(merchant: str, reference: str) -> str:

@@ -12,6 +12,7 @@ from pypdf.errors import PyPdfError
 from waypost.booking.bookings import Bookings, FetchAll
 from waypost.booking.issuing import Item, Label, LabelComesLater
 from waypost.booking.orders import KeptOrder, OrderParcel, items_of
+from waypost.booking.people import refuse_erased
 from waypost.booking.printing import PackingSlip, ParcelLabel, Printer
 from waypost.booking.printing.layout import Size
 from waypost.booking.printing.pdf import PdfFile
@@ -85,9 +86,11 @@ class Papers:
 
         Raises:
             NotFound: the merchant has no such order.
+            Conflict: who it goes to was erased.
             BadInput: it cannot be printed.
         """
         kept = self._bookings.book.get(merchant, id_)
+        refuse_erased(kept.erased_ms)
         order, first = kept.order, kept.parcels[0]
         return self._printer().print_slip(
             PackingSlip(

@@ -20,7 +20,8 @@ labels = Table(
 )
 
 #: Orders of merchants: see `order_book.py`. `body` is what the merchant sent, sealed. `until_ms` is how long whoever
-#: books it may take; `next_ms` when its carrier is asked, and null unless it is queued.
+#: books it may take; `next_ms` when its carrier is asked, and null unless it is queued. `erased_ms` is when what it
+#: says of people was erased; `digest` is "" from then on.
 orders = Table(
     "orders",
     METADATA,
@@ -38,11 +39,13 @@ orders = Table(
     Column("why", String(400), nullable=False),
     Column("digest", String(32), nullable=False),
     Column("service", String(64)),  # that was chosen; none: the order names it
-    Column("body", LargeBinary),  # none: it was erased
+    Column("body", LargeBinary),  # none: its key was let go of, and nobody can open it
+    Column("erased_ms", BigInteger),
     Index(None, "merchant", "reference", unique=True),
     Index(None, "merchant", "state", "made_ms"),
     Index(None, "merchant", "made_ms"),
     Index(None, "job_id", "state"),
+    Index(None, "erased_ms", "changed_ms", "id"),
 )
 
 #: Their parcels, under the reference that the carrier is told; `label` is the paper that came with the waybill, sealed.
@@ -66,6 +69,31 @@ order_parcels = Table(
     Column("manifest_id", String(32), ForeignKey("manifests.id"), index=True),
     Index(None, "order_id", "piece", unique=True),
     Index(None, "number", "carrier"),
+)
+
+#: By which link a consignee sees its parcel: see `links.py`. `digest` is that of the token, `token` itself is sealed.
+links = Table(
+    "consignee_links",
+    METADATA,
+    Column("id", String(32), ForeignKey("order_parcels.id"), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("token", LargeBinary, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
+#: That parcels were delivered, and to whom: see `proofs.py`. `body` says who took it; the images are sealed too.
+proofs = Table(
+    "proofs",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    Column("parcel_id", String(32), ForeignKey("order_parcels.id"), nullable=False, index=True),
+    Column("account", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("picture", LargeBinary),
+    Column("picture_type", String(32), nullable=False),
+    Column("signature", LargeBinary),
 )
 
 #: What was handed over to carriers: see `manifests.py`.
@@ -193,4 +221,8 @@ SEALED = (
     SealedColumn(orders, is_all=False),
     SealedColumn(order_parcels, "label", is_all=False),
     SealedColumn(pickups, is_all=False),
+    SealedColumn(links, "token"),
+    SealedColumn(proofs),
+    SealedColumn(proofs, "picture", is_all=False),
+    SealedColumn(proofs, "signature", is_all=False),
 )

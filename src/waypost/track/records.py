@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    update,
 )
 from sqlalchemy.engine import Connection, Row
 
@@ -173,6 +174,13 @@ def keep_link(
     """Say that a parcel also bears that number, for scans from an instant to before another."""
     key = {"parcel_id": parcel_id, "carrier": waybill.carrier, "number": waybill.number}
     upsert(connection, links, [key | {"since_ms": since_ms, "until_ms": until_ms}])
+
+
+def forget_notes(connection: Connection, waybills: Sequence[Waybill]) -> None:
+    """Forget what somebody noted of some parcels: a note may name people."""
+    for waybill in waybills:
+        is_meant = (parcels.c.number == waybill.number) & (parcels.c.carrier == waybill.carrier)
+        connection.execute(update(parcels).where(is_meant).values(note=None))
 
 
 class Link(msgspec.Struct, frozen=True):

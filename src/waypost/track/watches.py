@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from waypost.access.sealing import Seal
@@ -229,6 +229,13 @@ def _find(connection: Connection, account: str, numbers: Sequence[str]) -> list[
         asked = select(watches).where(watches.c.account == account, watches.c.number.in_(chunk))
         found += [_watch(row) for row in connection.execute(asked)]
     return found
+
+
+def forget_tails(connection: Connection, account: str, numbers: Sequence[str]) -> None:
+    """Forget the digits of telephone numbers of some waybills; carriers that want them tell nothing from then on."""
+    for start in range(0, len(numbers), _CHUNK):
+        is_meant = and_(watches.c.account == account, watches.c.number.in_(numbers[start : start + _CHUNK]))
+        connection.execute(update(watches).where(is_meant).values(phone_tail=None))
 
 
 def _is(account: str, number: str) -> tuple[ColumnElement[bool], ...]:

@@ -17,7 +17,9 @@ from waypost.web.api import (
     openapi,
     orders,
     parcels,
+    people,
     pickups,
+    proofs,
     pushes,
     quotes,
     scans,
@@ -31,11 +33,13 @@ from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
 from waypost.web.pages.carrier import add_carrier
+from waypost.web.pages.consignee import add_consignee
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
 from waypost.web.pages.mail import add_mail_pages
 from waypost.web.pages.operator import add_operator
 from waypost.web.pages.paper import Paper
+from waypost.web.pages.proofs import add_proofs
 from waypost.web.pages.pushes import add_push_pages
 from waypost.web.pages.scorecards import add_scorecards
 from waypost.web.pages.session import add_sessions
@@ -58,6 +62,8 @@ def make_app(desk: Desk) -> Door:
     network.add_network(app, office)
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
+    people.add_people(app, office)
+    proofs.add_proofs(app, office)
     manifests.add_manifests(app, office)
     pickups.add_pickups(app, office)
     webhooks.add_webhooks(app, office)
@@ -73,11 +79,13 @@ def make_app(desk: Desk) -> Door:
     add_docs(app, paper)
     add_tracking(app, office, paper)
     add_mail_pages(app, office, paper)
+    add_consignee(app, office, paper)
     add_sessions(app, office, paper)
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)
     add_push_pages(app, office, paper)
     add_operator(app, office, paper)
+    add_proofs(app, office)
     add_carrier(app, office, paper)
     paper.add_assets(app)
 

@@ -10,11 +10,14 @@ from structlog.typing import FilteringBoundLogger
 from waypost.access.keys import Keys
 from waypost.booking.bookings import Bookings
 from waypost.booking.choosing import Chooser
+from waypost.booking.erasure import Erasure
 from waypost.booking.labels import Labels
+from waypost.booking.links import Links
 from waypost.booking.manifests import Manifests
 from waypost.booking.papers import Papers
 from waypost.booking.pickups import Pickups
 from waypost.booking.pools import Pools
+from waypost.booking.proofs import Proofs
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.sheets import TableReader
 from waypost.booking.sorting.codes import SortCodes
@@ -174,6 +177,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         outlook: what carriers are asked after.
         labels: the same of labels.
         bookings: merchants' orders, and the carriers that they are booked with. `wake_booking` when many wait.
+        erasure: erases what they say of people.
+        links: by which consignees see their parcels. `proofs` of delivery.
         papers: prints what was booked.
         manifests: what was handed over to carriers.
         pools: of waybill numbers.
@@ -205,6 +210,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     labels: Labels
     bookings: Bookings
     wake_booking: Callable[[], None]
+    erasure: Erasure
+    links: Links
+    proofs: Proofs
     papers: Papers
     manifests: Manifests
     pools: Pools

@@ -39,6 +39,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: Where programs ask; they get problem documents even if they claim to read HTML.
 _FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics")
 
+#: Whoever has such an address sees what is one person's: it is told to no other site, kept nowhere, found by nobody.
+PRIVATE = "/p/"
+
 _SECURITY = [
     (
         b"content-security-policy",
@@ -51,6 +54,11 @@ _SECURITY = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"x-frame-options", b"DENY"),
+]
+_SECURITY_OF_PRIVATE = [
+    *((name, value) for name, value in _SECURITY if name != b"referrer-policy"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-robots-tag", b"noindex, nofollow, noarchive"),
 ]
 
 
@@ -150,7 +158,8 @@ class Door:
         headers = headers_in(scope)
         call = self._greet(scope, headers)
         scope["waypost.call"] = call
-        answer = _Answer(send, call, is_head=scope["method"] == "HEAD")
+        security = _SECURITY_OF_PRIVATE if scope["path"].startswith(PRIVATE) else _SECURITY
+        answer = _Answer(send, call, security, is_head=scope["method"] == "HEAD")
         if answer.is_head:
             scope["method"] = "GET"
         try:
@@ -284,9 +293,10 @@ def _host(headers: Mapping[str, str]) -> str:
 class _Answer:
     """Sends an answer on, with the headers that all have; leaves out the body for HEAD."""
 
-    def __init__(self, send: Send, call: Call, *, is_head: bool) -> None:
+    def __init__(self, send: Send, call: Call, security: list[tuple[bytes, bytes]], *, is_head: bool) -> None:
         self._send = send
         self._call = call
+        self._security = security
         self.is_head = is_head
         self.on_start: Callable[[], None] = _nothing
         self.status = 0
@@ -296,7 +306,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.on_start()
-            headers = [*message.get("headers", []), *_SECURITY, (b"x-request-id", self._call.id.encode())]
+            headers = [*message.get("headers", []), *self._security, (b"x-request-id", self._call.id.encode())]
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))

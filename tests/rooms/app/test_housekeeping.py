@@ -54,11 +54,13 @@ def test_what_else_carriers_handed_in_goes_too(tmp_path: Path) -> None:
         [first, _] = house.watches.find("own", ["X1", "X2"])
         house.watches.keep([msgspec.structs.replace(first, next_ms=None, told=Told.ENDED)])
         chores = chores_of(house, clock)
-        assert [chore() for chore in chores.values()] == [0] * 6
+        assert [chore() for chore in chores.values()] == [0] * 8
         clock.move(days=8)
         assert {name: chore() for name, chore in chores.items()} == {
             "forget old deliveries": 0,
             "forget old notices": 0,
+            "erase people from old orders": 0,
+            "forget old proofs": 0,
             "forget old pushes": 0,
             "forget old labels": 0,
             "forget old files": 1,
@@ -69,7 +71,14 @@ def test_what_else_carriers_handed_in_goes_too(tmp_path: Path) -> None:
 
 def test_with_no_days_they_stay_for_ever(tmp_path: Path) -> None:
     with open_house(Settings(home=tmp_path, track=Track(push_days=0))) as house:
-        assert list(chores_of(house, Clock())) == ["forget old deliveries", "forget old notices"]
+        of_their_own = [
+            "forget old deliveries",
+            "forget old notices",
+            "learn sort codes",
+            "erase people from old orders",
+            "forget old proofs",
+        ]  # which have days of their own
+        assert list(chores_of(house, Clock())) == of_their_own
 
 
 def wait_for(event: threading.Event) -> None:

@@ -21,14 +21,17 @@ from waypost.access.parties import Parties
 from waypost.access.sealing import Seal
 from waypost.booking.bookings import Bookings
 from waypost.booking.choosing import Chooser
+from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
+from waypost.booking.links import Links
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
 from waypost.booking.papers import Papers
 from waypost.booking.pickups import PickupIssuer, Pickups
 from waypost.booking.pools import Pools
 from waypost.booking.printing import Printer, load_fonts
+from waypost.booking.proofs import Proofs
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
 from waypost.booking.sorting.codes import SortCodes
@@ -49,6 +52,7 @@ from waypost.model.instants import OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
 from waypost.track.carriers import PushReader
+from waypost.track.endings import Endings
 from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.outlook import Outlook
@@ -133,6 +137,7 @@ class World:
         self.parties = Parties(self.memory.records, _Tokens())
         self.accounts = {"rural": "ruralpost"}
         self.pushes = Pushes(self.readers, self.reception, RawPushes(self.memory.records, lambda: SEAL))
+        self.proofs = Proofs(self.memory.records, lambda: SEAL)
         self.journal = io.StringIO()
         self.incoming = TemporaryDirectory()
         book = OrderBook(self.memory.records, lambda: SEAL)
@@ -161,6 +166,16 @@ class World:
                     chooser,
                 )
             ),
+            "erasure": Erasure(self.memory.records, bookings.book, lambda: SEAL, Endings(self.tracker).find),
+            "links": Links(
+                self.memory.records,
+                bookings.book,
+                lambda: SEAL,
+                _Tokens(),
+                Endings(self.tracker).find,
+                30 * 86_400_000,
+            ),
+            "proofs": self.proofs,
             "manifests": Manifests(self.memory.records),
             "papers": Papers(bookings, lambda: Printer(load_fonts()), "100x150", lambda: self.now_ms),
             "pools": Pools(self.memory.records),

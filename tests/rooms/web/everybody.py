@@ -12,6 +12,7 @@ from tests.rooms.web.conftest import World, fill
 from waypost.access.keys import Role
 from waypost.app.carriers import contract_at
 from waypost.booking.orders import Order
+from waypost.booking.proofs import ProofSent
 from waypost.care.deliveries import Delivery, keep_new
 from waypost.care.notices import Notice, NoticeState, keep_notices
 from waypost.carriers.adapters import list_adapters
@@ -22,10 +23,11 @@ from waypost.testing.carriers.fakes import FAKES
 from waypost.testing.carriers.faking import Fake
 from waypost.track.carriers import Push
 from waypost.track.pushes import Arrived, Outcome
-from waypost.web.api.answers import ORDERS_SENT
+from waypost.web.api.answers import ORDERS_SENT, PROOF_SENT
 from waypost.web.api.pickup_answers import PICKUP_SENT
 from waypost.web.desk import Limits
 
+PICTURE = PROOF_SENT.signature
 _MANY = Limits(guesses_per_min=1e9, guesses_burst=1e9, numbers_per_min=1e9, numbers_burst=1e9, wait_s=0.01)
 
 
@@ -117,7 +119,17 @@ class House:
         self.push = self.ask("operator", "get", "/v1/pushes").json["pushes"][0]["id"]
         person = self.draft.consignee
         number = answer.json["parcels"][0]["waybill"]["number"]
+        self.number: str = number
+        proof = ProofSent(
+            number=number,
+            at="2026-11-22T12:00:00-03:00",
+            received_by="Vizinha Secreta",
+            picture=PICTURE,
+            signature=PICTURE,
+        )
+        self.proof = world.proofs.add("correios", proof, "pod_0123456789abcdef", world.now_ms).id
         self.secrets = (
+            "Vizinha",
             "SECRET-1",
             "SECRET-2",
             person.name,

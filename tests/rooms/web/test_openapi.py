@@ -25,7 +25,10 @@ KEYED = {
     "put /v1/facilities",
     "get /metrics",
     "post /v1/carriers/{account}/files",
+    "post /v1/carriers/{account}/proofs",
 }
+
+OF_BOTH = {"get /v1/proofs", "get /v1/proofs/{proof}/picture", "get /v1/proofs/{proof}/signature"}
 
 OF_MERCHANTS = {
     "post /v1/orders",
@@ -38,6 +41,9 @@ OF_MERCHANTS = {
     "get /v1/orders/{order}/slip",
     "put /v1/orders/{order}/parcels",
     "get /v1/orders/{order}/quote",
+    "delete /v1/orders/{order}/people",
+    "get /v1/orders/{order}/parcels/{piece}/page",
+    "post /v1/orders/{order}/parcels/{piece}/page/renew",
     "get /v1/jobs/{job}/labels",
     "put /v1/orders/{order}",
     "post /v1/orders/{order}/confirm",
@@ -85,6 +91,7 @@ def test_what_is_described(document: Any) -> None:
     assert document["openapi"].startswith("3.1")
     assert set(operations(document)) == KEYED | {
         *OF_MERCHANTS,
+        *OF_BOTH,
         "get /v1/parcels",
         "get /v1/parcels/{number}",
         "get /v1/parcels/{number}/timeline",

@@ -13,6 +13,8 @@ ANYBODY = frozenset({"nobody", "operator", "carrier", "bound", "strange carrier"
 OPERATOR = frozenset({"operator"})
 SENDERS = frozenset({"operator", "carrier", "bound"})
 MERCHANTS = frozenset({"merchant", "other merchant"})
+#: Merchants of their own, operators of all.
+BOTH = MERCHANTS | OPERATOR
 
 WHO_MAY = {
     "get /v1/carriers": OPERATOR,
@@ -39,6 +41,13 @@ WHO_MAY = {
     "get /v1/orders/{order}/slip": MERCHANTS,
     "put /v1/orders/{order}/parcels": MERCHANTS,
     "get /v1/orders/{order}/quote": MERCHANTS,
+    "delete /v1/orders/{order}/people": MERCHANTS,
+    "get /v1/orders/{order}/parcels/{piece}/page": MERCHANTS,
+    "post /v1/orders/{order}/parcels/{piece}/page/renew": MERCHANTS,
+    "post /v1/carriers/{account}/proofs": SENDERS,
+    "get /v1/proofs": BOTH,
+    "get /v1/proofs/{proof}/picture": BOTH,
+    "get /v1/proofs/{proof}/signature": BOTH,
     "get /v1/jobs/{job}/labels": MERCHANTS,
     "post /v1/manifests": MERCHANTS,
     "get /v1/manifests": MERCHANTS,
@@ -79,7 +88,7 @@ WHO_MAY = {
 }
 
 #: What a path is about, the nearest first.
-_NAMED = ("job", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
+_NAMED = ("job", "proof", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
 
 #: Keys that open nothing, whatever they once were.
 DEAD = ("wrong", "ended", "of an ended party", "withdrawn")
@@ -101,7 +110,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
     """Method, path, body, its kind: about what is there, with its id and another as long that nothing has."""
     method, _, path = name.partition(" ")
     ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "0"}
-    ids |= {"parcel": house.parcel, "pickup": house.pickup}
+    ids |= {"parcel": house.parcel, "pickup": house.pickup, "proof": house.proof}
     ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery, "notice": house.notice}
     sent: list[bytes] = [b""]
     kind = "application/json"
@@ -118,6 +127,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
         for parameter, value in (ids | {"order": order}).items():
             now = now.replace("{" + parameter + "}", value)
         asked = order or next((ids[each] for each in _NAMED if "{" + each + "}" in path), "")
+        now += f"?number={house.number}" if name == "get /v1/proofs" else ""
         now += "?since=2026-11-01T00:00:00Z" if path.endswith("/replay") else ""
         body = msgspec.json.encode(house.draft) if name == "put /v1/orders/{order}" else sent[0]
         found.append((method, now, body, kind, (asked, asked[:-3] + "0zz" if len(asked) > 10 else asked[::-1])))
@@ -144,7 +154,7 @@ def test_nobody_sees_or_changes_what_is_anothers(house: House, operations: dict[
     operation, may = operations[name], WHO_MAY[name]
     for method, path, body, kind, (id_, nothing) in requests_of(house, name, operation):
         for who in house.keys:
-            if who == "merchant" or (who in may and not id_) or (who in SENDERS and who in may):
+            if who == "merchant" or (who in may and (not id_ or who in SENDERS)):
                 continue
             before = house.state(of_owner=who in may)
             reply = house.ask(who, method, path, body, kind)
@@ -166,7 +176,7 @@ def test_nobody_sees_or_changes_what_is_anothers(house: House, operations: dict[
 def test_each_may_ask_what_is_its_own(house: House, operations: dict[str, Any]) -> None:
     """Or the test above would be content with a door that lets nobody in."""
     for name, operation in sorted(operations.items(), key=lambda each: each[0].startswith("delete")):
-        owner = "merchant" if WHO_MAY[name] is MERCHANTS else "operator"
+        owner = "merchant" if WHO_MAY[name] in (MERCHANTS, BOTH) else "operator"
         for method, path, body, kind, _ in requests_of(house, name, operation)[-1:]:
             reply = house.ask(owner, method, path, body, kind)
             assert reply.status not in (401, 403), (name, reply.text)
@@ -192,3 +202,11 @@ def test_other_methods_do_nothing(house: House, operations: dict[str, Any], meth
         replies = [house.ask("other merchant", method, path.format(id_)) for id_ in (house.booked, "ord_0")]
         assert {reply.status for reply in replies} == {405}
         assert house.state() == before
+
+
+def test_a_merchant_finds_proofs_of_its_own_alone(house: House) -> None:
+    asked = f"/v1/proofs?number={house.number}"
+    assert house.ask("other merchant", "get", asked).json == {"proofs": []}
+    for who in ("merchant", "operator"):
+        [proof] = house.ask(who, "get", asked).json["proofs"]
+        assert (proof["id"], proof["received_by"]) == (house.proof, "Vizinha Secreta")

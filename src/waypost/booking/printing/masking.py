@@ -66,6 +66,12 @@ def mask_name(name: str) -> str:
     return name[0] + ("**" if is_chinese(name[0]) else "***")
 
 
+def mask_street(street: str) -> str:
+    """`Aveni***`: enough for who lives there to know it; a house number, which most write last, is hidden."""
+    street = street.strip()
+    return street[: min(len(street) // 3, 6)] + "***" if street else ""
+
+
 def mask_phone(phone: str, digits: int = 4) -> str:
     """`138****1234` with 4, `138******34` with 6; an extension stays. Of a short number hardly anything is left."""
     return "".join(

@@ -1,5 +1,6 @@
 """What the API answers, as records, with one example each."""
 
+import base64
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -9,9 +10,10 @@ from waypost.booking.issuing import Address, Item
 from waypost.booking.manifests import HandedOver, Manifest
 from waypost.booking.order_book import Entered, Entry, Progress
 from waypost.booking.orders import TO_BE_CHOSEN, KeptOrder, Order, OrderParcel, OrderState, ParcelState, PlannedParcel
+from waypost.booking.proofs import Proof, ProofSent, Relation
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.cursors import write_cursor
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_instant, format_utc
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.track.feed import FileRefusal
 from waypost.track.intake import MAX_NUMBER, NUMBER
@@ -188,6 +190,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         account, service: by which it goes; "" as long as the account is not chosen, and for a carrier's usual service.
         next_try: when its carrier is asked again, of one that is queued.
+        erased_at: when what it says of people was erased; null if it still says it.
     """
 
     id: str
@@ -199,6 +202,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: str
     next_try: str | None
     job: str | None
+    erased_at: str | None
     parcels: list[OrderParcelView]
     order: Order
 
@@ -208,6 +212,62 @@ class OrderPage(msgspec.Struct, frozen=True):
 
     orders: list[OrderView]
     next: str | None
+
+
+class PageAnswer(msgspec.Struct, frozen=True):
+    """Where a consignee sees its parcel: a path on this host, which nobody can guess."""
+
+    path: str
+
+
+class ProofView(msgspec.Struct, frozen=True, kw_only=True):
+    """A proof of delivery.
+
+    Attributes:
+        order, piece: the parcel that it is of, from 0, and `waybill` that it bears.
+        at: when it was delivered, with the offset of the place. `received_at` when its carrier said so.
+        received_by: who took it, and `relation` who that is to the consignee; "" if nobody said.
+        picture, signature: the paths of the images, null if there is none.
+    """
+
+    id: str
+    order: str
+    piece: int
+    waybill: WaybillView
+    at: str
+    received_at: str
+    received_by: str
+    relation: Relation
+    picture: str | None
+    signature: str | None
+
+
+class ProofsAnswer(msgspec.Struct, frozen=True):
+    """Proofs of delivery, the newest first."""
+
+    proofs: list[ProofView]
+
+
+class ProofTaken(msgspec.Struct, frozen=True):
+    """That a proof of delivery is kept, and under which id."""
+
+    id: str
+
+
+def view_proof(proof: Proof) -> ProofView:
+    """As operators and its merchant see it."""
+    return ProofView(
+        id=proof.id,
+        order=proof.order,
+        piece=proof.piece,
+        waybill=WaybillView(proof.carrier, proof.number),
+        at=format_instant(proof.at_ms, proof.offset_min),
+        received_at=format_utc(proof.received_ms),
+        received_by=proof.received_by,
+        relation=proof.relation,
+        picture=f"/v1/proofs/{proof.id}/picture" if proof.picture_type else None,
+        signature=f"/v1/proofs/{proof.id}/signature" if proof.has_signature else None,
+    )
 
 
 class JobSent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -269,6 +329,7 @@ def view_order(kept: KeptOrder) -> OrderView:
         changed_at=format_utc(kept.changed_ms),
         next_try=None if kept.next_ms is None else format_utc(kept.next_ms),
         job=kept.job,
+        erased_at=None if kept.erased_ms is None else format_utc(kept.erased_ms),
         parcels=[
             OrderParcelView(
                 piece=each.piece,
@@ -565,6 +626,32 @@ _ORDER = KeptOrder(
 )
 
 
+_PROOF = Proof(
+    id="pod_7c1e9b0d4f2a6835",
+    merchant=_ORDER.merchant,
+    order=_ORDER.id,
+    piece=0,
+    carrier="correios",
+    number="OS123456785BR",
+    at_ms=1_795_600_000_000,
+    offset_min=-180,
+    received_ms=1_795_600_060_000,
+    received_by="João Exemplo",
+    relation=Relation.NEIGHBOUR,
+    picture_type="image/jpeg",
+    has_signature=False,
+)
+#: A white point, which is a PNG.
+_POINT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+)
+PROOF_SENT = ProofSent(
+    number="OS123456785BR",
+    at="2026-11-25T14:26:40-03:00",
+    received_by="João Exemplo",
+    relation=Relation.NEIGHBOUR,
+    signature=_POINT,
+)
 _MANIFEST = ManifestView(
     id="man_1a2b3c4d5e6f7a8b", account="correios", closed_at="2026-11-22T19:30:00Z", parcels=1, weight_g=450
 )
@@ -587,6 +674,9 @@ EXAMPLES: dict[type, msgspec.Struct] = {
         ignored=["colour of the bag"],
     ),
     OrderView: view_order(_ORDER),
+    PageAnswer: PageAnswer("/p/mfrggzdfmztwq2lknnwg23tpobyxe43u"),
+    ProofsAnswer: ProofsAnswer([view_proof(_PROOF)]),
+    ProofTaken: ProofTaken(_PROOF.id),
     OrderPage: OrderPage([view_order(_ORDER)], None),
     ManifestPage: ManifestPage([_MANIFEST], None),
     ManifestAnswer: ManifestAnswer(

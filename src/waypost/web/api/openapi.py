@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from waypost.booking.orders import Order
+from waypost.booking.proofs import ProofSent
 from waypost.booking.rating.quotes import Prefer
 from waypost.care.messages import News, StatusTold
 from waypost.track.overview import Overview
@@ -74,6 +75,7 @@ _ENCODINGS_READ = {
 }
 WITH_KEY: dict[str, Any] = {"security": [{"key": []}]}
 WITH_MERCHANTS_KEY: dict[str, Any] = {"security": [{"merchant": []}]}
+WITH_EITHER_KEY: dict[str, Any] = {"security": [{"key": []}, {"merchant": []}]}
 WITH_OR_WITHOUT_KEY: dict[str, Any] = {"security": [{}, {"key": []}]}
 OPEN: dict[str, Any] = {"security": []}
 
@@ -120,6 +122,7 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
         Order,
         Prefer,
         SortCodeSent,
+        ProofSent,
         StatusTold,
         WatchedRecord,
         WebhookChange,

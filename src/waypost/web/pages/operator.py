@@ -14,6 +14,7 @@ from waypost.web.pages.chart import Bar, draw_bars, fill_gaps
 from waypost.web.pages.journey import make_card, place_text
 from waypost.web.pages.languages import Language, offset_text
 from waypost.web.pages.paper import Paper, language_of
+from waypost.web.pages.proofs import OPERATORS, show_proof
 from waypost.web.pages.session import HOME, get_operator
 
 #: Statuses shown at once; the others are a click away.
@@ -45,6 +46,7 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
         language = language_of(request)
 
         parcel, scans = await office.lookups.run(office.desk.tracker.get_parcel, carrier, number)
+        proofs = await office.lookups.run(office.desk.proofs.list_of, None, [number])
         watches = await office.lookups.run(office.desk.outlook.find, carrier, number, office.desk.clock())
         return paper.answer(
             "parcel.html",
@@ -55,6 +57,7 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
             facts=_facts(parcel, language),
             rows=[_scan_row(scan, language) for scan in scans],
             left_out=parcel.scans - len(scans),
+            proofs=[show_proof(each, OPERATORS, language) for each in proofs if each.carrier == carrier],
             watches=[_watch_row(watch, language) for watch in watches],
         )
 
