@@ -605,11 +605,11 @@ def export_person(
     home: Home = None,
 ) -> None:
     """Write all that is kept of a person into a new folder. What is given has to fit all together."""
-    from waypost.app import people
+    from waypost.app import erasing
     from waypost.booking.people import Sought
 
     sought = Sought(name=name, phone=phone, email=email, reference=order)
-    raise typer.Exit(people.export_person(sought, to, home=home, as_json=as_json))
+    raise typer.Exit(erasing.export_person(sought, to, home=home, as_json=as_json))
 
 
 @admin.command("erase-person")
@@ -629,11 +629,11 @@ def erase_person(
     home: Home = None,
 ) -> None:
     """Erase a person from all orders, and from what carriers handed in. What is given has to fit all together."""
-    from waypost.app import people
+    from waypost.app import erasing
     from waypost.booking.people import Sought
 
     sought = Sought(name=name, phone=phone, email=email, reference=order)
-    code = people.erase_person(sought, again=again, on_the_way=on_the_way, dry_run=dry_run, home=home, as_json=as_json)
+    code = erasing.erase_person(sought, again=again, on_the_way=on_the_way, dry_run=dry_run, home=home, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -644,9 +644,9 @@ def list_erased(
     home: Home = None,
 ) -> None:
     """List the orders that were erased, by their ids: to be erased again where a backup is brought back."""
-    from waypost.app import people
+    from waypost.app import erasing
 
-    people.list_erased(since, home=home, as_json=as_json)
+    erasing.list_erased(since, home=home, as_json=as_json)
 
 
 Sample = Annotated[

@@ -54,11 +54,12 @@ def test_what_else_carriers_handed_in_goes_too(tmp_path: Path) -> None:
         [first, _] = house.watches.find("own", ["X1", "X2"])
         house.watches.keep([msgspec.structs.replace(first, next_ms=None, told=Told.ENDED)])
         chores = chores_of(house, clock)
-        assert [chore() for chore in chores.values()] == [0] * 8
+        assert [chore() for chore in chores.values()] == [0] * 9
         clock.move(days=8)
         assert {name: chore() for name, chore in chores.items()} == {
             "forget old deliveries": 0,
             "forget old notices": 0,
+            "learn sort codes": 0,
             "erase people from old orders": 0,
             "forget old proofs": 0,
             "forget old pushes": 0,

@@ -71,7 +71,9 @@ def all_kept(desk: Desk) -> bytes:
 
 def test_everything_that_says_who_it_is_goes(desk: Desk, ended: Ended, erasure: Erasure) -> None:
     kept, waybill = book(desk)
-    desk.book.keep_label(kept.parcels[0], Label(content=b"paper for " + kept.order.consignee.name.encode()))
+    desk.book.keep_labels(
+        {kept.parcels[0].reference: Label(content=b"paper for " + kept.order.consignee.name.encode())}
+    )
     desk.outlook._watches.begin("yto", [Asked(number=waybill.number, phone_tail="9876")], desk.clock())
     ended[waybill] = Ending(True, desk.clock())
     person = kept.order.consignee
