@@ -10,14 +10,17 @@ import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import update
+from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
 from tests.conformance.databases import PostgresRecords, PostgresServer, serve_postgres
 from tests.rooms.booking.rating.cards import plain_card
 
 from waypost.access.keys import Keys, Role
 from waypost.access.parties import Parties
+from waypost.access.records import audit_trail
 from waypost.access.sealed import count_sealed, drop_sealed, list_gone, reseal
 from waypost.access.sealing import Seal
+from waypost.access.trail import Trail, Wanted
 from waypost.app.seals import SEALED
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
 from waypost.booking.labels import Labels
@@ -290,6 +293,20 @@ def test_keys_and_sessions(records: Records) -> None:
     assert keys.withdraw(key.id)
     assert keys.find_session(opened[1], NOW + 10**12) is None
     assert not keys.any(Role.OPERATOR)
+
+
+def test_the_audit_trail_only_grows(records: Records) -> None:
+    trail = Trail(records)
+    for place in range(5):
+        trail.note(f"key:{place % 2}", ("key.made", "key_ring.made")[place == 3], f"k{place}", NOW + place, why="test")
+    page, after = trail.list_page(Wanted(what="key.", since_ms=NOW + 1), None, 2)
+    assert [(each.of, each.details) for each in page] == [("k4", {"why": "test"}), ("k2", {"why": "test"})]
+    page, after = trail.list_page(Wanted(what="key.", since_ms=NOW + 1), after, 2)
+    assert ([each.of for each in page], after) == (["k1"], None)
+    for statement in (update(audit_trail).values(who="another"), delete(audit_trail)):
+        with pytest.raises(IntegrityError, match="only added to"), records.begin() as connection:
+            connection.execute(statement)
+    assert len(trail.list_page(Wanted(), None, 9)[0]) == 5
 
 
 def test_orders_are_kept_claimed_and_booked(records: Records) -> None:
