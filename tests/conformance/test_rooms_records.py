@@ -283,14 +283,14 @@ def test_keys_and_sessions(records: Records) -> None:
     keys = Keys(records, lambda size: next(NONCES).to_bytes(size))
     secret = keys.make(Role.OPERATOR, "first", NOW)
     assert keys.any(Role.OPERATOR)
-    [(key, _)] = keys.list_all()
+    [key] = [each.key for each in keys.list_all()]
     assert keys.find(secret, NOW) == key
     for at in (0, 10**12):  # the first has ended by then
         opened = keys.open_session(secret, NOW + at)
     assert opened is not None
     assert opened[1] is not None
     assert keys.find_session(opened[1], NOW + 10**12) == key
-    assert keys.withdraw(key.id)
+    assert keys.withdraw(key.id, NOW)
     assert keys.find_session(opened[1], NOW + 10**12) is None
     assert not keys.any(Role.OPERATOR)
 

@@ -4,7 +4,7 @@ Nobody's words stand in it: people, keys and parties are named by their ids, and
 """
 
 import re
-from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from sqlalchemy import insert, select
@@ -114,6 +114,6 @@ class Trail:
         return found[:limit], str(found[limit - 1].id) if len(found) > limit else None
 
 
-def _deed(row: Row[tuple[object, ...]]) -> Deed:
-    details: Mapping[str, str] = msgspec.json.decode(row.details, type=dict[str, str])
-    return Deed(row.id, row.at_ms, row.who, row.what, row.of, dict(details))
+def _deed(row: Row[Any]) -> Deed:
+    details = msgspec.json.decode(row.details, type=dict[str, str])
+    return Deed(row.id, row.at_ms, row.who, row.what, row.of, details)

@@ -73,6 +73,14 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: what was told can be sent once more
 
 
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long people who have logged in stay so."""
+
+    idle_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 2.0  #: a session that is not used for so long ends
+    session_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 12.0  #: after so long it ends anyhow
+    invitation_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 72.0  #: a link for a password works so long
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -84,11 +92,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: Store = Store()
     labels: Labels = Labels()
     webhooks: Webhooks = Webhooks()
+    login: Login = Login()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "login")
 #: Variables that are no settings: where the file is, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_TEST_DATA")
 

@@ -8,6 +8,9 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
+from waypost.access.people import People
+from waypost.access.sessions import Sessions
+from waypost.access.trail import Trail
 from waypost.booking.bookings import Bookings
 from waypost.booking.labels import Labels
 from waypost.booking.manifests import Manifests
@@ -99,6 +102,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Attributes:
         name: of the network, as people read it.
+        address: where people find it, as `https://parcels.example.org`; stands in links that are handed on.
         trusted_proxies: addresses or networks (CIDR) whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         allowed_hosts: names in the `Host` header that are answered; empty: any.
         open_metrics: `/metrics` needs no key.
@@ -106,6 +110,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     name: str = "Waypost"
+    address: str = ""
     trusted_proxies: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     open_metrics: bool = False
@@ -162,7 +167,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         carriers: by account, whose it is.
         overview: the network at a glance; may be some seconds old.
         scorecards: of carriers, over the scans from an instant to before another or to the end; may be older.
-        keys: who may what.
+        keys: who may what. `people` the same of those who log in, and `sessions` theirs.
+        trail: who did what.
         facilities: the register of facilities.
         clock: now, in UTC milliseconds.
         ticks: milliseconds of a clock that nobody sets, for rates; its zero means nothing.
@@ -194,6 +200,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     overview: Callable[[], Overview]
     scorecards: Callable[[int, int | None], Scorecards]
     keys: Keys
+    people: People
+    sessions: Sessions
+    trail: Trail
     facilities: Facilities
     clock: Callable[[], int]
     health: Callable[[], Health]

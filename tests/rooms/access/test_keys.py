@@ -137,7 +137,7 @@ def test_a_key_that_is_withdrawn_at_that_moment_opens_no_session(records: Record
 
         def begin(self) -> AbstractContextManager[Connection]:
             if self.keys is not None:
-                self.keys.withdraw("00000001")
+                self.keys.withdraw("00000001", NOW)
             return records.begin()
 
     racing = Racing()
@@ -192,7 +192,10 @@ def test_keys_are_listed_without_their_secrets(keys: Keys) -> None:
     assert keys.list_all() == []
     late = keys.make(Role.CARRIER, "yto", 9)
     early = keys.make(Role.OPERATOR, "first start", 5)
-    assert keys.list_all() == [(keys.find(early, NOW), 5), (keys.find(late, NOW), 9)]
+    assert [(each.key, each.made_ms) for each in keys.list_all()] == [
+        (keys.find(early, NOW), 5),
+        (keys.find(late, NOW), 9),
+    ]
 
 
 def test_a_key_that_was_withdrawn_is_gone_with_its_sessions(records: Records, keys: Keys) -> None:
@@ -202,9 +205,9 @@ def test_a_key_that_was_withdrawn_is_gone_with_its_sessions(records: Records, ke
     assert others_token is not None
     key = keys.find(secret, NOW)
     assert key is not None
-    assert keys.withdraw("nobody's") is False
-    assert keys.withdraw(key.id) is True
-    assert keys.withdraw(key.id) is False
+    assert keys.withdraw("nobody's", NOW) is False
+    assert keys.withdraw(key.id, NOW) is True
+    assert keys.withdraw(key.id, NOW) is False
     assert (keys.find(secret, NOW), keys.find_session(token, 10), keys.open_session(secret, 10)) == (None, None, None)
     assert keys.find_session(others_token, 10) == keys.find(other, NOW)
     assert count_sessions(records) == 1
@@ -216,7 +219,7 @@ def test_a_carriers_key_may_be_bound(keys: Keys) -> None:
     found = keys.find(bound, NOW)
     assert found is not None
     assert found.carriers == ("ruralpost", "yto")
-    assert [key.carriers for key, _ in keys.list_all()] == [("ruralpost", "yto"), ()]
+    assert [each.key.carriers for each in keys.list_all()] == [("ruralpost", "yto"), ()]
     opened = keys.open_session(free, 3, Role.CARRIER)
     assert opened is not None
     assert opened[1] is not None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import Connection, delete, update
 from sqlalchemy.exc import IntegrityError
 
 from waypost.access.records import audit_trail
@@ -57,9 +57,12 @@ def test_a_line_holds_what_was_told(records: Records) -> None:
 
 
 def test_what_is_not_kept_leaves_no_line(records: Records) -> None:
-    with pytest.raises(KeyError), records.begin() as connection:
+    def fail(connection: Connection) -> None:
         Trail.write(connection, COMMAND, "key.made", "k", 5)
         raise KeyError
+
+    with pytest.raises(KeyError), records.begin() as connection:
+        fail(connection)
     assert all_of(Trail(records), 5) == []
 
 

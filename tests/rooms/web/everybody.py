@@ -51,7 +51,7 @@ class House:
             "other merchant": make(Role.MERCHANT, "k", now, party=ming),
         }
         world.parties.end(gone, now)
-        world.keys.withdraw(withdrawn[3:11])
+        world.keys.withdraw(withdrawn[3:11], now)
         world.now_ms += 60_000
         self.draft = Order(
             reference="SECRET-1",
