@@ -19,7 +19,7 @@ import waypost
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.scores import scores_of
-from waypost.app.settings import Labels, OwnCarrier, Serve, Settings, Store, Track, Webhooks, read_settings
+from waypost.app.settings import Labels, Login, OwnCarrier, Serve, Settings, Store, Track, Webhooks, read_settings
 from waypost.app.wiring import open_house
 from waypost.booking.sheets import FIELDS as FIELDS_OF_ORDERS
 from waypost.booking.sheets import NEEDED
@@ -56,6 +56,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[store]": Store,
     "[labels]": Labels,
     "[webhooks]": Webhooks,
+    "[login]": Login,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }

@@ -1,5 +1,7 @@
 """What rooms write into `Records`, on each database: rows that come again, pages, counts, and what is forgotten."""
 
+import contextlib
+import datetime as dt
 import itertools
 import secrets
 import threading
@@ -15,11 +17,15 @@ from sqlalchemy.exc import IntegrityError
 from tests.conformance.databases import PostgresRecords, PostgresServer, serve_postgres
 from tests.rooms.booking.rating.cards import plain_card
 
-from waypost.access.keys import Keys, Role
+from waypost.access.guesses import Guesses, Rate
+from waypost.access.keys import Keys, Role, Scope
 from waypost.access.parties import Parties
+from waypost.access.passwords import Cost, Passwords
+from waypost.access.people import People
 from waypost.access.records import audit_trail
 from waypost.access.sealed import count_sealed, drop_sealed, list_gone, reseal
 from waypost.access.sealing import Seal
+from waypost.access.sessions import Sessions
 from waypost.access.trail import Trail, Wanted
 from waypost.app.seals import SEALED
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
@@ -35,7 +41,7 @@ from waypost.engines.reference import open_reference
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill
-from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
+from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany, WaypostError
 from waypost.model.parties import PartyKind
 from waypost.store.protocols import Records
 from waypost.store.tables import METADATA
@@ -293,6 +299,76 @@ def test_keys_and_sessions(records: Records) -> None:
     assert keys.withdraw(key.id, NOW)
     assert keys.find_session(opened[1], NOW + 10**12) is None
     assert not keys.any(Role.OPERATOR)
+
+
+def test_keys_are_rotated_and_say_when_they_were_used(records: Records) -> None:
+    keys = Keys(records, lambda size: next(NONCES).to_bytes(size))
+    first = keys.make(Role.OPERATOR, "first", NOW, scope=Scope.READ)
+    [listed] = keys.list_all()
+    second = keys.rotate(listed.key.id, NOW, 5)
+    assert keys.find(first, NOW + 4) == keys.find(second, NOW) == listed.key
+    assert keys.find(first, NOW + 5) is None
+    [listed] = keys.list_all()
+    assert (listed.used_day, listed.old_ends_ms, listed.key.scope) == (day_of(NOW), NOW + 5, Scope.READ)
+
+
+def day_of(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).date().isoformat()
+
+
+def test_people_log_in_change_and_end(records: Records) -> None:
+    def token(size: int) -> bytes:
+        return next(NONCES).to_bytes(size)
+
+    sessions = Sessions(records, lambda: SEAL, token, idle_ms=100_000, lasting_ms=1_000_000)
+    rate = Rate(per_min=60, burst=2)
+    people = People(records, lambda: SEAL, token, Passwords(token, Cost(memory_kib=8)), sessions, rate)
+    parties = Parties(records, token)
+    merchant = parties.add(PartyKind.MERCHANT, "Estrela", NOW).id
+    assert not people.any()
+    ann = people.add("ann", "Ann", [Role.OPERATOR, Role.MERCHANT], NOW, party=merchant, subject="elsewhere")
+    with pytest.raises(Conflict):
+        people.add("ANN", "Ann", [Role.OPERATOR], NOW)
+    assert people.get(ann.id) == people.find_login("Ann") == people.find_subject("elsewhere") == ann
+    invitation = people.invite(ann.id, NOW, 10)
+    opened = people.accept(people.invite(ann.id, NOW, 10), "correct horse battery", "Firefox", NOW)
+    assert people.find_invited(invitation, NOW) is None
+    with pytest.raises(NotAllowed):
+        people.log_in("ann", "wrong", "a", "Firefox", NOW)
+    token_ = people.log_in("ann", "correct horse battery", "a", "Firefox", NOW)
+    with pytest.raises(NotAllowed):
+        people.log_in("bob", "wrong", "a", "Firefox", NOW)
+    with pytest.raises(TooMany):
+        people.log_in("bob", "wrong", "a", "Firefox", NOW)
+    session = sessions.find(token_, NOW + 90_000)
+    assert session is not None
+    assert sessions.find(opened, NOW + 100_000) is None
+    assert sessions.find(token_, NOW + 189_999) is not None
+    given = ("correct horse battery", "staple of the horses", session.id, "b", NOW)
+    people.change_password(ann.id, *given)
+    assert [each.id for each in sessions.list_of(ann.id, NOW)] == [session.id]
+    parties.end(merchant, NOW + 1)
+    assert sessions.find(token_, NOW + 1) is None
+    assert [each.ended_ms for each in people.list_all()] == [NOW + 1]
+    again = people.add("ann", "Ann", [Role.OPERATOR], NOW + 2)
+    assert people.end(again.id, NOW + 3, forget=True) == 0
+    assert [each.name for each in people.list_all()] == ["Ann", ""]
+
+
+def test_guesses_at_once_are_all_counted(records: Records) -> None:
+    counting, won = Guesses(records), []
+
+    def guess() -> None:
+        with contextlib.suppress(TooMany):
+            counting.take({"login": Rate(per_min=1, burst=3), "address": Rate(per_min=1, burst=99)}, NOW)
+            won.append(1)
+
+    threads = [threading.Thread(target=guess) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 3
 
 
 def test_the_audit_trail_only_grows(records: Records) -> None:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from waypost.web.api import (
+    audit,
     carriers,
     manifests,
     network,
@@ -27,9 +28,11 @@ from waypost.web.api import (
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
+from waypost.web.pages.account import add_account
 from waypost.web.pages.carrier import add_carrier
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
+from waypost.web.pages.login import add_login
 from waypost.web.pages.operator import add_operator
 from waypost.web.pages.paper import Paper
 from waypost.web.pages.pushes import add_push_pages
@@ -60,12 +63,15 @@ def make_app(desk: Desk) -> Door:
     scorecards.add_scorecards(app, office)
     watches.add_watches(app, office)
     pushes.add_pushes(app, office)
+    audit.add_audit(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)
 
     add_docs(app, paper)
     add_tracking(app, office, paper)
     add_sessions(app, office, paper)
+    add_login(app, office, paper)
+    add_account(app, office, paper)
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)
     add_push_pages(app, office, paper)

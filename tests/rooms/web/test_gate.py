@@ -36,7 +36,7 @@ def clocks() -> Clocks:
 def gate(world: Any, clocks: Clocks) -> Iterator[Gate]:
     pool = Pool("keys", threads=2, waiting=100)
     rates = Rates("wrong keys", per_min=6, burst=BURST, addresses=10, ticks=clocks.ticks)
-    yield Gate(world.keys, pool, rates, clocks.day, clocks.ticks)
+    yield Gate(world.keys, world.sessions, pool, rates, clocks.day, clocks.ticks)
     pool.close()
 
 

@@ -14,11 +14,12 @@ from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
 from waypost.web.api.answers import EXAMPLES as _ANSWERS
 from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
+from waypost.web.api.audit_answers import AUDIT_EXAMPLES
 from waypost.web.api.webhook_answers import WEBHOOK_EXAMPLES, WebhookChange, WebhookSent
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
-EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES
+EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | AUDIT_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
@@ -53,6 +54,7 @@ TAGS = [
     {"name": "orders", "description": "What merchants ship: handed in, booked, printed, taken back."},
     {"name": "webhooks", "description": "Merchants are told what becomes of their parcels, signed."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
+    {"name": "audit", "description": "Who did what to what, and when."},
     {"name": "service", "description": "Whether the service is well."},
 ]
 ABOUT = """Waypost keeps every scan of every parcel and says where it is, across carriers.
