@@ -43,6 +43,7 @@ from waypost.track.tables import CONFIDENCES, bundled_tables
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health, Limits, Site
 from waypost.web.journal import open_journal
+from waypost.web.openid import Provider
 from waypost.web.problems import KINDS
 from waypost.web.webhooks import WebhookSender
 
@@ -57,10 +58,12 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[labels]": Labels,
     "[webhooks]": Webhooks,
     "[login]": Login,
+    "[login.openid]": Provider,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }
 TYPES = {"str": "string", "int": "integer", "float": "float", "bool": "boolean", "Path": "string"}
+TYPES |= {"dict": "table", "Provider": "table"}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,7 @@ def test_every_setting_has_its_row(docs: Path, heading: str) -> None:
         (
             field.name,
             type_name(hints[field.name]),
-            write_default(field.default),
+            write_default(field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()),
             prefix and prefix + field.name.upper(),
         )
         for field in msgspec.structs.fields(kind)

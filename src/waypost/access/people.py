@@ -111,34 +111,47 @@ class People:
         login, name = _clean(login, "a login", MOST_LOGIN), _clean(name, "a name", MOST_NAME)
         if " " in login:
             raise BadInput("a login has no blanks", mend="Take an e-mail address, or a name in one word.")
-        kinds = tuple(dict.fromkeys(roles))
-        if not kinds:
-            raise BadInput("somebody who logs in has a role", mend=f"Roles: {', '.join(Role)}.")
-        bound = join_carriers(carriers)
-        if carriers and Role.CARRIER not in kinds:
-            raise BadInput("only who has the role carrier speaks for carriers", mend="Leave the carriers out.")
-        if (party is not None) is not (Role.MERCHANT in kinds):
-            raise BadInput("merchants' people belong to a party, and no others", mend="Name the merchant they are of.")
+        kinds, bound = tuple(dict.fromkeys(roles)), _bound(roles, carriers, party)
         id_ = PERSON + self._token(8).hex()
         row = {
             "id": id_,
             "login_digest": _of_login(login),
             "subject_digest": None if subject is None else digest_of(subject),
             "words": self._seal().seal(msgspec.json.encode(Words(login, name)), id_),
-            "roles": ",".join(kinds),
-            "carriers": bound or None,
-            "party_id": party,
             "made_ms": now_ms,
         }
         try:
             with self._records.begin() as connection:
                 if party is not None:
                     see_merchant(connection, party)
-                connection.execute(insert(people).values(row))
+                connection.execute(insert(people).values(row | bound))
                 Trail.write(connection, by, "person.added", id_, now_ms, roles=",".join(kinds))
         except IntegrityError:
             raise Conflict("somebody has that login", mend="End that person first, or choose another.") from None
         return Person(id_, login, name, kinds, tuple(dict.fromkeys(carriers)), party, made_ms=now_ms)
+
+    def change_roles(
+        self,
+        id_: str,
+        roles: Sequence[Role],
+        now_ms: int,
+        carriers: Sequence[str] = (),
+        *,
+        party: str | None = None,
+        by: str = COMMAND,
+    ) -> None:
+        """Let somebody come for something else, with immediate effect; the arguments are those of `add`.
+
+        Raises:
+            BadInput, NotFound: as `add`, and there is no such person, or none any more.
+        """
+        row = _bound(roles, carriers, party)
+        with self._records.begin() as connection:
+            _get(connection, id_)
+            if party is not None:
+                see_merchant(connection, party)
+            connection.execute(update(people).where(people.c.id == id_).values(row))
+            Trail.write(connection, by, "person.roles_changed", id_, now_ms, roles=row["roles"] or "")
 
     def any(self) -> bool:
         """Whether somebody may log in."""
@@ -350,6 +363,18 @@ def end_people(connection: Connection, which: ColumnElement[bool], now_ms: int, 
         ended += end_sessions(connection, id_)
         Trail.write(connection, by, "person.ended", id_, now_ms)
     return ended
+
+
+def _bound(roles: Sequence[Role], carriers: Sequence[str], party: str | None) -> dict[str, str | None]:
+    """What somebody may do, as it is kept."""
+    if not roles:
+        raise BadInput("somebody who logs in has a role", mend=f"Roles: {', '.join(Role)}.")
+    if carriers and Role.CARRIER not in roles:
+        raise BadInput("only who has the role carrier speaks for carriers", mend="Leave the carriers out.")
+    if (party is not None) is not (Role.MERCHANT in roles):
+        raise BadInput("merchants' people belong to a party, and no others", mend="Name the merchant they are of.")
+    kept = join_carriers(carriers) or None
+    return {"roles": ",".join(dict.fromkeys(roles)), "carriers": kept, "party_id": party}
 
 
 def _people() -> Select[Any]:

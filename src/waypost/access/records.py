@@ -32,9 +32,10 @@ keys = Table(
     Column("party_id", String(32), ForeignKey("parties.id")),
     Column("ends_ms", BigInteger),
     Column("scope", String(16), nullable=False, server_default="full"),
-    Column("old_digest", String(64), unique=True),  # of the secret before, which works until `old_ends_ms`
+    Column("old_digest", String(64)),  # of the secret before, which works until `old_ends_ms`
     Column("old_ends_ms", BigInteger),
     Column("used_day", String(10)),  # as 2026-11-23, in UTC
+    Index(None, "old_digest", unique=True),
 )
 
 sessions = Table(

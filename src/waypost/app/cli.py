@@ -451,6 +451,9 @@ def add_person(
         list[str] | None, typer.Option(help="One that somebody with the role carrier may speak for; all without it.")
     ] = None,
     party: Annotated[str | None, typer.Option(metavar="ID", help="The merchant that they belong to.")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--openid", metavar="SUB", help="What the OpenID provider calls them; makes no link.")
+    ] = None,
     password: Asks = False,
     as_json: Json = False,
     home: Home = None,
@@ -458,7 +461,7 @@ def add_person(
     """Let somebody in. Prints a link by which they choose a password, good for once."""
     from waypost.app import people
 
-    told = people.Told(login, name, role or ["operator"], carrier or [], party)
+    told = people.Told(login, name, role or ["operator"], carrier or [], party, subject)
     people.add_person(told, asks=password, home=home, as_json=as_json)
 
 

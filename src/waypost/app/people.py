@@ -19,6 +19,7 @@ from waypost.app.settings import Settings
 from waypost.app.wiring import join_people, now_ms
 from waypost.model.errors import BadInput, NotFound
 from waypost.model.instants import format_utc
+from waypost.web.openid import subject_of
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class Told(msgspec.Struct, frozen=True):
     roles: list[str]
     carriers: list[str]
     party: str | None
+    subject: str | None = None
 
 
 def add_person(told: Told, *, asks: bool, home: Path | None, as_json: bool) -> None:
@@ -39,11 +41,12 @@ def add_person(told: Told, *, asks: bool, home: Path | None, as_json: bool) -> N
         if password is not None:
             check_password(password, told.login)  # or there would be somebody without one
         name = told.name or told.login
-        person = people.add(told.login, name, roles, now_ms(), told.carriers, party=told.party)
+        subject = None if told.subject is None else _subject(settings, told.subject)
+        person = people.add(told.login, name, roles, now_ms(), told.carriers, party=told.party, subject=subject)
+        link = None
         if password is not None:
             people.set_password(person.id, password, now_ms())
-            link = None
-        else:
+        elif subject is None:
             link = _link(settings, people, person)
     if as_json:
         out(_shown(person) | {"link": link})
@@ -108,6 +111,14 @@ def end_person(who: str, *, forget: bool, home: Path | None, as_json: bool) -> N
 def _people(home: Path | None, *, make: bool = False) -> Iterator[tuple[Settings, People]]:
     with records_of(home, make=make) as (settings, records):
         yield settings, join_people(settings, records, Seals(settings.home, records))[0]
+
+
+def _subject(settings: Settings, subject: str) -> str:
+    if settings.login.openid is None:
+        raise BadInput(
+            "no OpenID provider is set", mend="Write [login.openid] into the settings, or leave --openid out."
+        )
+    return subject_of(settings.login.openid.issuer, subject)
 
 
 def _find(people: People, who: str) -> Person:

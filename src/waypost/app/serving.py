@@ -27,6 +27,7 @@ from waypost.track.plain import make_ready
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health
 from waypost.web.journal import open_journal
+from waypost.web.openid import OpenId
 from waypost.web.serve import serve
 from waypost.web.webhooks import WebhookSender
 
@@ -72,7 +73,9 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
         journal,
         Tally(),
     )
-    app = make_app(_desk(house, booking, telling, sender, journal))
+    told = house.settings.login.openid
+    openid = None if told is None else OpenId(told, house.settings.site.address)
+    app = make_app(_desk(house, booking, telling, sender, openid, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     make_ready()
     take_short_turns()
@@ -87,6 +90,8 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
         booking.stop()
         telling.stop()
         sender.close()
+        if openid is not None:
+            openid.close()
         polling.stop()
         keeping.stop()
         house.close()
@@ -117,7 +122,12 @@ def first_key(house: House) -> str | None:
 
 
 def _desk(
-    house: House, booking: Booking, telling: Telling, sender: WebhookSender, journal: FilteringBoundLogger
+    house: House,
+    booking: Booking,
+    telling: Telling,
+    sender: WebhookSender,
+    openid: OpenId | None,
+    journal: FilteringBoundLogger,
 ) -> Desk:
     settings: Settings = house.settings
     return Desk(
@@ -148,6 +158,7 @@ def _desk(
         people=house.people,
         sessions=house.sessions,
         trail=house.trail,
+        openid=openid,
         facilities=house.facilities,
         clock=now_ms,
         health=lambda: _health(house),

@@ -16,6 +16,7 @@ from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput, SettingsError
 from waypost.model.instants import get_zone
 from waypost.web.desk import Limits, Site
+from waypost.web.openid import Provider
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -79,6 +80,7 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 2.0  #: a session that is not used for so long ends
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 12.0  #: after so long it ends anyhow
     invitation_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 72.0  #: a link for a password works so long
+    openid: Provider | None = None  #: another provider that says who people are
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

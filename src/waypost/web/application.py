@@ -33,6 +33,7 @@ from waypost.web.pages.carrier import add_carrier
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
 from waypost.web.pages.login import add_login
+from waypost.web.pages.openid import add_openid
 from waypost.web.pages.operator import add_operator
 from waypost.web.pages.paper import Paper
 from waypost.web.pages.pushes import add_push_pages
@@ -71,6 +72,7 @@ def make_app(desk: Desk) -> Door:
     add_tracking(app, office, paper)
     add_sessions(app, office, paper)
     add_login(app, office, paper)
+    add_openid(app, office, paper)
     add_account(app, office, paper)
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)

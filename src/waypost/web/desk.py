@@ -32,6 +32,7 @@ from waypost.track.pushes import Pushes
 from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
 from waypost.track.scorecards import Scorecards
+from waypost.web.openid import OpenId
 
 #: A limit of 0 would shut the door for good, which nobody means, and without a bound infinity would be a number.
 Count = Annotated[int, msgspec.Meta(gt=0)]
@@ -169,6 +170,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         scorecards: of carriers, over the scans from an instant to before another or to the end; may be older.
         keys: who may what. `people` the same of those who log in, and `sessions` theirs.
         trail: who did what.
+        openid: another provider that says who people are.
         facilities: the register of facilities.
         clock: now, in UTC milliseconds.
         ticks: milliseconds of a clock that nobody sets, for rates; its zero means nothing.
@@ -207,6 +209,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], int]
     health: Callable[[], Health]
     journal: FilteringBoundLogger
+    openid: OpenId | None = None
     limits: Limits = Limits()
     site: Site = Site()
     ticks: Callable[[], int] = _ticks

@@ -102,7 +102,7 @@ class Gate:
         if person is not None and (key := person.person.in_role(role)) is not None:
             call.key = key
             return key
-        token = _cookie(headers, COOKIE)
+        token = cookie_in(headers, COOKIE)
         if token is None:
             return None
 
@@ -125,7 +125,7 @@ class Gate:
         Raises:
             ForeignForm: the browser sends a form that stands on another site.
         """
-        token = _cookie(headers, PERSON_COOKIE)
+        token = cookie_in(headers, PERSON_COOKIE)
         session = None if token is None else await self._pool.run(self._sessions.find, token, self._clock())
         if session is not None and call.method != "GET":
             check_origin(headers)
@@ -148,11 +148,11 @@ class Gate:
 
     async def close_session(self, headers: Mapping[str, str]) -> None:
         """Forget the sessions behind cookies."""
-        token = _cookie(headers, COOKIE)
+        token = cookie_in(headers, COOKIE)
         if token is not None:
             self._believed.pop(_digest("session", token), None)
             await self._pool.run(self._keys.close_session, token)
-        token = _cookie(headers, PERSON_COOKIE)
+        token = cookie_in(headers, PERSON_COOKIE)
         if token is not None:
             await self._pool.run(self._sessions.close, token, self._clock())
 
@@ -204,7 +204,7 @@ def _reaches(scope: Scope, method: str, path: str) -> bool:
     return scope is Scope.FULL or any(path == each or path.startswith(f"{each}/") for each in _ORDERS)
 
 
-def _cookie(headers: Mapping[str, str], ours: str) -> str | None:
+def cookie_in(headers: Mapping[str, str], ours: str) -> str | None:
     """The value of a cookie of ours. Others on the same host may look like anything, so none of them is read."""
     for cookie in headers.get("cookie", "").split(";"):
         name, _, value = cookie.partition("=")

@@ -65,7 +65,8 @@ class Office:
         guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
         self.gate = Gate(desk.keys, desk.sessions, self.lookups, guesses, desk.clock, desk.ticks)
         self.passwords = Pool("passwords", _PASSWORD_THREADS, limits.waiting)  # each takes much memory, on purpose
-        self._are_people = False
+        self.elsewhere = Pool("openid", _PASSWORD_THREADS, limits.waiting)  # they wait for another provider
+        self._are_people = desk.openid is not None
         self.metrics = Metrics(desk.health, desk.outlook, desk.pools, desk.telling)
         self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
@@ -73,7 +74,15 @@ class Office:
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
-        for pool in (self.lookups, self.intake, self.history, self.booking, self.scores, self.passwords):
+        for pool in (
+            self.lookups,
+            self.intake,
+            self.history,
+            self.booking,
+            self.scores,
+            self.passwords,
+            self.elsewhere,
+        ):
             pool.close()
 
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:

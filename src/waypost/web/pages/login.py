@@ -27,25 +27,21 @@ _SYSTEMS = (("Android", "Android"), ("iPhone", "iOS"), ("iPad", "iOS"), ("Window
 def add_login(app: FastAPI, office: Office, paper: Paper) -> None:
     """The sign-in page of people, signing out, and invitations."""
 
-    def show(request: Request, target: str, *, login: str = "", failed: bool = False) -> Response:
-        values = {"next": target, "login": login, "failed": failed}
-        return paper.answer("enter.html", language_of(request), request, status=401 if failed else 200, **values)
-
     @app.get("/login", include_in_schema=False)
     async def show_login(request: Request) -> Response:
-        return show(request, _known(request.query_params.get("next", "")))
+        return show_form(office, paper, request, known_target(request.query_params.get("next", "")))
 
     @app.post("/login", include_in_schema=False)
     async def log_in(request: Request) -> Response:
         call, headers = call_of(request.scope), headers_in(request.scope)
         check_origin(headers)
         form = await read_form(request, office)
-        target, login = _known(form.get("next", "")), form.get("login", "")
+        target, login = known_target(form.get("next", "")), form.get("login", "")
         given = (login, form.get("password", ""), call.address, browser_of(headers), office.desk.clock())
         try:
             token = await office.passwords.run(office.desk.people.log_in, *given)
         except NotAllowed:
-            return show(request, target, login=login, failed=True)
+            return show_form(office, paper, request, target, login=login, failed="login_failed")
         return await enter(office, request, token, target)
 
     @app.post("/logout", include_in_schema=False)
@@ -80,6 +76,15 @@ def add_login(app: FastAPI, office: Office, paper: Paper) -> None:
         return await enter(office, request, opened, "")
 
 
+def show_form(
+    office: Office, paper: Paper, request: Request, target: str, *, login: str = "", failed: str = ""
+) -> Response:
+    """The sign-in page; `failed` is what it says went wrong, by its name in the catalogue."""
+    openid = office.desk.openid
+    values = {"next": target, "login": login, "failed": failed, "openid": openid and openid.provider.name}
+    return paper.answer("enter.html", language_of(request), request, status=401 if failed else 200, **values)
+
+
 def _welcome(paper: Paper, request: Request, person: Person | None, warning: str = "") -> Response:
     status = 404 if person is None else 422 if warning else 200
     values = {"invited": person, "warning": warning if person else "", "shortest": SHORTEST}
@@ -111,6 +116,6 @@ def _home_of(person: Person) -> str:
     return next((home for role, home in HOMES.items() if role in person.roles), ACCOUNT)
 
 
-def _known(target: str) -> str:
+def known_target(target: str) -> str:
     """The page to go to after signing in, if it is one of ours; else nothing."""
     return next((target for home in (HOME, CARRIER_HOME, ACCOUNT) if inside(home, target) == target), "")

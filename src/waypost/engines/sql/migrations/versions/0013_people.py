@@ -13,12 +13,15 @@ _REFUSAL = "the audit trail is only added to"
 
 def upgrade() -> None:
     """Bring the tables up to this revision."""
-    with op.batch_alter_table("access_keys") as keys:
-        keys.add_column(sa.Column("scope", sa.String(length=16), nullable=False, server_default="full"))
-        keys.add_column(sa.Column("old_digest", sa.String(length=64), nullable=True))
-        keys.add_column(sa.Column("old_ends_ms", sa.BigInteger(), nullable=True))
-        keys.add_column(sa.Column("used_day", sa.String(length=10), nullable=True))
-        keys.create_unique_constraint(op.f("uq_access_keys_old_digest"), ["old_digest"])
+    # Not as a batch: SQLite would copy the table and drop the first, and with it go the sessions of its keys.
+    for column in (
+        sa.Column("scope", sa.String(length=16), nullable=False, server_default="full"),
+        sa.Column("old_digest", sa.String(length=64), nullable=True),
+        sa.Column("old_ends_ms", sa.BigInteger(), nullable=True),
+        sa.Column("used_day", sa.String(length=10), nullable=True),
+    ):
+        op.add_column("access_keys", column)
+    op.create_index(op.f("ix_access_keys_old_digest"), "access_keys", ["old_digest"], unique=True)
     op.create_table(
         "people",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -112,7 +115,7 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION refuse_audit_trail()")
     for table in ("guesses", "person_sessions", "invitations", "people"):
         op.drop_table(table)
+    op.drop_index(op.f("ix_access_keys_old_digest"), "access_keys")
     with op.batch_alter_table("access_keys") as keys:
-        keys.drop_constraint(op.f("uq_access_keys_old_digest"), type_="unique")
         for column in ("scope", "old_digest", "old_ends_ms", "used_day"):
             keys.drop_column(column)
