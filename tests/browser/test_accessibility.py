@@ -30,6 +30,7 @@ def list_paths(demo: Any) -> dict[str, str]:
         "/docs": "tbody tr",
         "/nowhere": "main h1",
         "/operator/login": "#key",
+        "/login": "#login",
         "/operator": "svg.chart rect",
         "/operator/parcels": "tbody tr",
         "/operator/carriers": ".cards tbody tr",

@@ -146,6 +146,14 @@ class Gate:
             call.key = key
         return token
 
+    def count_wrong(self, call: Call) -> None:
+        """Count something that only a guesser or a broken program sends, as a wrong key is.
+
+        Raises:
+            TooMany: too many came from this address.
+        """
+        self._guesses.take(call.address)
+
     async def close_session(self, headers: Mapping[str, str]) -> None:
         """Forget the sessions behind cookies."""
         token = cookie_in(headers, COOKIE)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +12,15 @@ import httpx
 import pytest
 from tests.rooms.app.commands import COMMAND, Commands
 
+from waypost.testing.openid import FakeOpenId
+
 GOOD = "correct horse battery"
 
 
 @contextmanager
-def serving(commands: Commands) -> Iterator[str]:
+def serving(commands: Commands, port: int = 0) -> Iterator[str]:
     """A server over the home, and its address."""
-    command = [*COMMAND, "serve", "--port", "0", "--json"]
+    command = [*COMMAND, "serve", "--port", str(port), "--json"]
     with subprocess.Popen(command, env=commands.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
         try:
             assert server.stdout is not None
@@ -112,6 +115,31 @@ def test_beside_a_server_from_the_link_to_the_end(commands: Commands) -> None:
         "invited",
         "added",
     ]
+
+
+def test_beside_a_server_a_provider_says_who_somebody_is(commands: Commands) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with FakeOpenId(f"http://127.0.0.1:{port}/login/openid/callback") as fake:
+        commands.home.mkdir(exist_ok=True)
+        (commands.home / "secret").write_text(fake.client_secret)
+        (commands.home / "waypost.toml").write_text(
+            f'[site]\naddress = "http://127.0.0.1:{port}"\n[login.openid]\nissuer = "{fake.issuer}"\n'
+            f'client_id = "{fake.client_id}"\nclient_secret_file = "{commands.home}/secret"\nallow_http = true\n'
+        )
+        added = commands.ask("admin", "person", "add", "ann", "--openid", "42")
+        assert (added["link"], added["has_password"]) == (None, False)
+        with serving(commands, port) as address, httpx.Client(follow_redirects=True) as browser:
+            page = browser.get(f"{address}/login/openid?next=/operator/pushes")
+            assert (page.status_code, page.url.path, fake.wrongs) == (200, "/operator/pushes", [])
+    [line] = commands.ask("admin", "audit", "--what", "person.logged_in")
+    assert (line["of"], line["details"]) == (added["id"], {"how": "openid"})
+
+
+def test_openid_needs_a_provider(commands: Commands) -> None:
+    commands.ask("admin", "make-key", "so that there is a home")
+    assert "no OpenID provider is set" in commands.fail("admin", "person", "add", "ann", "--openid", "42", code=2)
 
 
 def test_a_key_is_rotated_and_bounded(commands: Commands) -> None:

@@ -13,6 +13,7 @@ from waypost.access.keys import Role
 from waypost.model.errors import SettingsError
 from waypost.model.parties import PartyKind
 from waypost.testing.openid import FakeOpenId, Trap
+from waypost.web.desk import Limits
 from waypost.web.openid import NotBelieved, OpenId, Provider, subject_of
 
 ADDRESS = "https://parcels.example"
@@ -213,6 +214,18 @@ def test_an_address_that_nobody_verified_names_nobody(open_world: Callable[..., 
     fake.claims |= {"roles": ["wp-operators"], "email_verified": False, "preferred_username": "annli"}
     sign_in(world)
     assert [each.login for each in world.people.list_all()] == ["annli"]
+
+
+def test_what_is_not_believed_is_written_down_so_often_and_no_more(
+    make_world: Callable[..., Any], fake: FakeOpenId, open_id: Callable[..., OpenId]
+) -> None:
+    world = make_world(openid=open_id(fake), limits=Limits(guesses_burst=3, guesses_per_min=1))
+    fake.trap = Trap.EXPIRED
+    assert [sign_in(world).status for _ in range(5)] == [401, 401, 401, 429, 429]
+    assert deeds(world, who="unknown") == ["person.login_failed"] * 3
+    world.now_ms += 60_000
+    assert world.get("/login/openid/callback").status == 401
+    assert deeds(world, who="unknown") == ["person.login_failed"] * 3
 
 
 def test_a_provider_that_does_not_answer(make_world: Callable[..., Any], open_id: Callable[..., OpenId]) -> None:

@@ -55,6 +55,8 @@ def add_login(app: FastAPI, office: Office, paper: Paper) -> None:
     @app.get("/welcome/{token}", include_in_schema=False)
     async def show_invitation(request: Request, token: str) -> Response:
         person = await office.lookups.run(office.desk.people.find_invited, token, office.desk.clock())
+        if person is None:
+            office.gate.count_wrong(call_of(request.scope))
         return _welcome(paper, request, person)
 
     @app.post("/welcome/{token}", include_in_schema=False)

@@ -1,6 +1,7 @@
 """Signing in where another provider says who somebody is."""
 
 import secrets
+from functools import partial
 from urllib.parse import quote, unquote
 
 from fastapi import FastAPI, Request, Response
@@ -57,10 +58,11 @@ def add_openid(app: FastAPI, office: Office, paper: Paper) -> None:
             given = (desk.people, openid, claims, browser_of(headers), now_ms)
             opened = await office.lookups.run(admit, *given)
         except NotBelieved as error:
-            details = {"reason": error.reason}
-            await office.lookups.run(
-                lambda: desk.trail.note("unknown", "person.login_failed", "openid", now_ms, **details)
-            )
+            office.gate.count_wrong(call_of(request.scope))  # before it is written down, which is for good
+            reason = error.reason
+            if reason != "state":  # which anybody may send without having begun anything
+                noted = partial(desk.trail.note, "unknown", "person.login_failed", "openid", now_ms, reason=reason)
+                await office.lookups.run(noted)
             answer = refuse(request, error)
         else:
             answer = await enter(office, request, opened, known_target(unquote(target)))

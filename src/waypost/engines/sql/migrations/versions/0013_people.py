@@ -14,13 +14,13 @@ _REFUSAL = "the audit trail is only added to"
 def upgrade() -> None:
     """Bring the tables up to this revision."""
     # Not as a batch: SQLite would copy the table and drop the first, and with it go the sessions of its keys.
-    for column in (
+    for added in (
         sa.Column("scope", sa.String(length=16), nullable=False, server_default="full"),
         sa.Column("old_digest", sa.String(length=64), nullable=True),
         sa.Column("old_ends_ms", sa.BigInteger(), nullable=True),
         sa.Column("used_day", sa.String(length=10), nullable=True),
     ):
-        op.add_column("access_keys", column)
+        op.add_column("access_keys", added)
     op.create_index(op.f("ix_access_keys_old_digest"), "access_keys", ["old_digest"], unique=True)
     op.create_table(
         "people",
