@@ -36,6 +36,8 @@ def list_paths(demo: Any) -> dict[str, str]:
         "/operator/carriers": ".cards tbody tr",
         "/operator/carriers?days=7": ".legend",
         "/operator/pushes": ".empty",
+        "/operator/audit": "tbody tr",
+        "/operator/audit?who=nobody": ".empty",
         "/operator/pushes?outcome=never": "[role=alert]",
         "/operator/parcels?prefix=NOTHING": ".empty",
         "/operator/parcels?since=never": "[role=alert]",

@@ -29,6 +29,7 @@ from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
 from waypost.web.pages.account import add_account
+from waypost.web.pages.audit import add_audit_page
 from waypost.web.pages.carrier import add_carrier
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
@@ -77,6 +78,7 @@ def make_app(desk: Desk) -> Door:
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)
     add_push_pages(app, office, paper)
+    add_audit_page(app, office, paper)
     add_operator(app, office, paper)
     add_carrier(app, office, paper)
     paper.add_assets(app)

@@ -356,3 +356,28 @@ def test_the_account_in_each_language(world: Any) -> None:
 def test_forms_that_nobody_fills_in(world: Any, sent: bytes) -> None:
     assert world.ask("POST", "/login", headers=FORM, body=sent).status == 401
     assert world.ask("POST", "/login", headers={"content-type": "application/json"}, body=b"{}").status == 415
+
+
+# Who did what
+
+
+def test_the_trail_has_a_page_with_names_beside_the_ids(world: Any) -> None:
+    id_ = add(world)
+    browser = Browser(world)
+    for place in range(60):
+        world.trail.note("waypost", "push.opened", f"p{place}", world.now_ms, account="<b>yto</b>")
+    page = browser.get("/operator/audit")
+    assert page.text.count("push.opened</code>") == 50
+    assert "&lt;b&gt;yto&lt;/b&gt;" in page.text
+    [after] = set(re.findall(r"after=(\d+)", page.text))
+    assert browser.get(f"/operator/audit?after={after}").text.count("push.opened</code>") == 10
+    of_ann = browser.get(f"/operator/audit?who=person:{id_}")
+    assert f"<code>person:{id_}</code></a><small>Ann Li</small>" in of_ann.text
+    assert of_ann.text.count("<time") == 1
+    world.people.end(id_, world.now_ms, forget=True)
+    add(world, "bob@example.org")
+    assert "Ann Li" in Browser(world, "bob@example.org").get("/operator/audit?what=person.").text  # it is bob's name
+    assert "<small>Ann Li" not in Browser(world, "bob@example.org").get(f"/operator/audit?of={id_}").text
+    assert "Nothing of that kind" in Browser(world, "bob@example.org").get("/operator/audit?of=x").text
+    broken = Browser(world, "bob@example.org").get("/operator/audit?after=x")
+    assert (broken.status, "no cursor" in broken.text) == (400, True)
