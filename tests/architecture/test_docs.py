@@ -24,6 +24,7 @@ from waypost.app.cli import cli
 from waypost.app.scores import scores_of
 from waypost.app.settings import (
     Labels,
+    Login,
     Mail,
     OwnCarrier,
     Retention,
@@ -58,6 +59,7 @@ from waypost.track.tables import CONFIDENCES, bundled_tables
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health, Limits, Post, Site
 from waypost.web.journal import open_journal
+from waypost.web.openid import Provider
 from waypost.web.problems import KINDS
 from waypost.web.webhooks import WebhookSender
 
@@ -74,10 +76,13 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[mail]": Mail,
     "[sorting]": Sorting,
     "[retention]": Retention,
+    "[login]": Login,
+    "[login.openid]": Provider,
     "[carriers.CODE]": OwnCarrier,
     "[accounts.NAME]": Terms,
 }
 TYPES = {"str": "string", "int": "integer", "float": "float", "bool": "boolean", "Path": "string"}
+TYPES |= {"dict": "table", "Provider": "table"}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +148,7 @@ def test_every_setting_has_its_row(docs: Path, heading: str) -> None:
         (
             field.encode_name,
             type_name(hints[field.name]),
-            write_default(field.default),
+            write_default(field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()),
             prefix and prefix + field.encode_name.upper(),
         )
         for field in msgspec.structs.fields(kind)
@@ -264,6 +269,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             overview=house.overview,
             scorecards=scores_of(house),
             keys=house.keys,
+            people=house.people,
+            sessions=house.sessions,
+            trail=house.trail,
             facilities=house.facilities,
             clock=lambda: 0,
             health=lambda: Health(log_position=0, index_position=0),

@@ -1,5 +1,7 @@
 """What rooms write into `Records`, on each database: rows that come again, pages, counts, and what is forgotten."""
 
+import contextlib
+import datetime as dt
 import itertools
 import secrets
 import threading
@@ -11,14 +13,21 @@ import pyarrow as pa
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import update
+from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
 from tests.conformance.databases import PostgresServer, serve_postgres
 from tests.rooms.booking.rating.cards import plain_card
 
-from waypost.access.keys import Keys, Role
+from waypost.access.guesses import Guesses, Rate
+from waypost.access.keys import Keys, Role, Scope
 from waypost.access.parties import Parties
+from waypost.access.passwords import Cost, Passwords
+from waypost.access.people import People
+from waypost.access.records import audit_trail
 from waypost.access.sealed import count_sealed, drop_sealed, list_gone, reseal
 from waypost.access.sealing import Seal
+from waypost.access.sessions import Sessions
+from waypost.access.trail import Trail, Wanted
 from waypost.app.seals import SEALED
 from waypost.booking.choosing import Chooser
 from waypost.booking.collecting import CodVerdict, Collections, Payment, note_due
@@ -52,7 +61,7 @@ from waypost.engines.reference import open_reference
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
 from waypost.model.carriage import Parcel, Waybill
-from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
+from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany, WaypostError
 from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
 from waypost.network.facilities import Facilities
@@ -302,16 +311,100 @@ def test_keys_and_sessions(records: Records) -> None:
     keys = Keys(records, lambda size: next(NONCES).to_bytes(size))
     secret = keys.make(Role.OPERATOR, "first", NOW)
     assert keys.any(Role.OPERATOR)
-    [(key, _)] = keys.list_all()
+    [key] = [each.key for each in keys.list_all()]
     assert keys.find(secret, NOW) == key
     for at in (0, 10**12):  # the first has ended by then
         opened = keys.open_session(secret, NOW + at)
     assert opened is not None
     assert opened[1] is not None
     assert keys.find_session(opened[1], NOW + 10**12) == key
-    assert keys.withdraw(key.id)
+    assert keys.withdraw(key.id, NOW)
     assert keys.find_session(opened[1], NOW + 10**12) is None
     assert not keys.any(Role.OPERATOR)
+
+
+def test_keys_are_rotated_and_say_when_they_were_used(records: Records) -> None:
+    keys = Keys(records, lambda size: next(NONCES).to_bytes(size))
+    first = keys.make(Role.OPERATOR, "first", NOW, scope=Scope.READ)
+    [listed] = keys.list_all()
+    second = keys.rotate(listed.key.id, NOW, 5)
+    assert keys.find(first, NOW + 4) == keys.find(second, NOW) == listed.key
+    assert keys.find(first, NOW + 5) is None
+    [listed] = keys.list_all()
+    assert (listed.used_day, listed.old_ends_ms, listed.key.scope) == (day_of(NOW), NOW + 5, Scope.READ)
+
+
+def day_of(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).date().isoformat()
+
+
+def test_people_log_in_change_and_end(records: Records) -> None:
+    def token(size: int) -> bytes:
+        return next(NONCES).to_bytes(size)
+
+    sessions = Sessions(records, lambda: SEAL, token, idle_ms=100_000, lasting_ms=1_000_000)
+    rate = Rate(per_min=60, burst=2)
+    people = People(records, lambda: SEAL, token, Passwords(token, Cost(memory_kib=8)), sessions, rate)
+    parties = Parties(records, token)
+    merchant = parties.add(PartyKind.MERCHANT, "Estrela", NOW).id
+    assert not people.any()
+    ann = people.add("ann", "Ann", [Role.OPERATOR, Role.MERCHANT], NOW, party=merchant, subject="elsewhere")
+    with pytest.raises(Conflict):
+        people.add("ANN", "Ann", [Role.OPERATOR], NOW)
+    assert people.get(ann.id) == people.find_login("Ann") == people.find_subject("elsewhere") == ann
+    invitation = people.invite(ann.id, NOW, 10)
+    opened = people.accept(people.invite(ann.id, NOW, 10), "correct horse battery", "Firefox", NOW)
+    assert people.find_invited(invitation, NOW) is None
+    with pytest.raises(NotAllowed):
+        people.log_in("ann", "wrong", "a", "Firefox", NOW)
+    token_ = people.log_in("ann", "correct horse battery", "a", "Firefox", NOW)
+    with pytest.raises(NotAllowed):
+        people.log_in("bob", "wrong", "a", "Firefox", NOW)
+    with pytest.raises(TooMany):
+        people.log_in("bob", "wrong", "a", "Firefox", NOW)
+    session = sessions.find(token_, NOW + 90_000)
+    assert session is not None
+    assert sessions.find(opened, NOW + 100_000) is None
+    assert sessions.find(token_, NOW + 189_999) is not None
+    given = ("correct horse battery", "staple of the horses", session.id, "b", NOW)
+    people.change_password(ann.id, *given)
+    assert [each.id for each in sessions.list_of(ann.id, NOW)] == [session.id]
+    parties.end(merchant, NOW + 1)
+    assert sessions.find(token_, NOW + 1) is None
+    assert [each.ended_ms for each in people.list_all()] == [NOW + 1]
+    again = people.add("ann", "Ann", [Role.OPERATOR], NOW + 2)
+    assert people.end(again.id, NOW + 3, forget=True) == 0
+    assert [each.name for each in people.list_all()] == ["Ann", ""]
+
+
+def test_guesses_at_once_are_all_counted(records: Records) -> None:
+    counting, won = Guesses(records), []
+
+    def guess() -> None:
+        with contextlib.suppress(TooMany):
+            counting.take({"login": Rate(per_min=1, burst=3), "address": Rate(per_min=1, burst=99)}, NOW)
+            won.append(1)
+
+    threads = [threading.Thread(target=guess) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 3
+
+
+def test_the_audit_trail_only_grows(records: Records) -> None:
+    trail = Trail(records)
+    for place in range(5):
+        trail.note(f"key:{place % 2}", ("key.made", "key_ring.made")[place == 3], f"k{place}", NOW + place, why="test")
+    page, after = trail.list_page(Wanted(what="key.", since_ms=NOW + 1), None, 2)
+    assert [(each.of, each.details) for each in page] == [("k4", {"why": "test"}), ("k2", {"why": "test"})]
+    page, after = trail.list_page(Wanted(what="key.", since_ms=NOW + 1), after, 2)
+    assert ([each.of for each in page], after) == (["k1"], None)
+    for statement in (update(audit_trail).values(who="another"), delete(audit_trail)):
+        with pytest.raises(IntegrityError, match="only added to"), records.begin() as connection:
+            connection.execute(statement)
+    assert len(trail.list_page(Wanted(), None, 9)[0]) == 5
 
 
 def test_orders_are_kept_claimed_and_booked(records: Records) -> None:

@@ -1,20 +1,24 @@
-"""API keys and the sessions of the consoles: who may write and who may see the operator's part."""
+"""API keys, and the sessions that browsers open with them: who may write and who may see the operator's part."""
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
 from waypost.access.records import keys, parties, sessions
+from waypost.access.trail import COMMAND, Trail
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput, NotFound
 from waypost.model.parties import PartyKind
 from waypost.store.protocols import Records
 
 SESSION_MS = 12 * 60 * 60 * 1000
+#: With this the ids of people begin; those of keys are hexadecimal.
+PERSON = "per_"
 _PREFIX = "wp_"
 _LONGEST = 400
 
@@ -27,13 +31,31 @@ class Role(StrEnum):
     MERCHANT = "merchant"  #: ship, for one merchant
 
 
+class Scope(StrEnum):
+    """How much of what its role may do a key is good for. One that is not `full` opens no pages."""
+
+    FULL = "full"  #: all of it
+    READ = "read"  #: look, and change nothing
+    ORDERS = "orders"  #: merchants' orders with their papers, and quotes; no webhooks
+
+
+#: Scopes that a key of each role may have.
+SCOPES = {
+    Role.OPERATOR: (Scope.FULL, Scope.READ),
+    Role.CARRIER: (Scope.FULL,),
+    Role.MERCHANT: (Scope.FULL, Scope.READ, Scope.ORDERS),
+}
+
+
 class Key(msgspec.Struct, frozen=True):
-    """A key without its secret.
+    """A key without its secret; or what a person who has logged in may do in one of its roles.
 
     Attributes:
+        id: of the key, or of the person.
         carriers: those that it may speak for, none meaning all.
         party: whose it is; merchants' keys have one.
         ends_ms: from then on it opens nothing.
+        scope: how much of that it may.
     """
 
     id: str
@@ -42,6 +64,32 @@ class Key(msgspec.Struct, frozen=True):
     carriers: tuple[str, ...] = ()
     party: str | None = None
     ends_ms: int | None = None
+    scope: Scope = Scope.FULL
+
+    @property
+    def is_person(self) -> bool:
+        """Whether somebody has logged in, rather than shown a key."""
+        return self.id.startswith(PERSON)
+
+    @property
+    def who(self) -> str:
+        """As the audit trail has it."""
+        return f"{'person' if self.is_person else 'key'}:{self.id}"
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A key as it stands in the list.
+
+    Attributes:
+        made_ms: when it was made, UTC milliseconds.
+        used_day: when it was used last, as 2026-11-23 in UTC; None if it never was.
+        old_ends_ms: until then the secret before works too; None if there is none.
+    """
+
+    key: Key
+    made_ms: int
+    used_day: str | None
+    old_ends_ms: int | None
 
 
 class Keys:
@@ -60,6 +108,8 @@ class Keys:
         *,
         party: str | None = None,
         ends_ms: int | None = None,
+        scope: Scope = Scope.FULL,
+        by: str = COMMAND,
     ) -> str:
         """A new key. What is returned is the only copy of the secret.
 
@@ -70,31 +120,33 @@ class Keys:
             carriers: codes of those that a carrier's key may speak for; none for all.
             party: whose it is; a merchant's key has one, and no other has.
             ends_ms: from then on it opens nothing; None: it works until it is withdrawn.
+            scope: how much of what its role may do it is good for.
+            by: who makes it, as in the audit trail.
 
         Raises:
-            BadInput: more than fit, no code, carriers of a key that is no carrier's, or a merchant's without a party.
+            BadInput: more than fit, no code, carriers of a key that is no carrier's, a merchant's without a party, or
+                a scope that does not go with the role.
             NotFound: there is no such party.
         """
-        bound = ",".join(dict.fromkeys(carriers))
-        if strange := [code for code in carriers if not CARRIER_CODE.fullmatch(code)]:
-            raise BadInput(f"{strange[0][:40]!r} is no carrier code", mend="Up to 32 of a-z, 0-9, _ and -.")
+        bound = join_carriers(carriers)
         if carriers and role is not Role.CARRIER:
             raise BadInput(f"a key with the role {role.value} speaks for every carrier", mend="Leave the carriers out.")
         if (party is None) is (role is Role.MERCHANT):
             wrong = "needs a party" if party is None else "has no party"
             raise BadInput(f"a key with the role {role.value} {wrong}", mend="Merchants' keys have one, and no others.")
+        if scope not in SCOPES[role]:
+            mend = f"Scopes of {role.value}: {', '.join(SCOPES[role])}."
+            raise BadInput(f"a key with the role {role.value} has not the scope {scope.value}", mend=mend)
         if ends_ms is not None and ends_ms <= now_ms:
             raise BadInput("the key would have ended already", mend="Name an end that lies ahead.")
-        if len(bound) > _LONGEST:
-            raise BadInput(f"{len(carriers)} carriers are more than fit", mend="Make several keys.")
         secret = _PREFIX + self._token(24).hex()
         with self._records.begin() as connection:
             if party is not None:
-                _see_merchant(connection, party)
+                see_merchant(connection, party)
             row = {"id": secret[3:11], "digest": _digest(secret), "role": role.value, "name": name, "made_ms": now_ms}
-            connection.execute(
-                insert(keys).values(row | {"carriers": bound or None, "party_id": party, "ends_ms": ends_ms})
-            )
+            more = {"carriers": bound or None, "party_id": party, "ends_ms": ends_ms, "scope": scope.value}
+            connection.execute(insert(keys).values(row | more))
+            Trail.write(connection, by, "key.made", secret[3:11], now_ms, role=role.value, scope=scope.value)
         return secret
 
     def any(self, role: Role) -> bool:
@@ -103,34 +155,70 @@ class Keys:
             return bool(connection.execute(select(func.count()).where(keys.c.role == role.value)).scalar_one())
 
     def find(self, secret: str, now_ms: int) -> Key | None:
-        """The key with that secret, if it has not ended."""
+        """The key with that secret, if it has not ended. It is used by that, which is written down by day."""
         with self._records.read() as connection:
-            return _find(connection, _with_secret(secret), now_ms)
+            row = _find(connection, _with_secret(secret, now_ms), now_ms)
+        if row is None:
+            return None
+        today = _day(now_ms)
+        if row.used_day != today:
+            with self._records.begin() as connection:
+                connection.execute(update(keys).where(keys.c.id == row.id).values(used_day=today))
+        return _key(row)
 
-    def list_all(self) -> list[tuple[Key, int]]:
-        """All keys without their secrets, each with the instant at which it was made (UTC milliseconds)."""
+    def list_all(self) -> list[Listed]:
+        """All keys without their secrets, in the order in which they were made."""
         with self._records.read() as connection:
             rows = connection.execute(select(keys).order_by(keys.c.made_ms, keys.c.id))
-            return [(_key(row), row.made_ms) for row in rows]
+            return [Listed(_key(row), row.made_ms, row.used_day, row.old_ends_ms) for row in rows]
 
-    def withdraw(self, key_id: str) -> bool:
+    def rotate(self, key_id: str, now_ms: int, overlap_ms: int, *, by: str = COMMAND) -> str:
+        """Give a key a new secret, the only copy of which is returned.
+
+        The secret so far works for `overlap_ms` more, and one before it no more. Without an overlap the sessions that
+        were opened with it end too.
+
+        Raises:
+            NotFound: there is no such key, or it has ended.
+        """
+        secret = f"{_PREFIX}{key_id}{self._token(20).hex()}"
+        lasting = or_(keys.c.ends_ms.is_(None), keys.c.ends_ms > now_ms)
+        values: dict[str, Any] = {"digest": _digest(secret), "old_digest": None, "old_ends_ms": None}
+        if overlap_ms > 0:
+            values |= {"old_digest": keys.c.digest, "old_ends_ms": now_ms + overlap_ms}
+        with self._records.begin() as connection:
+            if not connection.execute(update(keys).where(keys.c.id == key_id, lasting).values(values)).rowcount:
+                mend = "`waypost admin list-keys` shows them."
+                raise NotFound(f"no key that works has the id {key_id[:40]!r}", mend=mend)
+            if overlap_ms <= 0:
+                connection.execute(delete(sessions).where(sessions.c.key_id == key_id))
+            Trail.write(connection, by, "key.rotated", key_id, now_ms, overlap_s=str(max(overlap_ms, 0) // 1000))
+        return secret
+
+    def withdraw(self, key_id: str, now_ms: int, *, by: str = COMMAND) -> bool:
         """Forget a key and the sessions that were opened with it; False if there is none of that id."""
         with self._records.begin() as connection:
             connection.execute(delete(sessions).where(sessions.c.key_id == key_id))
-            return bool(connection.execute(delete(keys).where(keys.c.id == key_id)).rowcount)
+            was = bool(connection.execute(delete(keys).where(keys.c.id == key_id)).rowcount)
+            if was:
+                Trail.write(connection, by, "key.withdrawn", key_id, now_ms)
+        return was
 
     def open_session(self, secret: str, now_ms: int, role: Role = Role.OPERATOR) -> tuple[Key, str | None] | None:
         """The key, and a token for the browser that knows it if it has the role; None if there is no such key."""
         with self._records.begin() as connection:  # one transaction, or the key might be withdrawn in between
-            key = _find(connection, _with_secret(secret), now_ms)
-            if key is None:
+            row = _find(connection, _with_secret(secret, now_ms), now_ms)
+            if row is None:
                 return None
-            if key.role is not role:
+            key = _key(row)
+            if key.role is not role or key.scope is not Scope.FULL:
                 return key, None
             token = self._token(32).hex()
             connection.execute(delete(sessions).where(sessions.c.ends_ms < now_ms))
-            row = {"digest": _digest(token), "key_id": key.id, "ends_ms": now_ms + SESSION_MS}
-            connection.execute(insert(sessions).values(row))
+            opened = {"digest": _digest(token), "key_id": key.id, "ends_ms": now_ms + SESSION_MS}
+            connection.execute(insert(sessions).values(opened))
+            connection.execute(update(keys).where(keys.c.id == key.id).values(used_day=_day(now_ms)))
+            Trail.write(connection, key.who, "key.logged_in", key.id, now_ms)
             return key, token
 
     def find_session(self, token: str, now_ms: int) -> Key | None:
@@ -138,7 +226,8 @@ class Keys:
         joined = select(keys).join(sessions, sessions.c.key_id == keys.c.id)
         with self._records.read() as connection:
             lasting = joined.where(sessions.c.digest == _digest(token), sessions.c.ends_ms >= now_ms)
-            return _find(connection, lasting, now_ms)
+            row = _find(connection, lasting, now_ms)
+        return None if row is None else _key(row)
 
     def close_session(self, token: str) -> None:
         """Forget a browser's token."""
@@ -146,17 +235,40 @@ class Keys:
             connection.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
 
 
-def _with_secret(secret: str) -> Select[Any]:
-    return select(keys).where(keys.c.digest == _digest(secret))
+def _with_secret(secret: str, now_ms: int) -> Select[Any]:
+    digest = _digest(secret)
+    old = and_(keys.c.old_digest == digest, keys.c.old_ends_ms > now_ms)
+    return select(keys).where(or_(keys.c.digest == digest, old))
 
 
-def _find(connection: Connection, statement: Select[Any], now_ms: int) -> Key | None:
-    lasting = statement.where(or_(keys.c.ends_ms.is_(None), keys.c.ends_ms > now_ms))
-    row = connection.execute(lasting).first()
-    return None if row is None else _key(row)
+def _find(connection: Connection, statement: Select[Any], now_ms: int) -> Row[Any] | None:
+    return connection.execute(statement.where(or_(keys.c.ends_ms.is_(None), keys.c.ends_ms > now_ms))).first()
 
 
-def _see_merchant(connection: Connection, party: str) -> None:
+def _day(now_ms: int) -> str:
+    return dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC).date().isoformat()
+
+
+def join_carriers(codes: Sequence[str]) -> str:
+    """Codes of carriers as they are kept, each once.
+
+    Raises:
+        BadInput: one is none, or they are more than fit.
+    """
+    bound = ",".join(dict.fromkeys(codes))
+    if strange := [code for code in codes if not CARRIER_CODE.fullmatch(code)]:
+        raise BadInput(f"{strange[0][:40]!r} is no carrier code", mend="Up to 32 of a-z, 0-9, _ and -.")
+    if len(bound) > _LONGEST:
+        raise BadInput(f"{len(codes)} carriers are more than fit", mend="Make several keys.")
+    return bound
+
+
+def see_merchant(connection: Connection, party: str) -> None:
+    """See that a merchant takes part.
+
+    Raises:
+        NotFound: there is none of that id, or none any more.
+    """
     asked = select(parties.c.kind).where(parties.c.id == party, parties.c.ended_ms.is_(None))
     if connection.execute(asked).scalar_one_or_none() != PartyKind.MERCHANT:
         raise NotFound(f"no merchant has the id {party[:40]!r}", mend="`waypost admin party list` shows them.")
@@ -164,7 +276,7 @@ def _see_merchant(connection: Connection, party: str) -> None:
 
 def _key(row: Row[Any]) -> Key:
     carriers = tuple(row.carriers.split(",")) if row.carriers else ()
-    return Key(row.id, Role(row.role), row.name, carriers, row.party_id, row.ends_ms)
+    return Key(row.id, Role(row.role), row.name, carriers, row.party_id, row.ends_ms, Scope(row.scope))
 
 
 def _digest(secret: str) -> str:

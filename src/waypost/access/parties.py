@@ -7,7 +7,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from waypost.access.records import keys, parties
+from waypost.access.people import end_people
+from waypost.access.records import keys, parties, people
+from waypost.access.trail import COMMAND, Trail
 from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.model.parties import Party, PartyKind
 from waypost.model.texts import has_control
@@ -23,7 +25,7 @@ class Parties:
         self._records = records
         self._token = token
 
-    def add(self, kind: PartyKind, name: str, now_ms: int) -> Party:
+    def add(self, kind: PartyKind, name: str, now_ms: int, *, by: str = COMMAND) -> Party:
         """A new party.
 
         Raises:
@@ -38,6 +40,7 @@ class Parties:
         try:
             with self._records.begin() as connection:
                 connection.execute(insert(parties).values(row))
+                Trail.write(connection, by, "party.added", party.id, now_ms, kind=kind.value)
         except IntegrityError:
             raise Conflict(f"there is a {kind.value} {name!r} already", mend="Names are given once.") from None
         return party
@@ -61,8 +64,10 @@ class Parties:
         with self._records.read() as connection:
             return [_party(row) for row in connection.execute(asked)]
 
-    def end(self, id_: str, now_ms: int) -> int:
+    def end(self, id_: str, now_ms: int, *, by: str = COMMAND) -> int:
         """Let one take part no more: its keys work no longer; how many there were. What it did stays.
+
+        Its people are let in no more.
 
         Raises:
             NotFound: there is none, or none any more.
@@ -71,7 +76,10 @@ class Parties:
         with self._records.begin() as connection:
             connection.execute(update(parties).where(parties.c.id == id_).values(ended_ms=now_ms))
             ending = update(keys).where(keys.c.party_id == id_, (keys.c.ends_ms.is_(None)) | (keys.c.ends_ms > now_ms))
-            return connection.execute(ending.values(ends_ms=now_ms)).rowcount
+            ended = connection.execute(ending.values(ends_ms=now_ms)).rowcount
+            end_people(connection, people.c.party_id == id_, now_ms, by)
+            Trail.write(connection, by, "party.ended", id_, now_ms, keys=str(ended))
+        return ended
 
 
 def find_name(connection: Connection, id_: str) -> str:

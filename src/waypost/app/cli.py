@@ -31,6 +31,8 @@ pool = typer.Typer(help="Ranges of waybill numbers, for carriers that are not as
 party = typer.Typer(help="Who takes part in the network.", no_args_is_help=True)
 cli.add_typer(admin, name="admin")
 admin.add_typer(seal, name="seal")
+person = typer.Typer(help="People who log in to the pages.", no_args_is_help=True)
+admin.add_typer(person, name="person")
 admin.add_typer(party, name="party")
 admin.add_typer(pool, name="pool")
 mail = typer.Typer(help="Mail to consignees.", no_args_is_help=True)
@@ -413,13 +415,16 @@ def make_key(
     ] = None,
     party: Annotated[str | None, typer.Option(metavar="ID", help="The merchant whose key it is.")] = None,
     days: Annotated[float | None, typer.Option(min=0.01, max=36_525, help="It ends after so many.")] = None,
+    scope: Annotated[
+        str, typer.Option(help="full; read: look only; orders: a merchant's orders, papers and quotes.")
+    ] = "full",
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Make a key for the API and the operator's pages. It is shown once."""
     from waypost.app import keyring
 
-    keyring.make_key(name, role, carrier or [], party, days, home=home, as_json=as_json)
+    keyring.make_key(name, role, carrier or [], party, days, scope, home=home, as_json=as_json)
 
 
 @admin.command("list-keys")
@@ -428,6 +433,22 @@ def list_keys(as_json: Json = False, home: Home = None) -> None:
     from waypost.app import keyring
 
     keyring.list_keys(home=home, as_json=as_json)
+
+
+@admin.command("rotate-key")
+def rotate_key(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As list-keys shows it.")],
+    overlap: Annotated[
+        float,
+        typer.Option("--overlap-hours", min=0, max=8760, help="So long the secret so far works too; 0: it was stolen."),
+    ] = 24,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Give a key a new secret, which is shown once. Its id, role and name stay."""
+    from waypost.app import keyring
+
+    keyring.rotate_key(key_id, overlap, home=home, as_json=as_json)
 
 
 @admin.command("withdraw-key")
@@ -536,6 +557,89 @@ def list_notices(
     from waypost.app import mails
 
     mails.list_notices(state, party_id, after, limit, home=home, as_json=as_json)
+
+
+Person = Annotated[str, typer.Argument(metavar="PERSON", help="Their login, or their id as list shows it.")]
+Asks = Annotated[
+    bool, typer.Option("--password", help="Ask for a password here, or read it from standard input, and make no link.")
+]
+
+
+@person.command("add")
+def add_person(
+    login: Annotated[str, typer.Argument(help="By which they log in: an e-mail address or another name.")],
+    name: Annotated[str, typer.Option(help="As people call them; the login without it.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="operator, carrier or merchant; again for another.")] = None,
+    carrier: Annotated[
+        list[str] | None, typer.Option(help="One that somebody with the role carrier may speak for; all without it.")
+    ] = None,
+    party: Annotated[str | None, typer.Option(metavar="ID", help="The merchant that they belong to.")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--openid", metavar="SUB", help="What the OpenID provider calls them; makes no link.")
+    ] = None,
+    password: Asks = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Let somebody in. Prints a link by which they choose a password, good for once."""
+    from waypost.app import people
+
+    told = people.Told(login, name, role or ["operator"], carrier or [], party, subject)
+    people.add_person(told, asks=password, home=home, as_json=as_json)
+
+
+@person.command("list")
+def list_people(as_json: Json = False, home: Home = None) -> None:
+    """List who is let in, and who is no more."""
+    from waypost.app import people
+
+    people.list_people(home=home, as_json=as_json)
+
+
+@person.command("invite")
+def invite_person(who: Person, as_json: Json = False, home: Home = None) -> None:
+    """Make a link by which somebody who has lost the password chooses another, good for once."""
+    from waypost.app import people
+
+    people.invite_person(who, home=home, as_json=as_json)
+
+
+@person.command("password")
+def give_password(who: Person, as_json: Json = False, home: Home = None) -> None:
+    """Give somebody a password, which is asked for or read from standard input. Their sessions end."""
+    from waypost.app import people
+
+    people.give_password(who, home=home, as_json=as_json)
+
+
+@person.command("end")
+def end_person(
+    who: Person,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove login and name too.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Let somebody in no more. Their sessions end; what they did stays in the audit trail, under their id."""
+    from waypost.app import people
+
+    people.end_person(who, forget=forget, home=home, as_json=as_json)
+
+
+@admin.command("audit")
+def show_audit(
+    who: Annotated[str | None, typer.Option(help="What one did: key:ID, person:ID, command, waypost, unknown.")] = None,
+    what: Annotated[str | None, typer.Option(help="One deed, as key.made; all of a kind, as key.")] = None,
+    of: Annotated[str | None, typer.Option(metavar="ID", help="What was done to one thing.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339; from then on.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339; before then.")] = None,
+    most: Annotated[int, typer.Option("--most", min=1, max=100_000, help="So many at most, the newest.")] = 100,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show who did what to what, and when; the newest first."""
+    from waypost.app import audit_trail
+
+    audit_trail.show(who, what, of, since, until, most, home=home, as_json=as_json)
 
 
 @pool.command("add")

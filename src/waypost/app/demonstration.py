@@ -82,9 +82,9 @@ def _read_note(note: Path) -> Sample | None:
 
 def _new_key(house: House) -> str:
     """The key of this run; those of runs before it end, for nobody can know them any more."""
-    for key, _ in house.keys.list_all():
+    for key in [each.key for each in house.keys.list_all()]:
         if key.name == _KEY_NAME:
-            house.keys.withdraw(key.id)
+            house.keys.withdraw(key.id, now_ms())
     return house.keys.make(Role.OPERATOR, _KEY_NAME, now_ms())
 
 

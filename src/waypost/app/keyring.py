@@ -1,13 +1,13 @@
-"""`waypost admin make-key | list-keys | withdraw-key`, and `party`: they work beside a running server too."""
+"""`waypost admin make-key | list-keys | rotate-key | withdraw-key`, and `party`: also beside a running server."""
 
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from waypost.access.keys import Keys, Role
+from waypost.access.keys import Keys, Role, Scope
 from waypost.access.parties import Parties
-from waypost.app.console import legible, out
+from waypost.app.console import aside, legible, line, out
 from waypost.app.records import records_of
 from waypost.app.wiring import now_ms
 from waypost.model.errors import BadInput, NotFound
@@ -22,29 +22,43 @@ def _access(home: Path | None, *, make: bool = False) -> Iterator[tuple[Keys, Pa
         yield Keys(records, secrets.token_bytes), Parties(records, secrets.token_bytes)
 
 
+def read_role(text: str) -> Role:
+    """A role as it is written.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    try:
+        return Role(text)
+    except ValueError:
+        raise BadInput(f"unknown role {text[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
+
+
 def make_key(
     name: str,
     role: str,
     carriers: Sequence[str] = (),
     party: str | None = None,
     days: float | None = None,
+    scope: str = "full",
     *,
     home: Path | None,
     as_json: bool,
 ) -> None:
     """Make a key and print it."""
+    kind = read_role(role)
     try:
-        kind = Role(role)
+        bounds = Scope(scope)
     except ValueError:
-        raise BadInput(f"unknown role {role[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
+        raise BadInput(f"unknown scope {scope[:40]!r}", mend=f"Scopes: {', '.join(Scope)}.") from None
     if not name.strip() or legible(name) != name:
         raise BadInput(f"{name[:80]!r} is no name of a key", mend="Give one of plain text, without control characters.")
     ends_ms = None if days is None else now_ms() + round(days * DAY_MS)
     with _access(home, make=True) as (keys, _):
-        secret = keys.make(kind, name[:80], now_ms(), carriers, party=party, ends_ms=ends_ms)
+        secret = keys.make(kind, name[:80], now_ms(), carriers, party=party, ends_ms=ends_ms, scope=bounds)
     if as_json:
         told = {"key": secret, "role": kind.value, "name": name[:80], "carriers": list(carriers), "party": party}
-        out(told | {"ends": ends_ms and format_utc(ends_ms)})
+        out(told | {"ends": ends_ms and format_utc(ends_ms), "scope": bounds.value})
     else:
         print(secret)
 
@@ -57,29 +71,50 @@ def list_keys(*, home: Path | None, as_json: bool) -> None:
         out(
             [
                 {
-                    "id": key.id,
-                    "role": key.role.value,
-                    "name": key.name,
-                    "made": format_utc(made),
-                    "carriers": list(key.carriers),
-                    "party": key.party,
-                    "ends": key.ends_ms and format_utc(key.ends_ms),
+                    "id": each.key.id,
+                    "role": each.key.role.value,
+                    "name": each.key.name,
+                    "made": format_utc(each.made_ms),
+                    "carriers": list(each.key.carriers),
+                    "party": each.key.party,
+                    "ends": each.key.ends_ms and format_utc(each.key.ends_ms),
+                    "scope": each.key.scope.value,
+                    "last_used": each.used_day,
+                    "old_secret_ends": each.old_ends_ms and format_utc(each.old_ends_ms),
                 }
-                for key, made in listed
+                for each in listed
             ]
         )
         return
-    for key, made in listed:
+    for each in listed:
+        key = each.key
         whose = f"  for {', '.join(key.carriers) or 'all carriers'}" if key.role is Role.CARRIER else ""
         whose = f"  for {key.party}" if key.party else whose
         whose += f"  until {format_utc(key.ends_ms)}" if key.ends_ms else ""
-        print(f"{key.id}  {key.role.value:9} {format_utc(made)}  {legible(key.name)}{whose}")
+        whose += f"  {key.scope.value} only" if key.scope is not Scope.FULL else ""
+        whose += f"  used {each.used_day}" if each.used_day else "  never used"
+        if each.old_ends_ms and each.old_ends_ms > now_ms():
+            whose += f"  old secret until {format_utc(each.old_ends_ms)}"
+        print(f"{key.id}  {key.role.value:9} {format_utc(each.made_ms)}  {legible(key.name)}{whose}")
+
+
+def rotate_key(key_id: str, overlap_hours: float, *, home: Path | None, as_json: bool) -> None:
+    """Give a key a new secret and print it; the one so far works for some hours more."""
+    overlap_ms = round(overlap_hours * 3_600_000)
+    with _access(home) as (keys, _):
+        at_ms = now_ms()
+        secret = keys.rotate(key_id, at_ms, overlap_ms)
+    if as_json:
+        out({"id": key_id, "key": secret, "old_secret_ends": format_utc(at_ms + overlap_ms)})
+        return
+    print(secret)
+    aside.print(line("The secret so far works until ", format_utc(at_ms + overlap_ms), "."), soft_wrap=True)
 
 
 def withdraw_key(key_id: str, *, home: Path | None, as_json: bool) -> None:
     """Withdraw a key."""
     with _access(home) as (keys, _):
-        if not keys.withdraw(key_id):
+        if not keys.withdraw(key_id, now_ms()):
             raise NotFound(f"no key has the id {key_id[:40]!r}", mend="`waypost admin list-keys` shows them.")
     if as_json:
         out({"withdrawn": key_id})

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from waypost.access.records import SEALED as _PEOPLE
 from waypost.access.sealed import count_sealed, list_gone
 from waypost.access.sealing import KEY_BYTES, NUMBER_BYTES, Seal
 from waypost.booking.records import SEALED as _LABELS
@@ -23,7 +24,7 @@ from waypost.store.protocols import Records
 from waypost.track.records import SEALED as _PUSHES
 
 #: All that lies sealed in the records.
-SEALED = (*_PUSHES, *_LABELS, *_SORTERS, *_WEBHOOKS)
+SEALED = (*_PUSHES, *_LABELS, *_SORTERS, *_WEBHOOKS, *_PEOPLE)
 
 #: Rows of each table that a start looks at.
 _SAMPLE = 1000

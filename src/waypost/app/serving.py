@@ -31,6 +31,7 @@ from waypost.track.plain import make_ready
 from waypost.web.application import make_app
 from waypost.web.desk import Desk, Health, Post
 from waypost.web.journal import open_journal
+from waypost.web.openid import OpenId
 from waypost.web.serve import serve
 from waypost.web.webhooks import WebhookSender
 
@@ -79,7 +80,9 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
         Tally(),
     )
     mailing = _open_mailing(house, journal)
-    app = make_app(_desk(house, booking, telling, mailing, sender, journal))
+    told = house.settings.login.openid
+    openid = None if told is None else OpenId(told, house.settings.site.url)
+    app = make_app(_desk(house, booking, telling, mailing, sender, openid, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     make_ready()
     take_short_turns()
@@ -98,6 +101,8 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
         if mailing is not None:
             mailing.stop()
         sender.close()
+        if openid is not None:
+            openid.close()
         polling.stop()
         keeping.stop()
         house.close()
@@ -144,6 +149,7 @@ def _desk(
     telling: Telling,
     mailing: Mailing | None,
     sender: WebhookSender,
+    openid: OpenId | None,
     journal: FilteringBoundLogger,
 ) -> Desk:
     settings: Settings = house.settings
@@ -184,6 +190,10 @@ def _desk(
         overview=house.overview,
         scorecards=scores_of(house),
         keys=house.keys,
+        people=house.people,
+        sessions=house.sessions,
+        trail=house.trail,
+        openid=openid,
         facilities=house.facilities,
         clock=now_ms,
         health=lambda: _health(house),

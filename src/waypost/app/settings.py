@@ -21,6 +21,7 @@ from waypost.model.guarded import Guarded
 from waypost.model.instants import get_zone
 from waypost.web.desk import Limits, Site
 from waypost.web.letters import parse_sender
+from waypost.web.openid import Provider
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -154,6 +155,15 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 30.0  #: a consignee's page, after the parcel arrived
 
 
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long people who have logged in stay so."""
+
+    idle_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 2.0  #: a session that is not used for so long ends
+    session_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 12.0  #: after so long it ends anyhow
+    invitation_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 72.0  #: a link for a password works so long
+    openid: Provider | None = None  #: another provider that says who people are
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with what holds if nothing is said."""
 
@@ -168,11 +178,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     sorting: Sorting = Sorting()
     retention: Retention = Retention()
+    login: Login = Login()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "retention")
+_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "retention", "login")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")

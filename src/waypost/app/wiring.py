@@ -8,8 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from waypost.access.guesses import Rate
 from waypost.access.keys import Keys
 from waypost.access.parties import Parties
+from waypost.access.passwords import Passwords
+from waypost.access.people import People
+from waypost.access.sealing import Seal
+from waypost.access.sessions import Sessions
+from waypost.access.trail import Trail
 from waypost.app.cities import open_cities
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
@@ -55,7 +61,7 @@ from waypost.model.errors import NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource
 from waypost.network.facilities import Facilities
-from waypost.store.protocols import Memory
+from waypost.store.protocols import Memory, Records
 from waypost.track.carriers import PushReader, TrackSource
 from waypost.track.endings import Endings
 from waypost.track.files import Files
@@ -110,6 +116,8 @@ class House:
         self._pickup_issuers: dict[str, PickupIssuer] = {}
         self.pickups = Pickups(self.memory.records, self._pickup_issuers, self.seals, now_ms)
         self.parties = Parties(self.memory.records, secrets.token_bytes)
+        self.trail = Trail(self.memory.records)
+        self.people, self.sessions = join_people(settings, self.memory.records, self.seals)
         self._printer: Printer | None = None
         self.manifests = Manifests(self.memory.records)
         self.pools = Pools(self.memory.records)
@@ -306,6 +314,21 @@ class House:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def join_people(settings: Settings, records: Records, seal: Callable[[], Seal]) -> tuple[People, Sessions]:
+    """Those who log in, and their sessions."""
+    told = settings.login
+    sessions = Sessions(
+        records,
+        seal,
+        secrets.token_bytes,
+        idle_ms=round(told.idle_hours * 3_600_000),
+        lasting_ms=round(told.session_hours * 3_600_000),
+    )
+    of_addresses = Rate(settings.limits.guesses_per_min, settings.limits.guesses_burst)
+    passwords = Passwords(secrets.token_bytes)
+    return People(records, seal, secrets.token_bytes, passwords, sessions, of_addresses), sessions
 
 
 def open_house(

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from waypost.web.api import (
+    audit,
     carriers,
     mail,
     manifests,
@@ -32,11 +33,15 @@ from waypost.web.api import (
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
 from waypost.web.office import Office
+from waypost.web.pages.account import add_account
+from waypost.web.pages.audit import add_audit_page
 from waypost.web.pages.carrier import add_carrier
 from waypost.web.pages.consignee import add_consignee
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
+from waypost.web.pages.login import add_login
 from waypost.web.pages.mail import add_mail_pages
+from waypost.web.pages.openid import add_openid
 from waypost.web.pages.operator import add_operator
 from waypost.web.pages.paper import Paper
 from waypost.web.pages.proofs import add_proofs
@@ -73,6 +78,7 @@ def make_app(desk: Desk) -> Door:
     watches.add_watches(app, office)
     sort_codes.add_sort_codes(app, office)
     pushes.add_pushes(app, office)
+    audit.add_audit(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)
 
@@ -81,9 +87,13 @@ def make_app(desk: Desk) -> Door:
     add_mail_pages(app, office, paper)
     add_consignee(app, office, paper)
     add_sessions(app, office, paper)
+    add_login(app, office, paper)
+    add_openid(app, office, paper)
+    add_account(app, office, paper)
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)
     add_push_pages(app, office, paper)
+    add_audit_page(app, office, paper)
     add_operator(app, office, paper)
     add_proofs(app, office)
     add_carrier(app, office, paper)

@@ -8,6 +8,9 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Keys
+from waypost.access.people import People
+from waypost.access.sessions import Sessions
+from waypost.access.trail import Trail
 from waypost.booking.bookings import Bookings
 from waypost.booking.choosing import Chooser
 from waypost.booking.erasure import Erasure
@@ -38,6 +41,7 @@ from waypost.track.pushes import Pushes
 from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
 from waypost.track.scorecards import Scorecards
+from waypost.web.openid import OpenId
 
 #: A limit of 0 would shut the door for good, which nobody means, and without a bound infinity would be a number.
 Count = Annotated[int, msgspec.Meta(gt=0)]
@@ -108,7 +112,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Attributes:
         name: of the network, as people read it.
-        url: under which people reach these pages, such as `https://parcels.example`; mail has links by it alone.
+        url: under which people reach these pages, such as `https://parcels.example`; links in mail, and links that are
+            handed on, need it.
         trusted_proxies: addresses or networks (CIDR) whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
         allowed_hosts: names in the `Host` header that are answered; empty: any.
         open_metrics: `/metrics` needs no key.
@@ -194,7 +199,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         carriers: by account, whose it is.
         overview: the network at a glance; may be some seconds old.
         scorecards: of carriers, over the scans from an instant to before another or to the end; may be older.
-        keys: who may what.
+        keys: who may what. `people` the same of those who log in, and `sessions` theirs.
+        trail: who did what.
+        openid: another provider that says who people are.
         facilities: the register of facilities.
         clock: now, in UTC milliseconds.
         ticks: milliseconds of a clock that nobody sets, for rates; its zero means nothing.
@@ -233,10 +240,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     overview: Callable[[], Overview]
     scorecards: Callable[[int, int | None], Scorecards]
     keys: Keys
+    people: People
+    sessions: Sessions
+    trail: Trail
     facilities: Facilities
     clock: Callable[[], int]
     health: Callable[[], Health]
     journal: FilteringBoundLogger
+    openid: OpenId | None = None
     limits: Limits = Limits()
     site: Site = Site()
     ticks: Callable[[], int] = _ticks

@@ -70,6 +70,7 @@ class Call(msgspec.Struct):
         address: whose bucket the request is counted in.
         shown_address: what the journal gets of it.
         secure: it came over TLS, as far as the server or a trusted proxy knows.
+        method: of the request, HEAD being a GET. `path` that it is for.
         route: the pattern of the path that answered.
         key: whose request it is, once that was asked.
         code: of the problem that was answered.
@@ -80,6 +81,8 @@ class Call(msgspec.Struct):
     address: str
     shown_address: str
     secure: bool
+    method: str = "GET"
+    path: str = "/"
     route: str = "other"
     key: Key | None = None
     code: str | None = None
@@ -174,7 +177,9 @@ class Door:
         scheme = scope.get("scheme", "http")
         if is_trusted(client_of(peer, "", ()), self._trusted):
             scheme = headers.get("x-forwarded-proto", scheme).split(",")[-1].strip()
-        return Call(uuid.uuid4().hex, rate_name(client), journal_name(client), scheme == "https")
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        shown = journal_name(client)
+        return Call(uuid.uuid4().hex, rate_name(client), shown, scheme == "https", method, scope["path"])
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
         limits = self._desk.limits

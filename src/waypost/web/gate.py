@@ -4,14 +4,19 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from waypost.access.keys import SESSION_MS, Key, Keys, Role
+from waypost.access.keys import SESSION_MS, Key, Keys, Role, Scope
+from waypost.access.sessions import Session, Sessions
 from waypost.model.errors import NotAllowed
 from waypost.web.door import Call
 from waypost.web.pools import Pool
-from waypost.web.problems import Forbidden
+from waypost.web.problems import Forbidden, ForeignForm
 from waypost.web.rates import Rates
 
-COOKIE = "waypost_session"
+#: Of a browser that was opened with a key, and of one that a person opened with a password.
+COOKIE, PERSON_COOKIE = "waypost_session", "waypost_person"
+#: What keys of the scope `orders` are good for, beside what is public; and what asks without changing anything.
+_ORDERS = ("/v1/orders", "/v1/jobs", "/v1/manifests", "/v1/quotes", "/v1/parcels", "/v1/statuses")
+_QUESTIONS = frozenset({("POST", "/v1/quotes")})
 
 #: For so long a key is believed without asking the records again; a key that was withdrawn works no longer than that.
 _BELIEVED_MS = 10_000
@@ -33,9 +38,16 @@ class Gate:
     """
 
     def __init__(
-        self, keys: Keys, pool: Pool, guesses: Rates, clock: Callable[[], int], ticks: Callable[[], int]
+        self,
+        keys: Keys,
+        sessions: Sessions,
+        pool: Pool,
+        guesses: Rates,
+        clock: Callable[[], int],
+        ticks: Callable[[], int],
     ) -> None:
         self._keys = keys
+        self._sessions = sessions
         self._pool = pool
         self._guesses = guesses
         self._clock = clock
@@ -47,6 +59,7 @@ class Gate:
 
         Raises:
             NotAllowed: the header has no key, or one that nobody knows.
+            Forbidden: what is asked lies beyond the scope of the key.
             TooMany: too many wrong keys came from this address.
         """
         header = headers.get("authorization")
@@ -60,6 +73,8 @@ class Gate:
             self._guesses.take(call.address)
             raise NotAllowed("this key is not known here")
         call.key = key
+        if not _reaches(key.scope, call.method, call.path):
+            raise Forbidden(f"a key with the scope {key.scope.value} may not do this")
         return key
 
     async def get_key(self, call: Call, headers: Mapping[str, str], *roles: Role) -> Key:
@@ -67,7 +82,7 @@ class Gate:
 
         Raises:
             NotAllowed: there is no key, or one that nobody knows.
-            Forbidden: the key has none of the roles.
+            Forbidden: the key has none of the roles, or not the scope.
             TooMany: too many wrong keys came from this address.
         """
         key = await self.find_key(call, headers)
@@ -78,8 +93,16 @@ class Gate:
         return key
 
     async def find_session(self, call: Call, headers: Mapping[str, str], role: Role = Role.OPERATOR) -> Key | None:
-        """The key with that role behind the cookie of a browser, None without a session that lasts."""
-        token = _cookie(headers)
+        """What the person or the key behind a browser may do in a role, None without a session that lasts.
+
+        Raises:
+            ForeignForm: the browser sends a form that stands on another site.
+        """
+        person = await self.find_person(call, headers)
+        if person is not None and (key := person.person.in_role(role)) is not None:
+            call.key = key
+            return key
+        token = cookie_in(headers, COOKIE)
         if token is None:
             return None
 
@@ -89,8 +112,24 @@ class Gate:
         key = await self._find("session", token, find)
         if key is None or key.role is not role:
             return None
+        if call.method != "GET":
+            check_origin(headers)
         call.key = key
         return key
+
+    async def find_person(self, call: Call, headers: Mapping[str, str]) -> Session | None:
+        """The session of the person behind a browser, None without one that lasts.
+
+        It is asked for each time, so that one that was ended opens nothing from that moment on.
+
+        Raises:
+            ForeignForm: the browser sends a form that stands on another site.
+        """
+        token = cookie_in(headers, PERSON_COOKIE)
+        session = None if token is None else await self._pool.run(self._sessions.find, token, self._clock())
+        if session is not None and call.method != "GET":
+            check_origin(headers)
+        return session
 
     async def open_session(self, call: Call, secret: str, role: Role = Role.OPERATOR) -> str | None:
         """The token of a new session for a browser whose user knows a key with that role; None if it is no good.
@@ -107,12 +146,23 @@ class Gate:
             call.key = key
         return token
 
+    def count_wrong(self, call: Call) -> None:
+        """Count something that only a guesser or a broken program sends, as a wrong key is.
+
+        Raises:
+            TooMany: too many came from this address.
+        """
+        self._guesses.take(call.address)
+
     async def close_session(self, headers: Mapping[str, str]) -> None:
-        """Forget the session behind a cookie."""
-        token = _cookie(headers)
+        """Forget the sessions behind cookies."""
+        token = cookie_in(headers, COOKIE)
         if token is not None:
             self._believed.pop(_digest("session", token), None)
             await self._pool.run(self._keys.close_session, token)
+        token = cookie_in(headers, PERSON_COOKIE)
+        if token is not None:
+            await self._pool.run(self._sessions.close, token, self._clock())
 
     async def _find(self, kind: str, secret: str, find: Callable[[str], Key | None]) -> Key | None:
         digest, now_ms = _digest(kind, secret), self._ticks()
@@ -137,11 +187,36 @@ def session_cookie(token: str, *, secure: bool, path: str = "/operator") -> str:
     return f"{COOKIE}={token}; Path={path}; Max-Age={lasts_s}; HttpOnly; SameSite=Strict{flags}"
 
 
-def _cookie(headers: Mapping[str, str]) -> str | None:
-    """The value of our cookie. Others on the same host may look like anything, so none of them is read."""
+def person_cookie(token: str, lasts_ms: int, *, secure: bool) -> str:
+    """The same for a person. It is sent to all pages, and with links from elsewhere, such as one in a mail."""
+    flags = "; Secure" if secure else ""
+    lasts_s = lasts_ms // 1000 if token else 0
+    return f"{PERSON_COOKIE}={token}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{flags}"
+
+
+def check_origin(headers: Mapping[str, str]) -> None:
+    """Refuse forms that another site sends; SameSite keeps the cookie from them as well.
+
+    Raises:
+        ForeignForm: the form stands on another site.
+    """
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
+    strange = origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
+    if strange or site not in ("same-origin", "none"):
+        raise ForeignForm("this form was sent from another site")
+
+
+def _reaches(scope: Scope, method: str, path: str) -> bool:
+    if scope is Scope.READ:
+        return method == "GET" or (method, path) in _QUESTIONS
+    return scope is Scope.FULL or any(path == each or path.startswith(f"{each}/") for each in _ORDERS)
+
+
+def cookie_in(headers: Mapping[str, str], ours: str) -> str | None:
+    """The value of a cookie of ours. Others on the same host may look like anything, so none of them is read."""
     for cookie in headers.get("cookie", "").split(";"):
         name, _, value = cookie.partition("=")
-        if name.strip() == COOKIE:
+        if name.strip() == ours:
             return value.strip() or None
     return None
 

@@ -26,6 +26,7 @@ _LOST_PLUS = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
 
 #: Print files that are made at one time.
 _PRINTERS = 2
+_PASSWORD_THREADS = 2
 
 #: How often a waiting look-up asks the index how far it is: soon at first, then ever more seldom.
 _FIRST_GLANCE_S, _LAST_GLANCE_S = 0.005, 0.1
@@ -67,7 +68,10 @@ class Office:
         self.scores = Pool("scores", 1, limits.waiting)  # takes long, and is asked for by few: nobody else waits for it
         self.numbers = Rates("look-ups", limits.numbers_per_min, limits.numbers_burst, limits.addresses, desk.ticks)
         guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
-        self.gate = Gate(desk.keys, self.lookups, guesses, desk.clock, desk.ticks)
+        self.gate = Gate(desk.keys, desk.sessions, self.lookups, guesses, desk.clock, desk.ticks)
+        self.passwords = Pool("passwords", _PASSWORD_THREADS, limits.waiting)  # each takes much memory, on purpose
+        self.elsewhere = Pool("openid", _PASSWORD_THREADS, limits.waiting)  # they wait for another provider
+        self._are_people = desk.openid is not None
         self.metrics = Metrics(desk.health, desk.outlook, desk.pools, desk.telling, desk.post.standing)
         self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
@@ -75,7 +79,16 @@ class Office:
 
     def close(self) -> None:
         """Let running store calls end and make no more."""
-        for pool in (self.lookups, self.intake, self.history, self.booking, self._printing, self.scores):
+        for pool in (
+            self.lookups,
+            self.intake,
+            self.history,
+            self.booking,
+            self._printing,
+            self.scores,
+            self.passwords,
+            self.elsewhere,
+        ):
             pool.close()
 
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:
@@ -101,6 +114,15 @@ class Office:
             NotAllowed, Forbidden, TooMany: see `Gate.get_key`.
         """
         return await self.gate.get_key(call_of(scope), headers_in(scope), Role.OPERATOR)
+
+    async def are_people(self) -> bool:
+        """Whether anybody logs in here; until then pages ask for keys."""
+        self._are_people = self._are_people or await self.lookups.run(self.desk.people.any)
+        return self._are_people
+
+    async def note(self, key: Key, what: str, of: str, **details: str) -> None:
+        """Write into the audit trail what somebody did, before it is answered; see `Trail.write`."""
+        await self.lookups.run(lambda: self.desk.trail.note(key.who, what, of, self.desk.clock(), **details))
 
     async def may_see_all(self, scope: Scope) -> bool:
         """Whether the operator's view is for this request; others get what is public."""

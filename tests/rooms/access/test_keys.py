@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
-from waypost.access.keys import SESSION_MS, Key, Keys, Role
+from waypost.access.keys import SESSION_MS, Key, Keys, Role, Scope
 from waypost.access.records import sessions
 from waypost.engines.sql.records import SqlRecords
-from waypost.model.errors import BadInput
+from waypost.model.errors import BadInput, NotFound
 from waypost.store.protocols import Records
 from waypost.testing import Clock
 
@@ -137,7 +137,7 @@ def test_a_key_that_is_withdrawn_at_that_moment_opens_no_session(records: Record
 
         def begin(self) -> AbstractContextManager[Connection]:
             if self.keys is not None:
-                self.keys.withdraw("00000001")
+                self.keys.withdraw("00000001", NOW)
             return records.begin()
 
     racing = Racing()
@@ -192,7 +192,10 @@ def test_keys_are_listed_without_their_secrets(keys: Keys) -> None:
     assert keys.list_all() == []
     late = keys.make(Role.CARRIER, "yto", 9)
     early = keys.make(Role.OPERATOR, "first start", 5)
-    assert keys.list_all() == [(keys.find(early, NOW), 5), (keys.find(late, NOW), 9)]
+    assert [(each.key, each.made_ms) for each in keys.list_all()] == [
+        (keys.find(early, NOW), 5),
+        (keys.find(late, NOW), 9),
+    ]
 
 
 def test_a_key_that_was_withdrawn_is_gone_with_its_sessions(records: Records, keys: Keys) -> None:
@@ -202,9 +205,9 @@ def test_a_key_that_was_withdrawn_is_gone_with_its_sessions(records: Records, ke
     assert others_token is not None
     key = keys.find(secret, NOW)
     assert key is not None
-    assert keys.withdraw("nobody's") is False
-    assert keys.withdraw(key.id) is True
-    assert keys.withdraw(key.id) is False
+    assert keys.withdraw("nobody's", NOW) is False
+    assert keys.withdraw(key.id, NOW) is True
+    assert keys.withdraw(key.id, NOW) is False
     assert (keys.find(secret, NOW), keys.find_session(token, 10), keys.open_session(secret, 10)) == (None, None, None)
     assert keys.find_session(others_token, 10) == keys.find(other, NOW)
     assert count_sessions(records) == 1
@@ -216,7 +219,7 @@ def test_a_carriers_key_may_be_bound(keys: Keys) -> None:
     found = keys.find(bound, NOW)
     assert found is not None
     assert found.carriers == ("ruralpost", "yto")
-    assert [key.carriers for key, _ in keys.list_all()] == [("ruralpost", "yto"), ()]
+    assert [each.key.carriers for each in keys.list_all()] == [("ruralpost", "yto"), ()]
     opened = keys.open_session(free, 3, Role.CARRIER)
     assert opened is not None
     assert opened[1] is not None
@@ -236,3 +239,65 @@ def test_what_a_key_cannot_be_bound_to_is_refused(keys: Keys, role: Role, carrie
     with pytest.raises(BadInput, match=why):
         keys.make(role, "x", 1, carriers)
     assert not keys.any(role)
+
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+
+def test_a_key_that_is_rotated_has_two_secrets_for_a_while(keys: Keys) -> None:
+    first = keys.make(Role.OPERATOR, "one", 5)
+    key = keys.find(first, NOW)
+    assert key is not None
+    second = keys.rotate(key.id, NOW, HOUR_MS)
+    assert second[:11] == first[:11]
+    assert keys.find(first, NOW + HOUR_MS - 1) == keys.find(second, NOW) == key
+    assert keys.find(first, NOW + HOUR_MS) is None
+    assert keys.open_session(first, NOW + HOUR_MS) is None
+    assert keys.open_session(first, NOW) is not None
+    third = keys.rotate(key.id, NOW, HOUR_MS)
+    assert keys.find(first, NOW) is None  # one before the last is gone at once
+    assert keys.find(second, NOW) == keys.find(third, NOW) == key
+    assert [each.old_ends_ms for each in keys.list_all()] == [NOW + HOUR_MS]
+
+
+def test_a_key_that_was_stolen_is_rotated_at_once(records: Records, keys: Keys) -> None:
+    secret = keys.make(Role.OPERATOR, "one", 5)
+    token = sign_in(keys, secret)
+    assert token is not None
+    new = keys.rotate(secret[3:11], NOW, 0)
+    assert keys.find(secret, NOW) is None
+    assert keys.find_session(token, NOW) is None
+    assert count_sessions(records) == 0
+    assert keys.find(new, NOW) is not None
+
+
+def test_a_key_that_has_ended_is_not_rotated(keys: Keys) -> None:
+    secret = keys.make(Role.OPERATOR, "one", 5, ends_ms=NOW)
+    for id_ in (secret[3:11], "nobody's"):
+        with pytest.raises(NotFound, match="no key that works"):
+            keys.rotate(id_, NOW, HOUR_MS)
+    assert keys.find(secret, NOW - 1) is not None
+
+
+def test_the_day_on_which_a_key_was_used_last_is_known(keys: Keys) -> None:
+    secret, other = keys.make(Role.OPERATOR, "one", 5), keys.make(Role.OPERATOR, "two", 6)
+    for at in (2 * DAY_MS - 1, 9 * DAY_MS, 9 * DAY_MS + 5):
+        assert keys.find(secret, at) is not None
+    assert keys.find("wp_wrong", NOW) is None
+    assert [each.used_day for each in keys.list_all()] == ["1970-01-10", None]
+    assert keys.open_session(other, DAY_MS) is not None
+    assert [each.used_day for each in keys.list_all()] == ["1970-01-10", "1970-01-02"]
+
+
+def test_a_key_with_a_scope_opens_no_pages(keys: Keys) -> None:
+    secret = keys.make(Role.OPERATOR, "looks on", 5, scope=Scope.READ)
+    key = keys.find(secret, NOW)
+    assert key is not None
+    assert key.scope is Scope.READ
+    assert keys.open_session(secret, NOW) == (key, None)
+
+
+@pytest.mark.parametrize(("role", "scope"), [(Role.OPERATOR, Scope.ORDERS), (Role.CARRIER, Scope.READ)])
+def test_scopes_go_with_roles(keys: Keys, role: Role, scope: Scope) -> None:
+    with pytest.raises(BadInput, match="has not the scope"):
+        keys.make(role, "k", 5, scope=scope)

@@ -101,7 +101,7 @@ def test_a_browser_that_was_let_in_before_is_still_in(tmp_path: Path) -> None:
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
     keys = Keys(records, bytes)
     assert keys.find_session("token", 8) == Key("k", Role.OPERATOR, "first start")
-    keys.withdraw("k")
+    keys.withdraw("k", 8)
     assert keys.find_session("token", 8) is None
     records.close()
 

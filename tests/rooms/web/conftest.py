@@ -16,9 +16,14 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
+from waypost.access.guesses import Rate
 from waypost.access.keys import Keys, Role
 from waypost.access.parties import Parties
+from waypost.access.passwords import Cost, Passwords
+from waypost.access.people import People
 from waypost.access.sealing import Seal
+from waypost.access.sessions import Sessions
+from waypost.access.trail import Trail
 from waypost.booking.bookings import Bookings
 from waypost.booking.choosing import Chooser
 from waypost.booking.erasure import Erasure
@@ -124,6 +129,18 @@ class World:
         self.memory = open_reference(StatusFold(self.tables))
         self.facilities = Facilities(self.memory.records)
         self.keys = Keys(self.memory.records, _Tokens())
+        self.sessions = Sessions(
+            self.memory.records, lambda: SEAL, _Tokens(), idle_ms=2 * 3_600_000, lasting_ms=12 * 3_600_000
+        )
+        self.people = People(
+            self.memory.records,
+            lambda: SEAL,
+            _Tokens(),
+            Passwords(_Tokens(), Cost(memory_kib=8)),
+            self.sessions,
+            Rate(limits.guesses_per_min, limits.guesses_burst),
+        )
+        self.trail = Trail(self.memory.records)
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
         self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
         self.readers: dict[str, PushReader] = {}
@@ -204,6 +221,9 @@ class World:
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
             "scorecards": self.scorecards,
             "keys": self.keys,
+            "people": self.people,
+            "sessions": self.sessions,
+            "trail": self.trail,
             "facilities": self.facilities,
             "clock": lambda: self.now_ms,
             "ticks": lambda: self.now_ms,

@@ -55,8 +55,11 @@ class House:
             "other merchant": make(Role.MERCHANT, "k", now, party=ming),
         }
         world.parties.end(gone, now)
-        world.keys.withdraw(withdrawn[3:11])
+        world.keys.withdraw(withdrawn[3:11], now)
         world.now_ms += 60_000
+        for key in filter(None, self.keys.values()):  # that a key is used is written down, once a day
+            world.keys.find(key, world.now_ms)
+        self.people = {role: self._log_in(role) for role in Role}
         self.draft = Order(
             reference="SECRET-1",
             sender=fake.sample.sender,
@@ -140,6 +143,13 @@ class House:
             "secret-path",
             person.email,
         )
+
+    def _log_in(self, role: Role) -> str:
+        """The cookie of somebody with that role; merchants' people are of the merchant whose orders there are."""
+        people, now = self.world.people, self.world.now_ms
+        party = self.owner if role is Role.MERCHANT else None
+        person = people.add(f"{role}@example.org", "Zulmira", [role], now, party=party)
+        return f"waypost_person={people.let_in(person.id, 'Firefox', now, 'test')}"
 
     def _hand_in(self, reference: str) -> str:
         body = msgspec.json.encode([msgspec.structs.replace(self.draft, reference=reference)])

@@ -36,7 +36,7 @@ def clocks() -> Clocks:
 def gate(world: Any, clocks: Clocks) -> Iterator[Gate]:
     pool = Pool("keys", threads=2, waiting=100)
     rates = Rates("wrong keys", per_min=6, burst=BURST, addresses=10, ticks=clocks.ticks)
-    yield Gate(world.keys, pool, rates, clocks.day, clocks.ticks)
+    yield Gate(world.keys, world.sessions, pool, rates, clocks.day, clocks.ticks)
     pool.close()
 
 
@@ -97,7 +97,7 @@ def test_a_cookie_that_ran_out_is_no_guess(world: Any, gate: Gate) -> None:
 def test_a_withdrawn_key_works_for_some_seconds_at_most(world: Any, gate: Gate, clocks: Clocks) -> None:
     key = asyncio.run(show(gate, world.carrier))
     assert key is not None
-    world.keys.withdraw(key.id)
+    world.keys.withdraw(key.id, world.now_ms)
     clocks.ticks_ms += 9_999
     clocks.now_ms -= 3_600_000
     assert asyncio.run(show(gate, world.carrier)) == key

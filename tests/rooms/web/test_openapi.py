@@ -14,6 +14,7 @@ KEYED = {
     "put /v1/carriers/{account}/watches",
     "delete /v1/carriers/{account}/watches/{number}",
     "get /v1/carriers/scorecards",
+    "get /v1/audit",
     "get /v1/pushes",
     "get /v1/pushes/{push}",
     "get /v1/scans",

@@ -40,7 +40,7 @@ def browser(world: Any) -> Browser:
 
 
 PAGES = [
-    *("/operator", "/operator/carriers", "/operator/carriers.csv", "/operator/pushes"),
+    *("/operator", "/operator/carriers", "/operator/carriers.csv", "/operator/pushes", "/operator/audit"),
     *("/operator/parcels", "/operator/parcels.csv", "/operator/parcels/waypost/WP100000001BR"),
 ]
 

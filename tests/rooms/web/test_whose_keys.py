@@ -1,12 +1,15 @@
 """Every route with everybody's key: nobody sees or changes what is another's, nor learns that it is there."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 from tests.rooms.web.everybody import House, open_house
+
+from waypost.access.keys import Role, Scope
 
 #: Who may ask what. A route that is not here fails the test until somebody says whose it is.
 ANYBODY = frozenset({"nobody", "operator", "carrier", "bound", "strange carrier", "merchant", "other merchant"})
@@ -75,6 +78,7 @@ WHO_MAY = {
     "get /v1/parcels": ANYBODY,  # by number, at city level; the list is the operator's
     "get /v1/parcels/{number}": ANYBODY,
     "get /v1/parcels/{number}/timeline": ANYBODY,
+    "get /v1/audit": OPERATOR,
     "get /v1/pushes": OPERATOR,
     "get /v1/pushes/{push}": OPERATOR,
     "get /v1/scans": OPERATOR,
@@ -171,6 +175,55 @@ def test_nobody_sees_or_changes_what_is_anothers(house: House, operations: dict[
                 about_nothing = path.replace(id_, nothing), body.replace(id_.encode(), nothing.encode())
                 other = house.ask(who, method, *about_nothing, kind)
                 assert plain(other, nothing) == plain(reply, id_), said
+
+
+@pytest.mark.parametrize("name", sorted(WHO_MAY))
+def test_a_browser_in_which_somebody_is_signed_in_is_nobody_to_the_api(
+    house: House, operations: dict[str, Any], name: str
+) -> None:
+    """So no page of another site can do with a cookie what a program may with a key."""
+    for method, path, body, kind, _ in requests_of(house, name, operations[name]):
+        alone = house.ask("nobody", method, path, body, kind)
+        for role, cookie in house.people.items():
+            before = house.state()
+            reply = house.world.ask(method.upper(), path, headers={"content-type": kind, "cookie": cookie}, body=body)
+            assert plain(reply, "") == plain(alone, ""), (role, path, reply.text[:300])
+            assert house.state() == before, (role, path)
+
+
+#: What keys of merchants with a scope may ask; those that look alone may ask whatever is a GET, too.
+SCOPED = {
+    "read": {"post /v1/quotes"},
+    "orders": {name for name in WHO_MAY if re.search(r" /v1/(orders|jobs|manifests|quotes|parcels|statuses)\b", name)},
+}
+
+
+@pytest.mark.parametrize("scope", list(SCOPED))
+def test_a_key_with_a_scope_does_no_more(house: House, operations: dict[str, Any], scope: str) -> None:
+    party, now = house.owner, house.world.now_ms
+    key = house.world.keys.make(Role.MERCHANT, "k", now, party=party, scope=Scope(scope))
+    house.keys["scoped"] = key
+    house.world.keys.find(key, now)
+    tried = set()
+    try:
+        for name in sorted(name for name in WHO_MAY if WHO_MAY[name] is MERCHANTS):
+            may = name in SCOPED[scope] or (scope == "read" and name.startswith("get "))
+            if may and not name.startswith("get "):
+                continue  # it would change what other tests look at
+            tried.add(may)
+            for method, path, body, kind, _ in requests_of(house, name, operations[name]):
+                before = house.state()
+                reply = house.ask("scoped", method, path, body, kind)
+                if not may:
+                    assert (reply.status, reply.json["code"]) == (403, "forbidden"), (name, reply.text)
+                    assert house.state() == before, name
+                else:
+                    assert reply.status not in (401, 403, 404), (name, reply.text)
+    finally:
+        del house.keys["scoped"]
+    assert tried == {True, False}
+    quoted = house.world.ask("POST", "/v1/quotes", key=key, headers={"content-type": "application/json"}, body=b"[]")
+    assert quoted.status == 200
 
 
 def test_each_may_ask_what_is_its_own(house: House, operations: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from waypost.web.api.answers import ManifestAnswer, ManifestPage, view_manifest
 from waypost.web.api.merchants import IDEMPOTENCY_KEY, merchant_of, repeated_id
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
 from waypost.web.api.scans import json_answer
+from waypost.web.door import call_of
 from waypost.web.office import Office
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy")
@@ -81,6 +82,9 @@ def add_manifests(app: FastAPI, office: Office) -> None:
         found = await office.lookups.run(desk.manifests.get, merchant, manifest)
         parcels = await office.lookups.run(desk.manifests.list_parcels, merchant, manifest)
         if format == "csv":
+            key = call_of(request.scope).key
+            if key is not None:  # whose it is was asked before
+                await office.note(key, "manifest.exported", manifest)
             headers = {"content-disposition": f'attachment; filename="{found.id}.csv"', "cache-control": "no-store"}
             return Response(write_csv(parcels), media_type="text/csv; charset=utf-8", headers=headers)
         return json_answer(ManifestAnswer(view_manifest(found), parcels))

@@ -15,6 +15,7 @@ from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
 from waypost.web.api.answers import EXAMPLES as _ANSWERS
 from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
+from waypost.web.api.audit_answers import AUDIT_EXAMPLES
 from waypost.web.api.mail_answers import MAIL_EXAMPLES, MailChange
 from waypost.web.api.pickup_answers import PICKUP_EXAMPLES
 from waypost.web.api.sort_code_answers import SORT_CODE_EXAMPLES, SortCodeSent
@@ -22,7 +23,7 @@ from waypost.web.api.webhook_answers import WEBHOOK_EXAMPLES, WebhookChange, Web
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
-EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES
+EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES | AUDIT_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
@@ -58,6 +59,7 @@ TAGS = [
     {"name": "webhooks", "description": "Merchants are told what becomes of their parcels, signed."},
     {"name": "mail", "description": "Consignees are told by mail what becomes of their parcels."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
+    {"name": "audit", "description": "Who did what to what, and when."},
     {"name": "service", "description": "Whether the service is well."},
 ]
 ABOUT = """Waypost keeps every scan of every parcel and says where it is, across carriers.

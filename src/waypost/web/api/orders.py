@@ -345,6 +345,7 @@ def add_orders(app: FastAPI, office: Office) -> None:
         merchant = await merchant_of(office, request)
         label = await office.booking.run(desk.papers.print_label, merchant, order, piece, format, size)
         desk.journal.info("a label was printed", request=call_of(request.scope).id, order=order, piece=piece)
+        await _note(office, request, "label.printed", order, piece=str(piece))
         return Response(label.content, media_type=label.content_type, headers=_to_print(f"{order}-{piece + 1}"))
 
     @app.get(
@@ -459,8 +460,15 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
             left_out=len(printed.left),
             first_left_out=left,
         )
+        await _note(office, request, "job.labels_printed", job, labels=str(printed.labels))
         headers = _to_print(job) | {"x-left-out": str(len(printed.left))}
         return Response(printed.content, media_type=PDF, headers=headers)
+
+
+async def _note(office: Office, request: Request, what: str, of: str, **details: str) -> None:
+    key = call_of(request.scope).key
+    if key is not None:  # whose it is was asked before
+        await office.note(key, what, of, **details)
 
 
 def _to_print(name: str) -> dict[str, str]:

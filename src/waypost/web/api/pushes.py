@@ -75,6 +75,7 @@ async def open_push(office: Office, request: Request, key: Key, push: str) -> Ra
         account=opened.kept.account,
         key=key.id,
     )
+    await office.note(key, "push.opened", opened.kept.id, account=opened.kept.account)
     return opened
 
 

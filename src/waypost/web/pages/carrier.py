@@ -26,7 +26,7 @@ from waypost.web.pages.languages import Language, offset_text
 from waypost.web.pages.numbers import split_numbers
 from waypost.web.pages.paper import Paper, language_of
 from waypost.web.pages.reasons import say_reason
-from waypost.web.pages.session import CARRIER_HOME, check_origin, get_carrier, read_form
+from waypost.web.pages.session import CARRIER_HOME, get_carrier, read_form
 from waypost.web.uploads import read_upload
 
 #: What may be confirmed, in the order in which it happens; unified codes, which every carrier's scans may have.
@@ -63,7 +63,6 @@ def add_carrier(app: FastAPI, office: Office, paper: Paper) -> None:
     @app.post(f"{CARRIER_HOME}/scans", include_in_schema=False)
     async def confirm(request: Request) -> Response:
         key, language = await get_carrier(office, request), language_of(request)
-        check_origin(headers_in(request.scope))
         form = await read_form(request, office)
         numbers = split_numbers(form.get("numbers", ""))
         numbers, rest = numbers[:MOST_NUMBERS], numbers[MOST_NUMBERS:]
@@ -97,7 +96,6 @@ def add_carrier(app: FastAPI, office: Office, paper: Paper) -> None:
     @app.post(f"{CARRIER_HOME}/files", include_in_schema=False)
     async def hand_in(request: Request) -> Response:
         key, headers = await get_carrier(office, request), headers_in(request.scope)
-        check_origin(headers)
         await office.hold_bulk_back(headers, request.receive)
         async with office.body(request.scope, request.receive, office.limits.file_bytes) as body:
             form, upload = read_upload(headers, body)

@@ -97,8 +97,8 @@ def add_listing(app: FastAPI, office: Office, paper: Paper) -> None:
 
     @app.get(f"{PATH}.csv", include_in_schema=False)
     async def export(request: Request) -> Response:
-        await get_operator(office, request)
-        filters = _wanted(request).filters()
+        key, filters = await get_operator(office, request), _wanted(request).filters()
+        await office.note(key, "parcels.exported", "parcels.csv")
         first = await office.lookups.run(office.desk.tracker.list_parcels, filters, None, _EXPORT_PAGE)
 
         async def lines() -> AsyncIterator[bytes]:

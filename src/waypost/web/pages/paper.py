@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from waypost.track.statuses import LANGUAGES
 from waypost.web.desk import Site
+from waypost.web.door import call_of
 from waypost.web.pages.languages import Language, choose_language, get_language
 from waypost.web.problems import KINDS, NoSuchPath, Problem
 
@@ -46,6 +47,8 @@ class Paper:
         Args:
             language: of the page; links keep it if the address asked for it.
         """
+        key = call_of(request.scope).key
+        values = {"person": key.name if key is not None and key.is_person else None} | values
         return self._render(template, language, request.url.path, request.url.query, values)
 
     def answer(
@@ -63,6 +66,7 @@ class Paper:
             "problem": problem,
             "heading": language.say(f"problem_{key}"),
             "advice": language.say(f"problem_{key}_advice"),
+            "person": None,
         }
         return self._render(
             "problem.html", language, "/", f"lang={asked}" if asked == language.code else "", values
@@ -83,7 +87,8 @@ class Paper:
         @app.get("/robots.txt", include_in_schema=False)
         async def get_robots() -> Response:
             return Response(
-                "User-agent: *\nDisallow: /track/\nDisallow: /v1/\nDisallow: /operator\nDisallow: /carrier\n",
+                "User-agent: *\nDisallow: /track/\nDisallow: /v1/\nDisallow: /operator\nDisallow: /carrier\n"
+                "Disallow: /account\nDisallow: /welcome/\n",
                 media_type="text/plain",
             )
 

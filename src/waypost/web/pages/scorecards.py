@@ -70,8 +70,9 @@ def add_scorecards(app: FastAPI, office: Office, paper: Paper) -> None:
 
     @app.get(f"{PATH}.csv", include_in_schema=False)
     async def export(request: Request) -> Response:
-        await get_operator(office, request)
-        cards = await read(_days(request))
+        key, days = await get_operator(office, request), _days(request)
+        cards = await read(days)
+        await office.note(key, "scorecards.exported", "carriers.csv", days=str(days))
         flat = [_flat(card) for card in cards.carriers]
         names = list(flat[0]) if flat else ["carrier"]
         body = b"\xef\xbb\xbf" + write_csv([names, *(list(row.values()) for row in flat)])

@@ -1,6 +1,8 @@
-"""Signing in and out: a browser gives an operator's or a carrier's key once and gets a cookie."""
+"""Signing in and out with a key: a browser gives an operator's or a carrier's key once and gets a cookie.
 
-from collections.abc import Mapping
+For people, who have a login and a password, see `login.py`.
+"""
+
 from urllib.parse import parse_qs, quote
 
 from fastapi import FastAPI, Request, Response
@@ -9,10 +11,10 @@ from fastapi.responses import RedirectResponse
 from waypost.access.keys import Key, Role
 from waypost.model.errors import BadInput
 from waypost.web.door import call_of, headers_in
-from waypost.web.gate import session_cookie
+from waypost.web.gate import check_origin, person_cookie, session_cookie
 from waypost.web.office import Office
 from waypost.web.pages.paper import Paper, language_of
-from waypost.web.problems import ForeignForm, Unsupported
+from waypost.web.problems import Forbidden, Unsupported
 
 HOME, CARRIER_HOME = "/operator", "/carrier"
 _ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER}
@@ -34,7 +36,9 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
     async def ask_for_key(request: Request, wanted: SignIn) -> Response:
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         lang = f"&lang={quote(request.query_params['lang'])}" if "lang" in request.query_params else ""
-        to = f"{wanted.home}/login?next={quote(target, safe='')}{lang}"
+        by_key = wanted.home in _ROLES and not await office.are_people()
+        page = f"{wanted.home}/login" if by_key else "/login"
+        to = f"{page}?next={quote(target, safe='')}{lang}"
         return RedirectResponse(to, 303, {"cache-control": "no-store"})
 
     for home, role in _ROLES.items():
@@ -44,7 +48,7 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
 def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Role) -> None:
     @app.get(f"{home}/login", include_in_schema=False)
     async def show_form(request: Request) -> Response:
-        target = _inside(home, request.query_params.get("next", home))
+        target = inside(home, request.query_params.get("next", home))
         language = language_of(request)
         return paper.answer("login.html", language, request, home=home, who=role.value, next=target, failed=False)
 
@@ -53,7 +57,7 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
         call = call_of(request.scope)
         check_origin(headers_in(request.scope))
         form = await read_form(request, office)
-        target = _inside(home, form.get("next", home))
+        target = inside(home, form.get("next", home))
         token = await office.gate.open_session(call, form.get("key", "").strip(), role)
         if token is None:
             values = {"home": home, "who": role.value, "next": target, "failed": True}
@@ -66,8 +70,13 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
         headers = headers_in(request.scope)
         check_origin(headers)
         await office.gate.close_session(headers)
-        cookie = session_cookie("", secure=call_of(request.scope).secure, path=home)
-        return RedirectResponse(f"{home}/login", 303, {"set-cookie": cookie, "cache-control": "no-store"})
+        secure = call_of(request.scope).secure
+        people = await office.are_people()
+        answer = RedirectResponse("/login" if people else f"{home}/login", 303, {"cache-control": "no-store"})
+        answer.headers.append("set-cookie", session_cookie("", secure=secure, path=home))
+        if people:
+            answer.headers.append("set-cookie", person_cookie("", 0, secure=secure))
+        return answer
 
 
 async def get_operator(office: Office, request: Request) -> Key:
@@ -75,11 +84,10 @@ async def get_operator(office: Office, request: Request) -> Key:
 
     Raises:
         SignIn: nobody has signed in there.
+        Forbidden: it is somebody who is no operator.
+        ForeignForm: see `Gate.find_session`.
     """
-    key = await office.gate.find_session(call_of(request.scope), headers_in(request.scope))
-    if key is None:
-        raise SignIn
-    return key
+    return await _get(office, request, Role.OPERATOR, HOME)
 
 
 async def get_carrier(office: Office, request: Request) -> Key:
@@ -87,23 +95,20 @@ async def get_carrier(office: Office, request: Request) -> Key:
 
     Raises:
         SignIn: nobody has signed in there.
+        Forbidden: it is somebody who speaks for no carrier.
+        ForeignForm: see `Gate.find_session`.
     """
-    key = await office.gate.find_session(call_of(request.scope), headers_in(request.scope), Role.CARRIER)
-    if key is None:
-        raise SignIn(CARRIER_HOME)
-    return key
+    return await _get(office, request, Role.CARRIER, CARRIER_HOME)
 
 
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Refuse forms that another site sends; SameSite keeps the cookie from them as well.
-
-    Raises:
-        ForeignForm: the form stands on another site.
-    """
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
-    strange = origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
-    if strange or site not in ("same-origin", "none"):
-        raise ForeignForm("this form was sent from another site")
+async def _get(office: Office, request: Request, role: Role, home: str) -> Key:
+    call, headers = call_of(request.scope), headers_in(request.scope)
+    key = await office.gate.find_session(call, headers, role)
+    if key is not None:
+        return key
+    if await office.gate.find_person(call, headers) is not None:
+        raise Forbidden(f"this page is for those with the role {role.value}")
+    raise SignIn(home)
 
 
 async def read_form(request: Request, office: Office) -> dict[str, str]:
@@ -124,7 +129,7 @@ async def read_form(request: Request, office: Office) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _inside(home: str, target: str) -> str:
+def inside(home: str, target: str) -> str:
     """The page to go to after signing in, if it is one of those below `home`."""
     path = target.partition("?")[0].partition("#")[0]
     known = path == home or path.startswith(f"{home}/")
