@@ -474,7 +474,7 @@ def test_people_are_erased_sought_and_shown_to_their_own(records: Records) -> No
     proofs = Proofs(records, lambda: SEAL)
     tokens = [links.tell(merchant, id_, 0, NOW) for id_ in ids[:2]]
     assert links.tell(merchant, ids[0], 0, NOW) == tokens[0]
-    assert links.renew(merchant, ids[0], 0, NOW) != tokens[0]
+    assert links.renew(merchant, ids[0], 0, NOW, "key:k") != tokens[0]
     assert links.open(tokens[1], NOW).waybill == waybills[ids[1]]
     sent = ProofSent(number=waybills[ids[1]].number, at="2026-11-20T10:00:00Z", received_by="Rui")
     proof = proofs.add("", sent, "pod_1", NOW)

@@ -126,6 +126,12 @@ def test_each_consignee_is_told_once_whatever_crashes(tmp_path: Path, start_serv
             assert twice == killed * 2  # once more under the same id, and no other
             assert sorted({*mail.to}) == addresses
 
+            own = re.search(
+                r"https://parcels\.example(/p/[a-z2-7]+)\?lang=", mails[0].get_body(("plain",)).get_content()
+            )
+            assert own is not None
+            assert server.public.get(own[1]).status_code == 200
+
             stop = re.search(r"<https://parcels.example(/mail/stop/[^>]+)>", mails[0]["List-Unsubscribe"])
             assert stop is not None
             done = httpx.post(server.address + stop[1], data={"List-Unsubscribe": "One-Click"})

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import Table, delete, func, select
 
 from waypost.access.sealed import SealedColumn, search_sealed
+from waypost.access.trail import COMMAND, Trail
 from waypost.app.console import aside, legible, line, out, tell_cut
 from waypost.app.housekeeping import day_ms
 from waypost.app.seals import Seals
@@ -122,6 +123,8 @@ def export_person(sought: Sought, to: Path, *, home: Path | None, as_json: bool)
         (to / "person.json").write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
     finally:
         house.close()
+    with _beside(home) as shelves:
+        Trail(shelves.records).note(COMMAND, "person.exported", "orders", now_ms(), orders=str(len(kept.orders)))
     _tell_damaged(kept.damaged)
     papers = sum(1 for path in to.iterdir() if path.name != "person.json")
     counts = {name: len(ids) for name, ids in kept.handed_in.items()}

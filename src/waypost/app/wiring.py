@@ -57,7 +57,7 @@ from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
 from waypost.model.carriers import find_carrier
-from waypost.model.errors import NotFound, SettingsError
+from waypost.model.errors import Conflict, NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource
 from waypost.network.facilities import Facilities
@@ -157,7 +157,7 @@ class House:
         mail = settings.mail
         self.mail_terms = MailTerms(self.memory.records, self.seals, secrets.token_bytes)
         self.notices = Notices(self.memory.records, Patience(round(mail.retry_hours * 3_600_000), random.random))
-        self.consignees = Consignees(self.memory.records, self.seals, self.mail_terms, self.facilities)
+        self.consignees = Consignees(self.memory.records, self.seals, self.mail_terms, self.facilities, self._find_page)
         audiences: list[Audience] = [WebhookAudience()]
         if mail.host:
             audiences.append(MailAudience(self.seals, round(mail.news_hours * 3_600_000)))
@@ -194,6 +194,13 @@ class House:
             return found
 
         return find
+
+    def _find_page(self, merchant: str, order: str, piece: int) -> str | None:
+        """The token of a consignee's page, if its parcel has one."""
+        try:
+            return self.links.tell(merchant, order, piece, now_ms())
+        except (NotFound, Conflict):
+            return None
 
     def _open_cities(self) -> CityFinder:
         return open_cities(self.facilities)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from waypost.access.sealed import SealedColumn, search_sealed
 from waypost.access.sealing import Seal
+from waypost.access.trail import COMMAND, WAYPOST, Trail
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderState, ParcelState
 from waypost.booking.people import Sought, erase_people
@@ -54,11 +55,14 @@ class Erasure:
         self._seal = seal
         self._find_endings = find_endings
 
-    def erase(self, merchant: str | None, id_: str, now_ms: int, *, on_the_way: bool = False) -> KeptOrder:
+    def erase(
+        self, merchant: str | None, id_: str, now_ms: int, *, on_the_way: bool = False, by: str = COMMAND
+    ) -> KeptOrder:
         """Erase the people of one order; `merchant` None: whosever it is. Repeating it changes nothing.
 
         Args:
             on_the_way: even while its parcels are: nobody can then print their labels or draft the way back.
+            by: who erases it, as in the audit trail.
 
         Raises:
             NotFound: the merchant has no such order.
@@ -72,7 +76,7 @@ class Erasure:
             mend = "Erase it when they arrived; or say that it is to be erased even so."
             raise Conflict(f"{moving[0].number} of {moving[0].carrier} is on its way: its people are needed", mend=mend)
         with self._records.begin() as connection:
-            if not self._erase(connection, id_, now_ms):
+            if not self._erase(connection, id_, now_ms, by):
                 raise Conflict("the order is about to be booked", mend="Cancel it first, or wait until it is booked.")
         return self._book.get(merchant, id_)
 
@@ -95,12 +99,12 @@ class Erasure:
             over = [row.id for row in rows if _over_ms(row, waybills, endings, keep_ms) <= now_ms]
             try:
                 with self._records.begin() as connection:
-                    done += sum(self._erase(connection, id_, now_ms) for id_ in over)
+                    done += sum(self._erase(connection, id_, now_ms, WAYPOST) for id_ in over)
             except StoreDamaged:  # of one, whose key may be brought back: the others by themselves
                 for id_ in over:
                     try:
                         with self._records.begin() as connection:
-                            done += self._erase(connection, id_, now_ms)
+                            done += self._erase(connection, id_, now_ms, WAYPOST)
                     except StoreDamaged:
                         damaged += 1
         if damaged:
@@ -124,7 +128,7 @@ class Erasure:
         done = 0
         for id_ in ids:
             with self._records.begin() as connection:
-                done += self._erase(connection, id_, now_ms)
+                done += self._erase(connection, id_, now_ms, COMMAND)
         return done
 
     def list_erased(self, since_ms: int) -> Iterator[Erased]:
@@ -205,7 +209,7 @@ class Erasure:
                 found.setdefault(row.order_id, []).append(Waybill(row.carrier, row.number))
         return found
 
-    def _erase(self, connection: Connection, id_: str, now_ms: int) -> bool:
+    def _erase(self, connection: Connection, id_: str, now_ms: int, by: str) -> bool:
         """Erase one; False if it is erased already, not here, or somebody is about to book it."""
         is_idle = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
         is_meant = and_(orders.c.erased_ms.is_(None), orders.c.state != OrderState.QUEUED.value, is_idle)
@@ -232,6 +236,7 @@ class Erasure:
             connection.execute(delete(labels).where(is_its))
         forget_tails(connection, row.account, [each.number for each in waybills])
         forget_notes(connection, waybills)
+        Trail.write(connection, by, "order.erased", id_, now_ms)
         return True
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from waypost.access.parties import find_name
 from waypost.access.sealing import Seal
+from waypost.access.trail import Trail
 from waypost.booking.erasure import SILENT_MS, FindEndings
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderParcel, ParcelState
@@ -90,11 +91,16 @@ class Links:
             return self._seal().open(found, reference).decode()
         return self._make(connection, reference, now_ms)
 
-    def renew(self, merchant: str, id_: str, piece: int, now_ms: int) -> str:
-        """Another token for a parcel; the one before leads nowhere from now on. Errors as for `tell`."""
+    def renew(self, merchant: str, id_: str, piece: int, now_ms: int, by: str) -> str:
+        """Another token for a parcel; the one before leads nowhere from now on. Errors as for `tell`.
+
+        Args:
+            by: who renews it, as in the audit trail.
+        """
         parcel = self._get_parcel(merchant, id_, piece)
         with self._records.begin() as connection:
             connection.execute(delete(links).where(links.c.id == parcel.reference))
+            Trail.write(connection, by, "page.renewed", parcel.reference, now_ms)
             return self._make(connection, parcel.reference, now_ms)
 
     def open(self, token: str, now_ms: int) -> Opened:

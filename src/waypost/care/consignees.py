@@ -90,13 +90,23 @@ class Consignees:
 
     Args:
         seal: opens what orders say.
+        find_page: of a merchant's order and the place of a parcel in it the token of the consignee's own page; None:
+            there is none.
     """
 
-    def __init__(self, records: Records, seal: Callable[[], Seal], terms: MailTerms, facilities: Facilities) -> None:
+    def __init__(
+        self,
+        records: Records,
+        seal: Callable[[], Seal],
+        terms: MailTerms,
+        facilities: Facilities,
+        find_page: Callable[[str, str, int], str | None] = lambda merchant, order, piece: None,
+    ) -> None:
         self._records = records
         self._seal = seal
         self._terms = terms
         self._facilities = facilities
+        self._find_page = find_page
 
     def draft_letter(self, notice: Notice) -> Letter | str:
         """The mail of a notice, or why there is none.
@@ -133,6 +143,7 @@ class Consignees:
             at=local_text(notice.at_ms, notice.offset_min, place),
             place=place.name if place else "",
             promised_ms=known[0].promised_ms if known else None,
+            page=self._find_page(notice.party, notice.order, notice.piece) or "",
             stop=self._terms.write_stop(notice.party, to),
         )
 
@@ -187,7 +198,8 @@ def read_order(connection: Connection, seal: Callable[[], Seal], id_: str) -> Or
     Raises:
         StoreDamaged: it does not open.
     """
-    body = connection.execute(select(orders.c.body).where(orders.c.id == id_)).scalar_one_or_none()
+    asked = select(orders.c.body).where(orders.c.id == id_, orders.c.erased_ms.is_(None))
+    body = connection.execute(asked).scalar_one_or_none()
     return None if body is None else decode(seal().open(body, id_), Order)
 
 

@@ -28,6 +28,7 @@ class Letter(Guarded, frozen=True, kw_only=True):
         milestone: what there is to tell, and `status` the unified code of what was scanned.
         at: RFC 3339, in the local time of the place. `place`: its name, "" if it is not known.
         promised_ms: when it was promised to be there, if it was.
+        page: the token of the consignee's own page, "" without one.
         stop: the token by which the consignee ends such mail of this merchant.
     """
 
@@ -44,6 +45,7 @@ class Letter(Guarded, frozen=True, kw_only=True):
     at: str
     place: str = ""
     promised_ms: int | None = None
+    page: str = ""
     stop: str = ""
 
 

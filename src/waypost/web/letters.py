@@ -19,6 +19,7 @@ from waypost.care.posting import Letter
 from waypost.model.errors import BadInput
 from waypost.model.mailboxes import parse_mailbox
 from waypost.model.texts import has_control
+from waypost.web.door import PRIVATE
 from waypost.web.pages.languages import get_language, offset_text
 
 #: Seven bits, whatever the server can do; and lines as RFC 5322 has them.
@@ -89,12 +90,15 @@ def write_page(letter: Letter, head: Letterhead) -> Page:
         (language.say("mail_order"), letter.reference),
     ]
     asked = urlencode({"carrier": letter.waybill.carrier, "lang": language.code})
+    path = f"/track/{quote(letter.waybill.number, safe='')}?{asked}"
+    if letter.page:
+        path = f"{PRIVATE}{letter.page}?lang={language.code}"
     return Page(
         subject=language.say(f"mail_{letter.milestone}", **names),
         lead=language.say(f"mail_{letter.milestone}_more", **names),
         facts=facts,
         why=language.say("mail_why", **names),
-        track=f"{head.url}/track/{quote(letter.waybill.number, safe='')}?{asked}" if head.url else "",
+        track=f"{head.url}{path}" if head.url else "",
         stop=f"{head.url}/mail/stop/{letter.stop}?lang={language.code}" if head.url and letter.stop else "",
     )
 

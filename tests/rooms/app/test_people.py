@@ -50,7 +50,7 @@ def test_somebody_is_let_in_by_a_link(commands: Commands) -> None:
 
 def test_the_link_begins_with_the_address_of_the_network(commands: Commands) -> None:
     commands.home.mkdir(exist_ok=True)
-    (commands.home / "waypost.toml").write_text('[site]\naddress = "https://p.example"\n')
+    (commands.home / "waypost.toml").write_text('[site]\nurl = "https://p.example"\n')
     link = commands.ask("admin", "person", "add", "ann")["link"]
     assert link.startswith("https://p.example/welcome/")
     other = commands.ask("admin", "person", "invite", "ANN")["link"]
@@ -125,7 +125,7 @@ def test_beside_a_server_a_provider_says_who_somebody_is(commands: Commands) -> 
         commands.home.mkdir(exist_ok=True)
         (commands.home / "secret").write_text(fake.client_secret)
         (commands.home / "waypost.toml").write_text(
-            f'[site]\naddress = "http://127.0.0.1:{port}"\n[login.openid]\nissuer = "{fake.issuer}"\n'
+            f'[site]\nurl = "http://127.0.0.1:{port}"\n[login.openid]\nissuer = "{fake.issuer}"\n'
             f'client_id = "{fake.client_id}"\nclient_secret_file = "{commands.home}/secret"\nallow_http = true\n'
         )
         added = commands.ask("admin", "person", "add", "ann", "--openid", "42")

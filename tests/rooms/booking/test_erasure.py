@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from tests.rooms.booking.desk import Desk, open_desk
 
 from waypost.access.sealed import drop_sealed
+from waypost.access.trail import Trail, Wanted
 from waypost.booking.bookings import draft_return
 from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import Label
@@ -80,7 +81,9 @@ def test_everything_that_says_who_it_is_goes(desk: Desk, ended: Ended, erasure: 
     secrets = [person.name, person.street, person.phone, "9876", "ring twice", "paper for", "Book"]
     assert all(secret.encode() in all_kept(desk) for secret in secrets)
     desk.clock.move(minutes=1)
-    left = erasure.erase(desk.merchant, kept.id, desk.clock())
+    left = erasure.erase(desk.merchant, kept.id, desk.clock(), by="key:shop")
+    [deed], _ = Trail(desk.records).list_page(Wanted(what="order."), None, 9)
+    assert (deed.who, deed.what, deed.of) == ("key:shop", "order.erased", kept.id)
     assert [secret for secret in secrets if secret.encode() in all_kept(desk)] == []
     assert left.erased_ms == desk.clock()
     assert (left.state, left.order.reference, left.order.consignee.city) == (OrderState.BOOKED, "SALE-1", person.city)

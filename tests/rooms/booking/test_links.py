@@ -84,13 +84,13 @@ def test_what_is_no_link_leads_nowhere(links: Links, desk: Desk, kept: KeptOrder
 
 def test_a_renewed_link_takes_the_place_of_the_old(desk: Desk, links: Links, kept: KeptOrder) -> None:
     old = links.tell(desk.merchant, kept.id, 0, desk.clock())
-    new = links.renew(desk.merchant, kept.id, 0, desk.clock())
+    new = links.renew(desk.merchant, kept.id, 0, desk.clock(), "key:k")
     assert links.tell(desk.merchant, kept.id, 0, desk.clock()) == new != old
     assert links.open(new, desk.clock()).kept.id == kept.id
     with pytest.raises(NotFound, match="leads nowhere"):
         links.open(old, desk.clock())
     with pytest.raises(NotFound):
-        links.renew(desk.other, kept.id, 0, desk.clock())
+        links.renew(desk.other, kept.id, 0, desk.clock(), "key:k")
     assert links.tell(desk.merchant, kept.id, 0, desk.clock()) == new
 
 

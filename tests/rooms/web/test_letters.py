@@ -92,6 +92,12 @@ def test_text_and_page_say_the_same() -> None:
     assert track.replace("&", "&amp;") in page
 
 
+def test_who_has_a_page_of_its_own_is_led_there() -> None:
+    text = write(page="abc234").get_body(("plain",)).get_content()
+    assert "https://parcels.example/p/abc234?lang=pt" in text
+    assert "/track/" not in text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("milestone", MILESTONES)
 def test_every_milestone_has_words_of_its_own_in_every_language(language: str, milestone: str) -> None:

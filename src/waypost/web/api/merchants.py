@@ -40,6 +40,13 @@ async def merchant_of(office: Office, request: Request) -> str:
     return key.party
 
 
+def who_asks(request: Request) -> str:
+    """Whose key a request has, as the audit trail names it. The key was looked at before."""
+    key = call_of(request.scope).key
+    assert key is not None
+    return key.who
+
+
 def repeated_id(kind: str, merchant: str, request: Request) -> str | None:
     """The id for what a request makes that says by which key it is repeated; None if it does not.
 

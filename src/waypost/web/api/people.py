@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.web.api.answers import OrderView, PageAnswer, view_order
-from waypost.web.api.merchants import merchant_of
+from waypost.web.api.merchants import merchant_of, who_asks
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.door import PRIVATE, call_of
@@ -41,7 +41,8 @@ def add_people(app: FastAPI, office: Office) -> None:
         merchant = await merchant_of(office, request)
 
         def erase() -> OrderView:
-            return view_order(desk.erasure.erase(merchant, order, desk.clock(), on_the_way=on_the_way))
+            by = who_asks(request)
+            return view_order(desk.erasure.erase(merchant, order, desk.clock(), on_the_way=on_the_way, by=by))
 
         erased = await office.intake.run(erase)
         desk.journal.info("people were erased", request=call_of(request.scope).id, order=order)
@@ -75,5 +76,5 @@ def add_people(app: FastAPI, office: Office) -> None:
     )
     async def renew_page(request: Request, order: str, piece: int) -> Response:
         merchant = await merchant_of(office, request)
-        token = await office.intake.run(desk.links.renew, merchant, order, piece, desk.clock())
+        token = await office.intake.run(desk.links.renew, merchant, order, piece, desk.clock(), who_asks(request))
         return json_answer(PageAnswer(PRIVATE + token))
