@@ -11,12 +11,14 @@ from starlette.routing import Match
 
 from waypost.web.api import (
     audit,
+    booking,
     carriers,
     mail,
     manifests,
     network,
     openapi,
     orders,
+    papers,
     parcels,
     people,
     pickups,
@@ -67,6 +69,8 @@ def make_app(desk: Desk) -> Door:
     network.add_network(app, office)
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
+    booking.add_booking(app, office)
+    papers.add_papers(app, office)
     people.add_people(app, office)
     proofs.add_proofs(app, office)
     manifests.add_manifests(app, office)
