@@ -12,6 +12,8 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 SHORTEST, LONGEST = 12, 200
+#: So many characters a keyboard may send for those, decomposed.
+_MOST_SENT = 4 * LONGEST
 _FEWEST_CHARACTERS = 5
 _SALT_BYTES, _HASH_BYTES = 16, 32
 
@@ -49,7 +51,7 @@ class Passwords:
 
         It takes as long where nothing was kept, so that nobody learns by the clock who is there.
         """
-        if len(password) > LONGEST:
+        if len(password) > _MOST_SENT or len(unicodedata.normalize("NFKC", password)) > LONGEST:
             return False
         try:
             Argon2id.verify_phc_encoded(_normal(password), self._nobodys if kept is None else kept)
@@ -65,6 +67,8 @@ class Passwords:
 
 def find_weakness(password: str, login: str) -> str | None:
     """Why a password is not taken: `short`, `long`, `plain` or `login`; None if it is."""
+    if len(password) > _MOST_SENT:
+        return "long"
     text, name = unicodedata.normalize("NFKC", password), login.partition("@")[0]
     if len(text) < SHORTEST:
         return "short"

@@ -52,18 +52,18 @@ def audit_cod(path: Path | None, account: str, days: float, *, dry_run: bool, ho
     now = now_ms()
     with records_of(home) as (settings, records):
         collections = Collections(records, OrderBook(records, Seals(settings.home, records)))
-        is_new = True
-        if path is not None and not dry_run:
+        is_new, is_kept = True, not dry_run and not faults  # a sheet that is mended comes again, and would count twice
+        if path is not None and is_kept:
             id_ = remittance_id(account, path.read_bytes())
             is_new = collections.keep(account, id_, path.name, payments, now)
-        found = collections.hold(account, payments, are_kept=not dry_run)
+        found = collections.hold(account, payments, are_kept=is_kept)
         found += collections.list_missing(account, now - round(days * DAY_MS), payments)
     counts = Counter(each.verdict for each in found)
     lacks: Counter[str] = Counter()
     for each in found:
         if each.verdict in (CodVerdict.SHORT, CodVerdict.MISSING):
             lacks[each.currency] += each.lacks_minor
-    outcome = "tried" if dry_run else "kept" if is_new else "known"
+    outcome = "tried" if dry_run else "refused" if faults else "kept" if is_new else "known"
     if as_json:
         told = {verdict.value: counts[verdict] for verdict in CodVerdict}
         out({"account": account, "outcome": outcome, "verdicts": told, "lacks_minor": lacks, "waybills": found}
@@ -74,6 +74,8 @@ def audit_cod(path: Path | None, account: str, days: float, *, dry_run: bool, ho
                 print(legible(_describe_cod(each)))
         for fault in faults:
             print(legible(f"{fault.file}:{fault.line} {fault.field}: {fault.reason}"))
+        if outcome == "refused":
+            print("nothing of this remittance was kept: mend these rows, and hand it in again whole")
         if outcome == "known":
             print("this remittance was handed in before: nothing was added")
         sums = ", ".join(write_minor(minor, currency) for currency, minor in sorted(lacks.items()) if minor)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
 
 from waypost.booking.order_book import OrderBook
-from waypost.booking.orders import KeptOrder, OrderState
+from waypost.booking.orders import KeptOrder
 from waypost.booking.rating.amounts import write_minor
 from waypost.booking.rating.quotes import Prefer, Quote, Quoted, Unquoted
 from waypost.booking.rating.quoting import Quotes
@@ -59,7 +59,7 @@ class Chooser:
 
     def choose(self, ids: Sequence[str]) -> None:
         """Choose for those of some orders that wait for it; those that no service takes are refused, and say why."""
-        for kept in self._book.list_to_choose(ids):
+        for kept in self._book.list_to_choose(ids, self._clock()):
             now_ms = self._clock()
             try:
                 quoted = self._quote(kept, now_ms)
@@ -111,7 +111,7 @@ class Chooser:
 
     def _refuse(self, kept: KeptOrder, why: str, now_ms: int) -> None:
         with self._records.begin() as connection:
-            self._book.settle(connection, kept.id, OrderState.REFUSED, now_ms, why=why)
+            self._book.note_no_choice(connection, kept.id, why, now_ms)
 
 
 def _insert(connection: Connection, id_: str, chosen: Chosen) -> None:

@@ -100,18 +100,10 @@ class Erasure:
             try:
                 with self._records.begin() as connection:
                     done += sum(self._erase(connection, id_, now_ms, WAYPOST) for id_ in over)
-            except StoreDamaged:  # of one, whose key may be brought back: the others by themselves
-                for id_ in over:
-                    try:
-                        with self._records.begin() as connection:
-                            done += self._erase(connection, id_, now_ms, WAYPOST)
-                    except StoreDamaged:
-                        damaged += 1
-        if damaged:
-            mend = (
-                "`waypost admin seal list` says which key is gone; `seal drop --with-rows` removes what lies under it."
-            )
-            raise StoreDamaged(f"{damaged} orders whose time is over do not open, and were not erased", mend=mend)
+            except StoreDamaged:  # of one: the others by themselves
+                more, worse = self._erase_each(over, now_ms, WAYPOST)
+                done, damaged = done + more, damaged + worse
+        _refuse_damaged(damaged)
         return done
 
     def _forget_pickups(self, before_ms: int) -> None:
@@ -124,12 +116,24 @@ class Erasure:
         """Erase orders that were erased before, and came back with a backup; of how many they came back.
 
         What is not here, or waits for its carrier, is passed over.
+
+        Raises:
+            StoreDamaged: some do not open; the others are erased.
         """
-        done = 0
-        for id_ in ids:
-            with self._records.begin() as connection:
-                done += self._erase(connection, id_, now_ms, COMMAND)
+        done, damaged = self._erase_each(ids, now_ms, COMMAND)
+        _refuse_damaged(damaged)
         return done
+
+    def _erase_each(self, ids: Sequence[str], now_ms: int, by: str) -> tuple[int, int]:
+        """How many of some orders were erased, and how many do not open; their key may be brought back."""
+        done, damaged = 0, 0
+        for id_ in ids:
+            try:
+                with self._records.begin() as connection:
+                    done += self._erase(connection, id_, now_ms, by)
+            except StoreDamaged:
+                damaged += 1
+        return done, damaged
 
     def list_erased(self, since_ms: int) -> Iterator[Erased]:
         """Those that were erased from an instant on, in that order."""
@@ -238,6 +242,14 @@ class Erasure:
         forget_notes(connection, waybills)
         Trail.write(connection, by, "order.erased", id_, now_ms)
         return True
+
+
+def _refuse_damaged(count: int) -> None:
+    if count:
+        mend = "`waypost admin seal list` says which key is gone; `seal drop --with-rows` removes what lies under it."
+        raise StoreDamaged(
+            f"{count} orders that are to be erased do not open, and were not; all others were", mend=mend
+        )
 
 
 def _over_ms(

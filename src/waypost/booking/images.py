@@ -3,6 +3,8 @@
 import io
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
@@ -40,7 +42,7 @@ def read_picture(data: bytes, where: str) -> Picture:
     Raises:
         BadInput: it is no JPEG, PNG or WebP, is damaged, too large, or moves.
     """
-    with _AT_ONCE:
+    with _AT_ONCE, _refusing(_KINDS, where):
         image = _open(data, _KINDS, _PICTURE_SIDE, where)
         kind = image.format or "JPEG"
         upright = ImageOps.exif_transpose(image).convert("RGB" if kind == "JPEG" else "RGBA")
@@ -53,32 +55,37 @@ def read_signature(data: bytes, where: str) -> Picture:
     Raises:
         BadInput: it is no PNG, is damaged or too large.
     """
-    with _AT_ONCE:
+    with _AT_ONCE, _refusing(("PNG",), where):
         image = _open(data, ("PNG",), _SIGNATURE_SIDE, where)
         return _write(image.convert("RGBA"), "PNG", _SIGNATURE_SIDE)
 
 
-def _open(data: bytes, kinds: tuple[Kind, ...], side: int, where: str) -> Image.Image:
-    named = " or ".join(kinds)
-    if len(data) > MOST_BYTES:
-        raise BadInput(f"has {len(data)} bytes, and {MOST_BYTES} are taken", where=where, mend="Send it smaller.")
+@contextmanager
+def _refusing(kinds: tuple[Kind, ...], where: str) -> Iterator[None]:
+    """Pillow's ways to say that it cannot read something, be it when it is opened, unpacked or turned, as ours."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=kinds)
-            if image.width * image.height > _MOST_POINTS:
-                raise BadInput(f"has {image.width} x {image.height} points", where=where, mend="Send it smaller.")
-            if getattr(image, "n_frames", 1) > 1:
-                raise BadInput("has several pictures in it", where=where, mend="Send one that stands still.")
-            image.draft("RGB", (side, side))  # a JPEG need not be unpacked larger than it is kept
-            image.load()
-            return image
+        yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise BadInput("has too many points", where=where, mend="Send it smaller.") from None
     except UnidentifiedImageError:
-        raise BadInput(f"is no {named}", where=where) from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:  # Pillow's ways to say: it is damaged
+        raise BadInput(f"is no {' or '.join(kinds)}", where=where) from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         raise BadInput(f"is a damaged image ({str(error)[:80]})", where=where) from None
+
+
+def _open(data: bytes, kinds: tuple[Kind, ...], side: int, where: str) -> Image.Image:
+    if len(data) > MOST_BYTES:
+        raise BadInput(f"has {len(data)} bytes, and {MOST_BYTES} are taken", where=where, mend="Send it smaller.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image = Image.open(io.BytesIO(data), formats=kinds)
+        if image.width * image.height > _MOST_POINTS:
+            raise BadInput(f"has {image.width} x {image.height} points", where=where, mend="Send it smaller.")
+        if getattr(image, "n_frames", 1) > 1:
+            raise BadInput("has several pictures in it", where=where, mend="Send one that stands still.")
+        image.draft("RGB", (side, side))  # a JPEG need not be unpacked larger than it is kept
+        image.load()
+        return image
 
 
 def _write(image: Image.Image, kind: str, side: int) -> Picture:

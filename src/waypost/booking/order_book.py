@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from waypost.access.sealing import Seal
@@ -27,7 +27,7 @@ from waypost.booking.orders import (
     split_order,
 )
 from waypost.booking.people import nothing_of, refuse_erased
-from waypost.booking.records import jobs, order_parcels, orders
+from waypost.booking.records import jobs, order_parcels, order_quotes, orders
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict, NotFound, StoreDamaged
@@ -47,6 +47,13 @@ _UNTOLD = ("carrier", "number", "carrier_reference", "sort_code", "channel", "wh
 #: The states from which an order can be confirmed: what is booked of one that was refused stays booked.
 CONFIRMABLE = (OrderState.DRAFT.value, OrderState.REFUSED.value, OrderState.DOUBTFUL.value)
 _SAYS_WHOM = and_(orders.c.erased_ms.is_(None), orders.c.body.is_not(None))
+
+#: Orders of which it is still to be chosen by which service they go, and that nobody is booking.
+_WAITS_FOR_A_CHOICE = (
+    orders.c.state == OrderState.QUEUED.value,
+    orders.c.account == TO_BE_CHOSEN,
+    orders.c.until_ms.is_(None),
+)
 
 
 class Entered(StrEnum):
@@ -174,7 +181,8 @@ class OrderBook:
                 raise Conflict("some of the order is booked, or may be", mend="Cancel it, and hand it in anew.")
             connection.execute(order_parcels.delete().where(order_parcels.c.order_id == id_))
             values = {"body": self.seal(id_, order), "digest": digest_of(order), "changed_ms": now_ms}
-            values |= {"account": _account_of(order), "state": OrderState.DRAFT.value, "why": ""}
+            values |= {"account": _account_of(order), "state": OrderState.DRAFT.value, "why": "", "service": None}
+            connection.execute(delete(order_quotes).where(order_quotes.c.order_id == id_))  # of what it was before
             connection.execute(update(orders).where(orders.c.id == id_).values(values))
             connection.execute(insert(order_parcels), _plan(id_, order))
         return self.get(merchant, id_)
@@ -189,6 +197,7 @@ class OrderBook:
         """
         with self._records.begin() as connection:
             row = self._row(connection, merchant, id_, to_change=True)
+            refuse_erased(_erased_ms(row))
             [kept] = self._kept(connection, [row])
             packed = split_order(kept.order, parcels)
             is_refused = kept.state is OrderState.REFUSED
@@ -340,31 +349,29 @@ class OrderBook:
         is_waiting = and_(orders.c.id.in_(ids), orders.c.state == OrderState.QUEUED.value, is_free)
         with self._records.begin() as connection:
             rows = connection.execute(select(orders).where(is_waiting).with_for_update()).all()
-            kept = []
-            for row in rows:
-                try:
-                    kept += self._kept(connection, [row])
-                except StoreDamaged as error:  # it may be brought back, and holds up nobody else's
-                    later = {"next_ms": now_ms + _DAMAGED_MS, "why": str(error)[:_MOST_WHY]}
-                    connection.execute(update(orders).where(orders.c.id == row.id).values(later))
+            kept = self._open_each(connection, rows, now_ms)
             claimed = [each.id for each in kept]
             planned = and_(order_parcels.c.order_id.in_(claimed), order_parcels.c.state == ParcelState.PLANNED.value)
             connection.execute(update(orders).where(orders.c.id.in_(claimed)).values(until_ms=until_ms))
             connection.execute(update(order_parcels).where(planned).values(state=ParcelState.ASKED.value))
         return kept
 
-    def list_to_choose(self, ids: Sequence[str]) -> list[KeptOrder]:
-        """Those of some orders that wait and whose service is not chosen yet. One that does not open is left out."""
-        is_meant = (orders.c.state == OrderState.QUEUED.value, orders.c.account == TO_BE_CHOSEN)
-        with self._records.read() as connection:
-            asked = select(orders.c.id).where(orders.c.id.in_(ids), *is_meant)
-            found = connection.execute(asked).scalars().all()
-        return list(self.find_orders(found).values()) if found else []
+    def list_to_choose(self, ids: Sequence[str], now_ms: int) -> list[KeptOrder]:
+        """Those of some orders that wait and whose service is not chosen yet. One that does not open waits longer."""
+        with self._records.begin() as connection:
+            rows = connection.execute(select(orders).where(orders.c.id.in_(ids), *_WAITS_FOR_A_CHOICE)).all()
+            return self._open_each(connection, rows, now_ms)
 
     def note_choice(self, connection: Connection, id_: str, account: str, service: str) -> bool:
         """Write down by which service an order goes, before its carrier is asked; False if that is known already."""
-        is_open = and_(orders.c.id == id_, orders.c.account == TO_BE_CHOSEN)
-        return bool(connection.execute(update(orders).where(is_open).values(account=account, service=service)).rowcount)
+        choosing = update(orders).where(orders.c.id == id_, *_WAITS_FOR_A_CHOICE)
+        return bool(connection.execute(choosing.values(account=account, service=service)).rowcount)
+
+    def note_no_choice(self, connection: Connection, id_: str, why: str, now_ms: int) -> bool:
+        """Refuse an order that no service takes; False if one was chosen meanwhile, or it does not wait any more."""
+        refusing = update(orders).where(orders.c.id == id_, *_WAITS_FOR_A_CHOICE)
+        values = {"state": OrderState.REFUSED.value, "changed_ms": now_ms, "why": why[:_MOST_WHY], "next_ms": None}
+        return bool(connection.execute(refusing.values(values)).rowcount)
 
     @contextmanager
     def holding(self, id_: str, now_ms: int, until_ms: int) -> Iterator[bool]:
@@ -457,14 +464,15 @@ class OrderBook:
         return found
 
     def keep_labels(self, labels: Mapping[str, Label]) -> None:
-        """Keep papers of waybills, by the references of their parcels."""
+        """Keep papers of waybills, by the references of their parcels. Of people who were erased none is kept."""
         if not labels:
             return
         rows = [
             {"reference": id_, "sealed": self._seal().seal(label.content, id_), "kind": label.content_type}
             for id_, label in labels.items()
         ]
-        keep = update(order_parcels).where(order_parcels.c.id == bindparam("reference"))
+        of_people = exists().where(orders.c.id == order_parcels.c.order_id, orders.c.erased_ms.is_(None))
+        keep = update(order_parcels).where(order_parcels.c.id == bindparam("reference"), of_people)
         with self._records.begin() as connection:
             connection.execute(keep.values(label=bindparam("sealed"), label_type=bindparam("kind")), rows)
 
@@ -538,6 +546,17 @@ class OrderBook:
         if row is None:
             raise NotFound(f"no order has the id {id_[:40]!r}", mend="`GET /v1/orders` lists them.")
         return row
+
+    def _open_each(self, connection: Connection, rows: Sequence[Row[Any]], now_ms: int) -> list[KeptOrder]:
+        """Those that open; the others may be brought back, so they wait longer, and hold up nobody else's."""
+        kept: list[KeptOrder] = []
+        for row in rows:
+            try:
+                kept += self._kept(connection, [row])
+            except StoreDamaged as error:
+                later = {"next_ms": now_ms + _DAMAGED_MS, "why": str(error)[:_MOST_WHY]}
+                connection.execute(update(orders).where(orders.c.id == row.id).values(later))
+        return kept
 
     def _kept(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[KeptOrder]:
         ids = [row.id for row in rows]

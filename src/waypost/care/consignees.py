@@ -124,6 +124,8 @@ class Consignees:
             return "what the order says was erased"
         if merchant is None:
             return "its merchant takes part no more"
+        if notice.milestone not in self._terms.get(notice.party).milestones:
+            return "its merchant does not have it told any more"
         try:
             to = parse_mailbox(order.consignee.email)
         except BadInput as error:

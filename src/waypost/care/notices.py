@@ -148,12 +148,16 @@ class Notices:
 
         Raises:
             NotFound: the merchant has none of that id.
-            Conflict: it was not given up.
+            Conflict: it was not given up, or there is newer news of its parcel.
         """
         with self._records.begin() as connection:
             found = _get(connection, party, id_)
             if found.state is not NoticeState.DEAD:
                 raise Conflict(f"notice {id_} is {found.state.value}", mend="Those that are dead are tried again.")
+            table = mail_notices.c
+            newer = and_(table.order_id == found.order, table.piece == found.piece, table.position > found.position)
+            if connection.execute(select(table.id).where(newer).limit(1)).first() is not None:
+                raise Conflict("there is newer news of its parcel", mend="That is what its consignee should read.")
             values = {"state": NoticeState.WAITING.value, "next_ms": now_ms, "begun_ms": now_ms}
             again = values | {"ended_ms": None, "tries": 0}
             connection.execute(update(mail_notices).where(mail_notices.c.id == id_).values(again))

@@ -1,6 +1,7 @@
 """People log in with passwords, get them by invitations, and are let in no more when they have ended."""
 
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -84,6 +85,16 @@ def test_a_password_is_kept_at_the_cost_that_is_advised() -> None:
     assert not passwords.knows(GOOD, None)
     assert not passwords.is_dated(kept)
     assert passwords.is_dated(Passwords(_TOKEN, CHEAP).keep(GOOD))
+
+
+def test_a_password_that_is_taken_works_however_it_is_composed() -> None:
+    phrase = unicodedata.normalize("NFD", "é" * 100 + " la clé du château")
+    assert len(phrase) > 200 > len(unicodedata.normalize("NFKC", phrase))
+    passwords = Passwords(_TOKEN, CHEAP)
+    assert find_weakness(phrase, "ann") is None
+    assert passwords.knows(phrase, passwords.keep(phrase))
+    assert find_weakness("é" * 201, "ann") == "long"
+    assert not passwords.knows("x" * 100_000, passwords.keep("x" * 20))
 
 
 def test_a_password_is_the_same_however_it_is_composed() -> None:

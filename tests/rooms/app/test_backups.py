@@ -78,10 +78,8 @@ def test_what_people_are_told(filled: Commands, tmp_path: Path) -> None:
     backup, home = str(tmp_path / "backup"), str(tmp_path / "restored")
     done = filled.call("admin", "backup", backup)
     assert done.returncode == 0
-    assert (
-        "log: 30 scans\nrecords: 0 access_keys, 0 access_sessions, 0 consignee_links, 1 facilities"
-        in done.stdout.decode()
-    )
+    assert "log: 30 scans\nrecords: 0 access_keys, 0 access_sessions, " in done.stdout.decode()
+    assert ", 1 facilities, " in done.stdout.decode()
     done = filled.call("admin", "restore", backup, "--home", home)
     assert done.returncode == 0
     assert done.stdout.decode().startswith(f"home: {home}\nrestored from: {backup}\nmade: 20")

@@ -28,7 +28,8 @@ def test_it_measures_all_that_it_names(records: str) -> None:
     if "left_out" in fake:
         pytest.skip(fake["left_out"])
     assert fake.keys() > pool.keys()
-    assert all(value > 0 for figures in (fake, pool) for value in figures.values()), told
+    grown = "of_that_for_the_orders_mb"  # nothing, where the program took as much before
+    assert all(value > 0 or name == grown for figures in (fake, pool) for name, value in figures.items()), told
 
 
 def test_it_notices_an_order_without_a_waybill(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from waypost.booking.images import MOST_BYTES, read_picture, read_signature
 from waypost.model.errors import BadInput
@@ -68,6 +69,14 @@ def _png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
 
+def _odd_profile() -> bytes:
+    """A text in which Pillow looks for EXIF when it turns the picture upright."""
+    info, to = PngInfo(), io.BytesIO()
+    info.add_text("Raw profile type exif", "\nexif\n 4\nno hex digits")
+    Image.new("RGB", (9, 9)).save(to, "PNG", pnginfo=info)
+    return to.getvalue()
+
+
 def _moving() -> bytes:
     frames = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")]
     to = io.BytesIO()
@@ -85,6 +94,7 @@ def _moving() -> bytes:
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no JPEG"),
         (draw("JPEG")[:-400], "damaged"),
         (draw("PNG")[:60], "damaged"),
+        (_odd_profile(), "damaged"),
         (_png(60_000, 60_000), "points"),
         (_png(9_000, 9_000), "points"),
         (_moving(), "several pictures"),

@@ -277,6 +277,31 @@ def test_tries_are_repeated_and_given_up(world: World) -> None:
         world.notices.retry(world.estrela, dead.id, world.clock())
 
 
+def test_old_news_that_was_given_up_is_not_told_after_newer(world: World) -> None:
+    switch(world)
+    world.ship(world.estrela, "SALE-1", "WP1", email=ANA)
+    world.move("WP1", "out_for_delivery")
+    world.tell()
+    [old] = all_of(world)
+    with world.records.begin() as connection:
+        connection.execute(sqlalchemy.update(mail_notices).values(state=NoticeState.DEAD.value))
+    world.move("WP1", "delivered")
+    world.tell()
+    assert send_all(world) == ["delivered"]
+    with pytest.raises(Conflict, match="newer news"):
+        world.notices.retry(world.estrela, old.id, world.clock())
+
+
+def test_what_waits_when_its_merchant_switches_it_off_is_not_sent(world: World) -> None:
+    switch(world)
+    world.ship(world.estrela, "SALE-1", "WP1", email=ANA)
+    world.move("WP1", "delivered")
+    world.tell()
+    [notice] = all_of(world)
+    world.terms.switch(world.estrela, [], world.clock())
+    assert world.consignees.draft_letter(notice) == "its merchant does not have it told any more"
+
+
 def test_what_waits_too_long_is_given_up_and_all_is_forgotten_in_time(world: World) -> None:
     switch(world)
     for each in range(3):

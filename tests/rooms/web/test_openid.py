@@ -264,7 +264,7 @@ def test_settings_that_cannot_be(fake: FakeOpenId, more: dict[str, Any], why: st
     with pytest.raises(SettingsError) as refused:
         OpenId(provider(fake, **more), ADDRESS)
     assert why in str(refused.value)
-    with pytest.raises(SettingsError, match=r"\[site\] address"):
+    with pytest.raises(SettingsError, match=r"\[site\] url"):
         OpenId(provider(fake), "")
 
 

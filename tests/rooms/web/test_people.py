@@ -215,6 +215,10 @@ def list_forms(world: Any) -> list[str]:
     return sorted(found)
 
 
+#: Mail programs post it from wherever they are (RFC 8058); its token is all that counts, and no cookie does.
+ONE_CLICK = "/mail/stop/{token}"
+
+
 @pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}])
 def test_no_form_of_another_site_does_anything(world: Any, headers: dict[str, str]) -> None:
     add(world, "ann@example.org", Role.OPERATOR, Role.CARRIER)
@@ -223,7 +227,9 @@ def test_no_form_of_another_site_does_anything(world: Any, headers: dict[str, st
     for home, key in (("/operator", world.operator), ("/carrier", world.carrier)):
         [cookie] = post(world, f"{home}/login", key=key, next=home).cookies
         cookies += f"; {cookie.split(';')[0]}"
-    for path in list_forms(world):
+    forms = [path for path in list_forms(world) if path != ONE_CLICK]
+    assert len(forms) > 5
+    for path in forms:
         before = deeds(world)
         for sent in (browser.cookie["cookie"], cookies):
             reply = post(world, path.replace("{id}", "x").replace("{token}", "x"), {"cookie": sent} | headers, key="k")

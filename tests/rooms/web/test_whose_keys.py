@@ -194,7 +194,11 @@ def test_a_browser_in_which_somebody_is_signed_in_is_nobody_to_the_api(
 #: What keys of merchants with a scope may ask; those that look alone may ask whatever is a GET, too.
 SCOPED = {
     "read": {"post /v1/quotes"},
-    "orders": {name for name in WHO_MAY if re.search(r" /v1/(orders|jobs|manifests|quotes|parcels|statuses)\b", name)},
+    "orders": {
+        name
+        for name in WHO_MAY
+        if re.search(r" /v1/(orders|jobs|manifests|quotes|pickups|proofs|parcels|statuses)\b", name)
+    },
 }
 
 

@@ -72,7 +72,7 @@ def _add_labels(app: FastAPI, office: Office) -> None:
         summary="The packing slip of an order",
         response_class=Response,
         responses={
-            **answers(OrderView, "", *_PROBLEMS, "not_found"),
+            **answers(OrderView, "", *_PROBLEMS, "not_found", "conflict"),
             200: {"description": "The slip", "content": {"application/pdf": {}}},
         },
         openapi_extra=WITH_MERCHANTS_KEY,
