@@ -106,6 +106,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
         polling.stop()
         keeping.stop()
         house.close()
+        gc.unfreeze()  # else compiled parts tell at the end of what was never let go of
 
     host, port = house.settings.serve.host, house.settings.serve.port
     serve(app, host, port, ready=ready, halt=house.home.end_questions, close=close)
