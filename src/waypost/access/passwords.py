@@ -76,8 +76,9 @@ def find_weakness(password: str, login: str) -> str | None:
         return "long"
     if len(set(text)) < _FEWEST_CHARACTERS:
         return "plain"
-    if len(name) > 2 and name.casefold() in text.casefold() and len(text) - len(name) < SHORTEST // 2:
-        return "login"
+    for part in (login, name):
+        if len(part) > 2 and part.casefold() in text.casefold() and len(text) - len(part) < SHORTEST // 2:
+            return "login"
     return None
 
 

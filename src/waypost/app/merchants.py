@@ -137,7 +137,7 @@ def list_orders(
     job: Annotated[str | None, typer.Option("--job", help="Those that were confirmed by it.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="RFC 3339; made from here on.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="RFC 3339; made before it.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="So many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="So many.")] = 100,
     url: Url = None,
     key_file: KeyFile = None,
     allow_http: AllowHttp = False,

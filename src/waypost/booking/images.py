@@ -15,6 +15,8 @@ from waypost.model.errors import BadInput
 #: As it is sent, and how many points a picture has at most before it is made smaller.
 MOST_BYTES = 4 << 20
 _MOST_POINTS = 30_000_000
+#: Of a PNG or WebP, which is unpacked whole, at four bytes a point: 48 MB, some three times over while it is made anew.
+_MOST_UNPACKED = 12_000_000
 #: The longer side of a picture that is kept; more shows no more of a doorstep. The same of a signature.
 _PICTURE_SIDE, _SIGNATURE_SIDE = 1600, 1200
 _QUALITY = 82
@@ -79,7 +81,7 @@ def _open(data: bytes, kinds: tuple[Kind, ...], side: int, where: str) -> Image.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         image = Image.open(io.BytesIO(data), formats=kinds)
-        if image.width * image.height > _MOST_POINTS:
+        if image.width * image.height > (_MOST_POINTS if image.format == "JPEG" else _MOST_UNPACKED):
             raise BadInput(f"has {image.width} x {image.height} points", where=where, mend="Send it smaller.")
         if getattr(image, "n_frames", 1) > 1:
             raise BadInput("has several pictures in it", where=where, mend="Send one that stands still.")

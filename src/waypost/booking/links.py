@@ -118,7 +118,8 @@ class Links:
         if row is not None and _TOKEN.fullmatch(token):
             kept = self._book.get(None, row.order_id)
             parcel = kept.parcels[row.piece]
-            if kept.erased_ms is None and parcel.number and now_ms < self._ends_ms(parcel):
+            is_open = kept.erased_ms is None and parcel.state is ParcelState.BOOKED
+            if is_open and now_ms < self._ends_ms(parcel):
                 with self._records.read() as connection:
                     return Opened(kept=kept, parcel=parcel, merchant=find_name(connection, kept.merchant))
         raise NotFound("this link leads nowhere, or not any more")

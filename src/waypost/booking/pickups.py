@@ -241,14 +241,17 @@ class Pickups:
         raise BadInput(wrong, where="account", mend=f"Those that can be: {', '.join(accounts) or 'none'}.")
 
     def _open(self, row: Row[Any]) -> Pickup:
+        state, why = PickupState(row.state), row.why
+        if state is PickupState.ASKED and row.until_ms <= self._clock():  # who asked died over it
+            state, why = PickupState.DOUBTFUL, _LOOK
         return Pickup(
             id=row.id,
-            state=PickupState(row.state),
+            state=state,
             account=row.account,
             number=row.number,
             day=row.day,
             channel=row.channel,
-            why=row.why,
+            why=why,
             made_ms=row.made_ms,
             order=decode(self._seal().open(row.body, row.id), PickupOrder),
         )

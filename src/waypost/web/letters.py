@@ -6,9 +6,9 @@ tracking page, and to the page that ends such mail.
 
 import datetime as dt
 import functools
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from urllib.parse import quote, urlencode
 
@@ -22,8 +22,21 @@ from waypost.model.texts import has_control
 from waypost.web.door import PRIVATE
 from waypost.web.pages.languages import get_language, offset_text
 
+
+class _Link(UnstructuredHeader, BaseHeader):
+    """A header that is a link: whole and as it is, however long (RFC 2369), where others are folded and encoded."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The line of it."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _Link)
 #: Seven bits, whatever the server can do; and lines as RFC 5322 has them.
-_POLICY = SMTP.clone(cte_type="7bit")
+_POLICY = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
+#: Text that says of itself that it is encoded would be decoded, and may then be more than text (RFC 2047).
+_ENCODED = "=?"
 #: Milestones behind which nobody waits for a day of arrival.
 _ARRIVED = frozenset({"delivered", "ready_to_collect"})
 
@@ -113,12 +126,12 @@ def write_mail(letter: Letter, head: Letterhead, now: dt.datetime) -> EmailMessa
     _, sender = parse_sender(head.sender)
     mail = EmailMessage(policy=_POLICY)
     try:
-        mail["From"] = Address(display_name=f"{letter.merchant} · {head.network}", addr_spec=sender)
+        mail["From"] = Address(display_name=_as_it_is(f"{letter.merchant} · {head.network}"), addr_spec=sender)
         mail["To"] = Address(addr_spec=letter.to)
         if head.reply_to:
             name, address = parse_sender(head.reply_to)
-            mail["Reply-To"] = Address(display_name=name, addr_spec=address)
-        mail["Subject"] = page.subject
+            mail["Reply-To"] = Address(display_name=_as_it_is(name), addr_spec=address)
+        mail["Subject"] = _as_it_is(page.subject)
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
@@ -133,6 +146,10 @@ def write_mail(letter: Letter, head: Letterhead, now: dt.datetime) -> EmailMessa
     mail.add_alternative(_templates().get_template("mail.html").render(values), subtype="html")
     mail["Content-Language"] = language.tag  # not before: what there is of Content- moves to the parts
     return mail
+
+
+def _as_it_is(text: str) -> str:
+    return text.replace(_ENCODED, "= ?")
 
 
 @functools.cache

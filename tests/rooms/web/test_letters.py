@@ -151,6 +151,24 @@ def test_a_line_break_makes_no_header(field: str, bad: str) -> None:
         write(**{field: bad})
 
 
+@pytest.mark.parametrize("odd", ["X =?utf-8?q?a=0D=0ABcc=3A_x=40y.z?=", "=?utf-8?b?AAAA?="])
+def test_a_name_that_says_it_is_encoded_stays_as_it_is(odd: str) -> None:
+    raw = write_mail(msgspec.structs.replace(LETTER, merchant=odd), HEAD, NOW).as_bytes()
+    head = raw.partition(b"\r\n\r\n")[0]
+    assert b"\r\nBcc" not in head
+    assert b"\0" not in head
+    read = email.message_from_bytes(raw, policy=email.policy.default)
+    assert str(read["From"]).startswith('"' + odd.replace("=?", "= ?")[:8]) or odd.replace("=?", "= ?") in str(
+        read["From"]
+    )
+
+
+def test_the_link_that_ends_mail_stands_whole_in_its_header() -> None:
+    """Programs that post to it do not decode it (RFC 2369)."""
+    raw = write_mail(msgspec.structs.replace(LETTER, stop="mer_1." + "a" * 120), HEAD, NOW).as_bytes()
+    assert b"\r\nList-Unsubscribe: <https://parcels.example/mail/stop/mer_1." + b"a" * 120 + b"?lang=pt>\r\n" in raw
+
+
 @pytest.mark.parametrize("name", ['Evil" <eve@example.org>', "Ming 明 · 商店", "x" * 120, "a@b.c", "=?utf-8?q?x?="])
 def test_a_name_stays_a_name(name: str) -> None:
     mail = write(merchant=name)
