@@ -21,6 +21,7 @@ from waypost.app.wiring import House, now_ms, open_house
 from waypost.booking.erasure import Erasure
 from waypost.booking.images import Picture
 from waypost.booking.labels import Labels
+from waypost.booking.mentions import Mentions
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderParcel
 from waypost.booking.people import Sought
@@ -70,9 +71,8 @@ class _Shelves(msgspec.Struct):
         with _looking("orders", self.erasure.count()) as tell:
             orders = list(self.erasure.find(sought, damaged, tell))
         numbers = [parcel.number for kept in orders for parcel in kept.parcels if parcel.number]
-        spellings = sought.list_spellings(kept.order for kept in orders)
-        wanted = [*spellings, *(number.encode().lower() for number in numbers)]
-        handed_in = {name: self._search(name, wanted, damaged) for name in _HANDED_IN}
+        mentions = sought.mentions((kept.order for kept in orders), numbers)
+        handed_in = {name: self._search(name, mentions, damaged) for name in _HANDED_IN}
         handed_in["proofs"] = Proofs(self.records, self.seals).find(sought, damaged)
         return _Kept(orders, handed_in, damaged)
 
@@ -85,18 +85,17 @@ class _Shelves(msgspec.Struct):
                 removed += connection.execute(delete(table).where(table.c.id.in_(some))).rowcount
         return removed
 
-    def _search(self, name: str, wanted: Sequence[bytes], damaged: list[str]) -> list[str]:
+    def _search(self, name: str, mentions: Mentions, damaged: list[str]) -> list[str]:
         column = _HANDED_IN[name]
         with self.records.read() as connection:
             count = connection.execute(select(func.count()).select_from(column.table)).scalar_one()
-        if not count or not wanted:
+        if not count or mentions.is_nothing:
             return []
         with _looking(name, count) as tell:
 
             def is_meant(body: bytes) -> bool:
                 tell()
-                small = body.lower()
-                return any(each in small for each in wanted)
+                return mentions.is_in(body)
 
             return list(search_sealed(self.records, column, self.seals(), is_meant, damaged))
 

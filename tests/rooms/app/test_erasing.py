@@ -117,6 +117,18 @@ def test_a_person_is_erased_wherever_it_is(home: tuple[Commands, dict[str, str]]
         assert view.status == "delivered"  # its scans stay
 
 
+def test_a_short_name_removes_no_push_of_others(home: tuple[Commands, dict[str, str]]) -> None:
+    commands, _ = home
+    merchant = Address(name="Li", country="BR", street="Rua 1", city="Rio", phone="+55 21 95000-1234")
+    with open_house(Settings(home=commands.home)) as house:
+        of = house.parties.add(PartyKind.MERCHANT, "Wu", now_ms()).id
+        house.bookings.book.enter(of, [(0, order("B-1", merchant))], now_ms())
+        keep_push(house, json.dumps({"number": "YT5", "status": "DELIVERED", "to": "Li Wei", "tel": "139"}))
+        own = keep_push(house, json.dumps({"to": "LI", "tel": "(21) 95000-1234"}))
+    told = commands.ask("admin", "erase-person", "--name", "Li", "--dry-run")
+    assert (len(told["orders"]), told["pushes"], told["files"]) == (1, [own], [])
+
+
 def test_who_took_the_parcel_of_another_is_found_too(home: tuple[Commands, dict[str, str]], tmp_path: Path) -> None:
     commands, _ = home
     told = commands.ask("admin", "export-person", str(tmp_path / "export"), "--name", "门 卫")
