@@ -744,6 +744,10 @@ def test_pickups_are_asked_once_paged_and_cancelled(records: Records) -> None:
     rest, end = kept.list_page(merchant, cursor, 2)
     assert (first + rest, end) == (asked, None)
     assert kept.cancel(merchant, "pic_1").state is PickupState.CANCELLED
+    assert [each.id for each in kept.find(Sought(name="ANA"), [])] == ["pic_0", "pic_1", "pic_2"]
+    assert kept.find(Sought(name="Bea"), []) == kept.find(Sought(reference="S-1"), []) == []
+    assert kept.erase(["pic_0", "pic_1"]) == []
+    assert [each.id for each in kept.find(Sought(name="ANA"), [])] == ["pic_2"]
 
 
 def test_keys_of_merchants_end(records: Records) -> None:

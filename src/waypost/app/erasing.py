@@ -25,6 +25,7 @@ from waypost.booking.mentions import Mentions
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderParcel
 from waypost.booking.people import Sought
+from waypost.booking.pickups import Pickup, Pickups
 from waypost.booking.proofs import Proof, Proofs
 from waypost.booking.records import proofs
 from waypost.engines.local.formats import read_formats
@@ -47,15 +48,16 @@ _ENDINGS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", "
 
 
 class _Kept(msgspec.Struct):
-    """What is kept of a person: orders; pushes, files and proofs of carriers by their ids; what does not open."""
+    """What is kept of a person: orders; pick-ups; pushes, files and proofs of carriers by ids; what does not open."""
 
     orders: list[KeptOrder]
+    pickups: list[Pickup]
     handed_in: dict[str, list[str]]
     damaged: list[str]
 
     @property
     def is_nothing(self) -> bool:
-        return not self.orders and not any(self.handed_in.values())
+        return not self.orders and not self.pickups and not any(self.handed_in.values())
 
 
 class _Shelves(msgspec.Struct):
@@ -74,7 +76,12 @@ class _Shelves(msgspec.Struct):
         mentions = sought.mentions((kept.order for kept in orders), numbers)
         handed_in = {name: self._search(name, mentions, damaged) for name in _HANDED_IN}
         handed_in["proofs"] = Proofs(self.records, self.seals).find(sought, damaged)
-        return _Kept(orders, handed_in, damaged)
+        return _Kept(orders, self.pickups.find(sought, damaged), handed_in, damaged)
+
+    @property
+    def pickups(self) -> Pickups:
+        """Those of all merchants; no carrier is asked from here."""
+        return Pickups(self.records, {}, self.seals, now_ms)
 
     def remove(self, name: str, ids: Sequence[str]) -> int:
         """Remove what carriers handed in; how many there were."""
@@ -116,6 +123,7 @@ def export_person(sought: Sought, to: Path, *, home: Path | None, as_json: bool)
             "made_at": format_utc(now_ms()),
             "sought": {name: value for name, value in msgspec.structs.asdict(sought).items() if value},
             "orders": [_export_order(house, each, to) for each in kept.orders],
+            "pickups": [_export_pickup(each) for each in kept.pickups],
             "handed_in_by_carriers": kept.handed_in,
             "does_not_open": kept.damaged,
         }
@@ -128,10 +136,12 @@ def export_person(sought: Sought, to: Path, *, home: Path | None, as_json: bool)
     papers = sum(1 for path in to.iterdir() if path.name != "person.json")
     counts = {name: len(ids) for name, ids in kept.handed_in.items()}
     if as_json:
-        out({"exported": str(to), "orders": len(kept.orders), "papers": papers} | counts)
+        found = {"orders": len(kept.orders), "pickups": len(kept.pickups), "papers": papers}
+        out({"exported": str(to)} | found | counts)
     else:
         print(
-            f"{len(kept.orders)} orders and {papers} papers are in {legible(str(to))}: person.json says what is what."
+            f"{len(kept.orders)} orders, {len(kept.pickups)} pick-ups and {papers} papers are in {legible(str(to))}: "
+            "person.json says what is what."
         )
         if any(counts.values()):
             print("Of what carriers handed in it has the ids alone: others may stand in it. Operators can open them.")
@@ -157,10 +167,15 @@ def erase_person(
                 stayed[each.id] = str(error)
         for name, ids in () if dry_run else kept.handed_in.items():
             shelves.remove(name, ids)
+        picked = [each.id for each in kept.pickups]
+        asked = [] if dry_run else shelves.pickups.erase(picked)
+        stayed |= dict.fromkeys(asked, "the carrier is being asked this moment: try again soon")
     _tell_damaged(kept.damaged)
     if as_json:
         orders = [_outline(each) | {"stays": stayed.get(each.id)} for each in kept.orders]
-        out({"orders": orders, **kept.handed_in, "erased": not dry_run, "does_not_open": kept.damaged})
+        pickups = [{"id": id_, "stays": stayed.get(id_)} for id_ in picked]
+        told = {"orders": orders, "pickups": pickups, **kept.handed_in}
+        out(told | {"erased": not dry_run, "does_not_open": kept.damaged})
     else:
         _print_erased(kept, stayed, dry_run=dry_run)
     return 1 if stayed or kept.damaged else 0
@@ -249,6 +264,11 @@ def _export_proof(house: House, proof: Proof, to: Path) -> dict[str, Any]:
     return told
 
 
+def _export_pickup(kept: Pickup) -> dict[str, Any]:
+    told: dict[str, Any] = {name: getattr(kept, name) for name in ("id", "account", "number", "day", "why", "order")}
+    return told | {"state": kept.state.value, "made_at": format_utc(kept.made_ms)}
+
+
 def _outline(kept: KeptOrder) -> dict[str, Any]:
     """Which order it is, without who it is to: a terminal has a memory."""
     return {
@@ -266,6 +286,9 @@ def _print_erased(kept: _Kept, stayed: dict[str, str], *, dry_run: bool) -> None
         what = "would be erased" if dry_run else f"stays: {stayed[each.id]}" if each.id in stayed else "erased"
         words = (told["id"], told["merchant"], legible(told["reference"]), told["state"], told["made_at"])
         print("  ".join(words), what, sep="  ")
+    for pickup in kept.pickups:
+        what = "would be erased" if dry_run else stayed.get(pickup.id, "erased")
+        print(f"pick-up {pickup.id}  {pickup.day}  {what}")
     for name, ids in kept.handed_in.items():
         if ids:
             what = "that would be removed" if dry_run else "removed"
@@ -277,7 +300,7 @@ def _print_erased(kept: _Kept, stayed: dict[str, str], *, dry_run: bool) -> None
 def _tell_nobody(kept: _Kept, as_json: bool) -> int:
     _tell_damaged(kept.damaged)
     if as_json:
-        out({"orders": [], **kept.handed_in, "does_not_open": kept.damaged})
+        out({"orders": [], "pickups": [], **kept.handed_in, "does_not_open": kept.damaged})
     else:
         print("Nothing is kept of that person, as far as it can be told by what was given.")
     return 1
