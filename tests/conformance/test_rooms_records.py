@@ -679,7 +679,7 @@ def test_sort_codes_wait_are_answered_and_sorters_follow_one_another(records: Re
         assert learn_file(shelf, "rural", "f", f"{each}", deliveries, NOW) is None
     [newest] = shelf.list_all()
     assert (newest.version, newest.deliveries) == (KEPT + 2, KEPT + 2)
-    shelf.forget("rural")
+    shelf.forget("rural", NOW)
     assert shelf.list_all() == []
     assert lessons.learn(NOW) == 1
     engine.close()
