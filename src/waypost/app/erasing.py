@@ -122,7 +122,7 @@ def export_person(sought: Sought, to: Path, *, home: Path | None, as_json: bool)
         told = {
             "made_at": format_utc(now_ms()),
             "sought": {name: value for name, value in msgspec.structs.asdict(sought).items() if value},
-            "orders": [_export_order(house, each, to) for each in kept.orders],
+            "orders": [_export_order(house, each, to, kept.damaged) for each in kept.orders],
             "pickups": [_export_pickup(each) for each in kept.pickups],
             "handed_in_by_carriers": kept.handed_in,
             "does_not_open": kept.damaged,
@@ -213,8 +213,7 @@ def _erase_again(again: Path, *, dry_run: bool, home: Path | None, as_json: bool
     return 0
 
 
-def _export_order(house: House, kept: KeptOrder, to: Path) -> dict[str, Any]:
-    book = house.bookings.book
+def _export_order(house: House, kept: KeptOrder, to: Path, damaged: list[str]) -> dict[str, Any]:
     return {
         "id": kept.id,
         "merchant": kept.merchant,
@@ -222,25 +221,32 @@ def _export_order(house: House, kept: KeptOrder, to: Path) -> dict[str, Any]:
         "made_at": format_utc(kept.made_ms),
         "why": kept.why,
         "order": kept.order,
-        "parcels": [_export_parcel(house, book, kept, each, to) for each in kept.parcels],
+        "parcels": [_export_parcel(house, kept, each, to, damaged) for each in kept.parcels],
     }
 
 
-def _export_parcel(house: House, book: OrderBook, kept: KeptOrder, parcel: OrderParcel, to: Path) -> dict[str, Any]:
+def _export_parcel(house: House, kept: KeptOrder, parcel: OrderParcel, to: Path, damaged: list[str]) -> dict[str, Any]:
+    """What is kept of a parcel; `damaged` gets the ids of papers and pictures that do not open."""
     told: dict[str, Any] = {"piece": parcel.piece, "state": parcel.state.value, "weight_g": parcel.weight_g}
     if not parcel.number:
         return told
     waybill = Waybill(parcel.carrier, parcel.number)
     told |= {"carrier": parcel.carrier, "number": parcel.number}
     pushed = Labels({}, house.memory.records, house.seals)
-    label = book.find_labels([parcel]).get(parcel.reference) or pushed.find(kept.account, waybill)
+    label = house.bookings.book.find_labels([parcel]).get(parcel.reference)
+    try:
+        label = label or pushed.find(kept.account, waybill)
+    except StoreDamaged as error:
+        label = error
     if isinstance(label, StoreDamaged):
-        raise label
-    if label is not None:
+        damaged.append(parcel.reference)
+    elif label is not None:
         name = f"{kept.id}-{parcel.piece + 1}-label.{_ENDINGS.get(label.content_type, 'bin')}"
         (to / name).write_bytes(label.content)
         told |= {"label": name}
-    told |= {"proofs": [_export_proof(house, each, to) for each in house.proofs.list_of_parcel(parcel.reference)]}
+    told |= {
+        "proofs": [_export_proof(house, each, to, damaged) for each in house.proofs.list_of_parcel(parcel.reference)]
+    }
     try:
         told["tracked"], told["scans"] = house.tracker.get_parcel(parcel.carrier, parcel.number)
     except NotFound:  # no scan of it came yet
@@ -248,7 +254,7 @@ def _export_parcel(house: House, book: OrderBook, kept: KeptOrder, parcel: Order
     return told
 
 
-def _export_proof(house: House, proof: Proof, to: Path) -> dict[str, Any]:
+def _export_proof(house: House, proof: Proof, to: Path, damaged: list[str]) -> dict[str, Any]:
     told: dict[str, Any] = {"at": format_instant(proof.at_ms, proof.offset_min), "received_by": proof.received_by}
     told |= {"relation": proof.relation}
     images: dict[str, Callable[[Proof], Picture]] = {}
@@ -257,7 +263,11 @@ def _export_proof(house: House, proof: Proof, to: Path) -> dict[str, Any]:
     if proof.has_signature:
         images["signature"] = house.proofs.open_signature
     for which, open_ in images.items():
-        image = open_(proof)
+        try:
+            image = open_(proof)
+        except StoreDamaged:
+            damaged.append(proof.id)
+            continue
         name = f"{proof.order}-{proof.piece + 1}-{which}-{proof.id}.{_ENDINGS[image.content_type]}"
         (to / name).write_bytes(image.content)
         told |= {which: name}

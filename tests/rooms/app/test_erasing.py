@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.rooms.app.commands import Commands
 
 from waypost.app.housekeeping import chores_of
@@ -15,7 +15,9 @@ from waypost.booking.issuing import Address, Issued, Item, Label
 from waypost.booking.orders import Order, OrderState, parcel_reference
 from waypost.booking.pickups import Fetched, PickupOrder, Pickups
 from waypost.booking.proofs import ProofSent
+from waypost.booking.records import order_parcels
 from waypost.booking.records import pickups as pickup_table
+from waypost.booking.records import proofs as proof_table
 from waypost.model.carriage import Waybill
 from waypost.model.errors import NotFound
 from waypost.model.instants import DAY_MS
@@ -119,6 +121,23 @@ def test_a_person_is_erased_wherever_it_is(home: tuple[Commands, dict[str, str]]
         assert house.bookings.book.get(None, ids["A-3"]).order.consignee == HAN
         [view] = house.tracker.find(["YT77"])[0].parcels
         assert view.status == "delivered"  # its scans stay
+
+
+def test_a_label_that_does_not_open_keeps_nothing_else_back(
+    home: tuple[Commands, dict[str, str]], tmp_path: Path
+) -> None:
+    commands, ids = home
+    reference = parcel_reference(ids["A-1"], 0)
+    with open_house(Settings(home=commands.home)) as house, house.memory.records.begin() as connection:
+        assert connection.execute(select(order_parcels.c.label).where(order_parcels.c.id == reference)).scalar()
+        connection.execute(update(order_parcels).where(order_parcels.c.id == reference).values(label=b"\0\1 torn"))
+        connection.execute(update(proof_table).values(signature=b"\0\1 torn"))
+    told = commands.ask("admin", "export-person", str(tmp_path / "export"), *PERSON)
+    assert (told["orders"], told["papers"], told["pushes"]) == (2, 0, 2)
+    person = json.loads((tmp_path / "export" / "person.json").read_text())
+    assert person["does_not_open"] == [reference, "pod_1"]
+    [parcel] = next(each["parcels"] for each in person["orders"] if each["order"]["reference"] == "A-1")
+    assert ("label" in parcel, len(parcel["scans"]), parcel["proofs"][0]["received_by"]) == (False, 2, "门卫")
 
 
 def test_a_short_name_removes_no_push_of_others(home: tuple[Commands, dict[str, str]]) -> None:
