@@ -679,7 +679,7 @@ def test_sort_codes_wait_are_answered_and_sorters_follow_one_another(records: Re
         assert learn_file(shelf, "rural", "f", f"{each}", deliveries, NOW) is None
     [newest] = shelf.list_all()
     assert (newest.version, newest.deliveries) == (KEPT + 2, KEPT + 2)
-    shelf.forget("rural")
+    shelf.forget("rural", NOW)
     assert shelf.list_all() == []
     assert lessons.learn(NOW) == 1
     engine.close()
@@ -744,6 +744,10 @@ def test_pickups_are_asked_once_paged_and_cancelled(records: Records) -> None:
     rest, end = kept.list_page(merchant, cursor, 2)
     assert (first + rest, end) == (asked, None)
     assert kept.cancel(merchant, "pic_1").state is PickupState.CANCELLED
+    assert [each.id for each in kept.find(Sought(name="ANA"), [])] == ["pic_0", "pic_1", "pic_2"]
+    assert kept.find(Sought(name="Bea"), []) == kept.find(Sought(reference="S-1"), []) == []
+    assert kept.erase(["pic_0", "pic_1"]) == []
+    assert [each.id for each in kept.find(Sought(name="ANA"), [])] == ["pic_2"]
 
 
 def test_keys_of_merchants_end(records: Records) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -165,6 +165,12 @@ class Keys:
             with self._records.begin() as connection:
                 connection.execute(update(keys).where(keys.c.id == row.id).values(used_day=today))
         return _key(row)
+
+    def list_names(self, ids: Collection[str]) -> dict[str, str]:
+        """What some are called, by their ids; also those that have ended."""
+        with self._records.read() as connection:
+            rows = connection.execute(select(keys.c.id, keys.c.name).where(keys.c.id.in_(ids)))
+            return {row.id: row.name for row in rows}
 
     def list_all(self) -> list[Listed]:
         """All keys without their secrets, in the order in which they were made."""

@@ -1,11 +1,11 @@
 """People: who logs in with a password, what they come for, and how they first get one."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -89,6 +89,7 @@ class People:
         *,
         party: str | None = None,
         subject: str | None = None,
+        again: bool = False,
         by: str = COMMAND,
     ) -> Person:
         """Somebody new, who has no password yet.
@@ -101,11 +102,12 @@ class People:
             carriers: codes of those that somebody may speak for as a carrier; none for all.
             party: the merchant that they belong to, if they have that role.
             subject: whom another provider says that it is.
+            again: even if somebody whom that provider calls so was ended.
             by: who adds them, as in the audit trail.
 
         Raises:
             BadInput: login or name cannot be shown, no role, or carriers or a party that do not go with the roles.
-            Conflict: somebody has that login.
+            Conflict: somebody has that login, or that subject.
             NotFound: there is no such merchant.
         """
         login, name = _clean(login, "a login", MOST_LOGIN), _clean(name, "a name", MOST_NAME)
@@ -124,6 +126,9 @@ class People:
             with self._records.begin() as connection:
                 if party is not None:
                     see_merchant(connection, party)
+                if again and subject is not None:
+                    is_ended = and_(people.c.subject_digest == row["subject_digest"], people.c.ended_ms.is_not(None))
+                    connection.execute(update(people).where(is_ended).values(subject_digest=None))
                 connection.execute(insert(people).values(row | bound))
                 Trail.write(connection, by, "person.added", id_, now_ms, roles=",".join(kinds))
         except IntegrityError:
@@ -176,6 +181,18 @@ class People:
         """The one that another provider calls so, if they are let in."""
         return self._find(people.c.subject_digest == digest_of(subject))
 
+    def is_kept_out(self, subject: str) -> bool:
+        """Whether the one that another provider calls so was ended, and nobody has added them again."""
+        ended = (people.c.subject_digest == digest_of(subject), people.c.ended_ms.is_not(None))
+        with self._records.read() as connection:
+            return connection.execute(select(people.c.id).where(*ended)).first() is not None
+
+    def list_names(self, ids: Collection[str]) -> dict[str, str]:
+        """The names of some, also of those who are let in no more, by their ids."""
+        with self._records.read() as connection:
+            rows = connection.execute(_people().where(people.c.id.in_(ids))).all()
+        return {row.id: self._person(row).name for row in rows}
+
     def list_all(self) -> list[Person]:
         """All, also those who are let in no more, in the order in which they came."""
         with self._records.read() as connection:
@@ -185,6 +202,8 @@ class People:
     def end(self, id_: str, now_ms: int, *, forget: bool = False, by: str = COMMAND) -> int:
         """Let somebody in no more; how many sessions ended. With `forget`, login and name are removed.
 
+        What another provider calls them stays as a digest, so that it does not let them in again by itself.
+
         Raises:
             NotFound: there is none, or, unless it is to forget them, none any more.
         """
@@ -192,7 +211,7 @@ class People:
             row = connection.execute(_people().where(people.c.id == id_)).one_or_none()
             if row is None or (row.ended_ms is not None and not forget):
                 raise _no_such(id_)
-            ended = end_people(connection, people.c.id == id_, now_ms, by)
+            ended = end_people(connection, people.c.id == id_, now_ms, by, keep_out=True)
             if forget:
                 connection.execute(update(people).where(people.c.id == id_).values(words=None))
                 Trail.write(connection, by, "person.forgotten", id_, now_ms)
@@ -352,12 +371,19 @@ class People:
         return read_person(row, row.id, self._seal)
 
 
-def end_people(connection: Connection, which: ColumnElement[bool], now_ms: int, by: str) -> int:
-    """Let some people in no more, in a transaction; how many sessions ended. Their logins are free again."""
+def end_people(
+    connection: Connection, which: ColumnElement[bool], now_ms: int, by: str, *, keep_out: bool = False
+) -> int:
+    """Let some people in no more, in a transaction; how many sessions ended. Their logins are free again.
+
+    Args:
+        keep_out: another provider does not let them in again by itself, not even for something else.
+    """
     found = connection.execute(select(people.c.id).where(which, people.c.ended_ms.is_(None))).scalars().all()
     ended = 0
     for id_ in found:
-        gone = {"ended_ms": now_ms, "login_digest": None, "subject_digest": None, "password": None}
+        gone: dict[str, Any] = {"ended_ms": now_ms, "login_digest": None, "password": None}
+        gone |= {} if keep_out else {"subject_digest": None}
         connection.execute(update(people).where(people.c.id == id_).values(gone))
         connection.execute(delete(invitations).where(invitations.c.person_id == id_))
         ended += end_sessions(connection, id_)

@@ -47,7 +47,8 @@ sessions = Table(
 )
 
 #: Who logs in: see `people.py`. `words` are login and name, sealed; a login is found by its digest, which who has ended
-#: has no more, nor a password. `subject_digest` is of whom another provider (OpenID Connect) says that it is.
+#: has no more, nor a password. `subject_digest` is of whom another provider (OpenID Connect) says that it is; who has
+#: ended keeps it, and is kept out by it.
 people = Table(
     "people",
     METADATA,

@@ -21,9 +21,11 @@ from waypost.app.wiring import House, now_ms, open_house
 from waypost.booking.erasure import Erasure
 from waypost.booking.images import Picture
 from waypost.booking.labels import Labels
+from waypost.booking.mentions import Mentions
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, OrderParcel
 from waypost.booking.people import Sought
+from waypost.booking.pickups import Pickup, Pickups
 from waypost.booking.proofs import Proof, Proofs
 from waypost.booking.records import proofs
 from waypost.engines.local.formats import read_formats
@@ -46,15 +48,16 @@ _ENDINGS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", "
 
 
 class _Kept(msgspec.Struct):
-    """What is kept of a person: orders; pushes, files and proofs of carriers by their ids; what does not open."""
+    """What is kept of a person: orders; pick-ups; pushes, files and proofs of carriers by ids; what does not open."""
 
     orders: list[KeptOrder]
+    pickups: list[Pickup]
     handed_in: dict[str, list[str]]
     damaged: list[str]
 
     @property
     def is_nothing(self) -> bool:
-        return not self.orders and not any(self.handed_in.values())
+        return not self.orders and not self.pickups and not any(self.handed_in.values())
 
 
 class _Shelves(msgspec.Struct):
@@ -70,11 +73,15 @@ class _Shelves(msgspec.Struct):
         with _looking("orders", self.erasure.count()) as tell:
             orders = list(self.erasure.find(sought, damaged, tell))
         numbers = [parcel.number for kept in orders for parcel in kept.parcels if parcel.number]
-        spellings = sought.list_spellings(kept.order for kept in orders)
-        wanted = [*spellings, *(number.encode().lower() for number in numbers)]
-        handed_in = {name: self._search(name, wanted, damaged) for name in _HANDED_IN}
+        mentions = sought.mentions((kept.order for kept in orders), numbers)
+        handed_in = {name: self._search(name, mentions, damaged) for name in _HANDED_IN}
         handed_in["proofs"] = Proofs(self.records, self.seals).find(sought, damaged)
-        return _Kept(orders, handed_in, damaged)
+        return _Kept(orders, self.pickups.find(sought, damaged), handed_in, damaged)
+
+    @property
+    def pickups(self) -> Pickups:
+        """Those of all merchants; no carrier is asked from here."""
+        return Pickups(self.records, {}, self.seals, now_ms)
 
     def remove(self, name: str, ids: Sequence[str]) -> int:
         """Remove what carriers handed in; how many there were."""
@@ -85,18 +92,17 @@ class _Shelves(msgspec.Struct):
                 removed += connection.execute(delete(table).where(table.c.id.in_(some))).rowcount
         return removed
 
-    def _search(self, name: str, wanted: Sequence[bytes], damaged: list[str]) -> list[str]:
+    def _search(self, name: str, mentions: Mentions, damaged: list[str]) -> list[str]:
         column = _HANDED_IN[name]
         with self.records.read() as connection:
             count = connection.execute(select(func.count()).select_from(column.table)).scalar_one()
-        if not count or not wanted:
+        if not count or mentions.is_nothing:
             return []
         with _looking(name, count) as tell:
 
             def is_meant(body: bytes) -> bool:
                 tell()
-                small = body.lower()
-                return any(each in small for each in wanted)
+                return mentions.is_in(body)
 
             return list(search_sealed(self.records, column, self.seals(), is_meant, damaged))
 
@@ -116,7 +122,8 @@ def export_person(sought: Sought, to: Path, *, home: Path | None, as_json: bool)
         told = {
             "made_at": format_utc(now_ms()),
             "sought": {name: value for name, value in msgspec.structs.asdict(sought).items() if value},
-            "orders": [_export_order(house, each, to) for each in kept.orders],
+            "orders": [_export_order(house, each, to, kept.damaged) for each in kept.orders],
+            "pickups": [_export_pickup(each) for each in kept.pickups],
             "handed_in_by_carriers": kept.handed_in,
             "does_not_open": kept.damaged,
         }
@@ -129,10 +136,12 @@ def export_person(sought: Sought, to: Path, *, home: Path | None, as_json: bool)
     papers = sum(1 for path in to.iterdir() if path.name != "person.json")
     counts = {name: len(ids) for name, ids in kept.handed_in.items()}
     if as_json:
-        out({"exported": str(to), "orders": len(kept.orders), "papers": papers} | counts)
+        found = {"orders": len(kept.orders), "pickups": len(kept.pickups), "papers": papers}
+        out({"exported": str(to)} | found | counts)
     else:
         print(
-            f"{len(kept.orders)} orders and {papers} papers are in {legible(str(to))}: person.json says what is what."
+            f"{len(kept.orders)} orders, {len(kept.pickups)} pick-ups and {papers} papers are in {legible(str(to))}: "
+            "person.json says what is what."
         )
         if any(counts.values()):
             print("Of what carriers handed in it has the ids alone: others may stand in it. Operators can open them.")
@@ -158,10 +167,15 @@ def erase_person(
                 stayed[each.id] = str(error)
         for name, ids in () if dry_run else kept.handed_in.items():
             shelves.remove(name, ids)
+        picked = [each.id for each in kept.pickups]
+        asked = [] if dry_run else shelves.pickups.erase(picked)
+        stayed |= dict.fromkeys(asked, "the carrier is being asked this moment: try again soon")
     _tell_damaged(kept.damaged)
     if as_json:
         orders = [_outline(each) | {"stays": stayed.get(each.id)} for each in kept.orders]
-        out({"orders": orders, **kept.handed_in, "erased": not dry_run, "does_not_open": kept.damaged})
+        pickups = [{"id": id_, "stays": stayed.get(id_)} for id_ in picked]
+        told = {"orders": orders, "pickups": pickups, **kept.handed_in}
+        out(told | {"erased": not dry_run, "does_not_open": kept.damaged})
     else:
         _print_erased(kept, stayed, dry_run=dry_run)
     return 1 if stayed or kept.damaged else 0
@@ -199,8 +213,7 @@ def _erase_again(again: Path, *, dry_run: bool, home: Path | None, as_json: bool
     return 0
 
 
-def _export_order(house: House, kept: KeptOrder, to: Path) -> dict[str, Any]:
-    book = house.bookings.book
+def _export_order(house: House, kept: KeptOrder, to: Path, damaged: list[str]) -> dict[str, Any]:
     return {
         "id": kept.id,
         "merchant": kept.merchant,
@@ -208,25 +221,32 @@ def _export_order(house: House, kept: KeptOrder, to: Path) -> dict[str, Any]:
         "made_at": format_utc(kept.made_ms),
         "why": kept.why,
         "order": kept.order,
-        "parcels": [_export_parcel(house, book, kept, each, to) for each in kept.parcels],
+        "parcels": [_export_parcel(house, kept, each, to, damaged) for each in kept.parcels],
     }
 
 
-def _export_parcel(house: House, book: OrderBook, kept: KeptOrder, parcel: OrderParcel, to: Path) -> dict[str, Any]:
+def _export_parcel(house: House, kept: KeptOrder, parcel: OrderParcel, to: Path, damaged: list[str]) -> dict[str, Any]:
+    """What is kept of a parcel; `damaged` gets the ids of papers and pictures that do not open."""
     told: dict[str, Any] = {"piece": parcel.piece, "state": parcel.state.value, "weight_g": parcel.weight_g}
     if not parcel.number:
         return told
     waybill = Waybill(parcel.carrier, parcel.number)
     told |= {"carrier": parcel.carrier, "number": parcel.number}
     pushed = Labels({}, house.memory.records, house.seals)
-    label = book.find_labels([parcel]).get(parcel.reference) or pushed.find(kept.account, waybill)
+    label = house.bookings.book.find_labels([parcel]).get(parcel.reference)
+    try:
+        label = label or pushed.find(kept.account, waybill)
+    except StoreDamaged as error:
+        label = error
     if isinstance(label, StoreDamaged):
-        raise label
-    if label is not None:
+        damaged.append(parcel.reference)
+    elif label is not None:
         name = f"{kept.id}-{parcel.piece + 1}-label.{_ENDINGS.get(label.content_type, 'bin')}"
         (to / name).write_bytes(label.content)
         told |= {"label": name}
-    told |= {"proofs": [_export_proof(house, each, to) for each in house.proofs.list_of_parcel(parcel.reference)]}
+    told |= {
+        "proofs": [_export_proof(house, each, to, damaged) for each in house.proofs.list_of_parcel(parcel.reference)]
+    }
     try:
         told["tracked"], told["scans"] = house.tracker.get_parcel(parcel.carrier, parcel.number)
     except NotFound:  # no scan of it came yet
@@ -234,7 +254,7 @@ def _export_parcel(house: House, book: OrderBook, kept: KeptOrder, parcel: Order
     return told
 
 
-def _export_proof(house: House, proof: Proof, to: Path) -> dict[str, Any]:
+def _export_proof(house: House, proof: Proof, to: Path, damaged: list[str]) -> dict[str, Any]:
     told: dict[str, Any] = {"at": format_instant(proof.at_ms, proof.offset_min), "received_by": proof.received_by}
     told |= {"relation": proof.relation}
     images: dict[str, Callable[[Proof], Picture]] = {}
@@ -243,11 +263,20 @@ def _export_proof(house: House, proof: Proof, to: Path) -> dict[str, Any]:
     if proof.has_signature:
         images["signature"] = house.proofs.open_signature
     for which, open_ in images.items():
-        image = open_(proof)
+        try:
+            image = open_(proof)
+        except StoreDamaged:
+            damaged.append(proof.id)
+            continue
         name = f"{proof.order}-{proof.piece + 1}-{which}-{proof.id}.{_ENDINGS[image.content_type]}"
         (to / name).write_bytes(image.content)
         told |= {which: name}
     return told
+
+
+def _export_pickup(kept: Pickup) -> dict[str, Any]:
+    told: dict[str, Any] = {name: getattr(kept, name) for name in ("id", "account", "number", "day", "why", "order")}
+    return told | {"state": kept.state.value, "made_at": format_utc(kept.made_ms)}
 
 
 def _outline(kept: KeptOrder) -> dict[str, Any]:
@@ -267,6 +296,9 @@ def _print_erased(kept: _Kept, stayed: dict[str, str], *, dry_run: bool) -> None
         what = "would be erased" if dry_run else f"stays: {stayed[each.id]}" if each.id in stayed else "erased"
         words = (told["id"], told["merchant"], legible(told["reference"]), told["state"], told["made_at"])
         print("  ".join(words), what, sep="  ")
+    for pickup in kept.pickups:
+        what = "would be erased" if dry_run else stayed.get(pickup.id, "erased")
+        print(f"pick-up {pickup.id}  {pickup.day}  {what}")
     for name, ids in kept.handed_in.items():
         if ids:
             what = "that would be removed" if dry_run else "removed"
@@ -278,7 +310,7 @@ def _print_erased(kept: _Kept, stayed: dict[str, str], *, dry_run: bool) -> None
 def _tell_nobody(kept: _Kept, as_json: bool) -> int:
     _tell_damaged(kept.damaged)
     if as_json:
-        out({"orders": [], **kept.handed_in, "does_not_open": kept.damaged})
+        out({"orders": [], "pickups": [], **kept.handed_in, "does_not_open": kept.damaged})
     else:
         print("Nothing is kept of that person, as far as it can be told by what was given.")
     return 1

@@ -42,7 +42,8 @@ def add_person(told: Told, *, asks: bool, home: Path | None, as_json: bool) -> N
             check_password(password, told.login)  # or there would be somebody without one
         name = told.name or told.login
         subject = None if told.subject is None else _subject(settings, told.subject)
-        person = people.add(told.login, name, roles, now_ms(), told.carriers, party=told.party, subject=subject)
+        given = (told.login, name, roles, now_ms(), told.carriers)
+        person = people.add(*given, party=told.party, subject=subject, again=True)
         link = None
         if password is not None:
             people.set_password(person.id, password, now_ms())

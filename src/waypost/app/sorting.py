@@ -86,14 +86,14 @@ def rebuild(carrier: str, *, home: Path | None, as_json: bool) -> None:
     learnt: int | None = None
     try:
         with open_house(read_settings(home=home)) as house:
-            house.sorters.forget(carrier)
+            house.sorters.forget(carrier, now_ms())
             house.memory.index.catch_up(house.memory.log.position(), 600)
             learnt = 0
             while more := house.lessons.learn_of(carrier, now_ms()):
                 learnt += more
     except HomeInUse:
         with records_of(home) as (settings, records):
-            Sorters(records, Seals(settings.home, records)).forget(carrier)
+            Sorters(records, Seals(settings.home, records)).forget(carrier, now_ms())
     if as_json:
         out({"carrier": carrier, "learnt": learnt})
         return

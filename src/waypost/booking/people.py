@@ -3,11 +3,11 @@
 import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
-from urllib.parse import quote, quote_plus
 
 import msgspec
 
 from waypost.booking.issuing import Address, Item
+from waypost.booking.mentions import Mentions
 from waypost.booking.orders import Order
 from waypost.model.decoding import decoder
 from waypost.model.errors import BadInput, Conflict
@@ -19,8 +19,6 @@ ERASED = "…"
 _AREA = 3
 #: Two telephone numbers are one if so many of their last digits are, whatever is dialled before them.
 _FEWEST_DIGITS = 7
-#: So many, the last ones, are looked for where a number stands among other text.
-_TELLING_DIGITS = 9
 
 
 class Sought(Guarded, frozen=True, kw_only=True):
@@ -61,24 +59,21 @@ class Sought(Guarded, frozen=True, kw_only=True):
         """Whether that is its name, whole; False if none is known."""
         return bool(_plain(self.name)) and _plain(name) == _plain(self.name)
 
-    def list_spellings(self, found: Iterable[Order] = ()) -> list[bytes]:
-        """How it may stand in what carriers send, in small letters: as text, escaped as JSON and as forms have it.
+    def is_at(self, end: Address) -> bool:
+        """Whether that is its address; False if nothing but the number of an order is known."""
+        return bool(self.name or self.phone or self.email) and self._is(end)
+
+    def mentions(self, found: Iterable[Order] = (), numbers: Iterable[str] = ()) -> Mentions:
+        """How it may stand in what carriers send.
 
         Args:
             found: orders that are its: they may spell it otherwise than it was asked for.
+            numbers: of waybills that are its.
         """
+        # a number of an order alone says not which end is meant
         ends: list[Sought | Address] = [self]
-        if self.name or self.phone or self.email:  # a number of an order alone says not which end is meant
-            ends += [end for order in found for end in (order.sender, order.consignee) if self._is(end)]
-        told = dict.fromkeys(text.strip() for end in ends for text in (end.name, end.phone, end.email))
-        digits = (_digits(end.phone)[-_TELLING_DIGITS:] for end in ends)
-        told |= dict.fromkeys(each for each in digits if len(each) >= _FEWEST_DIGITS)
-        spellings: dict[bytes, None] = {}
-        for text in told:
-            escaped = "".join(each if each.isascii() else f"\\u{ord(each):04x}" for each in _utf16(text))
-            written = (text, escaped, quote(text, safe=""), quote_plus(text))
-            spellings |= dict.fromkeys(each.encode().lower() for each in written if len(text) > 1)
-        return list(spellings)
+        ends += [end for order in found for end in (order.sender, order.consignee) if self.is_at(end)]
+        return Mentions({end.name for end in ends}, {end.phone for end in ends}, {end.email for end in ends}, numbers)
 
     def _is(self, end: "_End | Address") -> bool:
         if self.name and _plain(self.name) not in (_plain(end.name), _plain(end.company)):
@@ -161,9 +156,3 @@ def _is_same_phone(one: str, other: str) -> bool:
     a, b = _digits(one), _digits(other)
     shared = min(len(a), len(b))
     return shared >= _FEWEST_DIGITS and a[-shared:] == b[-shared:]
-
-
-def _utf16(text: str) -> list[str]:
-    """Its UTF-16 units, which is what JSON escapes."""
-    data = text.encode("utf-16-be", "surrogatepass")
-    return [chr(int.from_bytes(data[at : at + 2])) for at in range(0, len(data), 2)]

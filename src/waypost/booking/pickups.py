@@ -10,12 +10,14 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Protocol
 
 import msgspec
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, insert, not_, or_, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
+from waypost.access.sealed import SealedColumn, search_sealed
 from waypost.access.sealing import Seal
 from waypost.booking.issuing import Address, Grams, Line, whole
+from waypost.booking.people import Sought
 from waypost.booking.records import pickups
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.decoding import decode
@@ -28,6 +30,8 @@ from waypost.track.carriers import CarrierPuzzling, InDoubt
 #: So long whoever asks has it for itself; who died meanwhile leaves it in doubt.
 _LEASE_MS = 5 * 60_000
 _MOST_WHY = 400
+#: So many are looked up, or erased, at one time.
+_AT_ONCE = 300
 _LOOK = "Look for it at the carrier; if nobody comes, ask for another one."
 
 
@@ -209,6 +213,43 @@ class Pickups:
             rows = connection.execute(asked.order_by(made.desc(), id_).limit(limit + 1)).all()
         page = [self._open(row) for row in rows[:limit]]
         return page, write_cursor((page[-1].made_ms, page[-1].id)) if len(rows) > limit else None
+
+    def find(self, sought: Sought, damaged: list[str]) -> list[Pickup]:
+        """Those, whosever, at which a person hands over. None for the number of an order: a pick-up has none.
+
+        Args:
+            damaged: gets the ids of those that do not open.
+        """
+        if sought.reference.strip():
+            return []
+
+        def is_meant(body: bytes) -> bool:
+            return sought.is_at(decode(body, PickupOrder).address)
+
+        ids = list(search_sealed(self._records, SealedColumn(pickups, is_all=False), self._seal(), is_meant, damaged))
+        found: list[Pickup] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            some = and_(pickups.c.id.in_(ids[start : start + _AT_ONCE]), pickups.c.body.is_not(None))
+            with self._records.read() as connection:
+                found += [
+                    self._open(row) for row in connection.execute(select(pickups).where(some).order_by(pickups.c.id))
+                ]
+        return found
+
+    def erase(self, ids: Sequence[str]) -> list[str]:
+        """Erase who hands over, and where; that a carrier was asked stays. Those that are being asked for are left.
+
+        Returns:
+            the ids of what was left.
+        """
+        is_asked = and_(pickups.c.state == PickupState.ASKED.value, pickups.c.until_ms > self._clock())
+        left: list[str] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            some = pickups.c.id.in_(ids[start : start + _AT_ONCE])
+            with self._records.begin() as connection:
+                connection.execute(update(pickups).where(some, not_(is_asked)).values(body=None, why=""))
+                left += connection.execute(select(pickups.c.id).where(some, pickups.c.body.is_not(None))).scalars()
+        return left
 
     def _get_settled(self, merchant: str, id_: str) -> Pickup:
         """One that nobody asks for this moment; who died while asking left it in doubt."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import select, update
 from tests.rooms.app.commands import Commands
 
 from waypost.app.housekeeping import chores_of
@@ -12,11 +13,16 @@ from waypost.app.settings import Retention, Settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.booking.issuing import Address, Issued, Item, Label
 from waypost.booking.orders import Order, OrderState, parcel_reference
+from waypost.booking.pickups import Fetched, PickupOrder, Pickups
 from waypost.booking.proofs import ProofSent
+from waypost.booking.records import order_parcels
+from waypost.booking.records import pickups as pickup_table
+from waypost.booking.records import proofs as proof_table
 from waypost.model.carriage import Waybill
+from waypost.model.errors import NotFound
 from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
-from waypost.track.carriers import Push
+from waypost.track.carriers import CarrierRefused, Push
 from waypost.track.pushes import Arrived, Outcome
 from waypost.track.wire import read_json_array
 from waypost.web.api.answers import PROOF_SENT
@@ -81,7 +87,7 @@ def test_all_that_is_kept_of_a_person_is_written_out(home: tuple[Commands, dict[
     commands, ids = home
     to = tmp_path / "export"
     told = commands.ask("admin", "export-person", str(to), *PERSON)
-    assert told == {"exported": str(to), "orders": 2, "papers": 2, "pushes": 2, "files": 1, "proofs": 0}
+    assert told == {"exported": str(to), "orders": 2, "pickups": 0, "papers": 2, "pushes": 2, "files": 1, "proofs": 0}
     person = json.loads((to / "person.json").read_text())
     found = {each["order"]["reference"]: each for each in person["orders"]}
     assert found["A-1"]["order"]["consignee"]["street"] == LI.street
@@ -117,6 +123,35 @@ def test_a_person_is_erased_wherever_it_is(home: tuple[Commands, dict[str, str]]
         assert view.status == "delivered"  # its scans stay
 
 
+def test_a_label_that_does_not_open_keeps_nothing_else_back(
+    home: tuple[Commands, dict[str, str]], tmp_path: Path
+) -> None:
+    commands, ids = home
+    reference = parcel_reference(ids["A-1"], 0)
+    with open_house(Settings(home=commands.home)) as house, house.memory.records.begin() as connection:
+        assert connection.execute(select(order_parcels.c.label).where(order_parcels.c.id == reference)).scalar()
+        connection.execute(update(order_parcels).where(order_parcels.c.id == reference).values(label=b"\0\1 torn"))
+        connection.execute(update(proof_table).values(signature=b"\0\1 torn"))
+    told = commands.ask("admin", "export-person", str(tmp_path / "export"), *PERSON)
+    assert (told["orders"], told["papers"], told["pushes"]) == (2, 0, 2)
+    person = json.loads((tmp_path / "export" / "person.json").read_text())
+    assert person["does_not_open"] == [reference, "pod_1"]
+    [parcel] = next(each["parcels"] for each in person["orders"] if each["order"]["reference"] == "A-1")
+    assert ("label" in parcel, len(parcel["scans"]), parcel["proofs"][0]["received_by"]) == (False, 2, "门卫")
+
+
+def test_a_short_name_removes_no_push_of_others(home: tuple[Commands, dict[str, str]]) -> None:
+    commands, _ = home
+    merchant = Address(name="Li", country="BR", street="Rua 1", city="Rio", phone="+55 21 95000-1234")
+    with open_house(Settings(home=commands.home)) as house:
+        of = house.parties.add(PartyKind.MERCHANT, "Wu", now_ms()).id
+        house.bookings.book.enter(of, [(0, order("B-1", merchant))], now_ms())
+        keep_push(house, json.dumps({"number": "YT5", "status": "DELIVERED", "to": "Li Wei", "tel": "139"}))
+        own = keep_push(house, json.dumps({"to": "LI", "tel": "(21) 95000-1234"}))
+    told = commands.ask("admin", "erase-person", "--name", "Li", "--dry-run")
+    assert (len(told["orders"]), told["pushes"], told["files"]) == (1, [own], [])
+
+
 def test_who_took_the_parcel_of_another_is_found_too(home: tuple[Commands, dict[str, str]], tmp_path: Path) -> None:
     commands, _ = home
     told = commands.ask("admin", "export-person", str(tmp_path / "export"), "--name", "门 卫")
@@ -125,6 +160,38 @@ def test_who_took_the_parcel_of_another_is_found_too(home: tuple[Commands, dict[
     assert commands.ask("admin", "erase-person", "--name", "门卫")["proofs"] == ["pod_1"]
     with open_house(Settings(home=commands.home)) as house:
         assert house.proofs.list_of(None, ["YT77"]) == []
+
+
+class Courier:
+    def fetch(self, order: PickupOrder) -> Fetched:
+        raise CarrierRefused(f"nobody drives to {order.address.street}", channel="test")
+
+    def cancel_pickup(self, number: str) -> None:
+        raise AssertionError(number)
+
+
+def test_who_hands_parcels_over_is_exported_and_erased(home: tuple[Commands, dict[str, str]], tmp_path: Path) -> None:
+    commands, _ = home
+    with open_house(Settings(home=commands.home)) as house:
+        merchant = house.parties.add(PartyKind.MERCHANT, "Wu", now_ms()).id
+        pickups = Pickups(house.memory.records, {"own": Courier()}, house.seals, now_ms)
+        for id_, who in (("pic_li", LI), ("pic_han", HAN)):
+            pickups.ask(merchant, id_, PickupOrder(address=who, day="2026-11-24", parcels=2, weight_g=900))
+    assert commands.ask("admin", "export-person", str(tmp_path / "export"), *PERSON)["pickups"] == 1
+    [pickup] = json.loads((tmp_path / "export" / "person.json").read_text())["pickups"]
+    assert (pickup["id"], pickup["state"], pickup["order"]["address"]["name"]) == ("pic_li", "refused", "李雷")
+    by_order = ("--order", "A-1", "--name", "李雷")  # a pick-up says not of which order it is
+    assert commands.ask("admin", "erase-person", *by_order, "--dry-run")["pickups"] == []
+    would = commands.ask("admin", "erase-person", *PERSON, "--dry-run")
+    assert would["pickups"] == [{"id": "pic_li", "stays": None}]
+    assert b"pick-up pic_li" in commands.call("admin", "erase-person", *PERSON).stdout
+    with open_house(Settings(home=commands.home)) as house:
+        with house.memory.records.read() as connection:
+            rows = {row.id: row for row in connection.execute(select(pickup_table))}
+        assert (rows["pic_li"].body, rows["pic_li"].why, rows["pic_li"].state) == (None, "", "refused")
+        assert house.pickups.get(merchant, "pic_han").order.address == HAN
+        with pytest.raises(NotFound):
+            house.pickups.get(merchant, "pic_li")
 
 
 def test_what_is_on_its_way_stays_unless_it_is_said(home: tuple[Commands, dict[str, str]]) -> None:
@@ -154,7 +221,7 @@ def test_beside_a_server_and_once_more_after_a_restore(home: tuple[Commands, dic
     restored = Commands(tmp_path / "restored")
     restored.ask("admin", "restore", str(backup))
     (tmp_path / "restored" / "seal").write_bytes((commands.home / "seal").read_bytes())
-    assert len(restored.ask("admin", "export-person", str(tmp_path / "back"), *PERSON)) == 6
+    assert len(restored.ask("admin", "export-person", str(tmp_path / "back"), *PERSON)) == 7
     assert restored.ask("admin", "erase-person", "--again", str(listed)) == {"listed": 2, "erased": 2}
     assert restored.ask("admin", "erase-person", "--again", str(listed)) == {"listed": 2, "erased": 0}
     with open_house(Settings(home=restored.home)) as house:

@@ -11,9 +11,10 @@ from tests.rooms.booking.desk import Desk, open_desk
 from tests.rooms.web.conftest import scan
 
 from waypost.booking.bookings import Bookings
+from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import Address
 from waypost.booking.labels import Labels
-from waypost.booking.orders import KeptOrder
+from waypost.booking.orders import KeptOrder, order_id
 from waypost.booking.pools import Pool, PoolIssuer, PoolKind, Pools
 from waypost.booking.sheets import Table
 from waypost.booking.sorting import PLACES, Sorter
@@ -241,9 +242,11 @@ def test_deliveries_teach_once_each(room: Room) -> None:
     assert (kept.carrier, kept.version, kept.deliveries) == ("ruralpost", 1, 2)
     room.keep(scan(booked["SALE-2"], "delivered", "2026-11-21T14:00:00Z", None, "ruralpost"))
     assert room.lessons.learn(now) == 1
-    room.sorters.forget("ruralpost")
+    room.sorters.forget("ruralpost", now)
     assert room.sorters.get("ruralpost").counts.codes == ()
-    assert room.lessons.learn(now) == 3
+    erasure = Erasure(room.desk.records, room.desk.book, lambda: room.desk.seal, lambda waybills: {})
+    erasure.erase(None, order_id(room.desk.merchant, "SALE-1"), now, on_the_way=True)
+    assert room.lessons.learn(now) == 2  # nobody knows any more where SALE-1 went
     assert room.lessons.learn(now + 200 * DAY_MS) == 0
 
 
@@ -257,6 +260,22 @@ def test_a_file_is_learnt_once_and_old_versions_go(room: Room) -> None:
     assert (kept.version, kept.deliveries) == (KEPT + 3, 240 * (KEPT + 3))
     with room.desk.records.read() as connection:
         assert connection.exec_driver_sql("select count(*) from sorters").scalar() == KEPT
+
+
+def test_what_was_forgotten_beside_a_server_does_not_come_back(room: Room) -> None:
+    room.learn()
+    assert len(room.sorters.get("ruralpost").counts.codes) > 1  # the server has read it
+    command = Sorters(room.desk.records, lambda: room.desk.seal)
+    command.forget("ruralpost", 2)
+    assert command.list_all() == []
+    labelled = read_deliveries("corrected.csv", sheet([told(1)[0] | {"code": "999-Z9-99"}]), "", 1)
+    assert learn_file(command, "ruralpost", "corrected.csv", "corrected", labelled.deliveries, 3) is not None
+    codes = command.get("ruralpost").counts.codes
+    assert "571-A0-00" not in codes
+    assert room.sorters.get("ruralpost").counts.codes == codes
+    assert learn_file(room.sorters, "ruralpost", "more.csv", "more", labelled.deliveries, 4) is not None
+    [kept] = room.sorters.list_all()
+    assert kept.deliveries == 2
 
 
 def test_two_who_learn_at_once_lose_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.rooms.web.test_people import add, deeds
 
 from waypost.access.keys import Role
-from waypost.model.errors import SettingsError
+from waypost.model.errors import Conflict, SettingsError
 from waypost.model.parties import PartyKind
 from waypost.testing.openid import FakeOpenId, Trap
 from waypost.web.desk import Limits
@@ -198,7 +198,39 @@ def test_roles_follow_the_claims(open_world: Callable[..., Any], fake: FakeOpenI
         assert (sign_in(world).status, world.people.list_all()) == (401, [person]), claims
     fake.claims["groups"] = ["wp-operators"]
     world.people.end(person.id, world.now_ms)
-    assert person_cookie(sign_in(world)) is not None  # those who are ended are added anew while the provider has them
+    assert (sign_in(world).status, len(world.people.list_all())) == (401, 1)
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_who_was_ended_is_kept_out_until_they_are_added_again(
+    open_world: Callable[..., Any], fake: FakeOpenId, forget: bool
+) -> None:
+    world = open_world(roles=ROLES, makes_people=True)
+    fake.claims["roles"] = ["wp-operators"]
+    sign_in(world)
+    [person] = world.people.list_all()
+    world.people.end(person.id, world.now_ms, forget=forget)
+    reply = sign_in(world)
+    assert (reply.status, person_cookie(reply)) == (401, None)
+    assert "nobody has let you in here yet" in reply.text
+    assert "was ended here" in world.journal.getvalue()
+    subject = subject_of(fake.issuer, "42")
+    with pytest.raises(Conflict):
+        world.people.add("ann", "Ann", [Role.OPERATOR], world.now_ms, subject=subject)
+    again = world.people.add("ann", "Ann", [Role.OPERATOR], world.now_ms, subject=subject, again=True)
+    assert person_cookie(sign_in(world)) is not None
+    assert [each.id for each in world.people.list_all() if each.ended_ms is None] == [again.id]
+
+
+def test_people_of_a_party_that_ended_may_come_for_another(open_world: Callable[..., Any], fake: FakeOpenId) -> None:
+    world = open_world(roles=ROLES, makes_people=True)
+    old, new = (world.parties.add(PartyKind.MERCHANT, name, world.now_ms).id for name in ("Estrela", "Lua"))
+    fake.claims |= {"roles": ["wp-shops"], "party": old}
+    assert person_cookie(sign_in(world)) is not None
+    world.parties.end(old, world.now_ms)
+    assert sign_in(world).status == 401
+    fake.claims["party"] = new
+    assert person_cookie(sign_in(world)) is not None
 
 
 def test_nobody_becomes_another_by_an_address_alike(open_world: Callable[..., Any], fake: FakeOpenId) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from sqlalchemy import update
 
 from waypost.access.keys import Role
+from waypost.access.records import people
 from waypost.access.trail import Wanted
 from waypost.model.parties import PartyKind
 from waypost.web.desk import Limits, Site
@@ -387,3 +389,15 @@ def test_the_trail_has_a_page_with_names_beside_the_ids(world: Any) -> None:
     assert "Nothing of that kind" in Browser(world, "bob@example.org").get("/operator/audit?of=x").text
     broken = Browser(world, "bob@example.org").get("/operator/audit?after=x")
     assert (broken.status, "no cursor" in broken.text) == (400, True)
+
+
+def test_the_trail_opens_only_those_who_stand_on_its_page(world: Any) -> None:
+    add(world)
+    browser = Browser(world)
+    other = add(world, "bob@example.org")
+    with world.memory.records.begin() as connection:
+        connection.execute(update(people).where(people.c.id == other).values(words=b"\0\1 torn"))
+    assert "Ann Li" in browser.get("/operator/audit?what=person.logged_in").text
+    key = world.keys.list_all()[0].key
+    world.trail.note(f"key:{key.id}", "key.logged_in", key.id, world.now_ms)
+    assert browser.get("/operator/audit?what=key.logged_in").text.count(f"<small>{key.name}") == 2

@@ -1,7 +1,8 @@
 """What a sorter learns: where parcels of orders were delivered from, what people answered, and files of addresses.
 
 The code of a delivery is the hub that scanned the parcel last, the outlet that did so after it, and nothing of the
-courier, whom scans do not name. Each parcel is learnt once, and never what is not known to the end.
+courier, whom scans do not name. Each parcel is learnt once, and never what is not known to the end, nor one whose
+order was erased: what is left of its address would teach wrong.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from waypost.booking.order_book import OrderBook
 from waypost.booking.orders import KeptOrder, ParcelState
-from waypost.booking.records import order_parcels
+from waypost.booking.records import order_parcels, orders
 from waypost.booking.sorting.addresses import place_of_address
 from waypost.booking.sorting.codes import CodeState
 from waypost.booking.sorting.places import DELIVERIES
@@ -81,7 +82,8 @@ class Lessons:
         """The same of one carrier."""
         found = self._answered(carrier) + self._delivered(carrier, now_ms)
         kept: dict[str, KeptOrder] = self._book.find_orders(list({each.order for each in found}))
-        lessons = [each for each in {each.parcel: each for each in found}.values() if each.order in kept]
+        known = {id_ for id_, each in kept.items() if each.erased_ms is None}  # they may have been erased meanwhile
+        lessons = [each for each in {each.parcel: each for each in found}.values() if each.order in known]
         if not lessons:
             return 0
         rows = [
@@ -199,6 +201,8 @@ def learn_file(
 
 
 def _unlearnt(parcels: FromClause, columns: Sequence[Any], is_meant: ColumnElement[bool]) -> Select[Any]:
-    """Of parcels that no sorter has learnt."""
+    """Of parcels that no sorter has learnt, and whose orders say where they went."""
     lesson = parcels.outerjoin(sort_lessons, sort_lessons.c.parcel == order_parcels.c.id)
-    return select(*columns).select_from(lesson).where(is_meant, sort_lessons.c.parcel.is_(None))
+    lesson = lesson.join(orders, orders.c.id == order_parcels.c.order_id)
+    is_left = and_(sort_lessons.c.parcel.is_(None), orders.c.erased_ms.is_(None), orders.c.body.is_not(None))
+    return select(*columns).select_from(lesson).where(is_meant, is_left)

@@ -101,21 +101,43 @@ class Sorters:
         """The newest version of each, by carrier."""
         newest = select(sorters.c.carrier, func.max(sorters.c.version).label("version")).group_by(sorters.c.carrier)
         last = newest.subquery()
+        is_known = sorters.c.deliveries > 0  # the version that `forget` left knows nothing
         columns = (sorters.c.carrier, sorters.c.version, sorters.c.made_ms, sorters.c.deliveries)
         asked = select(*columns, func.length(sorters.c.body).label("bytes")).join(
             last, (sorters.c.carrier == last.c.carrier) & (sorters.c.version == last.c.version)
         )
         with self._records.read() as connection:
-            rows = connection.execute(asked.order_by(sorters.c.carrier)).mappings()
+            rows = connection.execute(asked.where(is_known).order_by(sorters.c.carrier)).mappings()
             return [KeptSorter(**row) for row in rows]
 
-    def forget(self, carrier: str) -> None:
-        """Forget all that was learnt of a carrier, and that it was: what is here still can be learnt anew."""
-        with self._records.begin() as connection:
-            for table in (sorters, sort_lessons, sort_files):
-                connection.execute(delete(table).where(table.c.carrier == carrier))
-        with self._lock:
-            self._known.pop(carrier, None)
+    def forget(self, carrier: str, now_ms: int) -> None:
+        """Forget all that was learnt of a carrier, and that it was: what is here still can be learnt anew.
+
+        A version that knows nothing comes next: if versions began again at 1, those who remember an old 1 would go on
+        with it, and teach it.
+
+        Raises:
+            Conflict: others learn all the time.
+        """
+        for _ in range(_TRIES):
+            newest = select(func.max(sorters.c.version)).where(sorters.c.carrier == carrier)
+            with self._records.read() as connection:
+                version = connection.execute(newest).scalar() or 0
+            id_ = f"{carrier}/{version + 1}"
+            values = {"carrier": carrier, "version": version + 1, "made_ms": now_ms, "deliveries": 0}
+            sealed = self._seal().seal(Sorter.empty().to_bytes(), id_)
+            try:
+                with self._records.begin() as connection:
+                    # first, so that nobody else puts that version there meanwhile
+                    connection.execute(insert(sorters).values(id=id_, body=sealed, **values))
+                    old = (sorters.c.carrier == carrier, sorters.c.version <= version)
+                    connection.execute(delete(sorters).where(*old))
+                    for table in (sort_lessons, sort_files):
+                        connection.execute(delete(table).where(table.c.carrier == carrier))
+            except IntegrityError:
+                continue
+            return
+        raise Conflict(f"others teach the sorter of {carrier} all the time", mend="Try again.")
 
     def count_waiting(self) -> dict[str, int]:
         """How many parcels wait for a person, by carrier."""

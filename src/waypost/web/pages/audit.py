@@ -1,6 +1,7 @@
 """The operator's page of the audit trail: who did what to what, and when."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -30,7 +31,7 @@ def add_audit_page(app: FastAPI, office: Office, paper: Paper) -> None:
             warning = ""
         except BadInput as error:
             deeds, cursor, warning = [], None, error.message
-        names = await office.lookups.run(_list_names, office) if deeds else {}
+        names = await office.lookups.run(_list_names, office, deeds) if deeds else {}
         language = language_of(request)
         return paper.answer(
             "audit.html",
@@ -46,10 +47,15 @@ def add_audit_page(app: FastAPI, office: Office, paper: Paper) -> None:
         )
 
 
-def _list_names(office: Office) -> dict[str, str]:
+def _list_names(office: Office, deeds: Sequence[Deed]) -> dict[str, str]:
     """Names beside ids: they are read where they are kept, so who is forgotten has none here either."""
-    names = {each.id: each.name for each in office.desk.people.list_all()}
-    return names | {each.key.id: each.key.name for each in office.desk.keys.list_all()}
+    ids = {id_ for each in deeds for id_ in (_id_of(each.who), each.of)}
+    return office.desk.people.list_names(ids) | office.desk.keys.list_names(ids)
+
+
+def _id_of(who: str) -> str:
+    """As people and keys are kept; the trail says before it which of the two it is."""
+    return who.rpartition(":")[2]
 
 
 def _row(deed: Deed, names: dict[str, str], language: Language) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def _row(deed: Deed, names: dict[str, str], language: Language) -> dict[str, Any
         "iso": at.isoformat(),
         "at": language.stamp(at),
         "who": deed.who,
-        "who_name": names.get(deed.who.rpartition(":")[2], ""),
+        "who_name": names.get(_id_of(deed.who), ""),
         "what": deed.what,
         "of": deed.of,
         "of_name": names.get(deed.of, ""),

@@ -88,6 +88,8 @@ def admit(people: People, openid: OpenId, claims: Claims, browser: str, now_ms: 
         if person is None:
             if not openid.provider.makes_people or roles is None:
                 raise NotBelieved("unknown", "the provider speaks of somebody whom nobody has let in here")
+            if people.is_kept_out(claims.subject):
+                raise NotBelieved("unknown", "the provider speaks of somebody who was ended here")
             subject = claims.subject
             told = (claims.login, claims.name, roles, now_ms, carriers)
             person = people.add(*told, party=party, subject=subject, by=WAYPOST)
