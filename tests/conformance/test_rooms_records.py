@@ -696,7 +696,7 @@ def test_a_choice_a_split_and_cash_on_delivery_are_kept(records: Records) -> Non
     one_each = [PlannedParcel(weight_g=9, items=(0,), quantities=(1,))] * 2
     assert len(book.split(merchant, entry.id, one_each, NOW).parcels) == 2
     book.confirm(merchant, entry.id, "?", NOW)
-    assert [kept.id for kept in book.list_to_choose([entry.id])] == [entry.id]
+    assert [kept.id for kept in book.list_to_choose([entry.id], NOW)] == [entry.id]
     quotes = Quotes(Shelf(records), lambda: lambda *_: None, [], {"own": _OwnRates()})
     chooser = Chooser(book, records, quotes, ["own"], lambda: NOW)
     chooser.choose([entry.id])

