@@ -172,7 +172,7 @@ class SheetAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderParcelView(msgspec.Struct, frozen=True, kw_only=True):
-    """A parcel of an order. `why` is what its carrier said when it did not book it."""
+    """A parcel of an order, which `piece` counts from 1. `why` is what its carrier said when it did not book it."""
 
     piece: int
     state: ParcelState
@@ -224,7 +224,7 @@ class ProofView(msgspec.Struct, frozen=True, kw_only=True):
     """A proof of delivery.
 
     Attributes:
-        order, piece: the parcel that it is of, from 0, and `waybill` that it bears.
+        order, piece: the parcel that it is of, from 1, and `waybill` that it bears.
         at: when it was delivered, with the offset of the place. `received_at` when its carrier said so.
         received_by: who took it, and `relation` who that is to the consignee; "" if nobody said.
         picture, signature: the paths of the images, null if there is none.
@@ -259,7 +259,7 @@ def view_proof(proof: Proof) -> ProofView:
     return ProofView(
         id=proof.id,
         order=proof.order,
-        piece=proof.piece,
+        piece=proof.piece + 1,
         waybill=WaybillView(proof.carrier, proof.number),
         at=format_instant(proof.at_ms, proof.offset_min),
         received_at=format_utc(proof.received_ms),
@@ -332,7 +332,7 @@ def view_order(kept: KeptOrder) -> OrderView:
         erased_at=None if kept.erased_ms is None else format_utc(kept.erased_ms),
         parcels=[
             OrderParcelView(
-                piece=each.piece,
+                piece=each.piece + 1,
                 state=each.state,
                 waybill=WaybillView(each.carrier, each.number) if each.number else None,
                 sort_code=each.sort_code,
@@ -683,7 +683,7 @@ EXAMPLES: dict[type, msgspec.Struct] = {
         _MANIFEST,
         [
             HandedOver(
-                carrier="correios", number="OS123456785BR", order="2026-11-000417", piece=0, weight_g=450, sort_code=""
+                carrier="correios", number="OS123456785BR", order="2026-11-000417", piece=1, weight_g=450, sort_code=""
             )
         ],
     ),

@@ -38,6 +38,7 @@ class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a consignee is told of a parcel.
 
     Attributes:
+        piece: which parcel of the order, from 1.
         to: the address, masked; "" if what the order says was erased. `language` in which it is written.
         next_try: when it is sent at the earliest, if it waits.
         answer: the SMTP code that the last try ended with, None without one; `why` that was in vain.
@@ -84,7 +85,7 @@ def view_notice(notice: Notice, recipient: Recipient) -> NoticeView:
         id=notice.id,
         state=notice.state,
         order=notice.order,
-        piece=notice.piece,
+        piece=notice.piece + 1,
         waybill=WaybillView(notice.waybill.carrier, notice.waybill.number),
         milestone=notice.milestone,
         status=notice.status,
@@ -107,7 +108,7 @@ _NOTICE = NoticeView(
     id="ntc_1f0e2d3c4b5a69788796a5b4c3d2e1f0",
     state=NoticeState.WAITING,
     order="ord_5b0f3c2a9d8e7f61a2b3",
-    piece=0,
+    piece=1,
     waybill=WaybillView("correios", "OS123456785BR"),
     milestone="out_for_delivery",
     status="out_for_delivery",

@@ -1,10 +1,10 @@
 """What requests of merchants have in common: whose key it is, and the JSON that it sends."""
 
 import hashlib
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from fastapi import Request
+from fastapi import Path, Request
 
 from waypost.access.keys import Role
 from waypost.booking.reading import tell_place
@@ -85,6 +85,10 @@ def decode_json(body: bytes, kind: type[T]) -> T:
         raise invalid(*tell_place(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"the body is no JSON: {error}", where="body") from None
+
+
+#: Which parcel of an order a path is about.
+Piece = Annotated[int, Path(ge=1, description="Which parcel of the order, from 1.")]
 
 
 def invalid(where: str, reason: str) -> Invalid:

@@ -8,14 +8,8 @@ from waypost.booking.papers import PDF
 from waypost.booking.printing.layout import Size
 from waypost.booking.printing.printer import Format
 from waypost.booking.printing.slips import Paper
-from waypost.web.api.answers import (
-    JobAnswer,
-    OrderView,
-    view_job,
-)
-from waypost.web.api.merchants import (
-    merchant_of,
-)
+from waypost.web.api.answers import JobAnswer, OrderView, view_job
+from waypost.web.api.merchants import Piece, merchant_of
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
@@ -54,17 +48,17 @@ def _add_labels(app: FastAPI, office: Office) -> None:
     async def get_label(
         request: Request,
         order: str,
-        piece: int,
+        piece: Piece,
         format: Annotated[Format, Query(description="Of our own labels: PDF, ZPL II or PNG.")] = "pdf",
         size: Annotated[
             Size | None, Query(description="Of our own labels, in mm; as the settings say if not given.")
         ] = None,
     ) -> Response:
         merchant = await merchant_of(office, request)
-        label = await office.booking.run(desk.papers.print_label, merchant, order, piece, format, size)
+        label = await office.booking.run(desk.papers.print_label, merchant, order, piece - 1, format, size)
         desk.journal.info("a label was printed", request=call_of(request.scope).id, order=order, piece=piece)
         await _note(office, request, "label.printed", order, piece=str(piece))
-        return Response(label.content, media_type=label.content_type, headers=_to_print(f"{order}-{piece + 1}"))
+        return Response(label.content, media_type=label.content_type, headers=_to_print(f"{order}-{piece}"))
 
     @app.get(
         "/v1/orders/{order}/slip",
@@ -119,7 +113,7 @@ def _add_print_files(app: FastAPI, office: Office) -> None:
             progress = view_job(await office.lookups.run(book.get_job, merchant, job))
             return json_answer(progress, status=202, headers={"retry-after": str(_PRINTING_S)})
         # why they were is the carrier's word, which may name people
-        left = [f"{each.order} {each.piece}" for each in printed.left[:20]]
+        left = [f"{each.order} {each.piece + 1}" for each in printed.left[:20]]
         desk.journal.info(
             "labels were printed",
             request=call_of(request.scope).id,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.web.api.answers import OrderView, PageAnswer, view_order
-from waypost.web.api.merchants import merchant_of, who_asks
+from waypost.web.api.merchants import Piece, merchant_of, who_asks
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.door import PRIVATE, call_of
@@ -60,9 +60,9 @@ def add_people(app: FastAPI, office: Office) -> None:
         responses=answers(PageAnswer, "Where it is", *_PROBLEMS),
         openapi_extra=WITH_MERCHANTS_KEY,
     )
-    async def get_page(request: Request, order: str, piece: int) -> Response:
+    async def get_page(request: Request, order: str, piece: Piece) -> Response:
         merchant = await merchant_of(office, request)
-        token = await office.intake.run(desk.links.tell, merchant, order, piece, desk.clock())
+        token = await office.intake.run(desk.links.tell, merchant, order, piece - 1, desk.clock())
         return json_answer(PageAnswer(PRIVATE + token))
 
     @app.post(
@@ -74,7 +74,7 @@ def add_people(app: FastAPI, office: Office) -> None:
         responses=answers(PageAnswer, "Where it is now", *_PROBLEMS),
         openapi_extra=WITH_MERCHANTS_KEY,
     )
-    async def renew_page(request: Request, order: str, piece: int) -> Response:
+    async def renew_page(request: Request, order: str, piece: Piece) -> Response:
         merchant = await merchant_of(office, request)
-        token = await office.intake.run(desk.links.renew, merchant, order, piece, desk.clock(), who_asks(request))
+        token = await office.intake.run(desk.links.renew, merchant, order, piece - 1, desk.clock(), who_asks(request))
         return json_answer(PageAnswer(PRIVATE + token))

@@ -174,7 +174,7 @@ NEWS = News(
     "2026-11-24T17:20:05Z",
     StatusTold(
         order=OrderTold("ord_5b0f3c2a9d8e7f61a2b3", "2026-11-000417"),
-        piece=0,
+        piece=1,
         waybill=WaybillTold("correios", "OS123456785BR"),
         status="delivered",
         group="delivery",
