@@ -30,7 +30,7 @@ class OrderSheets:
             return
         with ByteStream(path, Meter([path])) as stream:
             if stream.packing:
-                raise BadInput("is packed", where=path.name, mend="Send it as it is.")
+                raise BadInput(f"is packed with {stream.packing}", where=path.name, mend="Unpack it first.")
             yield from read_stream(stream, (), name_columns=_name_blank)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from waypost.feeds.stream import Meter, size_of
+from waypost.feeds.stream import MEND_ARCHIVE, Meter, size_of
 from waypost.feeds.tables import MOST_COLUMNS, Part, check_columns
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
@@ -85,9 +85,10 @@ def _check_parts(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise BadInput(f"is a damaged zip archive ({str(error)[:100]})", where=path.name) from None
+        why = f"is a damaged .xlsx, or another damaged zip archive ({str(error)[:100]})"
+        raise BadInput(why, where=path.name, mend="Fetch it again, or save it anew as .xlsx or .csv.") from None
     if not any(part.filename == "xl/workbook.xml" for part in parts):
-        raise BadInput("is a zip archive.", where=path.name, mend="Unpack it and give its folder.")
+        raise BadInput("is a zip archive, and no .xlsx.", where=path.name, mend=MEND_ARCHIVE)
     if odd := [part.filename for part in parts if part.compress_type not in _PACKED]:
         raise BadInput(f"is packed otherwise than XLSX is: {odd[0][:60]!r}", where=path.name, mend=_ANEW)
     # no part unpacks to more than it claims here: its reader stops there

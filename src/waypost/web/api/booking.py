@@ -6,24 +6,12 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.bookings import draft_return
 from waypost.model.texts import has_control
-from waypost.web.api.answers import (
-    JobAnswer,
-    JobSent,
-    OrderView,
-    view_job,
-    view_order,
-)
-from waypost.web.api.merchants import (
-    IDEMPOTENCY_KEY,
-    decode_json,
-    invalid,
-    merchant_of,
-    read_json,
-    repeated_id,
-)
+from waypost.web.api.answers import JobAnswer, JobSent, OrderView, view_job, view_order
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, merchant_of, read_json, repeated_id
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office
+from waypost.web.problems import Invalid, Wrong
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
 _SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
@@ -112,8 +100,12 @@ def _add_taking_back(app: FastAPI, office: Office) -> None:
             kept = book.get(merchant, order)
             way_back = draft_return(kept, reference or f"{kept.order.reference[:62]}-R")
             receipt = bookings.enter(merchant, [(0, way_back)])
-            if receipt.refusals:
-                raise invalid(receipt.refusals[0].field, receipt.refusals[0].reason)
+            for refusal in receipt.refusals:
+                if refusal.field != "reference":
+                    raise invalid(refusal.field, refusal.reason)
+                wrong = Wrong("query.reference", refusal.reason, way_back.reference)
+                why = f"the way back cannot be called {way_back.reference!r}: that {refusal.reason}"
+                raise Invalid(why, [wrong], mend="Say another number for it by `reference`.")
             return view_order(book.get(merchant, receipt.entries[0].id))
 
         return json_answer(await office.intake.run(draft))
