@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from waypost.access.sealed import lies_under
 from waypost.access.sealing import Seal
 from waypost.booking.sorting.records import sort_codes, sort_files, sort_lessons, sorters
 from waypost.booking.sorting.sorter import Sorter
@@ -114,7 +115,7 @@ class Sorters:
         """Forget all that was learnt of a carrier, and that it was: what is here still can be learnt anew.
 
         A version that knows nothing comes next: if versions began again at 1, those who remember an old 1 would go on
-        with it, and teach it.
+        with it, and teach it. No key is needed for it.
 
         Raises:
             Conflict: others learn all the time.
@@ -124,12 +125,11 @@ class Sorters:
             with self._records.read() as connection:
                 version = connection.execute(newest).scalar() or 0
             id_ = f"{carrier}/{version + 1}"
-            values = {"carrier": carrier, "version": version + 1, "made_ms": now_ms, "deliveries": 0}
-            sealed = self._seal().seal(Sorter.empty().to_bytes(), id_)
+            values = {"carrier": carrier, "version": version + 1, "made_ms": now_ms, "deliveries": 0, "body": b""}
             try:
                 with self._records.begin() as connection:
                     # first, so that nobody else puts that version there meanwhile
-                    connection.execute(insert(sorters).values(id=id_, body=sealed, **values))
+                    connection.execute(insert(sorters).values(id=id_, **values))
                     old = (sorters.c.carrier == carrier, sorters.c.version <= version)
                     connection.execute(delete(sorters).where(*old))
                     for table in (sort_lessons, sort_files):
@@ -138,6 +138,17 @@ class Sorters:
                 continue
             return
         raise Conflict(f"others teach the sorter of {carrier} all the time", mend="Try again.")
+
+    def forget_under(self, number: int, now_ms: int) -> None:
+        """Forget those whose newest version lies under a key that is let go of; see `forget`."""
+        newest = select(sorters.c.carrier, func.max(sorters.c.version).label("version")).group_by(sorters.c.carrier)
+        last = newest.subquery()
+        is_last = (sorters.c.carrier == last.c.carrier) & (sorters.c.version == last.c.version)
+        asked = select(sorters.c.carrier).join(last, is_last).where(lies_under(sorters.c.body, number))
+        with self._records.read() as connection:
+            carriers = list(connection.execute(asked.order_by(sorters.c.carrier)).scalars())
+        for carrier in carriers:
+            self.forget(carrier, now_ms)
 
     def count_waiting(self) -> dict[str, int]:
         """How many parcels wait for a person, by carrier."""
@@ -157,7 +168,8 @@ class Sorters:
                 sorters.c.carrier == carrier, sorters.c.version == version
             )
             row = connection.execute(body).one_or_none()
-        found = (version, Sorter.empty() if row is None else Sorter.from_bytes(self._seal().open(row.body, row.id)))
+        knows_nothing = row is None or not row.body
+        found = (version, Sorter.empty() if knows_nothing else Sorter.from_bytes(self._seal().open(row.body, row.id)))
         with self._lock:
             self._known[carrier] = found
         return found
