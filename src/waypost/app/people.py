@@ -12,7 +12,7 @@ from waypost.access.keys import PERSON
 from waypost.access.people import People, check_password
 from waypost.access.sessions import Person
 from waypost.app.console import aside, legible, line, out
-from waypost.app.keyring import read_role
+from waypost.app.keyring import check_carriers, read_role
 from waypost.app.records import records_of
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
@@ -38,6 +38,7 @@ def add_person(told: Told, *, asks: bool, home: Path | None, as_json: bool) -> N
     roles = [read_role(each) for each in told.roles]
     password = _read_password() if asks else None
     with _people(home, make=True) as (settings, people):
+        check_carriers(settings, told.carriers)
         if password is not None:
             check_password(password, told.login)  # or there would be somebody without one
         name = told.name or told.login
