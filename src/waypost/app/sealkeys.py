@@ -6,12 +6,12 @@ from pathlib import Path
 
 from waypost.access.sealed import drop_sealed, reseal
 from waypost.app.console import out
+from waypost.app.records import records_of
 from waypost.app.seals import SEALED, Seals, fingerprint, read_keys, write_keys
 from waypost.app.settings import read_settings
 from waypost.app.wiring import now_ms, open_house
 from waypost.engines.local.formats import read_formats
-from waypost.engines.local.home import open_records
-from waypost.model.errors import Conflict, HomeInUse, NotFound
+from waypost.model.errors import Conflict, NotFound
 
 _KEEP = "Keep a copy of {file} apart from the backups: without it what is sealed in them cannot be read."
 
@@ -92,16 +92,8 @@ def drop_seal(number: int, *, home: Path | None, with_rows: bool, as_json: bool)
 @contextmanager
 def _beside(home: Path | None) -> Iterator[Seals]:
     """The keys of a home, whether a server runs over it or not."""
-    settings = read_settings(home=_existing(home))
-    try:
-        with open_house(settings) as house:
-            yield house.seals
-    except HomeInUse:
-        records = open_records(settings.home)
-        try:
-            yield Seals(settings.home, records)
-        finally:
-            records.close()
+    with records_of(home) as (settings, records):
+        yield Seals(settings.home, records)
 
 
 def _existing(home: Path | None) -> Path:
