@@ -95,7 +95,7 @@ def test_what_cannot_be(commands: Commands, words: tuple[str, ...], code: int, s
 
 def test_who_speaks_for_carriers_speaks_for_those_that_there_are(commands: Commands) -> None:
     commands.home.mkdir(exist_ok=True)
-    (commands.home / "waypost.toml").write_text('[carriers.ruralpost]\nname = "Rural Post"\n')
+    (commands.home / "waypost.toml").write_text('[carriers.ruralpost]\nzone = "Asia/Shanghai"\n')
     carrier = ("--role", "carrier", "--carrier")
     assert commands.ask("admin", "person", "add", "ann", *carrier, "ruralpost")["carriers"] == ["ruralpost"]
     assert commands.ask("admin", "make-key", "rural", *carrier, "ruralpost")["carriers"] == ["ruralpost"]

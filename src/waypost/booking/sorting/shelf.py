@@ -168,8 +168,10 @@ class Sorters:
                 sorters.c.carrier == carrier, sorters.c.version == version
             )
             row = connection.execute(body).one_or_none()
-        knows_nothing = row is None or not row.body
-        found = (version, Sorter.empty() if knows_nothing else Sorter.from_bytes(self._seal().open(row.body, row.id)))
+        if row is None or not row.body:
+            found = (version, Sorter.empty())
+        else:
+            found = (version, Sorter.from_bytes(self._seal().open(row.body, row.id)))
         with self._lock:
             self._known[carrier] = found
         return found
