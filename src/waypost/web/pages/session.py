@@ -10,11 +10,12 @@ from fastapi.responses import RedirectResponse
 
 from waypost.access.keys import Key, Role
 from waypost.model.errors import BadInput
+from waypost.web.bodies import see_media_type
 from waypost.web.door import call_of, headers_in
 from waypost.web.gate import NarrowKey, check_origin, person_cookie, session_cookie
 from waypost.web.office import Office
 from waypost.web.pages.paper import Paper, language_of
-from waypost.web.problems import Forbidden, Unsupported
+from waypost.web.problems import Forbidden
 
 HOME, CARRIER_HOME = "/operator", "/carrier"
 _ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER}
@@ -122,9 +123,7 @@ async def read_form(request: Request, office: Office) -> dict[str, str]:
         Unsupported: it is none.
         BadInput: it has too many fields.
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/x-www-form-urlencoded")
+    see_media_type(request.headers, "application/x-www-form-urlencoded")
     async with office.body(request.scope, request.receive, office.limits.form_bytes) as body:
         try:
             fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
