@@ -13,7 +13,7 @@ from waypost.app.settings import Settings
 from waypost.app.wiring import now_ms
 from waypost.model.carriers import list_carriers
 from waypost.model.errors import BadInput, NotFound
-from waypost.model.instants import DAY_MS, format_utc
+from waypost.model.instants import DAY_MS, format_known, format_utc
 from waypost.model.parties import PartyKind
 
 
@@ -76,7 +76,7 @@ def make_key(
         secret = keys.make(kind, name[:80], now_ms(), carriers, party=party, ends_ms=ends_ms, scope=bounds)
     if as_json:
         told = {"key": secret, "role": kind.value, "name": name[:80], "carriers": list(carriers), "party": party}
-        out(told | {"ends": ends_ms and format_utc(ends_ms), "scope": bounds.value})
+        out(told | {"ends": format_known(ends_ms), "scope": bounds.value})
     else:
         print(secret)
 
@@ -95,10 +95,10 @@ def list_keys(*, home: Path | None, as_json: bool) -> None:
                     "made": format_utc(each.made_ms),
                     "carriers": list(each.key.carriers),
                     "party": each.key.party,
-                    "ends": each.key.ends_ms and format_utc(each.key.ends_ms),
+                    "ends": format_known(each.key.ends_ms),
                     "scope": each.key.scope.value,
                     "last_used": each.used_day,
-                    "old_secret_ends": each.old_ends_ms and format_utc(each.old_ends_ms),
+                    "old_secret_ends": format_known(each.old_ends_ms),
                 }
                 for each in listed
             ]

@@ -18,7 +18,7 @@ from waypost.app.seals import Seals
 from waypost.app.settings import Settings
 from waypost.app.wiring import join_people, now_ms
 from waypost.model.errors import BadInput, NotFound
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_known, format_utc
 from waypost.web.openid import subject_of
 
 
@@ -166,5 +166,5 @@ def _shown(person: Person) -> dict[str, object]:
         "party": person.party,
         "has_password": person.has_password,
         "made": format_utc(person.made_ms),
-        "ended": person.ended_ms and format_utc(person.ended_ms),
+        "ended": format_known(person.ended_ms),
     }

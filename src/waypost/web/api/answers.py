@@ -13,7 +13,7 @@ from waypost.booking.orders import TO_BE_CHOSEN, KeptOrder, Order, OrderParcel, 
 from waypost.booking.proofs import Proof, ProofSent, Relation
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.cursors import write_cursor
-from waypost.model.instants import format_instant, format_utc
+from waypost.model.instants import format_instant, format_known, format_utc
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.track.feed import FileRefusal
 from waypost.track.intake import MAX_NUMBER, NUMBER
@@ -327,9 +327,9 @@ def view_order(kept: KeptOrder) -> OrderView:
         why=kept.why,
         made_at=format_utc(kept.made_ms),
         changed_at=format_utc(kept.changed_ms),
-        next_try=None if kept.next_ms is None else format_utc(kept.next_ms),
+        next_try=format_known(kept.next_ms),
         job=kept.job,
-        erased_at=None if kept.erased_ms is None else format_utc(kept.erased_ms),
+        erased_at=format_known(kept.erased_ms),
         parcels=[
             OrderParcelView(
                 piece=each.piece + 1,
@@ -337,7 +337,7 @@ def view_order(kept: KeptOrder) -> OrderView:
                 waybill=WaybillView(each.carrier, each.number) if each.number else None,
                 sort_code=each.sort_code,
                 weight_g=each.weight_g,
-                booked_at=None if each.booked_ms is None else format_utc(each.booked_ms),
+                booked_at=format_known(each.booked_ms),
                 channel=each.channel,
                 why=each.why,
             )

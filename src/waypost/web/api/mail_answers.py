@@ -7,7 +7,7 @@ import msgspec
 from waypost.care.consignees import Recipient
 from waypost.care.mail_terms import MILESTONES, MailSwitch
 from waypost.care.notices import Notice, NoticeState
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_known, format_utc
 from waypost.track.views import WaybillView
 
 Milestones = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=64)]
@@ -74,8 +74,8 @@ def view_mail(switch: MailSwitch, *, is_served: bool) -> MailView:
     return MailView(
         is_served=is_served,
         milestones=list(switch.milestones),
-        changed_at=_when(switch.changed_ms),
-        missed_at=_when(switch.missed_ms),
+        changed_at=format_known(switch.changed_ms),
+        missed_at=format_known(switch.missed_ms),
     )
 
 
@@ -96,12 +96,8 @@ def view_notice(notice: Notice, recipient: Recipient) -> NoticeView:
         tries=notice.tries,
         answer=notice.answer,
         why=notice.why,
-        ended_at=_when(notice.ended_ms),
+        ended_at=format_known(notice.ended_ms),
     )
-
-
-def _when(at_ms: int | None) -> str | None:
-    return None if at_ms is None else format_utc(at_ms)
 
 
 _NOTICE = NoticeView(
