@@ -177,27 +177,23 @@ def zipped() -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "what", "mend"),
-    [
-        ("a.csv", b"", "a.csv: the file is empty", "saved or fetched whole"),
-        ("a.xlsx", b"", "a.xlsx: the file is empty", "saved or fetched whole"),
+def test_what_is_no_sheet_of_orders_is_told_by_its_name(shop: Shop, commands: Commands) -> None:
+    whole, archive = "saved or fetched whole", "give each file that was in it"
+    for name, content, what, mend in (
+        ("a.csv", b"", "a.csv: the file is empty", whole),
+        ("a.xlsx", b"", "a.xlsx: the file is empty", whole),
         ("a.csv", b"\n", "a.csv: lacks the columns reference, ", "Add them"),
-        ("a.csv", b"\x89PNG\r\n\xff\n", "a.csv: does not begin with a line of column names", "a line of column names"),
+        ("a.csv", b"\x89PNG\r\n\xff\n", "a.csv: does not begin with a line of column names", "Begin it with"),
         ("a.csv", b"Nr,Nr\n1,2\n", "it has twice 'Nr'", "each of which stands there once"),
-        ("a.csv", zipped(), "a.csv: is a zip archive", "give each file that was in it"),
-        ("a.xlsx", zipped(), "a.xlsx: is a zip archive, and no .xlsx", "give each file that was in it"),
+        ("a.csv", zipped(), "a.csv: is a zip archive", archive),
+        ("a.xlsx", zipped(), "a.xlsx: is a zip archive, and no .xlsx", archive),
         ("a.xlsx", zipped()[:40], "a.xlsx: is a damaged .xlsx", "save it anew as .xlsx or .csv"),
         ("a.csv", gzip.compress(b"reference\n"), "a.csv: is packed with gzip", "Unpack it first"),
-    ],
-)
-def test_what_is_no_sheet_of_orders_is_told_by_its_name(
-    shop: Shop, commands: Commands, name: str, content: bytes, what: str, mend: str
-) -> None:
-    Path(name).write_bytes(content)
-    said = commands.fail("orders", "import", name, code=2)
-    assert what in said
-    assert mend in said
+    ):
+        Path(name).write_bytes(content)
+        said = commands.fail("orders", "import", name, code=2)
+        assert what in said
+        assert mend in said
 
 
 def test_a_way_back_has_a_number_of_its_own(shop: Shop, commands: Commands) -> None:
