@@ -187,7 +187,7 @@ def test_what_is_no_sheet_of_orders_is_told_by_its_name(shop: Shop, commands: Co
         ("a.csv", b"Nr,Nr\n1,2\n", "it has twice 'Nr'", "each of which stands there once"),
         ("a.csv", zipped(), "a.csv: is a zip archive", archive),
         ("a.xlsx", zipped(), "a.xlsx: is a zip archive, and no .xlsx", archive),
-        ("a.xlsx", zipped()[:40], "a.xlsx: is a damaged .xlsx", "save it anew as .xlsx or .csv"),
+        ("a.xlsx", zipped()[:40], "a.xlsx: is a damaged zip archive", "save it anew as .xlsx or .csv"),
         ("a.csv", gzip.compress(b"reference\n"), "a.csv: is packed with gzip", "Unpack it first"),
     ):
         Path(name).write_bytes(content)

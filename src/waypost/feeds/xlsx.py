@@ -85,7 +85,7 @@ def _check_parts(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        why = f"is a damaged .xlsx, or another damaged zip archive ({str(error)[:100]})"
+        why = f"is a damaged zip archive ({str(error)[:100]}), which an .xlsx is too"
         raise BadInput(why, where=path.name, mend="Fetch it again, or save it anew as .xlsx or .csv.") from None
     if not any(part.filename == "xl/workbook.xml" for part in parts):
         raise BadInput("is a zip archive, and no .xlsx.", where=path.name, mend=MEND_ARCHIVE)
