@@ -174,7 +174,7 @@ def erase_person(
     sought.check()
     with _beside(home) as shelves:
         kept = shelves.find(sought)
-        if kept.is_nothing:
+        if kept.is_nothing and not as_json:
             return _tell_nobody(kept, as_json)
         stayed = shelves.erase_orders(kept.orders, on_the_way=on_the_way, dry_run=dry_run)
         picked = [each.id for each in kept.pickups]
@@ -192,7 +192,7 @@ def erase_person(
         out(told | {"dry_run": dry_run, "erased": erased | removed, "kept": stays})
     else:
         _print_erased(kept, stayed, dry_run=dry_run)
-    return 1 if stayed or kept.damaged else 0
+    return 1 if stayed or kept.damaged or kept.is_nothing else 0
 
 
 def list_erased(since: str | None, *, home: Path | None, as_json: bool) -> None:

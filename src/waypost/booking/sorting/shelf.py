@@ -6,10 +6,11 @@ again, so that nothing that was learnt is lost.
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pyarrow as pa
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -100,13 +101,9 @@ class Sorters:
 
     def list_all(self) -> list[KeptSorter]:
         """The newest version of each, by carrier."""
-        newest = select(sorters.c.carrier, func.max(sorters.c.version).label("version")).group_by(sorters.c.carrier)
-        last = newest.subquery()
         is_known = sorters.c.deliveries > 0  # the version that `forget` left knows nothing
         columns = (sorters.c.carrier, sorters.c.version, sorters.c.made_ms, sorters.c.deliveries)
-        asked = select(*columns, func.length(sorters.c.body).label("bytes")).join(
-            last, (sorters.c.carrier == last.c.carrier) & (sorters.c.version == last.c.version)
-        )
+        asked = _of_newest(*columns, func.length(sorters.c.body).label("bytes"))
         with self._records.read() as connection:
             rows = connection.execute(asked.where(is_known).order_by(sorters.c.carrier)).mappings()
             return [KeptSorter(**row) for row in rows]
@@ -141,10 +138,7 @@ class Sorters:
 
     def forget_under(self, number: int, now_ms: int) -> None:
         """Forget those whose newest version lies under a key that is let go of; see `forget`."""
-        newest = select(sorters.c.carrier, func.max(sorters.c.version).label("version")).group_by(sorters.c.carrier)
-        last = newest.subquery()
-        is_last = (sorters.c.carrier == last.c.carrier) & (sorters.c.version == last.c.version)
-        asked = select(sorters.c.carrier).join(last, is_last).where(lies_under(sorters.c.body, number))
+        asked = _of_newest(sorters.c.carrier).where(lies_under(sorters.c.body, number))
         with self._records.read() as connection:
             carriers = list(connection.execute(asked.order_by(sorters.c.carrier)).scalars())
         for carrier in carriers:
@@ -180,6 +174,13 @@ class Sorters:
         asked = select(sorters.c.deliveries).where(sorters.c.carrier == carrier, sorters.c.version == version)
         with self._records.read() as connection:
             return connection.execute(asked).scalar() or 0
+
+
+def _of_newest(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Something of the newest version of each."""
+    newest = select(sorters.c.carrier, func.max(sorters.c.version).label("version")).group_by(sorters.c.carrier)
+    last = newest.subquery()
+    return select(*columns).join(last, (sorters.c.carrier == last.c.carrier) & (sorters.c.version == last.c.version))
 
 
 class Known(Exception):
