@@ -176,15 +176,22 @@ def _part(header: list[str], rows: list[list[str]], lines: list[int], refusals: 
     return Part({name: [row[place] for row in rows] for place, name in enumerate(header)}, lines, refusals, 1.0)
 
 
+def written_in(cell: Any) -> str | None:
+    """The text of a cell that holds text or nothing; None of one that holds something else.
+
+    Raises:
+        BadCellError: it holds an error.
+    """
+    if isinstance(cell.value, str) and cell.data_type == "e":
+        raise BadCellError(f"holds the error {cell.value}")
+    return "" if cell.value is None else cell.value if isinstance(cell.value, str) else None
+
+
 def _text_of(field: str, cell: Any) -> str:
     """The text of a cell, as far as it is certain."""
+    if (text := written_in(cell)) is not None:
+        return text
     value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        if cell.data_type == "e":
-            raise BadCellError(f"holds the error {value}")
-        return value
     if isinstance(value, dt.datetime) and field == "at":
         if "h" not in str(cell.number_format).lower():
             raise BadCellError("is a day without a time: write both, such as 2026-11-22 14:05")
