@@ -3,10 +3,11 @@
 For people, who have a login and a password, see `login.py`.
 """
 
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.routing import Match
 
 from waypost.access.keys import Key, Role
 from waypost.model.errors import BadInput
@@ -35,6 +36,7 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
     @app.exception_handler(SignIn)
     async def ask_for_key(request: Request, wanted: SignIn) -> Response:
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        target = inside(wanted.home, target, request)  # a form is not sent again
         lang = f"&lang={quote(request.query_params['lang'])}" if "lang" in request.query_params else ""
         by_key = wanted.home in _ROLES and not await office.are_people()
         page = f"{wanted.home}/login" if by_key else "/login"
@@ -48,7 +50,7 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
 def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Role) -> None:
     @app.get(f"{home}/login", include_in_schema=False)
     async def show_form(request: Request) -> Response:
-        target = inside(home, request.query_params.get("next", home))
+        target = inside(home, request.query_params.get("next", home), request)
         language = language_of(request)
         return paper.answer("login.html", language, request, home=home, who=role.value, next=target, failed=False)
 
@@ -57,7 +59,7 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
         call = call_of(request.scope)
         check_origin(headers_in(request.scope))
         form = await read_form(request, office)
-        target = inside(home, form.get("next", home))
+        target = inside(home, form.get("next", home), request)
         token = await office.gate.open_session(call, form.get("key", "").strip(), role)
         if token is None:
             values = {"home": home, "who": role.value, "next": target, "failed": True}
@@ -129,8 +131,14 @@ async def read_form(request: Request, office: Office) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def inside(home: str, target: str) -> str:
-    """The page to go to after signing in, if it is one of those below `home`."""
+def inside(home: str, target: str, request: Request) -> str:
+    """The page to go to after signing in: the target, if it is below `home` and can be asked for; else `home`."""
     path = target.partition("?")[0].partition("#")[0]
     known = path == home or path.startswith(f"{home}/")
-    return target if known and "\\" not in target and target.isprintable() else home
+    is_page = known and "\\" not in target and target.isprintable() and _answers_get(request, path)
+    return target if is_page else home
+
+
+def _answers_get(request: Request, path: str) -> bool:
+    scope = {**request.scope, "method": "GET", "path": unquote(path)}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
