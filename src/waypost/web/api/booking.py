@@ -17,9 +17,9 @@ from waypost.web.api.merchants import (
     IDEMPOTENCY_KEY,
     decode_json,
     invalid,
+    made_once,
     merchant_of,
     read_json,
-    repeated_id,
 )
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
 from waypost.web.api.scans import json_answer
@@ -121,7 +121,7 @@ def _add_taking_back(app: FastAPI, office: Office) -> None:
 
 def _add_jobs(app: FastAPI, office: Office) -> None:
     desk = office.desk
-    bookings, book = desk.bookings, desk.bookings.book
+    bookings = desk.bookings
 
     @app.post(
         "/v1/jobs",
@@ -129,10 +129,11 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
         summary="Book many orders",
         description=(
             "Those that are named, or all drafts. They are booked one by one from now on, whatever crashes meanwhile. "
-            "With an `Idempotency-Key`, repeating it gives the same job."
+            "Those that cannot be are named in `left`, with why. With an `Idempotency-Key`, repeating it gives the "
+            "same job."
         ),
         response_class=Response,
-        responses=answers(JobAnswer, "How far it is", *_PROBLEMS, *_SENDING, "not_found"),
+        responses=answers(JobAnswer, "How far it is", *_PROBLEMS, *_SENDING, "not_found", "key_reused"),
         openapi_extra=WITH_MERCHANTS_KEY
         | {
             "requestBody": {
@@ -149,11 +150,12 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
     )
     async def begin_job(request: Request) -> Response:
         merchant = await merchant_of(office, request)
-        sent = decode_json(await read_json(office, request), JobSent)
-        id_ = repeated_id("job", merchant, request) or desk.new_id("job")
+        body = await read_json(office, request)
+        sent = decode_json(body, JobSent)
+        id_, asked = made_once(office, "job", merchant, request, body)
 
         def begin() -> JobAnswer:
-            return view_job(bookings.begin_job(merchant, sent.orders, sent.account, id_))
+            return view_job(bookings.begin_job(merchant, sent.orders, sent.account, id_, asked))
 
         answer = await office.intake.run(begin)
         desk.wake_booking()
@@ -169,4 +171,4 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
     )
     async def get_job(request: Request, job: str) -> Response:
         merchant = await merchant_of(office, request)
-        return json_answer(view_job(await office.lookups.run(book.get_job, merchant, job)))
+        return json_answer(view_job(await office.lookups.run(bookings.jobs.get, merchant, job)))

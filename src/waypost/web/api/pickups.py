@@ -6,7 +6,7 @@ import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.pickups import PickupOrder
-from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, merchant_of, read_json, repeated_id
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, made_once, merchant_of, read_json
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
 from waypost.web.api.pickup_answers import PICKUP_SENT, PickupPage, PickupView, view_pickup
 from waypost.web.api.scans import json_answer
@@ -30,7 +30,7 @@ def add_pickups(app: FastAPI, office: Office) -> None:
             "or `doubtful`, if nobody knows whether it comes. With an `Idempotency-Key`, repeating it changes nothing."
         ),
         response_class=Response,
-        responses=answers(PickupView, "How far it is", *_PROBLEMS, *_SENDING, "conflict"),
+        responses=answers(PickupView, "How far it is", *_PROBLEMS, *_SENDING, "conflict", "key_reused"),
         openapi_extra=WITH_MERCHANTS_KEY
         | {
             "requestBody": {
@@ -47,9 +47,10 @@ def add_pickups(app: FastAPI, office: Office) -> None:
     )
     async def ask_pickup(request: Request) -> Response:
         merchant = await merchant_of(office, request)
-        sent = decode_json(await read_json(office, request), PickupOrder)
-        id_ = repeated_id("pic", merchant, request) or desk.new_id("pic")
-        return json_answer(view_pickup(await office.booking.run(desk.pickups.ask, merchant, id_, sent)))
+        body = await read_json(office, request)
+        sent = decode_json(body, PickupOrder)
+        id_, asked = made_once(office, "pic", merchant, request, body)
+        return json_answer(view_pickup(await office.booking.run(desk.pickups.ask, merchant, id_, sent, asked)))
 
     @app.get(
         "/v1/pickups",
@@ -84,7 +85,7 @@ def add_pickups(app: FastAPI, office: Office) -> None:
         "/v1/pickups/{pickup}/cancel",
         tags=["orders"],
         summary="Have the courier not come",
-        description="Repeating it is safe.",
+        description="Repeating it is safe: its carrier is told once, by one at a time.",
         response_class=Response,
         responses=answers(PickupView, "How far it is", *_PROBLEMS, *_CARRIER),
         openapi_extra=WITH_MERCHANTS_KEY,

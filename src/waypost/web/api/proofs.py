@@ -12,7 +12,7 @@ from waypost.booking.images import Picture
 from waypost.booking.proofs import Proof, ProofSent
 from waypost.model.errors import NotFound
 from waypost.web.api.answers import PROOF_SENT, ProofsAnswer, ProofTaken, view_proof
-from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, read_json, repeated_id
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, made_once, read_json
 from waypost.web.api.openapi import WITH_EITHER_KEY, WITH_KEY, answers
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of, headers_in
@@ -41,7 +41,7 @@ def add_proofs(app: FastAPI, office: Office) -> None:
             "such as where it was taken, is not kept. With an `Idempotency-Key`, repeating it keeps one."
         ),
         response_class=Response,
-        responses=answers(ProofTaken, "It is kept", *_PROBLEMS, *_SENDING),
+        responses=answers(ProofTaken, "It is kept", *_PROBLEMS, *_SENDING, "key_reused"),
         openapi_extra=WITH_KEY
         | {
             "requestBody": {
@@ -63,11 +63,12 @@ def add_proofs(app: FastAPI, office: Office) -> None:
             raise Forbidden("this key speaks for no such account", mend="Use one that does, or an operator's.")
         if carrier is None:
             raise NotFound(f"there is no account {account[:60]!r}")
-        id_ = repeated_id("pod", _short(account), request) or desk.new_id("pod")
         body = await read_json(office, request)
 
         def take() -> Proof:
-            return desk.proofs.add(account, decode_json(body, ProofSent), id_, desk.clock())
+            sent = decode_json(body, ProofSent)
+            id_, asked = made_once(office, "pod", _short(account), request, body)
+            return desk.proofs.add(account, sent, id_, desk.clock(), asked)
 
         taken = await office.intake.run(take)
         desk.journal.info("a delivery was proved", request=call_of(request.scope).id, account=account, proof=taken.id)
