@@ -33,6 +33,7 @@ from waypost.booking.choosing import Chooser
 from waypost.booking.collecting import CodVerdict, Collections, Payment, note_due
 from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
+from waypost.booking.jobs import Jobs
 from waypost.booking.labels import Labels
 from waypost.booking.links import Links
 from waypost.booking.order_book import Entered, Filters, OrderBook
@@ -45,6 +46,7 @@ from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
 from waypost.booking.rating.shipments import Shipment
 from waypost.booking.records import orders
+from waypost.booking.repeats import KeyReused
 from waypost.booking.sorting.codes import CodeState, SortCodes
 from waypost.booking.sorting.lessons import Lessons, learn_file
 from waypost.booking.sorting.places import DELIVERIES
@@ -420,7 +422,13 @@ def test_orders_are_kept_claimed_and_booked(records: Records) -> None:
     ids = [entry.id for entry in book.enter(merchant.id, list(enumerate(drafts)), NOW).entries]
     known = book.enter(merchant.id, [(0, drafts[0])], NOW, dry_run=True).entries
     assert [entry.outcome for entry in known] == [Entered.KNOWN]
-    assert book.begin_job(merchant.id, None, "yto", "job_1", NOW).states == {OrderState.QUEUED: 3}
+    jobs = Jobs(records, book)
+    begun = jobs.begin(merchant.id, None, "yto", "job_1", NOW, "one")
+    assert (begun.states, begun.left) == ({OrderState.QUEUED: 3}, [])
+    assert jobs.begin(merchant.id, None, "yto", "job_1", NOW, "one") == begun
+    with pytest.raises(KeyReused):
+        jobs.begin(merchant.id, ids, "yto", "job_1", NOW, "other")
+    assert [each.order for each in jobs.begin(merchant.id, ids[:2], "yto", "job_2", NOW).left] == ids[:2]
     assert sorted(book.list_due("yto", NOW, 9)) == sorted(ids)
     assert [kept.parcels[0].state for kept in book.claim(ids[:1], NOW, NOW + 5)] == [ParcelState.PLANNED]
     assert book.claim(ids[:1], NOW, NOW + 5) == []
@@ -507,7 +515,7 @@ def test_an_order_that_another_is_taking_is_not_taken_twice(records: Records) ->
     home = Address(name="Ana", country="BR", street="Rua 1", city="Rio")
     order = Order(reference="O", sender=home, consignee=home, items=(Item(description="Hat"),))
     [entry] = book.enter(merchant, [(0, order)], NOW).entries
-    book.begin_job(merchant, None, "yto", "job_1", NOW)
+    Jobs(records, book).begin(merchant, None, "yto", "job_1", NOW)
     claimed: list[object] = []
     other = threading.Thread(target=lambda: claimed.extend(book.claim([entry.id], NOW, NOW + 5)))
     with records.begin() as connection:
