@@ -13,6 +13,7 @@ import sys
 
 import typer
 
+from waypost.app.backtests import backtest
 from waypost.app.commands import access, everybody, keeping, merchants, operators
 from waypost.model.errors import BadInput, NotFound, StoreError, WaypostError
 
@@ -27,6 +28,7 @@ admin = typer.Typer(help="Look after a Waypost.", no_args_is_help=True)
 for each in (everybody, operators, merchants):
     cli.add_typer(each.commands)
 cli.add_typer(admin, name="admin")
+cli.add_typer(backtest, name="backtest")
 for each in (keeping, access):
     admin.add_typer(each.commands)
 

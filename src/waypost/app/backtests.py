@@ -1,0 +1,58 @@
+"""`waypost backtest`: forecasts held against what came, beside plain peers."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+backtest = typer.Typer(help="Hold forecasts against what came, beside plain peers.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+
+
+@backtest.command("volume")
+def backtest_volume(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Holds the files of the M4 competition.")],
+    group: Annotated[
+        Literal["hourly", "weekly"] | None, typer.Option("--group", help="Only these series; both without it.")
+    ] = None,
+    without_peers: Annotated[
+        bool, typer.Option("--without-peers", help="Only Waypost and the seasonal naive.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is left to chance.")] = 0,
+    threads: Annotated[int, typer.Option("--threads", min=1, max=256, help="How many processors to use.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Forecast the hourly and weekly series of the M4 competition, and score that as the competition did."""
+    from waypost.app import volume_backtest
+
+    groups: list[Literal["hourly", "weekly"]] = ["hourly", "weekly"] if group is None else [group]
+    volume_backtest.run_volume(data, groups, with_peers=not without_peers, seed=seed, threads=threads, as_json=as_json)
+
+
+def _parse_day(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day: write it as 2018-02-25") from None
+
+
+@backtest.command("olist")
+def backtest_olist(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Holds the CSV files of the data set.")],
+    test_from: Annotated[
+        date, typer.Option("--test-from", parser=_parse_day, metavar="DATE", help="Promise what was bought from it on.")
+    ],
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="KIND", help="Do not learn from circumstances of a kind; again for another."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is left to chance.")] = 0,
+    threads: Annotated[int, typer.Option("--threads", min=1, max=256, help="How many processors to use.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Promise real orders as each was bought, with only what was known then, and score that."""
+    from waypost.app import olist_backtest
+
+    olist_backtest.run_olist(data, test_from, without=without or [], seed=seed, threads=threads, as_json=as_json)
