@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from waypost.app.backtests import backtest
 from waypost.app.merchants import add_commands
 from waypost.model.errors import BadInput, NotFound, StoreError, WaypostError
 
@@ -47,6 +48,7 @@ audit = typer.Typer(help="Hold what carriers bill against what was agreed.", no_
 cli.add_typer(audit, name="audit")
 sorting = typer.Typer(help="Sort codes: what is known of where parcels go.", no_args_is_help=True)
 cli.add_typer(sorting, name="sorting")
+cli.add_typer(backtest, name="backtest")
 
 
 def _parse_folder(text: str) -> Path:
