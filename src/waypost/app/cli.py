@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from waypost.app.backtests import backtest
+from waypost.app.forecasting import forecast
 from waypost.app.merchants import add_commands
 from waypost.model.errors import BadInput, NotFound, StoreError, WaypostError
 
@@ -49,6 +50,7 @@ cli.add_typer(audit, name="audit")
 sorting = typer.Typer(help="Sort codes: what is known of where parcels go.", no_args_is_help=True)
 cli.add_typer(sorting, name="sorting")
 cli.add_typer(backtest, name="backtest")
+cli.add_typer(forecast, name="forecast")
 
 
 def _parse_folder(text: str) -> Path:

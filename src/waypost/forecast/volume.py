@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import numpy as np
 
-from waypost.forecast.boosting import grow_trees
+from waypost.forecast.boosting import Trees, grow_trees
 from waypost.forecast.spread import Spread, learn_spread
 from waypost.forecast.voices import Floats, Ints
 from waypost.forecast.windows import DAILY, HOURLY, WEEKLY, Pace, Panel, Windows, cut_windows
@@ -24,8 +24,12 @@ __all__ = ["DAILY", "HOURLY", "LEVELS", "WEEKLY", "Pace", "Panel", "Volumes", "f
 #: Which quantiles are told.
 LEVELS = (0.1, 0.5, 0.9)
 
-#: About so many windows are learnt from, and so many trees are grown.
-_WINDOWS, _ROUNDS = 400_000, 400
+#: About so many windows are learnt from at most.
+_WINDOWS = 400_000
+
+#: A tree is grown for so many windows, but so many trees at least and at most: few series teach little, and more trees
+#: would learn their chances by heart.
+_PER_TREE, _FEWEST_TREES, _MOST_TREES = 700, 25, 400
 
 #: Of an origin about so many steps ahead are learnt from; more origins teach more than more steps of one.
 _STEPS = 6
@@ -83,7 +87,7 @@ def forecast_volumes(
     tell("looking how far it misses")
     spread = _look_back(panel, horizon, windows, levels, seed, threads)
     tell("learning")
-    trees = grow_trees(windows, _periods(panel), rounds=_ROUNDS, seed=seed, threads=threads)
+    trees = _grow(panel, windows, seed, threads)
     now = cut_windows(panel, horizon, [np.array([len(each) - 1]) for each in panel.series], 1)
     means = trees.tell(now)
     quantiles = np.maximum(spread.around(means, now), 0.0)
@@ -106,7 +110,7 @@ def _look_back(
     behind = [each if each[-1] + horizon < length else each[:0] for each, length in zip(behind, lengths, strict=True)]
     if not len(known.truth) or sum(map(len, behind)) * horizon < _FEWEST_MISSES:
         raise _too_short(panel, horizon)
-    trees = grow_trees(known, _periods(panel), rounds=_ROUNDS, seed=seed, threads=threads)
+    trees = _grow(panel, known, seed, threads)
     checked = cut_windows(panel, horizon, behind, 1)
     return learn_spread(checked, trees.tell(checked), horizon, levels, seed=seed, threads=threads)
 
@@ -127,5 +131,6 @@ def _too_short(panel: Panel, horizon: int) -> BadInput:
     )
 
 
-def _periods(panel: Panel) -> Ints:
-    return np.array(panel.pace.periods, np.int64)
+def _grow(panel: Panel, windows: Windows, seed: int, threads: int) -> Trees:
+    rounds = min(max(len(windows.truth) // _PER_TREE, _FEWEST_TREES), _MOST_TREES)
+    return grow_trees(windows, np.array(panel.pace.periods, np.int64), rounds=rounds, seed=seed, threads=threads)
