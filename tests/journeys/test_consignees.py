@@ -55,7 +55,7 @@ def test_a_consignee_follows_its_parcel_and_is_forgotten(tmp_path: Path, start_s
             [entry] = send(shop, draft(fake, "SALE-1"))["entries"]
             [parcel] = shop.post(f"/v1/orders/{entry['id']}/confirm").json()["parcels"]
             number = parcel["waybill"]["number"]
-            path = shop.get(f"/v1/orders/{entry['id']}/parcels/0/page").json()["path"]
+            path = shop.get(f"/v1/orders/{entry['id']}/parcels/1/page").json()["path"]
             assert server.public.get(path, params={"lang": "en"}).status_code == 200
 
             last = FAKES["correios"].codes[-1]
@@ -98,7 +98,7 @@ def test_a_consignee_follows_its_parcel_and_is_forgotten(tmp_path: Path, start_s
         with httpx.Client(base_url=server.address, headers=shop_key, timeout=30) as shop:
             left = shop.get(f"/v1/orders/{entry['id']}").json()
             assert (left["order"]["consignee"]["name"], left["parcels"][0]["waybill"]["number"]) == ("…", number)
-            assert shop.get(f"/v1/orders/{entry['id']}/parcels/0/label").status_code == 409
+            assert shop.get(f"/v1/orders/{entry['id']}/parcels/1/label").status_code == 409
             assert shop.get("/v1/proofs", params={"number": number}).json() == {"proofs": []}
         assert "Delivered" in server.public.get(f"/track/{number}", params={"lang": "en"}).text
     journal = (tmp_path / "journal").read_text()

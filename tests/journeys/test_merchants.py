@@ -97,11 +97,11 @@ def test_an_order_becomes_a_parcel_that_people_follow(tmp_path: Path, start_serv
             [parcel] = booked["parcels"]
             number = parcel["waybill"]["number"]
             assert list(fake.parcels) == [number]
-            label = shop.get(f"/v1/orders/{entry['id']}/parcels/0/label")
+            label = shop.get(f"/v1/orders/{entry['id']}/parcels/1/label")
             assert label.status_code == 200, label.text
             assert label.content.startswith(b"%PDF-")
 
-            for path in ("", "/parcels/0/label"):
+            for path in ("", "/parcels/1/label"):
                 assert other.get(f"/v1/orders/{entry['id']}{path}").status_code == 404
             assert other.get("/v1/orders").json()["orders"] == []
             assert server.public.get(f"/v1/orders/{entry['id']}").status_code == 401

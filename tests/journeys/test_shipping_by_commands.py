@@ -1,7 +1,10 @@
 """A merchant ships by a few commands: a file or a sheet in, waybills and paper out."""
 
+import gzip
+import io
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import msgspec
@@ -107,7 +110,10 @@ def test_labels_go_where_they_are_wanted(shop: Shop, commands: Commands) -> None
     piped = commands.run("label", "SALE/7", "--piece", "2", "--out", "-")
     assert piped.stdout.startswith(b"%PDF-"), piped.stderr
     assert "has 2 labels" in commands.call("label", "SALE/7", "--out", "-").stderr.decode()
-    assert "has 2 parcels" in commands.fail("label", "SALE/7", "--piece", "3", code=1)
+    assert piped.stdout == Path("paper-2.pdf").read_bytes()
+    said = commands.fail("label", "SALE/7", "--piece", "3", code=1)
+    assert "has 2 parcels. They are counted from 1" in said
+    assert [each["piece"] for each in commands.ask("orders", "show", "SALE/7")["parcels"]] == [1, 2]
     commands.call("ship", write(shop, "SALE-8").name, "--no-label")
     assert commands.call("orders", "cancel", "SALE-8").stdout.decode().startswith("SALE-8  cancelled")
     assert "cancelled, not booked" in commands.fail("label", "SALE-8", code=2)
@@ -162,6 +168,44 @@ def test_a_sheet_is_handed_in_booked_and_printed(shop: Shop, commands: Commands)
     assert "is no sheet" in commands.fail("orders", "import", "order.pdf", code=2)
     assert "today.xlsx: No such file" in commands.fail("orders", "import", "today.xlsx", code=2)
     assert "is not FIELD=TEXT" in commands.fail(*words, "--map", "x", code=2)
+
+
+def zipped() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("orders.csv", "reference\n")
+    return out.getvalue()
+
+
+def test_what_is_no_sheet_of_orders_is_told_by_its_name(shop: Shop, commands: Commands) -> None:
+    whole, archive = "saved or fetched whole", "give each file that was in it"
+    for name, content, what, mend in (
+        ("a.csv", b"", "a.csv: the file is empty", whole),
+        ("a.xlsx", b"", "a.xlsx: the file is empty", whole),
+        ("a.csv", b"\n", "a.csv: lacks the columns reference, ", "Add them"),
+        ("a.csv", b"\x89PNG\r\n\xff\n", "a.csv: does not begin with a line of column names", "Begin it with"),
+        ("a.csv", b"Nr,Nr\n1,2\n", "it has twice 'Nr'", "each of which stands there once"),
+        ("a.csv", zipped(), "a.csv: is a zip archive", archive),
+        ("a.xlsx", zipped(), "a.xlsx: is a zip archive, and no .xlsx", archive),
+        ("a.xlsx", zipped()[:40], "a.xlsx: is a damaged zip archive", "save it anew as .xlsx or .csv"),
+        ("a.csv", gzip.compress(b"reference\n"), "a.csv: is packed with gzip", "Unpack it first"),
+    ):
+        Path(name).write_bytes(content)
+        said = commands.fail("orders", "import", name, code=2)
+        assert what in said
+        assert mend in said
+
+
+def test_a_way_back_has_a_number_of_its_own(shop: Shop, commands: Commands) -> None:
+    write(shop)
+    commands.ask("ship", "order.json", "--no-label")
+    said = commands.fail("orders", "return", "SALE-1", "--reference", "SALE-1", code=2)
+    assert "the way back cannot be called 'SALE-1': that is the number of another order" in said
+    assert "Say another number" in said
+    said = commands.fail("orders", "return", "SALE-1", "--reference", "B" * 65, code=2)
+    assert "reference" in said
+    assert "64 characters" in said
+    assert commands.ask("orders", "return", "SALE-1")["order"]["reference"] == "SALE-1-R"
 
 
 def test_drafts_are_booked_by_name_or_all(shop: Shop, commands: Commands) -> None:

@@ -1,9 +1,10 @@
 """Columns of sealed texts in `Records`: under which keys they lie, and how they come under the newest."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, delete, func, not_, select, update
 from sqlalchemy.engine import Connection
 
 from waypost.access.sealing import NUMBER_BYTES, Seal
@@ -25,6 +26,11 @@ class SealedColumn(msgspec.Struct, frozen=True):
     table: Table
     column: str = "body"
     is_all: bool = True
+
+
+def lies_under(text: ColumnElement[Any], number: int) -> ColumnElement[bool]:
+    """Whether a sealed text lies under the key of a number."""
+    return func.substr(text, 1, NUMBER_BYTES) == number.to_bytes(NUMBER_BYTES)
 
 
 def count_sealed(connection: Connection, columns: Sequence[SealedColumn], sample: int | None = None) -> dict[int, int]:
@@ -62,14 +68,13 @@ def reseal(records: Records, columns: Sequence[SealedColumn], seal: Seal) -> int
         StoreDamaged: one does not open.
     """
     done = 0
-    newest = seal.newest.to_bytes(NUMBER_BYTES)
     for each in columns:
         body, id_ = each.table.c[each.column], each.table.c.id
         after = ""
         while True:
             some = (
                 select(id_, body)
-                .where(id_ > after, func.length(body) > 0, func.substr(body, 1, NUMBER_BYTES) != newest)
+                .where(id_ > after, func.length(body) > 0, not_(lies_under(body, seal.newest)))
                 .order_by(id_)
                 .limit(_AT_ONCE)
             )
@@ -87,13 +92,11 @@ def reseal(records: Records, columns: Sequence[SealedColumn], seal: Seal) -> int
 
 def drop_sealed(records: Records, columns: Sequence[SealedColumn], number: int) -> int:
     """Remove all texts that lie under a key, with their rows where these are worth nothing else; how many."""
-    first = number.to_bytes(NUMBER_BYTES)
     dropped = 0
     with records.begin() as connection:
         for each in columns:
-            is_meant = func.substr(each.table.c[each.column], 1, NUMBER_BYTES) == first
             drop = delete(each.table) if each.is_all else update(each.table).values({each.column: None})
-            dropped += connection.execute(drop.where(is_meant)).rowcount
+            dropped += connection.execute(drop.where(lies_under(each.table.c[each.column], number))).rowcount
     return dropped
 
 
@@ -130,10 +133,9 @@ def search_sealed(
 
 def _opens(connection: Connection, columns: Sequence[SealedColumn], number: int, seal: Seal) -> bool:
     """Whether one text under a key opens: if the key is another of that number, none does."""
-    first = number.to_bytes(NUMBER_BYTES)
     for each in columns:
         body, id_ = each.table.c[each.column], each.table.c.id
-        row = connection.execute(select(id_, body).where(func.substr(body, 1, NUMBER_BYTES) == first).limit(1)).first()
+        row = connection.execute(select(id_, body).where(lies_under(body, number)).limit(1)).first()
         if row is not None:
             try:
                 seal.open(row[1], row[0])

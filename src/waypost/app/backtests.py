@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-backtest = typer.Typer(help="Hold forecasts against what came, beside plain peers.", no_args_is_help=True)
+from waypost.app.commands.options import Json
 
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+backtest = typer.Typer(help="Hold forecasts against what came, beside plain peers.", no_args_is_help=True)
 
 
 @backtest.command("volume")

@@ -83,6 +83,19 @@ class _Shelves(msgspec.Struct):
         """Those of all merchants; no carrier is asked from here."""
         return Pickups(self.records, {}, self.seals, now_ms)
 
+    def erase_orders(self, orders: Sequence[KeptOrder], *, on_the_way: bool, dry_run: bool) -> dict[str, str]:
+        """Erase the people of some orders, or only look whether that can be; of those that stay why, by id."""
+        stayed: dict[str, str] = {}
+        for each in orders:
+            try:
+                if dry_run:
+                    self.erasure.check(each.id, now_ms(), on_the_way=on_the_way)
+                else:
+                    self.erasure.erase(None, each.id, now_ms(), on_the_way=on_the_way)
+            except Conflict as error:
+                stayed[each.id] = str(error)
+        return stayed
+
     def remove(self, name: str, ids: Sequence[str]) -> int:
         """Remove what carriers handed in; how many there were."""
         table, removed = _TABLES[name], 0
@@ -113,6 +126,10 @@ def export_person(sought: Sought, to: Path, *, home: Path | None, as_json: bool)
     if to.exists():
         raise Conflict(f"{to} is there already", mend="Name a folder that is not: nothing is written over.")
     house = open_to_read(home)
+    if to.resolve().is_relative_to(house.settings.home.resolve()):
+        house.close()
+        mend = "Name a folder elsewhere: erasing the person later would not reach it there."
+        raise Conflict(f"{to} lies in the home {house.settings.home}", mend=mend)
     try:
         shelves = _Shelves(house.memory.records, house.seals, house.erasure)
         kept = shelves.find(sought)
@@ -157,28 +174,25 @@ def erase_person(
     sought.check()
     with _beside(home) as shelves:
         kept = shelves.find(sought)
-        if kept.is_nothing:
+        if kept.is_nothing and not as_json:
             return _tell_nobody(kept, as_json)
-        stayed: dict[str, str] = {}
-        for each in () if dry_run else kept.orders:
-            try:
-                shelves.erasure.erase(None, each.id, now_ms(), on_the_way=on_the_way)
-            except Conflict as error:
-                stayed[each.id] = str(error)
-        for name, ids in () if dry_run else kept.handed_in.items():
-            shelves.remove(name, ids)
+        stayed = shelves.erase_orders(kept.orders, on_the_way=on_the_way, dry_run=dry_run)
         picked = [each.id for each in kept.pickups]
         asked = [] if dry_run else shelves.pickups.erase(picked)
         stayed |= dict.fromkeys(asked, "the carrier is being asked this moment: try again soon")
+        removed = {name: 0 if dry_run else shelves.remove(name, ids) for name, ids in kept.handed_in.items()}
     _tell_damaged(kept.damaged)
     if as_json:
+        found = {"orders": [each.id for each in kept.orders], "pickups": picked}
+        stays = {name: sum(id_ in stayed for id_ in ids) for name, ids in found.items()}
+        erased = {name: 0 if dry_run else len(ids) - stays[name] for name, ids in found.items()}
         orders = [_outline(each) | {"stays": stayed.get(each.id)} for each in kept.orders]
         pickups = [{"id": id_, "stays": stayed.get(id_)} for id_ in picked]
-        told = {"orders": orders, "pickups": pickups, **kept.handed_in}
-        out(told | {"erased": not dry_run, "does_not_open": kept.damaged})
+        told = {"orders": orders, "pickups": pickups, **kept.handed_in, "does_not_open": kept.damaged}
+        out(told | {"dry_run": dry_run, "erased": erased | removed, "kept": stays})
     else:
         _print_erased(kept, stayed, dry_run=dry_run)
-    return 1 if stayed or kept.damaged else 0
+    return 1 if stayed or kept.damaged or kept.is_nothing else 0
 
 
 def list_erased(since: str | None, *, home: Path | None, as_json: bool) -> None:
@@ -227,7 +241,7 @@ def _export_order(house: House, kept: KeptOrder, to: Path, damaged: list[str]) -
 
 def _export_parcel(house: House, kept: KeptOrder, parcel: OrderParcel, to: Path, damaged: list[str]) -> dict[str, Any]:
     """What is kept of a parcel; `damaged` gets the ids of papers and pictures that do not open."""
-    told: dict[str, Any] = {"piece": parcel.piece, "state": parcel.state.value, "weight_g": parcel.weight_g}
+    told: dict[str, Any] = {"piece": parcel.piece + 1, "state": parcel.state.value, "weight_g": parcel.weight_g}
     if not parcel.number:
         return told
     waybill = Waybill(parcel.carrier, parcel.number)
@@ -293,11 +307,12 @@ def _outline(kept: KeptOrder) -> dict[str, Any]:
 def _print_erased(kept: _Kept, stayed: dict[str, str], *, dry_run: bool) -> None:
     for each in kept.orders:
         told = _outline(each)
-        what = "would be erased" if dry_run else f"stays: {stayed[each.id]}" if each.id in stayed else "erased"
+        done = "would be erased" if dry_run else "erased"
+        what = f"{'would stay' if dry_run else 'stays'}: {stayed[each.id]}" if each.id in stayed else done
         words = (told["id"], told["merchant"], legible(told["reference"]), told["state"], told["made_at"])
         print("  ".join(words), what, sep="  ")
     for pickup in kept.pickups:
-        what = "would be erased" if dry_run else stayed.get(pickup.id, "erased")
+        what = "would be erased" if dry_run else f"stays: {stayed[pickup.id]}" if pickup.id in stayed else "erased"
         print(f"pick-up {pickup.id}  {pickup.day}  {what}")
     for name, ids in kept.handed_in.items():
         if ids:

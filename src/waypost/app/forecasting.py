@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from waypost.app.commands.options import Home, Json
+
 forecast = typer.Typer(help="Say what will happen.", no_args_is_help=True)
 
 
@@ -23,10 +25,8 @@ def forecast_volume(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is left to chance.")] = 0,
     threads: Annotated[int, typer.Option("--threads", min=1, max=256, help="How many processors to use.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
-    home: Annotated[
-        Path | None, typer.Option("--home", metavar="PATH", help="The folder that holds all state.")
-    ] = None,
+    as_json: Json = False,
+    home: Home = None,
 ) -> None:
     """Say how many parcels come a day, and how sure that is; hubs or lanes add up to carriers and these to all."""
     from waypost.app import volume_forecast

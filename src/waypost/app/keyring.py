@@ -9,9 +9,11 @@ from waypost.access.keys import Keys, Role, Scope
 from waypost.access.parties import Parties
 from waypost.app.console import aside, legible, line, out
 from waypost.app.records import records_of
+from waypost.app.settings import Settings
 from waypost.app.wiring import now_ms
+from waypost.model.carriers import list_carriers
 from waypost.model.errors import BadInput, NotFound
-from waypost.model.instants import DAY_MS, format_utc
+from waypost.model.instants import DAY_MS, format_known, format_utc
 from waypost.model.parties import PartyKind
 
 
@@ -34,6 +36,20 @@ def read_role(text: str) -> Role:
         raise BadInput(f"unknown role {text[:40]!r}", mend=f"Roles: {', '.join(Role)}.") from None
 
 
+def check_carriers(settings: Settings, codes: Sequence[str]) -> None:
+    """See that somebody is to speak for carriers that there are: known by name, or of the settings.
+
+    Raises:
+        BadInput: one is none.
+    """
+    own = {str(account.get("carrier", "")) for account in settings.accounts.values()} | settings.carriers.keys()
+    known = {carrier.code for carrier in list_carriers()} | own - {""}
+    for code in codes:
+        if code not in known:
+            mend = f"There are: {', '.join(sorted(known))}. Your own has a section [carriers.CODE] in the settings."
+            raise BadInput(f"there is no carrier {code[:40]!r}", where="--carrier", mend=mend)
+
+
 def make_key(
     name: str,
     role: str,
@@ -54,11 +70,13 @@ def make_key(
     if not name.strip() or legible(name) != name:
         raise BadInput(f"{name[:80]!r} is no name of a key", mend="Give one of plain text, without control characters.")
     ends_ms = None if days is None else now_ms() + round(days * DAY_MS)
-    with _access(home, make=True) as (keys, _):
+    with records_of(home, make=True) as (settings, records):
+        check_carriers(settings, carriers)
+        keys = Keys(records, secrets.token_bytes)
         secret = keys.make(kind, name[:80], now_ms(), carriers, party=party, ends_ms=ends_ms, scope=bounds)
     if as_json:
         told = {"key": secret, "role": kind.value, "name": name[:80], "carriers": list(carriers), "party": party}
-        out(told | {"ends": ends_ms and format_utc(ends_ms), "scope": bounds.value})
+        out(told | {"ends": format_known(ends_ms), "scope": bounds.value})
     else:
         print(secret)
 
@@ -77,10 +95,10 @@ def list_keys(*, home: Path | None, as_json: bool) -> None:
                     "made": format_utc(each.made_ms),
                     "carriers": list(each.key.carriers),
                     "party": each.key.party,
-                    "ends": each.key.ends_ms and format_utc(each.key.ends_ms),
+                    "ends": format_known(each.key.ends_ms),
                     "scope": each.key.scope.value,
                     "last_used": each.used_day,
-                    "old_secret_ends": each.old_ends_ms and format_utc(each.old_ends_ms),
+                    "old_secret_ends": format_known(each.old_ends_ms),
                 }
                 for each in listed
             ]

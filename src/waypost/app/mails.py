@@ -85,7 +85,7 @@ def list_notices(
         found = Consignees(records, seals, terms, Facilities(records)).find_recipients(page)
     if as_json:
         told = [
-            msgspec.to_builtins(notice) | msgspec.to_builtins(recipient)
+            msgspec.to_builtins(notice) | msgspec.to_builtins(recipient) | {"piece": notice.piece + 1}
             for notice, recipient in zip(page, found, strict=True)
         ]
         out({"notices": told, "next": cursor})

@@ -86,7 +86,7 @@ def show_order(named: str, *, server: Server, in_json: bool) -> None:
     for parcel in kept.parcels:
         number = f"{parcel.waybill.carrier} {parcel.waybill.number}" if parcel.waybill else "no waybill yet"
         told = [f"{parcel.weight_g} g", parcel.state, number, parcel.sort_code, parcel.why]
-        console.print(line(f"  parcel {parcel.piece + 1}: {', '.join(part for part in told if part)}"), soft_wrap=True)
+        console.print(line(f"  parcel {parcel.piece}: {', '.join(part for part in told if part)}"), soft_wrap=True)
 
 
 def confirm_orders(

@@ -12,13 +12,13 @@ from waypost.access.keys import PERSON
 from waypost.access.people import People, check_password
 from waypost.access.sessions import Person
 from waypost.app.console import aside, legible, line, out
-from waypost.app.keyring import read_role
+from waypost.app.keyring import check_carriers, read_role
 from waypost.app.records import records_of
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
 from waypost.app.wiring import join_people, now_ms
 from waypost.model.errors import BadInput, NotFound
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_known, format_utc
 from waypost.web.openid import subject_of
 
 
@@ -38,6 +38,7 @@ def add_person(told: Told, *, asks: bool, home: Path | None, as_json: bool) -> N
     roles = [read_role(each) for each in told.roles]
     password = _read_password() if asks else None
     with _people(home, make=True) as (settings, people):
+        check_carriers(settings, told.carriers)
         if password is not None:
             check_password(password, told.login)  # or there would be somebody without one
         name = told.name or told.login
@@ -165,5 +166,5 @@ def _shown(person: Person) -> dict[str, object]:
         "party": person.party,
         "has_password": person.has_password,
         "made": format_utc(person.made_ms),
-        "ended": person.ended_ms and format_utc(person.ended_ms),
+        "ended": format_known(person.ended_ms),
     }

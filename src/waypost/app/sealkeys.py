@@ -6,12 +6,12 @@ from pathlib import Path
 
 from waypost.access.sealed import drop_sealed, reseal
 from waypost.app.console import out
+from waypost.app.records import records_of
 from waypost.app.seals import SEALED, Seals, fingerprint, read_keys, write_keys
 from waypost.app.settings import read_settings
-from waypost.app.wiring import open_house
+from waypost.app.wiring import now_ms, open_house
 from waypost.engines.local.formats import read_formats
-from waypost.engines.local.home import open_records
-from waypost.model.errors import Conflict, HomeInUse, NotFound
+from waypost.model.errors import Conflict, NotFound
 
 _KEEP = "Keep a copy of {file} apart from the backups: without it what is sealed in them cannot be read."
 
@@ -76,14 +76,15 @@ def drop_seal(number: int, *, home: Path | None, with_rows: bool, as_json: bool)
             raise Conflict(f"key {number} is the one to seal under", mend="`waypost admin seal rotate` makes another.")
         # the next one first: its number shall be none that this one, or one that is lost, ever had
         newest = seals.add() if keys and number >= max(keys) else None
-        removed = drop_sealed(house.memory.records, SEALED, number)
+        house.sorters.forget_under(number, now_ms())  # or the versions of what is learnt anew would begin again at 1
+        drop_sealed(house.memory.records, SEALED, number)
         if keys:
             write_keys(seals.file, {each: key for each, key in seals.read().items() if each != number})
-    told = {"key": number, "rows_removed": removed} | ({} if newest is None else {"newest": newest})
+    told = {"key": number, "rows_removed": sealed} | ({} if newest is None else {"newest": newest})
     if as_json:
         out(told)
         return
-    print(f"Key {number} is let go of, and {removed:,} texts that lay under it.")
+    print(f"Key {number} is let go of, and {sealed:,} texts that lay under it.")
     if newest is not None:
         print(f"Key {newest} is made in its place. {_KEEP.format(file=seals.file)}")
 
@@ -91,16 +92,8 @@ def drop_seal(number: int, *, home: Path | None, with_rows: bool, as_json: bool)
 @contextmanager
 def _beside(home: Path | None) -> Iterator[Seals]:
     """The keys of a home, whether a server runs over it or not."""
-    settings = read_settings(home=_existing(home))
-    try:
-        with open_house(settings) as house:
-            yield house.seals
-    except HomeInUse:
-        records = open_records(settings.home)
-        try:
-            yield Seals(settings.home, records)
-        finally:
-            records.close()
+    with records_of(home) as (settings, records):
+        yield Seals(settings.home, records)
 
 
 def _existing(home: Path | None) -> Path:

@@ -44,7 +44,9 @@ def ship(
         kept = waypost.orders.confirm(kept.id)
         labels: list[Saved] = []
         if kept.state == "booked" and not no_label:
-            labels = _save_labels(waypost, kept, label, range(len(kept.parcels)), format, size, may_wait=True)
+            labels = _save_labels(
+                waypost, kept, label, [each.piece for each in kept.parcels], format, size, may_wait=True
+            )
     if in_json:
         out(as_json(kept) | {"labels": [str(each.path) for each in labels]})
     else:
@@ -74,7 +76,7 @@ def print_label(
             saved = [waypost.jobs.save_labels(named, target, size=size)]
         else:
             kept = get_order(waypost, named)
-            pieces = range(len(kept.parcels)) if piece is None else range(piece - 1, piece)
+            pieces = [each.piece for each in kept.parcels] if piece is None else [piece]
             if to == "-":
                 saved = [
                     waypost.orders.save_label(kept.id, sys.stdout.buffer, piece=each, format=format, size=size)
@@ -92,7 +94,7 @@ def print_label(
     return 1 if left_out else 0
 
 
-def _only(pieces: range, format: Format) -> range:
+def _only(pieces: Sequence[int], format: Format) -> Sequence[int]:
     """What may go to one stream: ZPL stands in a row, PDF and PNG do not."""
     if len(pieces) > 1 and format != "zpl":
         raise BadInput(f"the order has {len(pieces)} labels", mend="Choose one by --piece, or name a file.")
@@ -103,7 +105,7 @@ def _save_labels(
     waypost: Waypost,
     kept: KeptOrder,
     to: Path | None,
-    pieces: range,
+    pieces: Sequence[int],
     format: Format,
     size: Size | None,
     *,
@@ -118,7 +120,7 @@ def _save_labels(
     path = to or Path(f"{name}.{format}")
     saved: list[Saved] = []
     for piece in pieces:
-        one = path if len(pieces) == 1 else path.with_name(f"{path.stem}-{piece + 1}{path.suffix}")
+        one = path if len(pieces) == 1 else path.with_name(f"{path.stem}-{piece}{path.suffix}")
         try:
             found = waypost.orders.save_label(kept.id, one, piece=piece, format=format, size=size)
         except Problem as error:

@@ -71,14 +71,25 @@ class Erasure:
         """
         if self._is_erased(merchant, id_):
             return self._book.get(merchant, id_)
+        self.check(id_, now_ms, on_the_way=on_the_way)
+        with self._records.begin() as connection:
+            if not self._erase(connection, id_, now_ms, by):
+                raise _about_to_be_booked()
+        return self._book.get(merchant, id_)
+
+    def check(self, id_: str, now_ms: int, *, on_the_way: bool) -> None:
+        """See whether the people of an order can be erased now.
+
+        Raises:
+            Conflict: as `erase`.
+        """
         waybills = self._list_waybills([id_]).get(id_, [])
         if not on_the_way and (moving := self._find_moving(waybills)):
             mend = "Erase it when they arrived; or say that it is to be erased even so."
             raise Conflict(f"{moving[0].number} of {moving[0].carrier} is on its way: its people are needed", mend=mend)
-        with self._records.begin() as connection:
-            if not self._erase(connection, id_, now_ms, by):
-                raise Conflict("the order is about to be booked", mend="Cancel it first, or wait until it is booked.")
-        return self._book.get(merchant, id_)
+        with self._records.read() as connection:
+            if connection.execute(select(orders.c.id).where(orders.c.id == id_, _is_idle(now_ms))).first() is None:
+                raise _about_to_be_booked()
 
     def erase_old(self, now_ms: int, keep_ms: int) -> int:
         """Erase the people of orders that ended so long ago; how many there were.
@@ -215,8 +226,7 @@ class Erasure:
 
     def _erase(self, connection: Connection, id_: str, now_ms: int, by: str) -> bool:
         """Erase one; False if it is erased already, not here, or somebody is about to book it."""
-        is_idle = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
-        is_meant = and_(orders.c.erased_ms.is_(None), orders.c.state != OrderState.QUEUED.value, is_idle)
+        is_meant = and_(orders.c.erased_ms.is_(None), _is_idle(now_ms))
         row = connection.execute(select(orders).where(orders.c.id == id_, is_meant).with_for_update()).one_or_none()
         if row is None:
             return False
@@ -242,6 +252,16 @@ class Erasure:
         forget_notes(connection, waybills)
         Trail.write(connection, by, "order.erased", id_, now_ms)
         return True
+
+
+def _is_idle(now_ms: int) -> ColumnElement[bool]:
+    """Nobody books it, nor is about to."""
+    is_free = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
+    return and_(orders.c.state != OrderState.QUEUED.value, is_free)
+
+
+def _about_to_be_booked() -> Conflict:
+    return Conflict("the order is about to be booked", mend="Cancel it first, or wait until it is booked.")
 
 
 def _refuse_damaged(count: int) -> None:

@@ -134,10 +134,8 @@ class Links:
 
     def _get_parcel(self, merchant: str, id_: str, piece: int) -> OrderParcel:
         kept = self._book.get(merchant, id_)
-        if not 0 <= piece < len(kept.parcels):
-            raise NotFound(f"the order has {len(kept.parcels)} parcels, counted from 0")
+        parcel = kept.get_parcel(piece)
         refuse_erased(kept.erased_ms)
-        parcel = kept.parcels[piece]
         if parcel.state is not ParcelState.BOOKED:
             raise Conflict(f"the parcel is {parcel.state.value}, not booked")
         return parcel

@@ -28,7 +28,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandedOver(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a manifest: a parcel, by its waybill and the merchant's number of the order."""
+    """One line of a manifest: a parcel, by its waybill, the merchant's number of the order, and which it is, from 1."""
 
     carrier: str
     number: str
@@ -95,7 +95,8 @@ class Manifests:
         """
         self.get(merchant, id_)
         parcel = order_parcels.c
-        columns = (parcel.carrier, parcel.number, orders.c.reference, parcel.piece, parcel.weight_g, parcel.sort_code)
+        own = (orders.c.reference, parcel.piece + 1)
+        columns = (parcel.carrier, parcel.number, *own, parcel.weight_g, parcel.sort_code)
         asked = select(*columns).join(orders, orders.c.id == parcel.order_id).where(parcel.manifest_id == id_)
         with self._records.read() as connection:
             rows = connection.execute(asked.order_by(orders.c.reference, parcel.piece)).all()

@@ -39,7 +39,9 @@ _MOST_WHY = 400
 #: An order that does not open is looked at again after so long.
 _DAMAGED_MS = 30 * 60_000
 _TWICE = "stands here twice"
-_ANOTHER = "is the number of another order: send that as it was, change it while it is a draft, or take another number"
+_ANOTHER = (
+    "is the number of another order, which says something else: take another number, or change that one as a draft"
+)
 _ERASED = "is the number of an order whose people were erased: take another number"
 #: What is not known of a parcel before it is booked.
 _UNTOLD = ("carrier", "number", "carrier_reference", "sort_code", "channel", "why", "label_type")

@@ -16,7 +16,7 @@ from babel.core import get_global
 
 from waypost.booking.issuing import MOST_G, Address, Grams, Item, Line, Long, Millimetres, Minor, whole
 from waypost.model.addresses import list_address_faults
-from waypost.model.errors import BadInput
+from waypost.model.errors import BadInput, NotFound
 from waypost.model.guarded import Guarded
 from waypost.model.mailboxes import parse_mailbox
 from waypost.model.texts import has_control
@@ -112,6 +112,7 @@ class OrderParcel(Guarded, frozen=True, kw_only=True):
     """One parcel of an order, as it is kept.
 
     Attributes:
+        piece: its place in the order, from 0; people and programs are told it from 1.
         reference: under which its carrier is asked; the same for the same parcel of the same order, whatever crashes.
         number: of the waybill; "" before there is one.
         why: what its carrier said when it did not book it.
@@ -158,6 +159,16 @@ class KeptOrder(Guarded, frozen=True, kw_only=True):
     why: str = ""
     service: str = ""
     erased_ms: int | None = None
+
+    def get_parcel(self, piece: int) -> OrderParcel:
+        """One of its parcels, by its place from 0.
+
+        Raises:
+            NotFound: it has no such one.
+        """
+        if not 0 <= piece < len(self.parcels):
+            raise NotFound(f"the order has {len(self.parcels)} parcels", mend="They are counted from 1.")
+        return self.parcels[piece]
 
 
 def order_id(merchant: str, reference: str) -> str:

@@ -19,7 +19,7 @@ from waypost.booking.printing.pdf import PdfFile
 from waypost.booking.printing.printer import Format
 from waypost.booking.printing.slips import Paper
 from waypost.model.carriage import Waybill
-from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
+from waypost.model.errors import BadInput, Conflict, WaypostError
 from waypost.track.carriers import Unsupported
 
 PDF = "application/pdf"
@@ -77,9 +77,7 @@ class Papers:
             CarrierError: there is none now.
         """
         kept = self._bookings.book.get(merchant, id_)
-        if not 0 <= piece < len(kept.parcels):
-            raise NotFound(f"the order has {len(kept.parcels)} parcels, counted from 0")
-        return self._print(kept, kept.parcels[piece], format, size or self._size)
+        return self._print(kept, kept.get_parcel(piece), format, size or self._size)
 
     def print_slip(self, merchant: str, id_: str, paper: Paper = "a4") -> Label:
         """The packing slip of an order: what should be in its parcels.

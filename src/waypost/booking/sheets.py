@@ -123,7 +123,7 @@ def read_orders(name: str, tables: Iterable[Table], headings: Headings) -> Sheet
     refusals: list[FileRefusal] = []
     ignored: list[str] = []
     count = 0
-    for number, table in enumerate(tables):
+    for number, table in enumerate(_under_name(name, tables)):
         chosen = _choose_columns(name, list(table.columns), headings)
         if not number:
             ignored = [heading for heading in table.columns if heading not in chosen.values()]
@@ -145,6 +145,16 @@ def read_orders(name: str, tables: Iterable[Table], headings: Headings) -> Sheet
             why = f"belongs to the order of line {error.line}, which is refused"
             refusals += [FileRefusal(name, line, "", why) for line, _ in own if line != error.line]
     return Sheet(orders=orders, refusals=sorted(refusals, key=lambda each: each.line), rows=count, ignored=ignored)
+
+
+def _under_name(name: str, tables: Iterable[Table]) -> Iterator[Table]:
+    """Tables as people call their sheet: the reader knows it by the path at which it lies meanwhile."""
+    try:
+        for table in tables:
+            refusals = [msgspec.structs.replace(each, file=name) for each in table.refusals]
+            yield msgspec.structs.replace(table, refusals=refusals)
+    except BadInput as error:
+        raise BadInput(error.message.removeprefix(f"{error.where}: "), where=name, mend=error.mend) from None
 
 
 class _BadRowError(Exception):

@@ -45,7 +45,7 @@ class StatusTold(msgspec.Struct, frozen=True):
     """What a webhook is told of a parcel. Nothing of it says who anybody is.
 
     Attributes:
-        piece: which parcel of the order, from 0.
+        piece: which parcel of the order, from 1.
         status: as it is now, by the unified code; `group` that it belongs to.
         before: as it was; None for the first.
         at: RFC 3339, when the scan was taken that led to it; `place` where, if that is known.
@@ -113,7 +113,7 @@ def _tell(change: Change) -> StatusTold:
     owned, place = change.owned, change.place.place if change.place else None
     return StatusTold(
         order=OrderTold(owned.order, owned.reference),
-        piece=owned.piece,
+        piece=owned.piece + 1,
         waybill=WaybillTold(change.waybill.carrier, change.waybill.number),
         status=change.status.code,
         group=change.status.group,

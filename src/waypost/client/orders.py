@@ -121,7 +121,10 @@ class Waybill(msgspec.Struct, frozen=True):
 
 
 class OrderParcel(msgspec.Struct, frozen=True, kw_only=True):
-    """A parcel of an order: `planned`, `asked`, `booked`, `cancelled`. `why` is what its carrier said against it."""
+    """A parcel of an order: `planned`, `asked`, `booked`, `cancelled`.
+
+    `piece` counts them from 1. `why` is what its carrier said against it.
+    """
 
     piece: int
     state: str
@@ -306,9 +309,9 @@ class Orders:
         return self._caller.send("POST", f"/v1/orders/{part(id_)}/return", KeptOrder, None, {"reference": reference})
 
     def save_label(
-        self, id_: str, to: Target, *, piece: int = 0, format: Format = "pdf", size: Size | None = None
+        self, id_: str, to: Target, *, piece: int = 1, format: Format = "pdf", size: Size | None = None
     ) -> Saved:
-        """Fetch the paper of a parcel into a file: the carrier's or, in that format and size (mm), Waypost's."""
+        """Fetch the paper of a parcel (from 1) into a file: the carrier's or, in that format and size, Waypost's."""
         path = f"/v1/orders/{part(id_)}/parcels/{piece}/label"
         return save(self._caller, path, {"format": format, "size": size}, to)
 

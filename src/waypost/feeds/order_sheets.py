@@ -8,7 +8,7 @@ from typing import Any
 from waypost.booking.sheets import Table
 from waypost.feeds.stream import ByteStream, Meter
 from waypost.feeds.tables import Part, read_stream
-from waypost.feeds.xlsx import INEXACT, MARK, OLD_MARK, BadCellError, read_sheet
+from waypost.feeds.xlsx import INEXACT, MARK, OLD_MARK, BadCellError, read_sheet, written_in
 from waypost.model.errors import BadInput
 
 
@@ -30,7 +30,7 @@ class OrderSheets:
             return
         with ByteStream(path, Meter([path])) as stream:
             if stream.packing:
-                raise BadInput("is packed", where=path.name, mend="Send it as it is.")
+                raise BadInput(f"is packed with {stream.packing}", where=path.name, mend="Unpack it first.")
             yield from read_stream(stream, (), name_columns=_name_blank)
 
 
@@ -41,13 +41,9 @@ def _name_blank(header: Sequence[str]) -> list[str]:
 
 def _text_of(field: str, cell: Any) -> str:
     """The text of a cell as people read it: amounts are numbers here, and days have no time."""
+    if (text := written_in(cell)) is not None:
+        return text
     value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        if cell.data_type == "e":
-            raise BadCellError(f"holds the error {value}")
-        return value
     if isinstance(value, dt.datetime):
         return value.date().isoformat()
     if isinstance(value, bool) or not isinstance(value, int | float):

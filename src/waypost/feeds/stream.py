@@ -16,11 +16,13 @@ from waypost.track.unpacking import FILE_WINDOW_LOG, Damaged, Unpacking
 #: The most that is read at once, and the most that is unpacked: little before a damage is lost with it.
 BLOCK, _PIECE = 1 << 16, 1 << 14
 
+#: Merchants and carriers hand in files; `waypost import` reads folders too.
+MEND_ARCHIVE = "Unpack it, and give each file that was in it by itself; where folders are read, all of them at once."
 #: Packings that are not read: how their files begin (bzip2: its level, then a block or, if it is empty, the end).
 _BZIP2 = tuple(b"BZh%d" % level + mark for level in range(1, 10) for mark in (b"1AY&SY", b"\x17rE8P\x90"))
 _FOREIGN_PACKINGS = (
-    ((b"PK\x03\x04",), "a zip archive", "Unpack it and give its folder."),
-    ((b"7z\xbc\xaf\x27\x1c",), "a 7z archive", "Unpack it and give its folder."),
+    ((b"PK\x03\x04",), "a zip archive", MEND_ARCHIVE),
+    ((b"7z\xbc\xaf\x27\x1c",), "a 7z archive", MEND_ARCHIVE),
     (_BZIP2, "packed with bzip2", "Unpack it, or pack it with gzip, xz or zstd."),
 )
 
@@ -107,7 +109,7 @@ class ByteStream:
     def _refuse_strangers(self) -> None:
         if not self.start:
             state = f"holds nothing that can be read: {self.cut}" if self.cut else "is empty"
-            raise BadInput(f"the file {state}", where=self.name)
+            raise BadInput(f"the file {state}", where=self.name, mend="See that it was saved or fetched whole.")
         for magics, kind, mend in _FOREIGN_PACKINGS:
             if self.start.startswith(magics):
                 raise BadInput(f"is {kind}.", where=self.name, mend=mend)

@@ -137,6 +137,8 @@ def check_columns(
 
 
 def _mend(needed: Collection[str], known: Collection[str] | None) -> str:
+    if not needed and known is None:
+        return "Begin it with a line of column names, each of which stands there once."
     return f"Expected: {', '.join(needed)}" + ("" if known is None else f"; known: {', '.join(known)}") + "."
 
 

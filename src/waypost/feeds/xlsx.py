@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from waypost.feeds.stream import Meter, size_of
+from waypost.feeds.stream import MEND_ARCHIVE, Meter, size_of
 from waypost.feeds.tables import MOST_COLUMNS, Part, check_columns
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
@@ -85,9 +85,10 @@ def _check_parts(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise BadInput(f"is a damaged zip archive ({str(error)[:100]})", where=path.name) from None
+        why = f"is a damaged zip archive ({str(error)[:100]}), which an .xlsx is too"
+        raise BadInput(why, where=path.name, mend="Fetch it again, or save it anew as .xlsx or .csv.") from None
     if not any(part.filename == "xl/workbook.xml" for part in parts):
-        raise BadInput("is a zip archive.", where=path.name, mend="Unpack it and give its folder.")
+        raise BadInput("is a zip archive, and no .xlsx.", where=path.name, mend=MEND_ARCHIVE)
     if odd := [part.filename for part in parts if part.compress_type not in _PACKED]:
         raise BadInput(f"is packed otherwise than XLSX is: {odd[0][:60]!r}", where=path.name, mend=_ANEW)
     # no part unpacks to more than it claims here: its reader stops there
@@ -175,15 +176,22 @@ def _part(header: list[str], rows: list[list[str]], lines: list[int], refusals: 
     return Part({name: [row[place] for row in rows] for place, name in enumerate(header)}, lines, refusals, 1.0)
 
 
+def written_in(cell: Any) -> str | None:
+    """The text of a cell that holds text or nothing; None of one that holds something else.
+
+    Raises:
+        BadCellError: it holds an error.
+    """
+    if isinstance(cell.value, str) and cell.data_type == "e":
+        raise BadCellError(f"holds the error {cell.value}")
+    return "" if cell.value is None else cell.value if isinstance(cell.value, str) else None
+
+
 def _text_of(field: str, cell: Any) -> str:
     """The text of a cell, as far as it is certain."""
+    if (text := written_in(cell)) is not None:
+        return text
     value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        if cell.data_type == "e":
-            raise BadCellError(f"holds the error {value}")
-        return value
     if isinstance(value, dt.datetime) and field == "at":
         if "h" not in str(cell.number_format).lower():
             raise BadCellError("is a day without a time: write both, such as 2026-11-22 14:05")

@@ -79,6 +79,11 @@ def format_utc(at_ms: int) -> str:
     return format_instant(at_ms, 0).removesuffix("+00:00") + "Z"
 
 
+def format_known(at_ms: int | None) -> str | None:
+    """The same of an instant that may not have come; None then."""
+    return None if at_ms is None else format_utc(at_ms)
+
+
 def parse_instant(text: str) -> Instant:
     """Read one RFC 3339 stamp with its offset.
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from waypost.model.errors import NotFound
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_known, format_utc
 from waypost.track.carriers import Asked
 from waypost.track.polling import Poller, Round
 from waypost.track.watches import Pushing, Told, Watch, Watches
@@ -182,7 +182,7 @@ def _view(watch: Watch, poller: Poller, now_ms: int) -> WatchView:
         carrier=poller.carrier,
         number=watch.number,
         since=format_utc(watch.since_ms),
-        last_checked=None if watch.asked_ms is None else format_utc(watch.asked_ms),
+        last_checked=format_known(watch.asked_ms),
         next_check=format_utc(next_ms) if is_asked else None,
         why=why,
         chance=watch.chance if why in (Why.LIKELY, Why.PUSHED) else None,

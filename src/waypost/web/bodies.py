@@ -6,7 +6,7 @@ from typing import Any
 
 from waypost.model.errors import BadInput, TooLarge
 from waypost.track.unpacking import BODY_WINDOW_LOG, Damaged, Unpacking
-from waypost.web.problems import Busy, CutOff, SlowBody, UnknownEncoding
+from waypost.web.problems import Busy, CutOff, SlowBody, UnknownEncoding, Unsupported
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -20,6 +20,22 @@ _MOST_MEMBERS = 1_000
 _PACKINGS = {"identity": "", "": "", "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 #: Those that clients should be told of.
 ENCODINGS = ("gzip", "zstd")
+
+
+def media_type_of(headers: Mapping[str, str]) -> str:
+    """What a body says that it is, without what stands beside it; "" if it says nothing."""
+    return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def see_media_type(headers: Mapping[str, str], *taken: str) -> str:
+    """The same of a body that has to be one of those that are taken.
+
+    Raises:
+        Unsupported: it is none.
+    """
+    if (kind := media_type_of(headers)) not in taken:
+        raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use {', '.join(taken)}")
+    return kind
 
 
 class Allowance:

@@ -26,6 +26,14 @@ _BELIEVED_MS = 10_000
 _MOST_BELIEVED = 10_000
 
 
+class NarrowKey(Exception):
+    """A key that opens no page, since pages do all that its role may and it reaches only so far (`scope`)."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope.value)
+        self.scope = scope
+
+
 class Gate:
     """Finds the key behind a request.
 
@@ -138,6 +146,7 @@ class Gate:
         """The token of a new session for a browser whose user knows a key with that role; None if it is no good.
 
         Raises:
+            NarrowKey: it has that role, and is good for programs alone.
             TooMany: too many wrong keys came from this address.
         """
         opened = await self._pool.run(self._keys.open_session, secret, self._clock(), role)
@@ -147,6 +156,8 @@ class Gate:
         key, token = opened
         if token is not None:
             call.key = key
+        elif key.role is role:
+            raise NarrowKey(key.scope)
         return token
 
     def count_wrong(self, call: Call) -> None:

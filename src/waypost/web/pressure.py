@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from waypost.track.views import Freshness
-from waypost.web.bodies import Receive
+from waypost.web.bodies import Receive, media_type_of
 
 #: The bounds of `Retry-After`.
 _LEAST_S, _MOST_S = 1, 60
@@ -81,7 +81,7 @@ def is_bulk(headers: Mapping[str, str], bulk_bytes: int) -> bool:
     length = headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()):
         return True
-    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = media_type_of(headers)
     plain = headers.get("content-encoding", "identity").strip().lower() in ("identity", "")
     return int(length[:18]) * (1 if plain and kind not in _PACKED_KINDS else _PACKED) > bulk_bytes
 

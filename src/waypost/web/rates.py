@@ -37,7 +37,7 @@ class Rates:
         left = self.left(address) - cost
         if left < 0:
             retry_after_s = math.ceil(-left / self._per_ms / 1000)
-            raise TooMany(f"too many {self._of} from your address", retry_after_s=retry_after_s)
+            raise TooMany(f"too many {self._of} from your network address", retry_after_s=retry_after_s)
         self._buckets[address] = (left, self._ticks())
         self._buckets.move_to_end(address)
         if len(self._buckets) > self._addresses:

@@ -101,17 +101,25 @@ def test_all_that_is_kept_of_a_person_is_written_out(home: tuple[Commands, dict[
     assert "韩梅梅" not in (to / "person.json").read_text()
     assert to.stat().st_mode & 0o077 == 0
     assert "there already" in commands.fail("admin", "export-person", str(to), *PERSON, code=2)
+    inside = commands.home / "exports" / "li"
+    assert "lies in the home" in commands.fail("admin", "export-person", str(inside), *PERSON, code=2)
+    assert not inside.parent.exists()
 
 
 def test_a_person_is_erased_wherever_it_is(home: tuple[Commands, dict[str, str]], tmp_path: Path) -> None:
     commands, ids = home
     would = commands.ask("admin", "erase-person", *PERSON, "--dry-run")
-    assert ({each["id"] for each in would["orders"]}, would["erased"]) == ({ids["A-1"], ids["A-2"]}, False)
+    assert ({each["id"] for each in would["orders"]}, would["dry_run"]) == ({ids["A-1"], ids["A-2"]}, True)
+    assert would["erased"] == {"orders": 0, "pickups": 0, "pushes": 0, "files": 0, "proofs": 0}
+    assert would["kept"] == {"orders": 0, "pickups": 0}
     assert (len(would["pushes"]), len(would["files"]), would["does_not_open"]) == (2, 1, [])
     assert "李雷" not in json.dumps(would, ensure_ascii=False)  # nor whom it is about: a terminal has a memory
     done = commands.ask("admin", "erase-person", *PERSON)
     assert [each["stays"] for each in done["orders"]] == [None, None]
-    assert commands.ask("admin", "erase-person", *PERSON, code=1)["orders"] == []
+    assert done["erased"] == {"orders": 2, "pickups": 0, "pushes": 2, "files": 1, "proofs": 0}
+    assert (done["kept"], done["dry_run"]) == ({"orders": 0, "pickups": 0}, False)
+    nobody = commands.ask("admin", "erase-person", *PERSON, code=1)
+    assert (nobody["orders"], set(nobody), set(nobody["erased"].values())) == ([], set(done), {0})
     assert commands.ask("admin", "export-person", str(tmp_path / "x"), *PERSON, code=1)["orders"] == []
     assert not (tmp_path / "x").exists()
     with open_house(Settings(home=commands.home)) as house:
@@ -199,9 +207,14 @@ def test_what_is_on_its_way_stays_unless_it_is_said(home: tuple[Commands, dict[s
     with open_house(Settings(home=commands.home)) as house, house.memory.records.begin() as connection:
         issued = Issued(waybill=Waybill("yto", "YT99"), reference=parcel_reference(ids["A-3"], 0), channel="test")
         house.bookings.book.note_booked(connection, issued, now_ms())
-    told = commands.ask("admin", "erase-person", "--order", "A-3", code=1)
-    [stays] = [each["stays"] for each in told["orders"]]
-    assert "on its way" in stays
+    for dry_run in ((), ("--dry-run",)):
+        told = commands.ask("admin", "erase-person", "--order", "A-3", *dry_run, code=1)
+        [stays] = [each["stays"] for each in told["orders"]]
+        assert "on its way" in stays
+        assert told["erased"]["orders"] == 0
+        assert told["kept"] == {"orders": 1, "pickups": 0}
+    said = commands.call("admin", "erase-person", "--order", "A-3", "--dry-run").stdout.decode()
+    assert "would stay: YT99 of yto is on its way" in said
     done = commands.call("admin", "erase-person", "--order", "A-3", "--on-the-way")
     assert done.returncode == 0
     assert b"erased" in done.stdout

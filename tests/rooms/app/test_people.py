@@ -76,6 +76,11 @@ def test_a_password_comes_by_standard_input_and_never_else(commands: Commands) -
     ("words", "code", "said"),
     [
         (("add", "ann", "--role", "king"), 2, "Roles: operator, carrier, merchant"),
+        (
+            ("add", "ann", "--role", "carrier", "--carrier", "nope"),
+            2,
+            "--carrier: there is no carrier 'nope'. There are: ",
+        ),
         (("add", "ann li"), 2, "no blanks"),
         (("add", "ann", "--role", "merchant"), 2, "belong to a party"),
         (("add", "ann", "--role", "merchant", "--party", "mer_x"), 1, "no merchant has the id 'mer_x'"),
@@ -86,6 +91,19 @@ def test_a_password_comes_by_standard_input_and_never_else(commands: Commands) -
 def test_what_cannot_be(commands: Commands, words: tuple[str, ...], code: int, said: str) -> None:
     commands.ask("admin", "make-key", "so that there is a home")
     assert said in commands.fail("admin", "person", *words, code=code)
+
+
+def test_who_speaks_for_carriers_speaks_for_those_that_there_are(commands: Commands) -> None:
+    commands.home.mkdir(exist_ok=True)
+    (commands.home / "waypost.toml").write_text('[carriers.ruralpost]\nzone = "Asia/Shanghai"\n')
+    carrier = ("--role", "carrier", "--carrier")
+    assert commands.ask("admin", "person", "add", "ann", *carrier, "ruralpost")["carriers"] == ["ruralpost"]
+    assert commands.ask("admin", "make-key", "rural", *carrier, "ruralpost")["carriers"] == ["ruralpost"]
+    said = commands.fail("admin", "make-key", "x", *carrier, "nope", code=2)
+    assert "there is no carrier 'nope'" in said
+    assert "ruralpost" in said
+    assert "yto" in said
+    assert [each["login"] for each in commands.ask("admin", "person", "list")] == ["ann"]
 
 
 def test_somebody_ends_and_is_forgotten(commands: Commands) -> None:

@@ -195,6 +195,21 @@ def test_what_nobody_can_read_can_go(home: Path, commands: Commands) -> None:
     assert kept(home) == [b"new"]
 
 
+def test_versions_of_what_is_learnt_never_go_back(home: Path, commands: Commands, tmp_path: Path) -> None:
+    """Who remembers an old version would take another of its number for it, and teach that."""
+    sheet = tmp_path / "past.csv"
+    row = "浙江省,杭州市,西湖区,文三路{}号,571-A0-0{}\n"
+    rows = "".join(row.format(number, number % 3) for number in range(40))
+    sheet.write_text("province,city,county,street,code\n" + rows)
+    learn = ("sorting", "learn", str(sheet), "--carrier", "yto", "--country", "CN")
+    assert commands.ask(*learn)["version"] == 1
+    (home / "seal").unlink()
+    commands.ask("admin", "seal", "drop", "1", "--with-rows")
+    assert [each["deliveries"] for each in commands.ask("sorting", "list")["sorters"]] == []
+    again = commands.ask(*learn)  # what was learnt is forgotten with it: the same file teaches anew
+    assert (again["outcome"], again["version"]) == ("learnt", 3)
+
+
 def test_the_only_key_goes_where_it_is_said_to_go(home: Path, commands: Commands) -> None:
     old = read_keys(home / "seal")[1]
     assert commands.ask("admin", "seal", "drop", "1", "--with-rows") == {"key": 1, "rows_removed": 3, "newest": 2}

@@ -26,9 +26,9 @@ def test_what_is_booked_is_handed_over_once(desk: Desk) -> None:
     [draft] = desk.enter(desk.draft("SALE-3"))
     first = manifests.close(desk.merchant, "yto", "man_1", 100)
     assert (first.parcels, first.weight_g, first.closed_ms) == (2, 1_600, 100)
-    assert [(each.order, each.number) for each in manifests.list_parcels(desk.merchant, "man_1")] == [
-        ("SALE-1", numbers[0]),
-        ("SALE-2", numbers[1]),
+    assert [(each.order, each.piece, each.number) for each in manifests.list_parcels(desk.merchant, "man_1")] == [
+        ("SALE-1", 1, numbers[0]),
+        ("SALE-2", 1, numbers[1]),
     ]
     with pytest.raises(Conflict, match="no parcel"):
         manifests.close(desk.merchant, "yto", "man_2", 200)
@@ -63,7 +63,7 @@ def test_a_merchant_hands_over_its_own_alone(desk: Desk) -> None:
 
 
 def test_a_sheet_of_it_holds_no_formula() -> None:
-    parcel = HandedOver(carrier="yto", number="YT1", order='=HYPERLINK("x")', piece=0, weight_g=5, sort_code="")
+    parcel = HandedOver(carrier="yto", number="YT1", order='=HYPERLINK("x")', piece=1, weight_g=5, sort_code="")
     lines = write_csv([parcel]).splitlines()
     assert lines[0] == "carrier,number,order,piece,weight_g,sort_code"
     assert lines[1].startswith("yto,YT1,\"'=HYPERLINK")

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.rooms.booking.desk import open_desk
 
 from waypost.booking.issuing import Address, Item
 from waypost.booking.orders import (
@@ -60,9 +61,13 @@ def test_what_cannot_be_shipped_is_told_by_its_field(changed: dict[str, Any], wh
 
 
 def test_a_whole_order_is_well() -> None:
-    check_order(
-        draft(mailing_date="2028-02-29", currency="BRL", cod_minor=100, items=(Item(description="Hat", value_minor=5),))
-    )
+    hat = Item(description="Hat", value_minor=5)
+    whole = draft(mailing_date="2028-02-29", currency="BRL", cod_minor=100, items=(hat,))
+    with open_desk() as desk:
+        receipt = desk.book.enter(desk.merchant, [(0, whole)], desk.clock())
+        assert receipt.refusals == []
+        [entry] = receipt.entries
+        assert desk.book.get(desk.merchant, entry.id).order == whole
 
 
 def test_without_parcels_all_is_in_one() -> None:

@@ -33,7 +33,7 @@ def test_a_merchant_is_told_of_its_own_parcels_and_nobody_by_name(world: World) 
     order = told["data"].pop("order")
     assert (told["type"], order["reference"]) == ("parcel.status", "SALE-1")
     assert told["data"] == {
-        "piece": 0,
+        "piece": 1,
         "waybill": {"carrier": "waypost", "number": "WP1"},
         "status": "picked_up",
         "group": "pickup",

@@ -34,7 +34,7 @@ def house() -> Iterator[House]:
 
 
 def page_of(house: House, who: str = "merchant") -> str:
-    path: str = house.ask(who, "get", f"/v1/orders/{house.booked}/parcels/0/page").json["path"]
+    path: str = house.ask(who, "get", f"/v1/orders/{house.booked}/parcels/1/page").json["path"]
     return path
 
 
@@ -84,7 +84,7 @@ def test_nobody_else_learns_of_its_address(house: House) -> None:
 
 def test_what_leads_nowhere_is_all_the_same(house: House) -> None:
     path = page_of(house)
-    new = house.ask("merchant", "post", f"/v1/orders/{house.booked}/parcels/0/page/renew").json["path"]
+    new = house.ask("merchant", "post", f"/v1/orders/{house.booked}/parcels/1/page/renew").json["path"]
     assert open_page(house, new).status == 200
 
     def plain(reply: Reply) -> tuple[int, str]:
@@ -96,7 +96,7 @@ def test_what_leads_nowhere_is_all_the_same(house: House) -> None:
     erased = house.ask("merchant", "delete", f"/v1/orders/{house.booked}/people?on_the_way=true")
     assert (erased.status, erased.json["erased_at"] is None) == (200, False)
     assert plain(open_page(house, new)) == never
-    assert house.ask("merchant", "get", f"/v1/orders/{house.booked}/parcels/0/page").status == 409
+    assert house.ask("merchant", "get", f"/v1/orders/{house.booked}/parcels/1/page").status == 409
 
 
 def test_trying_costs_as_much_as_looking() -> None:

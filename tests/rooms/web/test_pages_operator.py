@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from waypost.access.keys import SESSION_MS
+from waypost.access.keys import SESSION_MS, Role, Scope
 from waypost.track.overview import Overview
 from waypost.web.desk import Limits, Site
 
@@ -72,6 +72,19 @@ def test_signing_in_and_out(world: Any) -> None:
     assert (left.status, left.headers["location"]) == (303, "/operator/login")
     assert left.cookies == ["waypost_session=; Path=/operator; Max-Age=0; HttpOnly; SameSite=Strict"]
     assert world.get("/operator", headers=sent).status == 303
+
+
+@pytest.mark.parametrize("lang", ["en", "zh", "es", "pt"])
+def test_a_key_that_is_good_for_programs_alone_is_told_so(world: Any, lang: str) -> None:
+    secret = world.keys.make(Role.OPERATOR, "reads", world.now_ms, scope=Scope.READ)
+    reply = sign_in(world, secret, headers={"accept-language": lang})
+    assert (reply.status, reply.cookies) == (403, [])
+    [warning] = re.findall(r'role="alert"><p>(.*?)</p>', reply.text)
+    assert "read" in warning
+    assert "full" in warning
+    wrong = sign_in(world, "wp_wrong", headers={"accept-language": lang})
+    assert wrong.status == 401
+    assert warning not in wrong.text
 
 
 def test_a_session_ends(world: Any, browser: Browser) -> None:

@@ -275,7 +275,7 @@ def test_public_look_ups_are_limited(make_world: Callable[..., Any]) -> None:
     assert world.get("/track?n=NUMBER01,NUMBER02", headers=browser).status == 200
     reply = world.get("/track/NUMBER01", headers=browser)
     assert (reply.status, reply.headers["retry-after"]) == (429, "1")
-    assert "Too many requests from your address" in read(reply).texts
+    assert "Too many requests in a short time" in read(reply).texts
     assert world.get("/", headers=browser).status == 200
 
 

@@ -22,7 +22,7 @@ def test_a_burst_then_one_by_one(ticks: Ticks) -> None:
     rates = Rates("requests", per_min=60, burst=3, addresses=10, ticks=ticks)
     for _ in range(3):
         rates.take("a")
-    with pytest.raises(TooMany, match="too many requests from your address") as refused:
+    with pytest.raises(TooMany, match="too many requests from your network address") as refused:
         rates.take("a")
     assert refused.value.retry_after_s == 1
     ticks.now_ms += 1000

@@ -113,7 +113,7 @@ def operations(house: House) -> dict[str, Any]:
 def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str, bytes, str, tuple[str, str]]]:
     """Method, path, body, its kind: about what is there, with its id and another as long that nothing has."""
     method, _, path = name.partition(" ")
-    ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "0"}
+    ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "1"}
     ids |= {"parcel": house.parcel, "pickup": house.pickup, "proof": house.proof}
     ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery, "notice": house.notice}
     sent: list[bytes] = [b""]
@@ -252,7 +252,7 @@ def test_a_carriers_key_speaks_for_its_carrier_alone(house: House) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
 def test_other_methods_do_nothing(house: House, operations: dict[str, Any], method: str) -> None:
-    for path in ("/v1/orders/{}", "/v1/orders/{}/confirm", "/v1/orders/{}/parcels/0/label"):
+    for path in ("/v1/orders/{}", "/v1/orders/{}/confirm", "/v1/orders/{}/parcels/1/label"):
         if f"{method.lower()} {path.format('{order}')}" in operations:
             continue
         before = house.state()

@@ -6,7 +6,7 @@ from waypost.access.sealed import SealedColumn
 from waypost.store.tables import METADATA
 
 #: What is known of where parcels go, for each carrier the newest versions: see `shelf.py`. `body` is sealed: who has it
-#: can try addresses out on it. `deliveries` is how many were learnt.
+#: can try addresses out on it; it is empty of a version that knows nothing. `deliveries` is how many were learnt.
 sorters = Table(
     "sorters",
     METADATA,

@@ -6,13 +6,15 @@ again, so that nothing that was learnt is lost.
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pyarrow as pa
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from waypost.access.sealed import lies_under
 from waypost.access.sealing import Seal
 from waypost.booking.sorting.records import sort_codes, sort_files, sort_lessons, sorters
 from waypost.booking.sorting.sorter import Sorter
@@ -99,13 +101,9 @@ class Sorters:
 
     def list_all(self) -> list[KeptSorter]:
         """The newest version of each, by carrier."""
-        newest = select(sorters.c.carrier, func.max(sorters.c.version).label("version")).group_by(sorters.c.carrier)
-        last = newest.subquery()
         is_known = sorters.c.deliveries > 0  # the version that `forget` left knows nothing
         columns = (sorters.c.carrier, sorters.c.version, sorters.c.made_ms, sorters.c.deliveries)
-        asked = select(*columns, func.length(sorters.c.body).label("bytes")).join(
-            last, (sorters.c.carrier == last.c.carrier) & (sorters.c.version == last.c.version)
-        )
+        asked = _of_newest(*columns, func.length(sorters.c.body).label("bytes"))
         with self._records.read() as connection:
             rows = connection.execute(asked.where(is_known).order_by(sorters.c.carrier)).mappings()
             return [KeptSorter(**row) for row in rows]
@@ -114,7 +112,7 @@ class Sorters:
         """Forget all that was learnt of a carrier, and that it was: what is here still can be learnt anew.
 
         A version that knows nothing comes next: if versions began again at 1, those who remember an old 1 would go on
-        with it, and teach it.
+        with it, and teach it. No key is needed for it.
 
         Raises:
             Conflict: others learn all the time.
@@ -124,12 +122,11 @@ class Sorters:
             with self._records.read() as connection:
                 version = connection.execute(newest).scalar() or 0
             id_ = f"{carrier}/{version + 1}"
-            values = {"carrier": carrier, "version": version + 1, "made_ms": now_ms, "deliveries": 0}
-            sealed = self._seal().seal(Sorter.empty().to_bytes(), id_)
+            values = {"carrier": carrier, "version": version + 1, "made_ms": now_ms, "deliveries": 0, "body": b""}
             try:
                 with self._records.begin() as connection:
                     # first, so that nobody else puts that version there meanwhile
-                    connection.execute(insert(sorters).values(id=id_, body=sealed, **values))
+                    connection.execute(insert(sorters).values(id=id_, **values))
                     old = (sorters.c.carrier == carrier, sorters.c.version <= version)
                     connection.execute(delete(sorters).where(*old))
                     for table in (sort_lessons, sort_files):
@@ -138,6 +135,14 @@ class Sorters:
                 continue
             return
         raise Conflict(f"others teach the sorter of {carrier} all the time", mend="Try again.")
+
+    def forget_under(self, number: int, now_ms: int) -> None:
+        """Forget those whose newest version lies under a key that is let go of; see `forget`."""
+        asked = _of_newest(sorters.c.carrier).where(lies_under(sorters.c.body, number))
+        with self._records.read() as connection:
+            carriers = list(connection.execute(asked.order_by(sorters.c.carrier)).scalars())
+        for carrier in carriers:
+            self.forget(carrier, now_ms)
 
     def count_waiting(self) -> dict[str, int]:
         """How many parcels wait for a person, by carrier."""
@@ -157,7 +162,10 @@ class Sorters:
                 sorters.c.carrier == carrier, sorters.c.version == version
             )
             row = connection.execute(body).one_or_none()
-        found = (version, Sorter.empty() if row is None else Sorter.from_bytes(self._seal().open(row.body, row.id)))
+        if row is None or not row.body:
+            found = (version, Sorter.empty())
+        else:
+            found = (version, Sorter.from_bytes(self._seal().open(row.body, row.id)))
         with self._lock:
             self._known[carrier] = found
         return found
@@ -166,6 +174,13 @@ class Sorters:
         asked = select(sorters.c.deliveries).where(sorters.c.carrier == carrier, sorters.c.version == version)
         with self._records.read() as connection:
             return connection.execute(asked).scalar() or 0
+
+
+def _of_newest(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Something of the newest version of each."""
+    newest = select(sorters.c.carrier, func.max(sorters.c.version).label("version")).group_by(sorters.c.carrier)
+    last = newest.subquery()
+    return select(*columns).join(last, (sorters.c.carrier == last.c.carrier) & (sorters.c.version == last.c.version))
 
 
 class Known(Exception):

@@ -176,6 +176,7 @@ def open_home(
     path = Path(path).absolute()
     disk, keep = disk or Disk(), retention or Retention()
     refuse = partial(refuse_anew, path / "log", keep.archive)
+    job = Job(path, fold, states_bytes, memory_limit, keep, disk)
     with store_errors(f"opening {path}"), ExitStack() as opened:
         lock: Lock | None = None
         apart: Apart | None = None
@@ -185,22 +186,9 @@ def open_home(
             opened.callback(records.close)
         else:
             lock, apart, records = _take_over(path, indexer, disk, refuse, opened)
-        rebuilding = None
-        if apart is not None:
-            rebuilding = apart.open(Job(path, fold, states_bytes, memory_limit, keep, disk))
+        rebuilding = None if apart is None else apart.open(job)
         looks_on = read_only or apart is not None
-        ledger = Ledger(
-            path / "index",
-            fold,
-            read_only=looks_on,
-            is_told=apart is not None,
-            memory_bytes=states_bytes,
-            disk=disk,
-            refuse_anew=refuse,
-        )
-        opened.callback(ledger.close)
-        history = ParquetHistory(path / "history", ledger, read_only=looks_on, memory_limit=memory_limit, disk=disk)
-        opened.callback(history.close)
+        ledger, history = _open_made(job, refuse, opened, looks_on=looks_on, is_told=apart is not None)
         log = SegmentLog(
             path / "log",
             read_only=read_only,
@@ -225,6 +213,27 @@ def open_home(
         home = LocalHome(path, records, log, ledger, index, history, lock, follower, rebuilding or ledger.rebuilding)
         opened.pop_all()
         return home
+
+
+def _open_made(
+    job: Job, refuse: Callable[[str], None], opened: ExitStack, *, looks_on: bool, is_told: bool
+) -> tuple[Ledger, ParquetHistory]:
+    """What is made from the log: the ledger behind the index, and the history; another process may write to them."""
+    ledger = Ledger(
+        job.path / "index",
+        job.fold,
+        read_only=looks_on,
+        is_told=is_told,
+        memory_bytes=job.states_bytes,
+        disk=job.disk,
+        refuse_anew=refuse,
+    )
+    opened.callback(ledger.close)
+    history = ParquetHistory(
+        job.path / "history", ledger, read_only=looks_on, memory_limit=job.memory_limit, disk=job.disk
+    )
+    opened.callback(history.close)
+    return ledger, history
 
 
 def _take_over(

@@ -13,7 +13,7 @@ from waypost.booking.orders import TO_BE_CHOSEN, KeptOrder, Order, OrderParcel, 
 from waypost.booking.proofs import Proof, ProofSent, Relation
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.cursors import write_cursor
-from waypost.model.instants import format_instant, format_utc
+from waypost.model.instants import format_instant, format_known, format_utc
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.track.feed import FileRefusal
 from waypost.track.intake import MAX_NUMBER, NUMBER
@@ -172,7 +172,7 @@ class SheetAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderParcelView(msgspec.Struct, frozen=True, kw_only=True):
-    """A parcel of an order. `why` is what its carrier said when it did not book it."""
+    """A parcel of an order, which `piece` counts from 1. `why` is what its carrier said when it did not book it."""
 
     piece: int
     state: ParcelState
@@ -224,7 +224,7 @@ class ProofView(msgspec.Struct, frozen=True, kw_only=True):
     """A proof of delivery.
 
     Attributes:
-        order, piece: the parcel that it is of, from 0, and `waybill` that it bears.
+        order, piece: the parcel that it is of, from 1, and `waybill` that it bears.
         at: when it was delivered, with the offset of the place. `received_at` when its carrier said so.
         received_by: who took it, and `relation` who that is to the consignee; "" if nobody said.
         picture, signature: the paths of the images, null if there is none.
@@ -259,7 +259,7 @@ def view_proof(proof: Proof) -> ProofView:
     return ProofView(
         id=proof.id,
         order=proof.order,
-        piece=proof.piece,
+        piece=proof.piece + 1,
         waybill=WaybillView(proof.carrier, proof.number),
         at=format_instant(proof.at_ms, proof.offset_min),
         received_at=format_utc(proof.received_ms),
@@ -327,17 +327,17 @@ def view_order(kept: KeptOrder) -> OrderView:
         why=kept.why,
         made_at=format_utc(kept.made_ms),
         changed_at=format_utc(kept.changed_ms),
-        next_try=None if kept.next_ms is None else format_utc(kept.next_ms),
+        next_try=format_known(kept.next_ms),
         job=kept.job,
-        erased_at=None if kept.erased_ms is None else format_utc(kept.erased_ms),
+        erased_at=format_known(kept.erased_ms),
         parcels=[
             OrderParcelView(
-                piece=each.piece,
+                piece=each.piece + 1,
                 state=each.state,
                 waybill=WaybillView(each.carrier, each.number) if each.number else None,
                 sort_code=each.sort_code,
                 weight_g=each.weight_g,
-                booked_at=None if each.booked_ms is None else format_utc(each.booked_ms),
+                booked_at=format_known(each.booked_ms),
                 channel=each.channel,
                 why=each.why,
             )
@@ -683,7 +683,7 @@ EXAMPLES: dict[type, msgspec.Struct] = {
         _MANIFEST,
         [
             HandedOver(
-                carrier="correios", number="OS123456785BR", order="2026-11-000417", piece=0, weight_g=450, sort_code=""
+                carrier="correios", number="OS123456785BR", order="2026-11-000417", piece=1, weight_g=450, sort_code=""
             )
         ],
     ),

@@ -7,7 +7,8 @@ from fastapi import FastAPI, Query, Request, Response
 from waypost.access.trail import Deed, Wanted
 from waypost.model.instants import format_utc
 from waypost.web.api.audit_answers import AuditPage, DeedRecord
-from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
+from waypost.web.api.openapi import DATE_TIME, WITH_KEY
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office, read_instant
 
@@ -16,18 +17,19 @@ _PROBLEMS = ("not_allowed", "forbidden", "invalid", "too_many", "busy")
 
 def add_audit(app: FastAPI, office: Office) -> None:
     """The list."""
+    routes = Routes(app, "audit", WITH_KEY, _PROBLEMS)
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/audit",
-        tags=["audit"],
-        summary="Who did what",
+        "Who did what",
+        AuditPage,
+        "A page of it",
+        "bad_input",
         description=(
             "Newest first: who signed in or could not, keys, people and parties that were made, changed and ended, "
             "and what was opened, printed and exported. It names ids; nobody's words stand in it."
         ),
-        response_class=Response,
-        responses=answers(AuditPage, "A page of it", "bad_input", *_PROBLEMS),
-        openapi_extra=WITH_KEY,
     )
     async def list_deeds(
         request: Request,

@@ -6,24 +6,13 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.bookings import draft_return
 from waypost.model.texts import has_control
-from waypost.web.api.answers import (
-    JobAnswer,
-    JobSent,
-    OrderView,
-    view_job,
-    view_order,
-)
-from waypost.web.api.merchants import (
-    IDEMPOTENCY_KEY,
-    decode_json,
-    invalid,
-    merchant_of,
-    read_json,
-    repeated_id,
-)
-from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
+from waypost.web.api.answers import JobAnswer, JobSent, OrderView, view_job, view_order
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, merchant_of, read_json, repeated_id
+from waypost.web.api.openapi import WITH_MERCHANTS_KEY, sends
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office
+from waypost.web.problems import Invalid, Wrong
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
 _SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
@@ -38,20 +27,22 @@ def add_booking(app: FastAPI, office: Office) -> None:
 
 
 def _add_confirming(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     bookings = office.desk.bookings
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/orders/{order}/confirm",
-        tags=["orders"],
-        summary="Book an order",
+        "Book an order",
+        OrderView,
+        "As it is now",
+        "not_found",
+        "conflict",
         description=(
             "Its carrier is asked for a waybill for each parcel that has none. What is booked stays as it is, so that "
             "repeating this is safe. A carrier that cannot be reached is asked again until it can: the order is "
             "`queued` as long. One that is `doubtful` is asked what became of it."
         ),
-        response_class=Response,
-        responses=answers(OrderView, "As it is now", *_PROBLEMS, "not_found", "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def confirm_order(
         request: Request,
@@ -69,16 +60,17 @@ def _add_confirming(app: FastAPI, office: Office) -> None:
 
 
 def _add_taking_back(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     bookings, book = office.desk.bookings, office.desk.bookings.book
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/orders/{order}/cancel",
-        tags=["orders"],
-        summary="Take an order back",
+        "Take an order back",
+        OrderView,
+        "As it is now",
+        *_CARRIER,
         description="With every waybill of it, if its carriers take them back. Repeating it is safe.",
-        response_class=Response,
-        responses=answers(OrderView, "As it is now", *_PROBLEMS, *_CARRIER),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def cancel_order(
         request: Request,
@@ -90,14 +82,15 @@ def _add_taking_back(app: FastAPI, office: Office) -> None:
             raise invalid("query.reason", "has control characters")
         return json_answer(view_order(await office.booking.run(bookings.cancel, merchant, order, reason)))
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/orders/{order}/return",
-        tags=["orders"],
-        summary="Draft the way back",
+        "Draft the way back",
+        OrderView,
+        "The draft",
+        "not_found",
+        "conflict",
         description="An order from the consignee to the sender, to be looked at and confirmed. Repeating it is safe.",
-        response_class=Response,
-        responses=answers(OrderView, "The draft", *_PROBLEMS, "not_found", "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def return_order(
         request: Request,
@@ -112,40 +105,35 @@ def _add_taking_back(app: FastAPI, office: Office) -> None:
             kept = book.get(merchant, order)
             way_back = draft_return(kept, reference or f"{kept.order.reference[:62]}-R")
             receipt = bookings.enter(merchant, [(0, way_back)])
-            if receipt.refusals:
-                raise invalid(receipt.refusals[0].field, receipt.refusals[0].reason)
+            for refusal in receipt.refusals:
+                if refusal.field != "reference":
+                    raise invalid(refusal.field, refusal.reason)
+                wrong = Wrong("query.reference", refusal.reason, way_back.reference)
+                why = f"the way back cannot be called {way_back.reference!r}: that {refusal.reason}"
+                raise Invalid(why, [wrong], mend="Say another number for it by `reference`.")
             return view_order(book.get(merchant, receipt.entries[0].id))
 
         return json_answer(await office.intake.run(draft))
 
 
 def _add_jobs(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
     bookings, book = desk.bookings, desk.bookings.book
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/jobs",
-        tags=["orders"],
-        summary="Book many orders",
+        "Book many orders",
+        JobAnswer,
+        "How far it is",
+        *_SENDING,
+        "not_found",
         description=(
             "Those that are named, or all drafts. They are booked one by one from now on, whatever crashes meanwhile. "
             "With an `Idempotency-Key`, repeating it gives the same job."
         ),
-        response_class=Response,
-        responses=answers(JobAnswer, "How far it is", *_PROBLEMS, *_SENDING, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY
-        | {
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {"$ref": "#/components/schemas/JobSent"},
-                        "examples": {"all drafts": {"value": {}}},
-                    }
-                },
-            },
-            "parameters": [IDEMPOTENCY_KEY],
-        },
+        extra=sends(JobSent, {}, called="all drafts") | {"parameters": [IDEMPOTENCY_KEY]},
     )
     async def begin_job(request: Request) -> Response:
         merchant = await merchant_of(office, request)
@@ -159,14 +147,7 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
         desk.wake_booking()
         return json_answer(answer)
 
-    @app.get(
-        "/v1/jobs/{job}",
-        tags=["orders"],
-        summary="How far a job is",
-        response_class=Response,
-        responses=answers(JobAnswer, "Its orders by state", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", "/v1/jobs/{job}", "How far a job is", JobAnswer, "Its orders by state", "not_found")
     async def get_job(request: Request, job: str) -> Response:
         merchant = await merchant_of(office, request)
         return json_answer(view_job(await office.lookups.run(book.get_job, merchant, job)))

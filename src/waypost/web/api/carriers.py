@@ -1,7 +1,7 @@
 """What carriers hand in: pushes of scans and of labels, and files."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
 
@@ -13,16 +13,19 @@ from waypost.track.feed import MOST_SPELLED_OUT, FileRefusal
 from waypost.track.files import Filed, legible
 from waypost.track.pushes import Arrived, Outcome
 from waypost.track.wire import Refusal
-from waypost.web.api.answers import Alive, FileAnswer
-from waypost.web.api.openapi import OPEN, WITH_KEY, answers
+from waypost.web.api.answers import FileAnswer
+from waypost.web.api.openapi import OPEN, WITH_KEY, Answer, sends_file
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
+from waypost.web.bodies import see_media_type
 from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in, send_whole
 from waypost.web.office import Office
-from waypost.web.problems import AllRefused, Forbidden, Invalid, Unsupported, Wrong
+from waypost.web.problems import AllRefused, Forbidden, Invalid, Wrong
 
 PUSH = "/v1/carriers/{account}/push"
 LABELS = "/v1/carriers/{account}/labels"
 FILES = "/v1/carriers/{account}/files"
+_PUSHING = ("not_found", "slow_body", "too_large", "unsupported_media_type", "invalid", "busy")
 #: The media types of files, and how their names end.
 KINDS_OF_FILES = {"text/csv": ".csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx"}
 
@@ -47,30 +50,27 @@ def _spelled(filed: Filed) -> Sequence[FileRefusal]:
 
 def add_carriers(app: FastAPI, office: Office) -> None:
     """Where carriers push scans and labels to."""
+    _add_files(app, office)
+    _add_pushes(app, office)
 
-    @app.post(
+
+def _add_files(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "carriers", WITH_KEY)
+
+    @routes.add(
+        "POST",
         FILES,
-        tags=["carriers"],
-        summary="A file of scans of a carrier",
+        "A file of scans of a carrier",
+        FileAnswer,
+        "What became of the file",
+        *("bad_input", "not_allowed", "forbidden", "not_found", "slow_body", "too_large", "all_refused", "invalid"),
+        *("unsupported_media_type", "too_many", "lagging", "busy", "storage_full"),
         description=(
             "CSV or XLSX with the columns of the neutral format, for carriers that have no API of their own. The "
             "answer says for each row that was not taken why, by its line; the others are on disk by then. Sending the "
             "same file again changes nothing. The key is an operator's, or one that speaks for the account's carrier."
         ),
-        response_class=Response,
-        responses=answers(
-            FileAnswer,
-            "What became of the file",
-            *("bad_input", "not_allowed", "forbidden", "not_found", "slow_body", "too_large", "all_refused", "invalid"),
-            *("unsupported_media_type", "too_many", "lagging", "busy", "storage_full"),
-        ),
-        openapi_extra=WITH_KEY
-        | {
-            "requestBody": {
-                "required": True,
-                "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS_OF_FILES},
-            }
-        },
+        extra=sends_file(KINDS_OF_FILES),
     )
     async def take_file(
         account: str,
@@ -84,12 +84,10 @@ def add_carriers(app: FastAPI, office: Office) -> None:
             raise Forbidden("this key speaks for no such account", mend="Use one that does, or an operator's.")
         if carrier is None:
             raise NotFound(f"there is no account {account[:60]!r}")
-        kind = headers.get("content-type", "").split(";")[0].strip().lower()
         if has_control(name):
             wrong = Wrong("query.name", "has control characters", legible(name)[:60])
             raise Invalid(f"{wrong.where} {wrong.reason}", [wrong])
-        if kind not in KINDS_OF_FILES:
-            raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use {', '.join(KINDS_OF_FILES)}")
+        kind = see_media_type(headers, *KINDS_OF_FILES)
         await office.hold_bulk_back(headers, request.receive)
         async with office.body(request.scope, request.receive, office.limits.file_bytes) as body:
             ending = KINDS_OF_FILES[kind]
@@ -101,33 +99,34 @@ def add_carriers(app: FastAPI, office: Office) -> None:
         answer = FileAnswer(accepted=filed.scans, refused=filed.refused, refusals=_spelled(filed), end=filed.end)
         return json_answer(answer)
 
-    @app.post(
+
+def _add_pushes(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "carriers", OPEN, _PUSHING)
+    thanks: tuple[Answer, str] = ({"*/*": {}}, "Thanks, or why not, as the carrier has it")
+
+    @routes.add(
+        "POST",
         PUSH,
-        tags=["carriers"],
-        summary="Scans that a carrier pushes",
+        "Scans that a carrier pushes",
+        *thanks,
         description=(
             "For carriers, each in its own format and signed as the account's settings say. The answer is in the "
             "carrier's own words: that all is well, once its scans are on disk, or why it is not."
         ),
-        response_class=Response,
-        responses=_answers("Thanks, or why not, as the carrier has it"),
-        openapi_extra=OPEN,
     )
     async def find_no_account(account: str) -> Response:
         """Accounts that are pushed scans are served before the framework: see `take_push`."""
         raise NotFound(f"there is no account {account[:60]!r} that is pushed scans")
 
-    @app.post(
+    @routes.add(
+        "POST",
         LABELS,
-        tags=["carriers"],
-        summary="A label that a carrier pushes",
+        "A label that a carrier pushes",
+        *thanks,
         description=(
             "For carriers that make the paper later than the waybill, each in its own format. It is verified, and kept "
             "encrypted for who prints it. The answer is in the carrier's own words."
         ),
-        response_class=Response,
-        responses=_answers("Thanks, or why not, as the carrier has it"),
-        openapi_extra=OPEN,
     )
     async def take_label(account: str, request: Request) -> Response:
         async with office.body(request.scope, request.receive, office.limits.push_bytes) as body:
@@ -175,11 +174,3 @@ def _push_of(scope: Scope, body: bytes, office: Office) -> Push:
 
 def _reply(reply: Reply) -> Response:
     return Response(reply.body, status_code=reply.status, media_type=reply.content_type)
-
-
-def _answers(well: str) -> dict[int | str, dict[str, Any]]:
-    problems = answers(Alive, "", "not_found", "slow_body", "too_large", "unsupported_media_type", "invalid", "busy")
-    return {
-        200: {"description": well, "content": {"*/*": {}}},
-        **{status: each for status, each in problems.items() if status != 200},
-    }

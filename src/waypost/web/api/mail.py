@@ -16,9 +16,9 @@ from waypost.web.api.mail_answers import (
     view_notice,
 )
 from waypost.web.api.merchants import decode_json, merchant_of, read_json
-from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
+from waypost.web.api.openapi import WITH_MERCHANTS_KEY, sends
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
-from waypost.web.api.webhooks import describe_body
 from waypost.web.office import Office
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
@@ -27,32 +27,27 @@ _SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
 
 def add_mail(app: FastAPI, office: Office) -> None:
     """The switch, and what became of notices."""
+    routes = Routes(app, "mail", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk, post = office.desk, office.desk.post
     is_served = post.standing is not None
 
-    @app.get(
-        "/v1/mail",
-        tags=["mail"],
-        summary="Whether your consignees are told by mail",
-        response_class=Response,
-        responses=answers(MailView, "As it is", *_PROBLEMS),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", "/v1/mail", "Whether your consignees are told by mail", MailView, "As it is")
     async def get_mail(request: Request) -> Response:
         merchant = await merchant_of(office, request)
         return json_answer(view_mail(await office.lookups.run(post.terms.get, merchant), is_served=is_served))
 
-    @app.patch(
+    @routes.add(
+        "PATCH",
         "/v1/mail",
-        tags=["mail"],
-        summary="Have your consignees told by mail, or not",
+        "Have your consignees told by mail, or not",
+        MailView,
+        "As it is now",
+        *_SENDING,
         description=(
             "Of each of these milestones that a parcel of yours reaches from now on, its consignee gets a mail, once, "
             "if the order has `consignee.email`. No milestones: mail is off."
         ),
-        response_class=Response,
-        responses=answers(MailView, "As it is now", *_PROBLEMS, *_SENDING),
-        openapi_extra=WITH_MERCHANTS_KEY | describe_body("MailChange", MAIL_CHANGE),
+        extra=sends(MailChange, MAIL_CHANGE),
     )
     async def change_mail(request: Request) -> Response:
         merchant = await merchant_of(office, request)
@@ -60,14 +55,13 @@ def add_mail(app: FastAPI, office: Office) -> None:
         changed = await office.intake.run(post.terms.switch, merchant, sent.milestones, desk.clock())
         return json_answer(view_mail(changed, is_served=is_served))
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/mail/notices",
-        tags=["mail"],
-        summary="What your consignees were told, newest first",
+        "What your consignees were told, newest first",
+        NoticePage,
+        "A page of them",
         description="And what they are still to be told. They are kept for `keep_days` of the settings.",
-        response_class=Response,
-        responses=answers(NoticePage, "A page of them", *_PROBLEMS),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def list_notices(
         request: Request,
@@ -84,14 +78,15 @@ def add_mail(app: FastAPI, office: Office) -> None:
 
         return json_answer(await office.lookups.run(look))
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/mail/notices/{notice}/retry",
-        tags=["mail"],
-        summary="Try one once more that was given up",
+        "Try one once more that was given up",
+        NoticeView,
+        "As it is now",
+        "not_found",
+        "conflict",
         description="If its address took no mail, it is tried again too. Who wants no mail gets none.",
-        response_class=Response,
-        responses=answers(NoticeView, "As it is now", *_PROBLEMS, "not_found", "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def retry_notice(request: Request, notice: str) -> Response:
         merchant = await merchant_of(office, request)

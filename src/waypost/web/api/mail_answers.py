@@ -7,7 +7,7 @@ import msgspec
 from waypost.care.consignees import Recipient
 from waypost.care.mail_terms import MILESTONES, MailSwitch
 from waypost.care.notices import Notice, NoticeState
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_known, format_utc
 from waypost.track.views import WaybillView
 
 Milestones = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=64)]
@@ -38,6 +38,7 @@ class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a consignee is told of a parcel.
 
     Attributes:
+        piece: which parcel of the order, from 1.
         to: the address, masked; "" if what the order says was erased. `language` in which it is written.
         next_try: when it is sent at the earliest, if it waits.
         answer: the SMTP code that the last try ended with, None without one; `why` that was in vain.
@@ -73,8 +74,8 @@ def view_mail(switch: MailSwitch, *, is_served: bool) -> MailView:
     return MailView(
         is_served=is_served,
         milestones=list(switch.milestones),
-        changed_at=_when(switch.changed_ms),
-        missed_at=_when(switch.missed_ms),
+        changed_at=format_known(switch.changed_ms),
+        missed_at=format_known(switch.missed_ms),
     )
 
 
@@ -84,7 +85,7 @@ def view_notice(notice: Notice, recipient: Recipient) -> NoticeView:
         id=notice.id,
         state=notice.state,
         order=notice.order,
-        piece=notice.piece,
+        piece=notice.piece + 1,
         waybill=WaybillView(notice.waybill.carrier, notice.waybill.number),
         milestone=notice.milestone,
         status=notice.status,
@@ -95,19 +96,15 @@ def view_notice(notice: Notice, recipient: Recipient) -> NoticeView:
         tries=notice.tries,
         answer=notice.answer,
         why=notice.why,
-        ended_at=_when(notice.ended_ms),
+        ended_at=format_known(notice.ended_ms),
     )
-
-
-def _when(at_ms: int | None) -> str | None:
-    return None if at_ms is None else format_utc(at_ms)
 
 
 _NOTICE = NoticeView(
     id="ntc_1f0e2d3c4b5a69788796a5b4c3d2e1f0",
     state=NoticeState.WAITING,
     order="ord_5b0f3c2a9d8e7f61a2b3",
-    piece=0,
+    piece=1,
     waybill=WaybillView("correios", "OS123456785BR"),
     milestone="out_for_delivery",
     status="out_for_delivery",

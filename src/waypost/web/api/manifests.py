@@ -7,7 +7,8 @@ from fastapi import FastAPI, Query, Request, Response
 from waypost.booking.manifests import write_csv
 from waypost.web.api.answers import ManifestAnswer, ManifestPage, view_manifest
 from waypost.web.api.merchants import IDEMPOTENCY_KEY, merchant_of, repeated_id
-from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
+from waypost.web.api.openapi import WITH_MERCHANTS_KEY, describe
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
 from waypost.web.office import Office
@@ -17,19 +18,22 @@ _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "bu
 
 def add_manifests(app: FastAPI, office: Office) -> None:
     """Closing one, and those that were closed."""
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/manifests",
-        tags=["orders"],
-        summary="Close a manifest",
+        "Close a manifest",
+        ManifestAnswer,
+        "With its parcels",
+        "conflict",
+        "storage_full",
         description=(
             "Every parcel that is booked through the account and stands on no manifest yet is on this one. With an "
             "`Idempotency-Key`, repeating it gives the same manifest."
         ),
-        response_class=Response,
-        responses=answers(ManifestAnswer, "With its parcels", *_PROBLEMS, "conflict", "storage_full"),
-        openapi_extra=WITH_MERCHANTS_KEY | {"parameters": [IDEMPOTENCY_KEY]},
+        extra={"parameters": [IDEMPOTENCY_KEY]},
     )
     async def close_manifest(
         request: Request,
@@ -45,14 +49,7 @@ def add_manifests(app: FastAPI, office: Office) -> None:
 
         return json_answer(await office.intake.run(close))
 
-    @app.get(
-        "/v1/manifests",
-        tags=["orders"],
-        summary="Manifests, newest first",
-        response_class=Response,
-        responses=answers(ManifestPage, "A page of them", *_PROBLEMS),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", "/v1/manifests", "Manifests, newest first", ManifestPage, "A page of them")
     async def list_manifests(
         request: Request,
         after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
@@ -62,16 +59,13 @@ def add_manifests(app: FastAPI, office: Office) -> None:
         page, cursor = await office.lookups.run(desk.manifests.list_page, merchant, after, limit)
         return json_answer(ManifestPage([view_manifest(each) for each in page], cursor))
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/manifests/{manifest}",
-        tags=["orders"],
-        summary="One manifest",
-        response_class=Response,
-        responses={
-            **(told := answers(ManifestAnswer, "With its parcels", *_PROBLEMS, "not_found")),
-            200: told[200] | {"content": told[200]["content"] | {"text/csv": {"schema": {"type": "string"}}}},
-        },
-        openapi_extra=WITH_MERCHANTS_KEY,
+        "One manifest",
+        describe(ManifestAnswer) | {"text/csv": {"schema": {"type": "string"}}},
+        "With its parcels",
+        "not_found",
     )
     async def get_manifest(
         request: Request,

@@ -1,19 +1,19 @@
 """What requests of merchants have in common: whose key it is, and the JSON that it sends."""
 
 import hashlib
-from typing import Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from fastapi import Request
+from fastapi import Path, Request
 
 from waypost.access.keys import Role
 from waypost.booking.reading import tell_place
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, NotFound
-from waypost.web.api.answers import ORDERS_SENT
+from waypost.web.bodies import see_media_type
 from waypost.web.door import call_of, headers_in
 from waypost.web.office import Office
-from waypost.web.problems import Invalid, Unsupported, Wrong
+from waypost.web.problems import Invalid, Wrong
 
 T = TypeVar("T")
 
@@ -65,9 +65,7 @@ async def read_json(office: Office, request: Request) -> bytes:
     Raises:
         Unsupported: it says that it sends something else.
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/json")
+    see_media_type(request.headers, "application/json")
     async with office.body(request.scope, request.receive, office.limits.body_bytes) as body:
         return body
 
@@ -87,16 +85,10 @@ def decode_json(body: bytes, kind: type[T]) -> T:
         raise BadInput(f"the body is no JSON: {error}", where="body") from None
 
 
+#: Which parcel of an order a path is about.
+Piece = Annotated[int, Path(ge=1, description="Which parcel of the order, from 1.")]
+
+
 def invalid(where: str, reason: str) -> Invalid:
     """One thing that is wrong."""
     return Invalid(f"{where}: {reason}", [Wrong(where, reason)])
-
-
-def sends_orders(what: str) -> dict[str, Any]:
-    """Describes a body of one order, or of an `array` of them."""
-    ref = {"$ref": "#/components/schemas/Order"}
-    schema = {"type": "array", "items": ref} if what == "array" else ref
-    [example] = ORDERS_SENT
-    value = msgspec.to_builtins([example] if what == "array" else example)
-    content = {"application/json": {"schema": schema, "examples": {"one": {"value": value}}}}
-    return {"requestBody": {"required": True, "content": content}}

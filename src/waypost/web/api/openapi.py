@@ -1,6 +1,6 @@
 """The description of the API: schemas from our records, problems from our errors, an example for each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -82,14 +82,17 @@ WITH_OR_WITHOUT_KEY: dict[str, Any] = {"security": [{}, {"key": []}]}
 OPEN: dict[str, Any] = {"security": []}
 
 
-def answers(kinds: type | Sequence[type], what: str, *problems: str) -> dict[int | str, dict[str, Any]]:
-    """The responses of a route: what it answers when all is well, and the codes of problems it may answer."""
-    listed = list(kinds) if isinstance(kinds, Sequence) else [kinds]
-    content: dict[str, Any] = {"schema": _either(listed)}
-    examples = {kind.__name__: {"value": msgspec.to_builtins(EXAMPLES[kind])} for kind in listed if kind in EXAMPLES}
-    if examples:
-        content["examples"] = examples
-    found: dict[int | str, dict[str, Any]] = {200: {"description": what, "content": {"application/json": content}}}
+#: What a route answers when all is well: a record, one of several, other media types with what OpenAPI says of them, or
+#: nothing.
+Answer = type | Sequence[type] | Mapping[str, Any] | None
+
+
+def answers(kind: Answer, what: str, *problems: str) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route: what it answers when all is well, and the codes of problems that it may answer."""
+    found: dict[int | str, dict[str, Any]] = {204: {"description": what}}
+    if kind is not None:
+        content = kind if isinstance(kind, Mapping) else describe(kind)
+        found = {200: {"description": what, "content": content}}
     by_status: dict[int, list[str]] = {}
     for code in (*problems, "unexpected"):
         by_status.setdefault(_STATUS[code], []).append(code)
@@ -100,6 +103,23 @@ def answers(kinds: type | Sequence[type], what: str, *problems: str) -> dict[int
         "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
     }
     return found
+
+
+def sends(kind: type, example: Any, *, called: str = "one", **of_array: int) -> dict[str, Any]:
+    """Describes a body of JSON, with an example; that of a list is an array, and `of_array` says how long it may be."""
+    ref = {"$ref": _REF.format(name=kind.__name__)}
+    schema = {"type": "array", **of_array, "items": ref} if isinstance(example, list) else ref
+    value = msgspec.to_builtins(example)
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if each is not None}
+    content = {"application/json": {"schema": schema, "examples": {called: {"value": value}}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def sends_file(kinds: Iterable[str]) -> dict[str, Any]:
+    """Describes a body that is a file, of one of some media types."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -147,6 +167,13 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
         },
     }
     return document
+
+
+def describe(kinds: type | Sequence[type]) -> dict[str, Any]:
+    """A record, or one of several, as JSON with examples."""
+    listed = list(kinds) if isinstance(kinds, Sequence) else [kinds]
+    examples = {kind.__name__: {"value": msgspec.to_builtins(EXAMPLES[kind])} for kind in listed if kind in EXAMPLES}
+    return {"application/json": {"schema": _either(listed)} | ({"examples": examples} if examples else {})}
 
 
 def _either(kinds: list[type]) -> dict[str, Any]:

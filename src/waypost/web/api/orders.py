@@ -13,6 +13,7 @@ from waypost.booking.sheets import Headings
 from waypost.track.feed import MOST_SPELLED_OUT
 from waypost.track.files import legible
 from waypost.web.api.answers import (
+    ORDERS_SENT,
     PARCELS_SENT,
     EnteredAnswer,
     OrderPage,
@@ -27,13 +28,13 @@ from waypost.web.api.merchants import (
     invalid,
     merchant_of,
     read_json,
-    sends_orders,
 )
-from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
+from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, sends, sends_file
 from waypost.web.api.quoted import ChosenAnswer, view_chosen
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
+from waypost.web.bodies import see_media_type
 from waypost.web.office import Office, read_instant
-from waypost.web.problems import Unsupported
 
 Packed = Annotated[list[PlannedParcel], msgspec.Meta(min_length=1, max_length=MOST_PARCELS)]
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
@@ -49,19 +50,21 @@ def add_orders(app: FastAPI, office: Office) -> None:
 
 
 def _add_entering(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     bookings = office.desk.bookings
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/orders",
-        tags=["orders"],
-        summary="Hand orders in",
+        "Hand orders in",
+        EnteredAnswer,
+        "What became of each",
+        *_SENDING,
         description=(
             "As drafts: no carrier is told yet. Of each it is said what became of it; one that is wrong hinders no "
             "other. An order is known by the merchant's number of it: the same again changes nothing."
         ),
-        response_class=Response,
-        responses=answers(EnteredAnswer, "What became of each", *_PROBLEMS, *_SENDING),
-        openapi_extra=WITH_MERCHANTS_KEY | sends_orders("array"),
+        extra=sends(Order, ORDERS_SENT),
     )
     async def enter_orders(
         request: Request,
@@ -82,27 +85,23 @@ def _add_entering(app: FastAPI, office: Office) -> None:
 
 
 def _add_sheets(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
     bookings = desk.bookings
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/orders/files",
-        tags=["orders"],
-        summary="Hand in a sheet of orders",
+        "Hand in a sheet of orders",
+        SheetAnswer,
+        "What became of its orders",
+        *_SENDING,
         description=(
             "CSV or XLSX, a row for each item; rows of one number are one order. Columns may be called as people call "
             "them, or as `column` says; `fixed` is what holds for all rows. The answer says for each row that was not "
             "taken why, by its line; an order that is wrong in one row is refused as a whole, and hinders no other."
         ),
-        response_class=Response,
-        responses=answers(SheetAnswer, "What became of its orders", *_PROBLEMS, *_SENDING),
-        openapi_extra=WITH_MERCHANTS_KEY
-        | {
-            "requestBody": {
-                "required": True,
-                "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS_OF_FILES},
-            }
-        },
+        extra=sends_file(KINDS_OF_FILES),
     )
     async def enter_sheet(
         request: Request,
@@ -116,9 +115,7 @@ def _add_sheets(app: FastAPI, office: Office) -> None:
         dry_run: Annotated[bool, Query(description="Say what would become of them, and keep nothing.")] = False,
     ) -> Response:
         merchant = await merchant_of(office, request)
-        kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind not in KINDS_OF_FILES:
-            raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use {', '.join(KINDS_OF_FILES)}")
+        kind = see_media_type(request.headers, *KINDS_OF_FILES)
         headings = Headings(columns=_pairs("query.column", column), fixed=_pairs("query.fixed", fixed))
         async with office.body(request.scope, request.receive, office.limits.file_bytes) as body:
             called = legible(name)[:80] or f"orders{KINDS_OF_FILES[kind]}"
@@ -143,17 +140,11 @@ def _add_sheets(app: FastAPI, office: Office) -> None:
 
 
 def _add_lists(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
     book = desk.bookings.book
 
-    @app.get(
-        "/v1/orders",
-        tags=["orders"],
-        summary="Orders, newest first",
-        response_class=Response,
-        responses=answers(OrderPage, "A page of them", *_PROBLEMS),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", "/v1/orders", "Orders, newest first", OrderPage, "A page of them")
     async def list_orders(
         request: Request,
         state: Annotated[OrderState | None, Query(description="How far they are.")] = None,
@@ -175,26 +166,27 @@ def _add_lists(app: FastAPI, office: Office) -> None:
         page, cursor = await office.lookups.run(book.list_page, merchant, filters, after, limit)
         return json_answer(OrderPage([view_order(each) for each in page], cursor))
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/orders/{order}",
-        tags=["orders"],
-        summary="One order",
-        response_class=Response,
-        responses=answers(OrderView, "With its parcels and their waybills", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
+        "One order",
+        OrderView,
+        "With its parcels and their waybills",
+        "not_found",
     )
     async def get_order(request: Request, order: str) -> Response:
         merchant = await merchant_of(office, request)
         return json_answer(view_order(await office.lookups.run(book.get, merchant, order)))
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/orders/{order}/quote",
-        tags=["orders"],
-        summary="Why an order goes by its service",
+        "Why an order goes by its service",
+        ChosenAnswer,
+        "The quote that it was booked by",
+        "not_found",
+        "conflict",
         description="Of an order that says `choose`, once it is booked: the quote that was best then, and the others.",
-        response_class=Response,
-        responses=answers(ChosenAnswer, "The quote that it was booked by", *_PROBLEMS, "not_found", "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def get_quote(request: Request, order: str) -> Response:
         merchant = await merchant_of(office, request)
@@ -202,49 +194,40 @@ def _add_lists(app: FastAPI, office: Office) -> None:
 
 
 def _add_changes(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
     bookings, book = desk.bookings, desk.bookings.book
 
-    @app.put(
+    @routes.add(
+        "PUT",
         "/v1/orders/{order}",
-        tags=["orders"],
-        summary="Change a draft, or what was refused",
-        response_class=Response,
-        responses=answers(OrderView, "As it is now", *_PROBLEMS, *_SENDING, "not_found", "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY | sends_orders("one"),
+        "Change a draft, or what was refused",
+        OrderView,
+        "As it is now",
+        *_SENDING,
+        "not_found",
+        "conflict",
+        extra=sends(Order, ORDERS_SENT[0]),
     )
     async def change_order(request: Request, order: str) -> Response:
         merchant = await merchant_of(office, request)
         sent = decode_json(await read_json(office, request), Order)
         return json_answer(view_order(await office.intake.run(bookings.change, merchant, order, sent)))
 
-    @app.put(
+    @routes.add(
+        "PUT",
         "/v1/orders/{order}/parcels",
-        tags=["orders"],
-        summary="Pack an order otherwise",
+        "Pack an order otherwise",
+        OrderView,
+        "As it is now",
+        *_SENDING,
+        "not_found",
+        "conflict",
         description=(
             "In one parcel or several, each with its own weight, lines and how many pieces of them: each piece has to "
             "be in one. Of an order that no carrier may know of yet."
         ),
-        response_class=Response,
-        responses=answers(OrderView, "As it is now", *_PROBLEMS, *_SENDING, "not_found", "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY
-        | {
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MOST_PARCELS,
-                            "items": {"$ref": "#/components/schemas/PlannedParcel"},
-                        },
-                        "examples": {"two": {"value": msgspec.to_builtins(PARCELS_SENT)}},
-                    }
-                },
-            }
-        },
+        extra=sends(PlannedParcel, PARCELS_SENT, called="two", minItems=1, maxItems=MOST_PARCELS),
     )
     async def split_order(request: Request, order: str) -> Response:
         merchant = await merchant_of(office, request)

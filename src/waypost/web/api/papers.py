@@ -8,15 +8,10 @@ from waypost.booking.papers import PDF
 from waypost.booking.printing.layout import Size
 from waypost.booking.printing.printer import Format
 from waypost.booking.printing.slips import Paper
-from waypost.web.api.answers import (
-    JobAnswer,
-    OrderView,
-    view_job,
-)
-from waypost.web.api.merchants import (
-    merchant_of,
-)
+from waypost.web.api.answers import JobAnswer, view_job
+from waypost.web.api.merchants import Piece, merchant_of
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
 from waypost.web.office import Office
@@ -34,48 +29,46 @@ def add_papers(app: FastAPI, office: Office) -> None:
 
 
 def _add_labels(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/orders/{order}/parcels/{piece}/label",
-        tags=["orders"],
-        summary="The paper of a parcel",
+        "The paper of a parcel",
+        {"application/pdf": {}, "*/*": {}},
+        "The label",
+        *_CARRIER,
+        "unsupported_by_carrier",
+        "label_comes_later",
         description=(
             "As its carrier made it; some make it later than the waybill: ask again then. Ours, where the carrier "
             "leaves printing to its customers."
         ),
-        response_class=Response,
-        responses={
-            **answers(OrderView, "", *_PROBLEMS, *_CARRIER, "unsupported_by_carrier", "label_comes_later"),
-            200: {"description": "The label", "content": {"application/pdf": {}, "*/*": {}}},
-        },
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def get_label(
         request: Request,
         order: str,
-        piece: int,
+        piece: Piece,
         format: Annotated[Format, Query(description="Of our own labels: PDF, ZPL II or PNG.")] = "pdf",
         size: Annotated[
             Size | None, Query(description="Of our own labels, in mm; as the settings say if not given.")
         ] = None,
     ) -> Response:
         merchant = await merchant_of(office, request)
-        label = await office.booking.run(desk.papers.print_label, merchant, order, piece, format, size)
+        label = await office.booking.run(desk.papers.print_label, merchant, order, piece - 1, format, size)
         desk.journal.info("a label was printed", request=call_of(request.scope).id, order=order, piece=piece)
         await _note(office, request, "label.printed", order, piece=str(piece))
-        return Response(label.content, media_type=label.content_type, headers=_to_print(f"{order}-{piece + 1}"))
+        return Response(label.content, media_type=label.content_type, headers=_to_print(f"{order}-{piece}"))
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/orders/{order}/slip",
-        tags=["orders"],
-        summary="The packing slip of an order",
-        response_class=Response,
-        responses={
-            **answers(OrderView, "", *_PROBLEMS, "not_found", "conflict"),
-            200: {"description": "The slip", "content": {"application/pdf": {}}},
-        },
-        openapi_extra=WITH_MERCHANTS_KEY,
+        "The packing slip of an order",
+        {PDF: {}},
+        "The slip",
+        "not_found",
+        "conflict",
     )
     async def get_slip(
         request: Request, order: str, paper: Annotated[Paper, Query(description="Its size.")] = "a4"
@@ -86,25 +79,24 @@ def _add_labels(app: FastAPI, office: Office) -> None:
 
 
 def _add_print_files(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
     book = desk.bookings.book
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/jobs/{job}/labels",
-        tags=["orders"],
-        summary="The labels of a job as one print file",
+        "The labels of a job as one print file",
+        {PDF: {}},
+        "The print file",
+        "not_found",
+        "conflict",
         description=(
             "A PDF, one label a page, in the order in which the orders were made. The header `x-left-out` says how "
             "many parcels are not in it: not booked, or their paper is not here yet. Many labels that their carriers "
             "are still asked for take longer than an answer may: then it is 202, and asked again it is there."
         ),
-        response_class=Response,
-        responses={
-            **answers(JobAnswer, "", *_PROBLEMS, "not_found", "conflict"),
-            200: {"description": "The print file", "content": {"application/pdf": {}}},
-            202: answers(JobAnswer, "It is being made: ask again after `Retry-After` seconds")[200],
-        },
-        openapi_extra=WITH_MERCHANTS_KEY,
+        otherwise={202: answers(JobAnswer, "It is being made: ask again after `Retry-After` seconds")[200]},
     )
     async def get_job_labels(
         request: Request,
@@ -119,7 +111,7 @@ def _add_print_files(app: FastAPI, office: Office) -> None:
             progress = view_job(await office.lookups.run(book.get_job, merchant, job))
             return json_answer(progress, status=202, headers={"retry-after": str(_PRINTING_S)})
         # why they were is the carrier's word, which may name people
-        left = [f"{each.order} {each.piece}" for each in printed.left[:20]]
+        left = [f"{each.order} {each.piece + 1}" for each in printed.left[:20]]
         desk.journal.info(
             "labels were printed",
             request=call_of(request.scope).id,

@@ -7,7 +7,8 @@ from fastapi import FastAPI, Query, Request, Response
 from waypost.track.parcels import Filters
 from waypost.track.views import ParcelPage
 from waypost.web.api.answers import FoundAnswer, ParcelAnswer, TimelineAnswer
-from waypost.web.api.openapi import DATE_TIME, WITH_OR_WITHOUT_KEY, answers
+from waypost.web.api.openapi import DATE_TIME, WITH_OR_WITHOUT_KEY
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
 from waypost.web.office import Office, read_instant
@@ -36,6 +37,8 @@ def add_parcels(app: FastAPI, office: Office) -> None:
 
 
 def _add_many(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, _LOOKUP_PROBLEMS)
+
     async def look_up(request: Request, numbers: list[str], min_position: int | None) -> Response:
         everything = await office.may_see_all(request.scope)
         await office.reach(call_of(request.scope), min_position)
@@ -43,20 +46,18 @@ def _add_many(app: FastAPI, office: Office) -> None:
         found = await office.find(call_of(request.scope), numbers, everything=everything)
         return json_answer(FoundAnswer(found, as_of))
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/parcels",
-        tags=["parcels"],
-        summary="Many parcels by their numbers, or a list",
+        "Many parcels by their numbers, or a list",
+        [FoundAnswer, ParcelPage],
+        "An entry for each number, or a page of the list",
+        "forbidden",
         description=(
             "With `number` (repeated for several) and nothing else: what is known under each of them, in their order. "
             "Without: the "
             "parcels that fit the filters, by number; that needs an operator's key."
         ),
-        response_class=Response,
-        responses=answers(
-            [FoundAnswer, ParcelPage], "An entry for each number, or a page of the list", *_LOOKUP_PROBLEMS, "forbidden"
-        ),
-        openapi_extra=WITH_OR_WITHOUT_KEY,
     )
     async def list_parcels(
         request: Request,
@@ -102,14 +103,16 @@ def _refuse_filters(request: Request) -> None:
 
 
 def _add_timeline(app: FastAPI, office: Office) -> None:
-    @app.get(
+    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, _LOOKUP_PROBLEMS)
+
+    @routes.add(
+        "GET",
         "/v1/parcels/{number:path}/timeline",
-        tags=["parcels"],
-        summary="The scans of a parcel",
+        "The scans of a parcel",
+        TimelineAnswer,
+        "The timelines",
+        "not_found",
         description="Newest first, of the parcels that bear the number. What looks wrong is flagged, never left out.",
-        response_class=Response,
-        responses=answers(TimelineAnswer, "The timelines", *_LOOKUP_PROBLEMS, "not_found"),
-        openapi_extra=WITH_OR_WITHOUT_KEY,
     )
     async def get_timeline(
         request: Request,
@@ -129,14 +132,16 @@ def _add_timeline(app: FastAPI, office: Office) -> None:
 
 
 def _add_one(app: FastAPI, office: Office) -> None:
-    @app.get(
+    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, _LOOKUP_PROBLEMS)
+
+    @routes.add(
+        "GET",
         "/v1/parcels/{number:path}",
-        tags=["parcels"],
-        summary="The parcels that bear a number",
+        "The parcels that bear a number",
+        ParcelAnswer,
+        "The first of them",
+        "not_found",
         description="Waybill numbers, and with them order numbers and numbers of carriers further down the way.",
-        response_class=Response,
-        responses=answers(ParcelAnswer, "The first of them", *_LOOKUP_PROBLEMS, "not_found"),
-        openapi_extra=WITH_OR_WITHOUT_KEY,
     )
     async def get_parcels(request: Request, number: str, min_position: MinPosition = None) -> Response:
         everything = await office.may_see_all(request.scope)

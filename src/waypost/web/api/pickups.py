@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.pickups import PickupOrder
 from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, merchant_of, read_json, repeated_id
-from waypost.web.api.openapi import WITH_MERCHANTS_KEY, answers
+from waypost.web.api.openapi import WITH_MERCHANTS_KEY, sends
 from waypost.web.api.pickup_answers import PICKUP_SENT, PickupPage, PickupView, view_pickup
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office
 
@@ -19,31 +19,22 @@ _CARRIER = ("conflict", "not_found", "carrier_refused", "carrier_unreachable", "
 
 def add_pickups(app: FastAPI, office: Office) -> None:
     """Asking for one, the list, and cancelling."""
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/pickups",
-        tags=["orders"],
-        summary="Have a courier come",
+        "Have a courier come",
+        PickupView,
+        "How far it is",
+        *_SENDING,
+        "conflict",
         description=(
             "The carrier is asked at once, and what it answered is kept: `booked` with its number, `refused` with why, "
             "or `doubtful`, if nobody knows whether it comes. With an `Idempotency-Key`, repeating it changes nothing."
         ),
-        response_class=Response,
-        responses=answers(PickupView, "How far it is", *_PROBLEMS, *_SENDING, "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY
-        | {
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {"$ref": "#/components/schemas/PickupOrder"},
-                        "examples": {"one": {"value": msgspec.to_builtins(PICKUP_SENT)}},
-                    }
-                },
-            },
-            "parameters": [IDEMPOTENCY_KEY],
-        },
+        extra=sends(PickupOrder, PICKUP_SENT) | {"parameters": [IDEMPOTENCY_KEY]},
     )
     async def ask_pickup(request: Request) -> Response:
         merchant = await merchant_of(office, request)
@@ -51,14 +42,7 @@ def add_pickups(app: FastAPI, office: Office) -> None:
         id_ = repeated_id("pic", merchant, request) or desk.new_id("pic")
         return json_answer(view_pickup(await office.booking.run(desk.pickups.ask, merchant, id_, sent)))
 
-    @app.get(
-        "/v1/pickups",
-        tags=["orders"],
-        summary="Pick-ups, newest first",
-        response_class=Response,
-        responses=answers(PickupPage, "A page of them", *_PROBLEMS),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", "/v1/pickups", "Pick-ups, newest first", PickupPage, "A page of them")
     async def list_pickups(
         request: Request,
         after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
@@ -68,26 +52,19 @@ def add_pickups(app: FastAPI, office: Office) -> None:
         page, cursor = await office.lookups.run(desk.pickups.list_page, merchant, after, limit)
         return json_answer(PickupPage([view_pickup(each) for each in page], cursor))
 
-    @app.get(
-        "/v1/pickups/{pickup}",
-        tags=["orders"],
-        summary="One pick-up",
-        response_class=Response,
-        responses=answers(PickupView, "How far it is", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", "/v1/pickups/{pickup}", "One pick-up", PickupView, "How far it is", "not_found")
     async def get_pickup(request: Request, pickup: str) -> Response:
         merchant = await merchant_of(office, request)
         return json_answer(view_pickup(await office.lookups.run(desk.pickups.get, merchant, pickup)))
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/pickups/{pickup}/cancel",
-        tags=["orders"],
-        summary="Have the courier not come",
+        "Have the courier not come",
+        PickupView,
+        "How far it is",
+        *_CARRIER,
         description="Repeating it is safe.",
-        response_class=Response,
-        responses=answers(PickupView, "How far it is", *_PROBLEMS, *_CARRIER),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def cancel_pickup(request: Request, pickup: str) -> Response:
         merchant = await merchant_of(office, request)

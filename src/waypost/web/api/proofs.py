@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.access.keys import Key, Role
@@ -13,7 +12,8 @@ from waypost.booking.proofs import Proof, ProofSent
 from waypost.model.errors import NotFound
 from waypost.web.api.answers import PROOF_SENT, ProofsAnswer, ProofTaken, view_proof
 from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, read_json, repeated_id
-from waypost.web.api.openapi import WITH_EITHER_KEY, WITH_KEY, answers
+from waypost.web.api.openapi import WITH_EITHER_KEY, WITH_KEY, sends
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of, headers_in
 from waypost.web.office import Office
@@ -29,32 +29,23 @@ _MOST_NUMBERS = 30
 
 def add_proofs(app: FastAPI, office: Office) -> None:
     """To hand proofs in and to look at them."""
+    of_carriers = Routes(app, "carriers", WITH_KEY, _PROBLEMS)
+    of_orders = Routes(app, "orders", WITH_EITHER_KEY, _PROBLEMS)
     desk = office.desk
 
-    @app.post(
+    @of_carriers.add(
+        "POST",
         "/v1/carriers/{account}/proofs",
-        tags=["carriers"],
-        summary="Prove a delivery",
+        "Prove a delivery",
+        ProofTaken,
+        "It is kept",
+        *_SENDING,
         description=(
             "Who took a parcel, a picture, a signature. The parcel was booked through the account, and the key is an "
             "operator's or speaks for its carrier. Images are looked at and made anew: what stands beside the picture, "
             "such as where it was taken, is not kept. With an `Idempotency-Key`, repeating it keeps one."
         ),
-        response_class=Response,
-        responses=answers(ProofTaken, "It is kept", *_PROBLEMS, *_SENDING),
-        openapi_extra=WITH_KEY
-        | {
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {"$ref": "#/components/schemas/ProofSent"},
-                        "examples": {"one": {"value": msgspec.to_builtins(PROOF_SENT)}},
-                    }
-                },
-            },
-            "parameters": [IDEMPOTENCY_KEY],
-        },
+        extra=sends(ProofSent, PROOF_SENT) | {"parameters": [IDEMPOTENCY_KEY]},
     )
     async def take_proof(account: str, request: Request) -> Response:
         key = await office.gate.get_key(call_of(request.scope), headers_in(request.scope), Role.OPERATOR, Role.CARRIER)
@@ -73,14 +64,7 @@ def add_proofs(app: FastAPI, office: Office) -> None:
         desk.journal.info("a delivery was proved", request=call_of(request.scope).id, account=account, proof=taken.id)
         return json_answer(ProofTaken(taken.id))
 
-    @app.get(
-        "/v1/proofs",
-        tags=["orders"],
-        summary="Proofs of delivery of some waybills",
-        response_class=Response,
-        responses=answers(ProofsAnswer, "The newest first", *_PROBLEMS),
-        openapi_extra=WITH_EITHER_KEY,
-    )
+    @of_orders.add("GET", "/v1/proofs", "Proofs of delivery of some waybills", ProofsAnswer, "The newest first")
     async def list_proofs(
         request: Request,
         number: Annotated[list[str], Query(description="Of a waybill; again for another.")],
@@ -95,29 +79,19 @@ def add_proofs(app: FastAPI, office: Office) -> None:
 
 
 def _add_images(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "orders", WITH_EITHER_KEY, _PROBLEMS)
     proofs = office.desk.proofs
 
-    def responses(what: str) -> dict[int | str, dict[str, Any]]:
-        return {**answers(ProofTaken, "", *_PROBLEMS), 200: {"description": what, "content": _IMAGES}}
-
-    @app.get(
-        "/v1/proofs/{proof}/picture",
-        tags=["orders"],
-        summary="The picture of a delivery",
-        response_class=Response,
-        responses=responses("The picture"),
-        openapi_extra=WITH_EITHER_KEY,
-    )
+    @routes.add("GET", "/v1/proofs/{proof}/picture", "The picture of a delivery", _IMAGES, "The picture")
     async def get_picture(request: Request, proof: str) -> Response:
         return await _show(office, request, proof, proofs.open_picture)
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/proofs/{proof}/signature",
-        tags=["orders"],
-        summary="The signature of who took a parcel",
-        response_class=Response,
-        responses=responses("The signature"),
-        openapi_extra=WITH_EITHER_KEY,
+        "The signature of who took a parcel",
+        _IMAGES,
+        "The signature",
     )
     async def get_signature(request: Request, proof: str) -> Response:
         return await _show(office, request, proof, proofs.open_signature)

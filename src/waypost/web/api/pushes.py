@@ -10,7 +10,8 @@ from waypost.access.keys import Key
 from waypost.model.instants import format_utc
 from waypost.track.pushes import KeptPush, Outcome, RawPush
 from waypost.web.api.answers import PushBody, PushPage, PushRecord
-from waypost.web.api.openapi import WITH_KEY, answers
+from waypost.web.api.openapi import WITH_KEY
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.door import call_of
 from waypost.web.office import Office
@@ -20,18 +21,19 @@ _PROBLEMS = ("not_allowed", "forbidden", "invalid", "too_many", "busy")
 
 def add_pushes(app: FastAPI, office: Office) -> None:
     """The list, and one of them."""
+    routes = Routes(app, "carriers", WITH_KEY, _PROBLEMS)
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/pushes",
-        tags=["carriers"],
-        summary="Pushes of carriers that are kept",
+        "Pushes of carriers that are kept",
+        PushPage,
+        "A page of them",
+        "bad_input",
         description=(
             "Newest first, without their bodies. What was repeated, forged or could not be kept leaves nothing "
             "behind; the metrics count it."
         ),
-        response_class=Response,
-        responses=answers(PushPage, "A page of them", "bad_input", *_PROBLEMS),
-        openapi_extra=WITH_KEY,
     )
     async def list_pushes(
         request: Request,
@@ -45,14 +47,15 @@ def add_pushes(app: FastAPI, office: Office) -> None:
         page, cursor = await office.lookups.run(raw.list_page, account and [account], outcome, after, limit)
         return json_answer(PushPage([push_record(each) for each in page], cursor))
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/pushes/{push}",
-        tags=["carriers"],
-        summary="One push as it came",
+        "One push as it came",
+        PushBody,
+        "With its body",
+        "not_found",
+        "store_damaged",
         description="It holds personal data: the journal says whose key opened it.",
-        response_class=Response,
-        responses=answers(PushBody, "With its body", "not_found", "store_damaged", *_PROBLEMS),
-        openapi_extra=WITH_KEY,
     )
     async def get_push(request: Request, push: str) -> Response:
         key = await office.get_operator(request.scope)

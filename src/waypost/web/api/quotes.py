@@ -11,10 +11,12 @@ from waypost.booking.reading import read_orders
 from waypost.model.errors import BadInput
 from waypost.model.instants import format_utc
 from waypost.track.wire import Refusal
+from waypost.web.api.answers import ORDERS_SENT
 from waypost.web.api.arrays import refuse_long_array
-from waypost.web.api.merchants import merchant_of, read_json, sends_orders
-from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
+from waypost.web.api.merchants import merchant_of, read_json
+from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, sends
 from waypost.web.api.quoted import QuotedOrder, QuotesAnswer
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office, read_instant
 
@@ -24,20 +26,22 @@ _SENDING = ("slow_body", "too_large", "unsupported_media_type")
 
 def add_quotes(app: FastAPI, office: Office) -> None:
     """One endpoint: nothing is kept."""
+    routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/quotes",
-        tags=["orders"],
-        summary="What orders would cost",
+        "What orders would cost",
+        QuotesAnswer,
+        "Quotes of each order",
+        *_SENDING,
         description=(
             "With every service that there is a rate card of: price line by line, days of arrival, CO2, or why there "
             "is none. An order that names an account or a service is quoted with that alone. Nothing is kept, and no "
             "order has to be handed in before."
         ),
-        response_class=Response,
-        responses=answers(QuotesAnswer, "Quotes of each order", *_PROBLEMS, *_SENDING),
-        openapi_extra=WITH_MERCHANTS_KEY | sends_orders("array"),
+        extra=sends(Order, ORDERS_SENT),
     )
     async def quote_orders(
         request: Request,

@@ -21,6 +21,7 @@ from waypost.track.wire import Rows, read_arrow_stream
 from waypost.web.api.answers import SCANS_SENT
 from waypost.web.api.arrow import refuse_costly_stream
 from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
+from waypost.web.api.routes import Routes
 from waypost.web.bodies import ENCODINGS
 from waypost.web.door import App, Receive, Scope, Send, call_of, headers_in, send_whole
 from waypost.web.office import Office, read_instant
@@ -117,19 +118,16 @@ def _read_query(query: bytes, most_s: float) -> tuple[float, str | None]:
 
 def add_scans(app: FastAPI, office: Office) -> None:
     """The list of scans."""
+    routes = Routes(app, "scans", WITH_KEY)
 
-    @app.get(
+    @routes.add(
+        "GET",
         PATH,
-        tags=["scans"],
-        summary="Scans by place and time",
+        "Scans by place and time",
+        ScanPage,
+        "A page of scans",
+        *("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged"),
         description="Newest first, corrected ones left out, over all parcels.",
-        response_class=Response,
-        responses=answers(
-            ScanPage,
-            "A page of scans",
-            *("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged"),
-        ),
-        openapi_extra=WITH_KEY,
     )
     async def list_scans(
         request: Request,

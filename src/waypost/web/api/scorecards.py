@@ -6,7 +6,8 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.model.instants import DAY_MS, format_utc
 from waypost.track.scorecards import Scorecards
-from waypost.web.api.openapi import DATE_TIME, WITH_KEY, answers
+from waypost.web.api.openapi import DATE_TIME, WITH_KEY
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import Invalid, Wrong
@@ -21,22 +22,19 @@ def since_days(now_ms: int, days: int) -> int:
 
 def add_scorecards(app: FastAPI, office: Office) -> None:
     """Cards for carriers."""
+    routes = Routes(app, "carriers", WITH_KEY)
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/carriers/scorecards",
-        tags=["carriers"],
-        summary="How well each carrier tells what happens",
+        "How well each carrier tells what happens",
+        Scorecards,
+        "A card for each carrier, most scans first",
+        *("not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged"),
         description=(
             "Reckoned from its scans: how fresh, complete and in order they are, whether its stamps are off by a time "
             "zone, and the codes that nobody knows. Each share says of how many. Some minutes old at most."
         ),
-        response_class=Response,
-        responses=answers(
-            Scorecards,
-            "A card for each carrier, most scans first",
-            *("not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged"),
-        ),
-        openapi_extra=WITH_KEY,
     )
     async def get_scorecards(
         request: Request,

@@ -4,7 +4,8 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from waypost.web.api.answers import Alive, Ready
-from waypost.web.api.openapi import OPEN, WITH_KEY, answers
+from waypost.web.api.openapi import OPEN, WITH_KEY
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.desk import Health, Limits
 from waypost.web.door import call_of
@@ -17,26 +18,14 @@ READY = "/readyz"
 
 def add_service(app: FastAPI, office: Office) -> None:
     """Health, readiness, metrics."""
+    routes = Routes(app, "service", OPEN)
+    with_key = Routes(app, "service", OPEN if office.desk.site.open_metrics else WITH_KEY)
 
-    @app.get(
-        "/healthz",
-        tags=["service"],
-        summary="Whether the process answers",
-        response_class=Response,
-        responses=answers(Alive, "It does"),
-        openapi_extra=OPEN,
-    )
+    @routes.add("GET", "/healthz", "Whether the process answers", Alive, "It does")
     async def get_health() -> Response:
         return json_answer(Alive(True))
 
-    @app.get(
-        READY,
-        tags=["service"],
-        summary="Whether the service should get traffic",
-        response_class=Response,
-        responses=answers(Ready, "It should", "not_ready"),
-        openapi_extra=OPEN,
-    )
+    @routes.add("GET", READY, "Whether the service should get traffic", Ready, "It should", "not_ready")
     async def get_readiness(request: Request) -> Response:
         health = await office.lookups.run(office.desk.health)
         reasons, call = list_reasons(health, office.limits), call_of(request.scope)
@@ -48,18 +37,14 @@ def add_service(app: FastAPI, office: Office) -> None:
             raise NotReady(reasons)
         return json_answer(Ready(True))
 
-    @app.get(
+    @with_key.add(
+        "GET",
         "/metrics",
-        tags=["service"],
-        summary="Numbers for Prometheus",
-        response_class=Response,
-        responses={
-            200: {"description": "In the text format of Prometheus", "content": {"text/plain": {}}},
-            **{
-                status: each for status, each in answers(Alive, "", "not_allowed", "forbidden").items() if status != 200
-            },
-        },
-        openapi_extra=OPEN if office.desk.site.open_metrics else WITH_KEY,
+        "Numbers for Prometheus",
+        {"text/plain": {}},
+        "In the text format of Prometheus",
+        "not_allowed",
+        "forbidden",
     )
     async def get_metrics(request: Request) -> Response:
         if not office.desk.site.open_metrics:

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from waypost.booking.sorting.codes import MOST_CODE, CodeState, SortCode
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_known, format_utc
 from waypost.track.views import WaybillView
 
 
@@ -71,7 +71,7 @@ def view_sort_code(kept: SortCode) -> SortCodeView:
         confidence=kept.confidence,
         why=kept.why,
         made_at=format_utc(kept.made_ms),
-        answered_at=None if kept.answered_ms is None else format_utc(kept.answered_ms),
+        answered_at=format_known(kept.answered_ms),
         place=None if goes_to is None else GoesTo(**{name: getattr(goes_to, name) for name in names}),
     )
 

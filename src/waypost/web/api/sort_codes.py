@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.sorting.codes import CodeState
 from waypost.web.api.merchants import decode_json, read_json
-from waypost.web.api.openapi import WITH_KEY, answers
+from waypost.web.api.openapi import WITH_KEY, sends
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.api.sort_code_answers import (
     SORT_CODE_SENT,
@@ -25,19 +25,19 @@ _SENDING = ("slow_body", "too_large", "unsupported_media_type", "storage_full")
 
 def add_sort_codes(app: FastAPI, office: Office) -> None:
     """The list, and answering."""
+    routes = Routes(app, "carriers", WITH_KEY, _PROBLEMS)
     desk = office.desk
 
-    @app.get(
+    @routes.add(
+        "GET",
         "/v1/sort-codes",
-        tags=["carriers"],
-        summary="Sort codes of parcels whose carrier gave none",
+        "Sort codes of parcels whose carrier gave none",
+        SortCodePage,
+        "A page of them",
         description=(
             "Those that wait longest first; `state=manual` are those that a person has to say. With the address, "
             "without who lives there: the journal says whose key saw them."
         ),
-        response_class=Response,
-        responses=answers(SortCodePage, "A page of them", *_PROBLEMS),
-        openapi_extra=WITH_KEY,
     )
     async def list_sort_codes(
         request: Request,
@@ -53,28 +53,19 @@ def add_sort_codes(app: FastAPI, office: Office) -> None:
             desk.journal.info("addresses were shown for sort codes", request=call, parcels=len(page), key=key.id)
         return json_answer(SortCodePage([view_sort_code(each) for each in page], cursor))
 
-    @app.put(
+    @routes.add(
+        "PUT",
         "/v1/sort-codes/{parcel}",
-        tags=["carriers"],
-        summary="Say the sort code of a parcel",
+        "Say the sort code of a parcel",
+        SortCodeView,
+        "As it is now",
+        *_SENDING,
+        "not_found",
         description=(
             "Its label says it from now on, and the next time the sorter learns, it learns it. A parcel that was "
             "given a code can be told another one."
         ),
-        response_class=Response,
-        responses=answers(SortCodeView, "As it is now", *_PROBLEMS, *_SENDING, "not_found"),
-        openapi_extra=WITH_KEY
-        | {
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {"$ref": "#/components/schemas/SortCodeSent"},
-                        "examples": {"one": {"value": msgspec.to_builtins(SORT_CODE_SENT)}},
-                    }
-                },
-            }
-        },
+        extra=sends(SortCodeSent, SORT_CODE_SENT),
     )
     async def answer_sort_code(request: Request, parcel: str) -> Response:
         key = await office.get_operator(request.scope)

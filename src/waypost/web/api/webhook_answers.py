@@ -8,7 +8,7 @@ from waypost.care.deliveries import Delivery, DeliveryState
 from waypost.care.messages import STATUS_TYPE, News, OrderTold, PlaceTold, StatusTold, WaybillTold
 from waypost.care.sending import Answer
 from waypost.care.subscriptions import MOST_URL, Webhook
-from waypost.model.instants import format_utc
+from waypost.model.instants import format_known, format_utc
 from waypost.track.views import WaybillView
 
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_URL)]
@@ -114,10 +114,10 @@ def view_webhook(webhook: Webhook) -> WebhookView:
         url=webhook.url,
         statuses=list(webhook.statuses),
         made_at=format_utc(webhook.made_ms),
-        paused_at=_when(webhook.paused_ms),
+        paused_at=format_known(webhook.paused_ms),
         why=webhook.why,
-        old_secret_until=_when(webhook.old_until_ms),
-        missed_at=_when(webhook.missed_ms),
+        old_secret_until=format_known(webhook.old_until_ms),
+        missed_at=format_known(webhook.missed_ms),
     )
 
 
@@ -133,17 +133,13 @@ def view_delivery(delivery: Delivery) -> DeliveryView:
         tries=delivery.tries,
         answer=delivery.answer,
         why=delivery.why,
-        ended_at=_when(delivery.ended_ms),
+        ended_at=format_known(delivery.ended_ms),
     )
 
 
 def view_test(answer: Answer) -> TestAnswer:
     """As its merchant sees it."""
     return TestAnswer(is_well=answer.is_well, status=answer.status, why=answer.why, seconds=round(answer.seconds, 3))
-
-
-def _when(at_ms: int | None) -> str | None:
-    return None if at_ms is None else format_utc(at_ms)
 
 
 _WEBHOOK = WebhookView(
@@ -174,7 +170,7 @@ NEWS = News(
     "2026-11-24T17:20:05Z",
     StatusTold(
         order=OrderTold("ord_5b0f3c2a9d8e7f61a2b3", "2026-11-000417"),
-        piece=0,
+        piece=1,
         waybill=WaybillTold("correios", "OS123456785BR"),
         status="delivered",
         group="delivery",

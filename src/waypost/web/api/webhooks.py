@@ -1,6 +1,6 @@
 """Webhooks: merchants say where they want to be told what becomes of their parcels, and look whether they were."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
@@ -11,7 +11,8 @@ from waypost.care.sending import Message
 from waypost.care.subscriptions import Webhook
 from waypost.model.instants import format_utc
 from waypost.web.api.merchants import decode_json, invalid, merchant_of, read_json
-from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, answers
+from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, sends
+from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
 from waypost.web.api.webhook_answers import (
     WEBHOOK_CHANGE,
@@ -39,21 +40,32 @@ _MOST_PINGS = 16
 
 
 def add_webhooks(app: FastAPI, office: Office) -> None:
-    """Making them, changing them, taking them away."""
+    """Making, looking at and changing them, and what they were told."""
+    routes = Routes(app, "webhooks", WITH_MERCHANTS_KEY, _PROBLEMS)
+    _add_webhooks(routes, office)
+    _add_changes(routes, office)
+    _add_pings(routes, office)
+    _add_deliveries(routes, office)
+    _add_sending_again(routes, office)
+
+
+def _add_webhooks(routes: Routes, office: Office) -> None:
     desk = office.desk
     subscriptions = desk.subscriptions
 
-    @app.post(
+    @routes.add(
+        "POST",
         "/v1/webhooks",
-        tags=["webhooks"],
-        summary="Be told",
+        "Be told",
+        WebhookSecret,
+        "With its secret",
+        *_SENDING,
+        "conflict",
         description=(
             "Of each status that a parcel of yours reaches from now on, a message goes to the address, signed as "
             "Standard Webhooks has it. The secret to verify it by is shown this once."
         ),
-        response_class=Response,
-        responses=answers(WebhookSecret, "With its secret", *_PROBLEMS, *_SENDING, "conflict"),
-        openapi_extra=WITH_MERCHANTS_KEY | describe_body("WebhookSent", WEBHOOK_SENT),
+        extra=sends(WebhookSent, WEBHOOK_SENT),
     )
     async def make_webhook(request: Request) -> Response:
         merchant = await merchant_of(office, request)
@@ -61,39 +73,32 @@ def add_webhooks(app: FastAPI, office: Office) -> None:
         made, secret = await office.intake.run(subscriptions.add, merchant, sent.url, sent.statuses, desk.clock())
         return json_answer(WebhookSecret(view_webhook(made), secret))
 
-    @app.get(
-        "/v1/webhooks",
-        tags=["webhooks"],
-        summary="Your webhooks",
-        response_class=Response,
-        responses=answers(WebhooksAnswer, "All of them", *_PROBLEMS),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", "/v1/webhooks", "Your webhooks", WebhooksAnswer, "All of them")
     async def list_webhooks(request: Request) -> Response:
         merchant = await merchant_of(office, request)
         found = await office.lookups.run(subscriptions.list_all, merchant)
         return json_answer(WebhooksAnswer([view_webhook(each) for each in found]))
 
-    @app.get(
-        _ONE,
-        tags=["webhooks"],
-        summary="One webhook",
-        response_class=Response,
-        responses=answers(WebhookView, "As it is", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
-    )
+    @routes.add("GET", _ONE, "One webhook", WebhookView, "As it is", "not_found")
     async def get_webhook(request: Request, webhook: str) -> Response:
         merchant = await merchant_of(office, request)
         return json_answer(view_webhook(await office.lookups.run(subscriptions.get, merchant, webhook)))
 
-    @app.patch(
+
+def _add_changes(routes: Routes, office: Office) -> None:
+    desk = office.desk
+    subscriptions = desk.subscriptions
+
+    @routes.add(
+        "PATCH",
         _ONE,
-        tags=["webhooks"],
-        summary="Change, pause or resume it",
+        "Change, pause or resume it",
+        WebhookView,
+        "As it is now",
+        *_SENDING,
+        "not_found",
         description="What is left out stays. What happens during a pause waits, and is sent after it.",
-        response_class=Response,
-        responses=answers(WebhookView, "As it is now", *_PROBLEMS, *_SENDING, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY | describe_body("WebhookChange", WEBHOOK_CHANGE),
+        extra=sends(WebhookChange, WEBHOOK_CHANGE),
     )
     async def change_webhook(request: Request, webhook: str) -> Response:
         merchant = await merchant_of(office, request)
@@ -108,58 +113,48 @@ def add_webhooks(app: FastAPI, office: Office) -> None:
         desk.wake_telling(webhook)
         return json_answer(view_webhook(changed))
 
-    @app.delete(
+    @routes.add(
+        "DELETE",
         _ONE,
-        tags=["webhooks"],
-        summary="Be told no more",
+        "Be told no more",
+        None,
+        "It is gone",
+        "not_found",
         description="What it was told goes with it.",
-        status_code=204,
-        response_class=Response,
-        responses={
-            204: {"description": "It is gone"},
-            **{
-                status: each
-                for status, each in answers(WebhookView, "", *_PROBLEMS, "not_found").items()
-                if status != 200
-            },
-        },
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def remove_webhook(request: Request, webhook: str) -> Response:
         merchant = await merchant_of(office, request)
         await office.intake.run(subscriptions.remove, merchant, webhook)
         return Response(status_code=204)
 
-    @app.post(
+    @routes.add(
+        "POST",
         _ONE + "/rotate",
-        tags=["webhooks"],
-        summary="Another secret",
+        "Another secret",
+        WebhookSecret,
+        "With the new secret",
+        "not_found",
         description="For a day, messages have the signatures of both, so that you can change over.",
-        response_class=Response,
-        responses=answers(WebhookSecret, "With the new secret", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def rotate_secret(request: Request, webhook: str) -> Response:
         merchant = await merchant_of(office, request)
         changed, secret = await office.intake.run(subscriptions.rotate, merchant, webhook, desk.clock())
         return json_answer(WebhookSecret(view_webhook(changed), secret))
 
-    _add_deliveries(app, office)
 
-
-def _add_deliveries(app: FastAPI, office: Office) -> None:
+def _add_pings(routes: Routes, office: Office) -> None:
     desk = office.desk
-    subscriptions, deliveries = desk.subscriptions, desk.deliveries
+    subscriptions = desk.subscriptions
     pinged: set[str] = set()
 
-    @app.post(
+    @routes.add(
+        "POST",
         _ONE + "/test",
-        tags=["webhooks"],
-        summary="Send a ping",
+        "Send a ping",
+        TestAnswer,
+        "What your endpoint answered",
+        "not_found",
         description="A signed message of the type `ping`, once and at once, even during a pause.",
-        response_class=Response,
-        responses=answers(TestAnswer, "What your endpoint answered", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def send_ping(request: Request, webhook: str) -> Response:
         merchant = await merchant_of(office, request)
@@ -178,14 +173,18 @@ def _add_deliveries(app: FastAPI, office: Office) -> None:
             pinged.discard(webhook)
         return json_answer(view_test(answer))
 
-    @app.get(
+
+def _add_deliveries(routes: Routes, office: Office) -> None:
+    subscriptions, deliveries = office.desk.subscriptions, office.desk.deliveries
+
+    @routes.add(
+        "GET",
         _ONE + "/deliveries",
-        tags=["webhooks"],
-        summary="What it was told, newest first",
+        "What it was told, newest first",
+        DeliveryPage,
+        "A page of them",
+        "not_found",
         description="And what it is still to be told. They are kept for `keep_days` of the settings.",
-        response_class=Response,
-        responses=answers(DeliveryPage, "A page of them", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def list_deliveries(
         request: Request,
@@ -203,14 +202,19 @@ def _add_deliveries(app: FastAPI, office: Office) -> None:
         page, cursor = await office.lookups.run(look)
         return json_answer(DeliveryPage([view_delivery(each) for each in page], cursor))
 
-    @app.post(
+
+def _add_sending_again(routes: Routes, office: Office) -> None:
+    desk = office.desk
+    subscriptions, deliveries = desk.subscriptions, desk.deliveries
+
+    @routes.add(
+        "POST",
         _ONE + "/deliveries/{delivery}/retry",
-        tags=["webhooks"],
-        summary="Send one once more",
+        "Send one once more",
+        DeliveryView,
+        "As it is now",
+        "not_found",
         description="Whatever became of it; what waits before it of the same parcel goes first.",
-        response_class=Response,
-        responses=answers(DeliveryView, "As it is now", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def retry_delivery(request: Request, webhook: str, delivery: str) -> Response:
         merchant = await merchant_of(office, request)
@@ -223,17 +227,17 @@ def _add_deliveries(app: FastAPI, office: Office) -> None:
         desk.wake_telling(webhook)
         return json_answer(view_delivery(found))
 
-    @app.post(
+    @routes.add(
+        "POST",
         _ONE + "/replay",
-        tags=["webhooks"],
-        summary="Send many once more",
+        "Send many once more",
+        ReplayAnswer,
+        "How many",
+        "not_found",
         description=(
             "Everything behind the last `webhook-id` that you have, or from an instant on, in the order of each parcel "
             "and under the same ids."
         ),
-        response_class=Response,
-        responses=answers(ReplayAnswer, "How many", *_PROBLEMS, "not_found"),
-        openapi_extra=WITH_MERCHANTS_KEY,
     )
     async def replay_deliveries(
         request: Request,
@@ -255,11 +259,3 @@ def _add_deliveries(app: FastAPI, office: Office) -> None:
         count = await office.intake.run(replay)
         desk.wake_telling(webhook)
         return json_answer(ReplayAnswer(count))
-
-
-def describe_body(kind: str, example: msgspec.Struct) -> dict[str, Any]:
-    """Describes a body of JSON, with one example."""
-    schema = {"$ref": f"#/components/schemas/{kind}"}
-    shown = {key: value for key, value in msgspec.to_builtins(example).items() if value is not None}
-    content = {"application/json": {"schema": schema, "examples": {"one": {"value": shown}}}}
-    return {"requestBody": {"required": True, "content": content}}

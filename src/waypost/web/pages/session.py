@@ -10,11 +10,12 @@ from fastapi.responses import RedirectResponse
 
 from waypost.access.keys import Key, Role
 from waypost.model.errors import BadInput
+from waypost.web.bodies import see_media_type
 from waypost.web.door import call_of, headers_in
-from waypost.web.gate import check_origin, person_cookie, session_cookie
+from waypost.web.gate import NarrowKey, check_origin, person_cookie, session_cookie
 from waypost.web.office import Office
 from waypost.web.pages.paper import Paper, language_of
-from waypost.web.problems import Forbidden, Unsupported
+from waypost.web.problems import Forbidden
 
 HOME, CARRIER_HOME = "/operator", "/carrier"
 _ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER}
@@ -46,11 +47,13 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
 
 
 def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Role) -> None:
+    def show(request: Request, target: str, status: int = 200, warning: str = "") -> Response:
+        values = {"home": home, "who": role.value, "next": target, "warning": warning}
+        return paper.answer("login.html", language_of(request), request, status=status, **values)
+
     @app.get(f"{home}/login", include_in_schema=False)
     async def show_form(request: Request) -> Response:
-        target = inside(home, request.query_params.get("next", home))
-        language = language_of(request)
-        return paper.answer("login.html", language, request, home=home, who=role.value, next=target, failed=False)
+        return show(request, inside(home, request.query_params.get("next", home)))
 
     @app.post(f"{home}/login", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
@@ -58,10 +61,12 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
         check_origin(headers_in(request.scope))
         form = await read_form(request, office)
         target = inside(home, form.get("next", home))
-        token = await office.gate.open_session(call, form.get("key", "").strip(), role)
+        try:
+            token = await office.gate.open_session(call, form.get("key", "").strip(), role)
+        except NarrowKey as error:
+            return show(request, target, 403, language_of(request).say("sign_in_narrow", scope=error.scope.value))
         if token is None:
-            values = {"home": home, "who": role.value, "next": target, "failed": True}
-            return paper.answer("login.html", language_of(request), request, status=401, **values)
+            return show(request, target, 401, language_of(request).say(f"{role.value}_sign_in_failed"))
         cookie = session_cookie(token, secure=call.secure, path=home)
         return RedirectResponse(target, 303, {"set-cookie": cookie, "cache-control": "no-store"})
 
@@ -118,9 +123,7 @@ async def read_form(request: Request, office: Office) -> dict[str, str]:
         Unsupported: it is none.
         BadInput: it has too many fields.
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Unsupported(f"Content-Type {kind[:60]!r} is not read here: use application/x-www-form-urlencoded")
+    see_media_type(request.headers, "application/x-www-form-urlencoded")
     async with office.body(request.scope, request.receive, office.limits.form_bytes) as body:
         try:
             fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)

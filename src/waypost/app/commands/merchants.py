@@ -1,16 +1,21 @@
-"""The commands of merchants, who ask a server over HTTP: what they are called, and what they take."""
+"""Commands of merchants, who ask a server over HTTP."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from waypost.app.commands.options import Json
 
 if TYPE_CHECKING:
     from waypost.app.asking import Server
 
+commands = typer.Typer()
 orders = typer.Typer(help="Your orders at a server: hand in, look, book, take back.", no_args_is_help=True)
+commands.add_typer(orders, name="orders")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 Url = Annotated[str | None, typer.Option("--url", help="The server (default: $WAYPOST_URL).")]
 KeyFile = Annotated[
     Path | None, typer.Option("--key-file", metavar="FILE", help="Your key stands in it (default: $WAYPOST_KEY).")
@@ -27,20 +32,30 @@ Size = Annotated[
 ]
 
 
-def _server(url: str | None, key_file: Path | None, allow_http: bool) -> "Server":
+def _name_server(url: Url = None, key_file: KeyFile = None, allow_http: AllowHttp = False) -> "Server":
     from waypost.app.asking import Server
 
     return Server(url=url, key_file=key_file, allow_http=allow_http)
 
 
-def add_commands(cli: typer.Typer) -> None:
-    """Give the command line `ship`, `label` and `orders`."""
-    cli.command()(ship)
-    cli.command()(label)
-    cli.add_typer(orders, name="orders")
+def asking(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that asks a server, which it gets first; called, it takes before `--json` what names the server."""
+    told, named = inspect.signature(command), inspect.signature(_name_server).parameters
+
+    def run(**given: Any) -> None:
+        server = _name_server(**{name: given.pop(name) for name in named})
+        command(server, **given)
+
+    _, *own, in_json = told.parameters.values()
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = told.replace(parameters=[*own, *named.values(), in_json])  # type: ignore[attr-defined]
+    return run
 
 
+@commands.command()
+@asking
 def ship(
+    server: "Server",
     order: Annotated[
         str | None,
         typer.Argument(help="A file (.json, .toml, - for JSON from standard input), your number, or an id."),
@@ -55,15 +70,11 @@ def ship(
     format: Format = "pdf",
     size: Size = None,
     no_label: Annotated[bool, typer.Option("--no-label", help="Fetch no label.")] = False,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Book an order and fetch its label. Doing it again books nothing twice. Exit code 1 if it is not booked."""
     from waypost.app import shipping
 
-    server = _server(url, key_file, allow_http)
     code = shipping.ship(
         order,
         set_ or [],
@@ -77,7 +88,10 @@ def ship(
     raise typer.Exit(code)
 
 
+@commands.command()
+@asking
 def label(
+    server: "Server",
     named: Annotated[str, typer.Argument(metavar="ORDER|JOB", help="Your number of an order, its id, or a job's id.")],
     to: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Where to; - for standard output (default: its name).")
@@ -85,21 +99,19 @@ def label(
     piece: Annotated[int | None, typer.Option("--piece", min=1, help="Of this parcel alone, from 1.")] = None,
     format: Format = "pdf",
     size: Size = None,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Fetch the labels of an order, or of a whole job as one PDF. Exit code 1 if some are not in it."""
     from waypost.app import shipping
 
-    server = _server(url, key_file, allow_http)
     code = shipping.print_label(named, to, piece=piece, format=format, size=size, server=server, in_json=as_json)
     raise typer.Exit(code)
 
 
 @orders.command("import")
+@asking
 def import_orders(
+    server: "Server",
     file: Annotated[Path, typer.Argument(help="A sheet of orders, .csv or .xlsx.")],
     columns: Annotated[
         list[str] | None,
@@ -113,15 +125,11 @@ def import_orders(
         bool, typer.Option("--dry-run", help="Say what would become of them, and keep nothing.")
     ] = False,
     book: Annotated[bool, typer.Option("--book", help="Book what was taken, and wait for it.")] = False,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Hand a sheet of orders in, as drafts. The same again changes nothing. Exit code 1 if a row was refused."""
     from waypost.app import ordering
 
-    server = _server(url, key_file, allow_http)
     code = ordering.import_orders(
         file, columns or [], fixed or [], dry_run=dry_run, book=book, server=server, in_json=as_json
     )
@@ -129,7 +137,9 @@ def import_orders(
 
 
 @orders.command("list")
+@asking
 def list_orders(
+    server: "Server",
     state: Annotated[
         Literal["draft", "queued", "booked", "refused", "doubtful", "cancelled"] | None,
         typer.Option("--state", help="How far they are."),
@@ -138,34 +148,31 @@ def list_orders(
     since: Annotated[str | None, typer.Option("--since", help="RFC 3339; made from here on.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="RFC 3339; made before it.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="So many.")] = 100,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """List your orders, newest first."""
     from waypost.app import ordering
 
-    server = _server(url, key_file, allow_http)
     ordering.list_orders(state=state, job=job, since=since, until=until, limit=limit, server=server, in_json=as_json)
 
 
 @orders.command("show")
+@asking
 def show_order(
+    server: "Server",
     order: Named,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Show one order with its parcels."""
     from waypost.app import ordering
 
-    ordering.show_order(order, server=_server(url, key_file, allow_http), in_json=as_json)
+    ordering.show_order(order, server=server, in_json=as_json)
 
 
 @orders.command("confirm")
+@asking
 def confirm_orders(
+    server: "Server",
     named: Annotated[
         list[str] | None,
         typer.Argument(metavar="[ORDERS]...", help="Your numbers of them, or ids.", show_default=False),
@@ -175,15 +182,11 @@ def confirm_orders(
     not_there: Annotated[
         bool, typer.Option("--not-there", help="Of a doubtful one: somebody looked, its carrier has no waybill of it.")
     ] = False,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Book orders, and wait for it. Exit code 1 if one is not booked."""
     from waypost.app import ordering
 
-    server = _server(url, key_file, allow_http)
     code = ordering.confirm_orders(
         named or [], all_drafts=all_drafts, account=account, not_there=not_there, server=server, in_json=as_json
     )
@@ -191,46 +194,43 @@ def confirm_orders(
 
 
 @orders.command("follow")
+@asking
 def follow_job(
+    server: "Server",
     job: Annotated[str, typer.Argument(help="The id of a job.")],
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Wait for a job that books orders. Exit code 1 if one is not booked."""
     from waypost.app import ordering
 
-    raise typer.Exit(ordering.follow_job(job, server=_server(url, key_file, allow_http), in_json=as_json))
+    raise typer.Exit(ordering.follow_job(job, server=server, in_json=as_json))
 
 
 @orders.command("cancel")
+@asking
 def cancel_order(
+    server: "Server",
     order: Named,
     reason: Annotated[str | None, typer.Option("--reason", help="The carrier is told so.")] = None,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Take an order back, with every waybill of it."""
     from waypost.app import ordering
 
-    ordering.cancel_order(order, reason, server=_server(url, key_file, allow_http), in_json=as_json)
+    ordering.cancel_order(order, reason, server=server, in_json=as_json)
 
 
 @orders.command("return")
+@asking
 def return_order(
+    server: "Server",
     order: Named,
     reference: Annotated[
         str | None, typer.Option("--reference", metavar="NUMBER", help="Your number of the way back.")
     ] = None,
-    url: Url = None,
-    key_file: KeyFile = None,
-    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Draft the way back of an order; look at it, and ship it."""
     from waypost.app import ordering
 
-    ordering.return_order(order, reference, server=_server(url, key_file, allow_http), in_json=as_json)
+    ordering.return_order(order, reference, server=server, in_json=as_json)
