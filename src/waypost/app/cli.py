@@ -13,8 +13,7 @@ import sys
 
 import typer
 
-from waypost.app.backtests import backtest
-from waypost.app.commands import access, everybody, keeping, merchants, operators
+from waypost.app.commands import access, analysts, everybody, keeping, merchants, operators
 from waypost.model.errors import BadInput, NotFound, StoreError, WaypostError
 
 cli = typer.Typer(
@@ -25,10 +24,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 admin = typer.Typer(help="Look after a Waypost.", no_args_is_help=True)
-for each in (everybody, operators, merchants):
+for each in (everybody, operators, merchants, analysts):
     cli.add_typer(each.commands)
 cli.add_typer(admin, name="admin")
-cli.add_typer(backtest, name="backtest")
 for each in (keeping, access):
     admin.add_typer(each.commands)
 

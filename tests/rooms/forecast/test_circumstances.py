@@ -4,8 +4,8 @@ from datetime import date
 
 import numpy as np
 import pytest
-
 from tests.rooms.forecast.worlds import START, imagine
+
 from waypost.forecast.circumstances import LEARNT, Kind, describe
 from waypost.forecast.trips import TRIP_SCHEMA, Trips, make_trips
 from waypost.model.errors import BadInput

@@ -27,7 +27,9 @@ def test_means_are_of_what_was_known_and_not_older(chance: np.random.Generator, 
         seen = (keys == keys[row]) & (left < ordered[row]) & (left >= ordered[row] - 9) & np.isfinite(values)
         assert counts[row] == seen.sum()
         total = values[seen].sum() + 0.25 * weight
-        assert means[row] == pytest.approx(total / (seen.sum() + weight) if seen.sum() + weight else np.nan, nan_ok=True)
+        assert means[row] == pytest.approx(
+            total / (seen.sum() + weight) if seen.sum() + weight else np.nan, nan_ok=True
+        )
 
 
 def test_stays_are_what_is_inside_by_what_leaves_a_day(chance: np.random.Generator) -> None:

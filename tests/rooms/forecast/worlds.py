@@ -9,7 +9,7 @@ START = 17_000.0  # days since 1970
 
 
 def imagine(rows: int = 4000, days: float = 200, seed: int = 0, slow_from: float | None = None) -> Trips:
-    """Parcels between three regions; near ones are quicker. From a day on (of the stretch) all take half as long again."""
+    """Parcels between three regions, near ones quicker; from a day of the stretch on all take half as long again."""
     chance = np.random.default_rng(seed)
     ordered = START + np.sort(chance.uniform(0, days, rows))
     ends = chance.integers(0, 3, (2, rows))
