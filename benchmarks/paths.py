@@ -2,14 +2,15 @@
 
 The network is made up: trucks between hubs that lie in a square, some of which are large; every departure calls at
 three of them, every day. Both search the same timetable, one thread each, warmed up, in turns within one run, by
-time of the processor; every arrival has to be the same. What pynigiri cannot be asked (all facilities at once, choices by cost and CO2) is timed
-alone, as are larger networks.
+time of the processor; every arrival has to be the same. What pynigiri cannot be asked (all facilities at once, choices
+by cost and CO2) is timed alone, as are larger networks.
 """
 
 import argparse
 import csv
 import datetime as dt
 import importlib.util
+import itertools
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -142,7 +143,7 @@ def _draw_calls(
         chain = [hub, hub_of[hub], int(rng.choice(large))]
     minute = int(rng.integers(1440))
     calls = [Call(facility=f"made/{chain[0]}", zone="UTC", departs_min=minute)]
-    for here, there in zip(chain, chain[1:], strict=False):
+    for here, there in itertools.pairwise(chain):
         minute += max(15, int(np.hypot(*(at_km[here] - at_km[there])) / 1.2))
         last = len(calls) == len(chain) - 1
         calls.append(
@@ -262,7 +263,7 @@ def _measure_size(hubs: int, services: int, seed: int) -> dict[str, Any]:
 
 
 def _time(ways: dict[str, Callable[[Asked], object]], asked: Sequence[Asked]) -> dict[str, list[float]]:
-    """Seconds of the processor by question. The ways take turns, so that what else the machine does meets all of them."""
+    """Seconds of the processor by question; the ways take turns, so what else the machine does meets all of them."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for each in asked[:50]:
         for way in ways.values():

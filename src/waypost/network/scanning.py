@@ -14,7 +14,7 @@ nothing has to be cleared before it.
 import numpy as np
 import numpy.typing as npt
 
-from waypost.store.compiled import compiled
+from waypost.store.compiled import Number, compiled
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -53,8 +53,8 @@ def scan_forward(
         boarded, left: for each facility the connections with which the last leg to it begins and ends; -1 where there
             is none. Filled in.
     """
-    first = np.searchsorted(departs_ms, start_ms)
-    last = np.searchsorted(departs_ms, until_ms, side="right")
+    first: Number = np.searchsorted(departs_ms, start_ms)
+    last: Number = np.searchsorted(departs_ms, until_ms, side="right")
     ready_ms = np.full(len(dwell_ms), NEVER, np.int64)
     ready_ms[start] = start_ms
     entered = np.empty(max(last - first, 0), np.int32)
@@ -107,8 +107,8 @@ def scan_backward(
         since_ms: what departs earlier is not looked at.
         boarded, left: for each facility the connections with which the first leg from it begins and ends.
     """
-    first = np.searchsorted(departs_ms, since_ms)
-    last = np.searchsorted(departs_ms, due_ms, side="right")
+    first: Number = np.searchsorted(departs_ms, since_ms)
+    last: Number = np.searchsorted(departs_ms, due_ms, side="right")
     # Until when something has to have arrived at each facility, its dwell there included.
     leaves_ms = np.full(len(dwell_ms), ALWAYS, np.int64)
     leaves_ms[target] = due_ms + dwell_ms[target]
@@ -185,3 +185,29 @@ def tell_legs(
         for number in range(first, last + 1):  # the sections of a service stand one after another
             told[leg, 8] += cost_minor[number]
             told[leg, 9] += co2_g[number]
+
+
+@compiled
+def find_next(
+    origin: Numbers,
+    destination: Numbers,
+    section: Numbers,
+    following: Numbers,
+    allowed: Marks,
+    start: int,
+    target: int,
+    row: int,
+) -> tuple[int, int]:
+    """The first departure, from a row on, that brings something from one facility to another by itself.
+
+    The connections with which that begins and ends; -1 and -1 if there is none.
+    """
+    for boarded in range(row, len(origin)):
+        if origin[boarded] != start:
+            continue
+        left = boarded
+        while left >= 0 and (len(allowed) == 0 or allowed[section[left]]):
+            if destination[left] == target:
+                return boarded, left
+            left = following[left]
+    return -1, -1

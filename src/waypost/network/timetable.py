@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waypost.model.errors import BadInput, NotFound
-from waypost.model.instants import DAY_MS, MINUTE_MS, offsets_in_zone, read_in_zone
+from waypost.model.instants import MINUTE_MS, offsets_in_zone, read_in_zone
 from waypost.network.services import DAY_MIN, Clock, Days, Service, check_service
 
 Ints = npt.NDArray[np.int64]

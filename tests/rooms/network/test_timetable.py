@@ -113,7 +113,7 @@ def test_days_have_an_order_and_an_end() -> None:
 def test_a_service_that_arrives_before_it_leaves_while_zones_disagree_is_named() -> None:
     """From 8 to 29 March 2026 New York is five hours behind Berlin, otherwise six."""
     flight = service(("JFK", YORK, None, 600), ("BER", BERLIN, 600 + 5 * 60 + 30, None))
-    with pytest.raises(BadInput, match="service dhl/X1.*at least one"):
+    with pytest.raises(BadInput, match=r"service dhl/X1.*at least one"):
         expand([flight], dt.date(2026, 3, 8), dt.date(2026, 3, 8), {}, 0)
     back = service(("BER", BERLIN, None, 600), ("JFK", YORK, 600 - 5 * 60 - 30, None))
     with pytest.raises(BadInput, match=r"service dhl/X1: on 2026-03-08 it arrives at dhl/JFK before it leaves"):
