@@ -15,6 +15,7 @@ from waypost.feeds.timetables import TimetablesFeed, parse_mode
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput, NotFound
 from waypost.model.instants import DAY_MS, Instant, format_instant, format_utc, offset_in_zone, parse_instant
+from waypost.network.choices import find_choices
 from waypost.network.facilities import Facilities
 from waypost.network.feed import Found, TimetableFeed
 from waypost.network.paths import Leg, Terms, find_earliest, find_latest
@@ -112,32 +113,46 @@ def show_path(
     *,
     ready: str | None,
     due: str | None,
+    choices_within_h: int | None,
     terms: Terms,
     days: int,
     now_ms: int,
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Print the path that arrives first, or, to arrive in time, that begins last.
+    """Print the path that arrives first and, if asked for, those that cost less; or the one that begins last.
 
     Raises:
         NotFound: there is none within these days.
     """
     if ready is not None and due is not None:
         raise BadInput("give --ready or --by, not both")
-    at_ms = now_ms if ready is None else _parse(ready, "--ready").at_ms
+    if due is not None and choices_within_h is not None:
+        raise BadInput("choices are found forward: give --ready or --by alone", where="--choices")
+    ends = (origin, destination)
+    begin_ms = _parse(due, "--by").at_ms - days * DAY_MS if due is not None else now_ms
+    begin_ms = begin_ms if ready is None else _parse(ready, "--ready").at_ms
+    end_ms = begin_ms + days * DAY_MS
     with records_of(home) as (_, records):
-        if due is None:
-            timetable = _open_around(Timetables(records), at_ms, days)
-            path = find_earliest(timetable, origin, destination, at_ms, terms, at_ms + days * DAY_MS)
-        else:
-            due_ms = _parse(due, "--by").at_ms
-            timetable = _open_around(Timetables(records), due_ms - days * DAY_MS, days)
-            path = find_latest(timetable, origin, destination, due_ms, terms, due_ms - days * DAY_MS)
-    if path is None:
+        timetable = _open_around(Timetables(records), begin_ms, days)
+    if due is not None:
+        found = [find_latest(timetable, *ends, end_ms, terms, begin_ms)]
+    elif choices_within_h is not None:
+        found = [*find_choices(timetable, *ends, begin_ms, choices_within_h * 3_600_000, terms)]
+    else:
+        found = [find_earliest(timetable, *ends, begin_ms, terms, end_ms)]
+    paths = [path for path in found if path is not None]
+    if not paths:
         mend = "More --days may help; `waypost timetable show FACILITY` lists what departs."
         raise NotFound(f"no way from {origin[:80]} to {destination[:80]} by departures of {days} days", mend=mend)
-    _print_path(timetable, path, as_json=as_json)
+    if as_json:
+        told = [{"legs": [_tell_leg(timetable, leg) for leg in path.legs]} for path in paths]
+        out(told[0] if choices_within_h is None else {"choices": told})
+        return
+    for number, path in enumerate(paths):
+        if number:
+            print()
+        _print_path(timetable, path)
 
 
 def make_terms(carriers: Sequence[str], modes: Sequence[str], weight_g: int) -> Terms:
@@ -198,11 +213,8 @@ def _name_call(service: Service, number: int) -> str:
     return f"{call.facility} {minute // 60:02}:{minute % 60:02}"
 
 
-def _print_path(timetable: Timetable, path: Way, *, as_json: bool) -> None:
+def _print_path(timetable: Timetable, path: Way) -> None:
     legs = [_tell_leg(timetable, leg) for leg in path.legs]
-    if as_json:
-        out({"legs": legs})
-        return
     for leg in legs:
         print(legible("{departs_at}  {origin}  {carrier}/{service} ({mode}), until {closes_at}".format(**leg)))
         print(legible("{arrives_at}  {destination}".format(**leg)))

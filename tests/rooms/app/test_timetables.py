@@ -78,6 +78,15 @@ def test_only_what_is_asked_for_is_used(filled: Commands) -> None:
     assert "--ready" in filled.fail(*ask[:5], "tomorrow", code=2)
 
 
+def test_choices_cost_less_or_come_sooner(filled: Commands) -> None:
+    ask = ("timetable", "path", "hilltop/CWB", "hilltop/MAO", "--ready", SUNDAY)
+    choices = filled.ask(*ask, "--choices", "120")["choices"]
+    assert [path["legs"][-1]["service"] for path in choices] == ["AD2410", "AD4002", "GRU-MAO"]
+    assert len(filled.ask(*ask, "--choices", "0")["choices"]) == 1
+    assert filled.call(*ask, "--choices", "120").stdout.decode().count("\n\n") == 2
+    assert "found forward" in filled.fail(*ask[:4], "--by", SUNDAY, "--choices", "1", code=2)
+
+
 def test_services_and_departures_are_shown(filled: Commands) -> None:
     assert [each["code"] for each in filled.ask("timetable", "show", "--carrier", "hilltop")] == [
         "CWB-GRU",

@@ -73,6 +73,12 @@ def path(
     modes: Annotated[
         list[str] | None, typer.Option("--mode", help="By truck, bus, rail, flight or ship alone; again for more.")
     ] = None,
+    choices_within_h: Annotated[
+        int | None,
+        typer.Option(
+            "--choices", min=0, help="All that are best in arrival, cost and CO2, up to so many hours after the first."
+        ),
+    ] = None,
     weight_g: Annotated[int, typer.Option("--weight-g", min=0, help="By what can carry so many grams.")] = 0,
     days: Annotated[int, typer.Option("--days", min=1, max=60, help="How far to look.")] = 14,
     as_json: Json = False,
@@ -88,6 +94,7 @@ def path(
         destination,
         ready=ready,
         due=due,
+        choices_within_h=choices_within_h,
         terms=terms,
         days=days,
         now_ms=now_ms(),
