@@ -53,6 +53,7 @@ def find_choices(
     labels, found = _scan_bags(
         each.departs_ms,
         each.arrives_ms,
+        each.ready_ms,
         each.closes_ms,
         each.origin,
         each.destination,
@@ -61,7 +62,7 @@ def find_choices(
         sections.cost_minor,
         sections.co2_g,
         allowed,
-        timetable.dwell_ms,
+        len(timetable.facilities),
         start,
         ready_ms,
         target,
@@ -140,6 +141,7 @@ def _with_room(bags: Bags, count: int) -> Bags:
 def _scan_bags(
     departs_ms: Ints,
     arrives_ms: Ints,
+    ready_ms: Ints,
     closes_ms: Ints,
     origin: Numbers,
     destination: Numbers,
@@ -148,7 +150,7 @@ def _scan_bags(
     cost_minor: Ints,
     co2_g: Ints,
     allowed: Marks,
-    dwell_ms: Ints,
+    facilities: int,
     start: int,
     start_ms: int,
     target: int,
@@ -157,7 +159,7 @@ def _scan_bags(
     """All labels, and the first of the bag of the target, -1 if that is empty."""
     first: Number = np.searchsorted(departs_ms, start_ms)
     last: Number = np.searchsorted(departs_ms, until_ms, side="right")
-    bag = np.full(len(dwell_ms), -1, np.int64)  # of each facility
+    bag = np.full(facilities, -1, np.int64)  # of each facility
     on = np.full(max(int(last - first), 0), -1, np.int64)  # of each connection
     labels, count = np.empty((1024, 7), np.int64), 1
     labels[0] = np.array([start_ms, 0, 0, -1, -1, -1, -1])
@@ -168,7 +170,7 @@ def _scan_bags(
             continue
         cost_here, co2_here, there = cost_minor[section[row]], co2_g[section[row]], destination[row]
         # At the target no dwell counts: there is nothing to go on by.
-        ready = arrives_ms[row] + (0 if there == target else dwell_ms[there])
+        ready = arrives_ms[row] if there == target else ready_ms[row]
         before = previous[row]
         stays = on[before - first] if before >= first else -1
         enters = bag[origin[row]]

@@ -47,6 +47,7 @@ class Connections(msgspec.Struct, frozen=True):
 
     Attributes:
         departs_ms, arrives_ms: UTC.
+        ready_ms: from when on what it brings can go on by another: its arrival and the dwell there.
         closes_ms: the cut-off: what comes to the facility later is not taken.
         origin, destination: places among the facilities.
         section: place among the sections.
@@ -56,6 +57,7 @@ class Connections(msgspec.Struct, frozen=True):
 
     departs_ms: Ints
     arrives_ms: Ints
+    ready_ms: Ints
     closes_ms: Ints
     origin: Numbers
     destination: Numbers
@@ -133,44 +135,30 @@ def expand(
     minutes = [dwell_min.get(facility, usual_dwell_min) for facility in facilities]
     if minutes and min(minutes) < 0:
         raise BadInput("the minimum dwell is below zero", where=facilities[minutes.index(min(minutes))])
-    connections = _connect(kept, places, lengths, _day_number(first), _day_number(last))
     dwell_ms = _column(minutes) * MINUTE_MS
+    connections = _connect(kept, places, dwell_ms, lengths, (_day_number(first), _day_number(last)))
     return Timetable(kept, facilities, places, dwell_ms, sections, connections, first, last)
 
 
-def sort_connections(
-    departs_ms: Ints, arrives_ms: Ints, closes_ms: Ints, columns: Mapping[str, Numbers], previous: Numbers
-) -> Connections:
-    """Connections in any order made those of a timetable.
-
-    Args:
-        departs_ms, arrives_ms, closes_ms: as in `Connections`.
-        columns: `origin`, `destination`, `section` and `day`.
-        previous: the rows, in that order, of the connections before them.
-    """
-    order = np.argsort(departs_ms, kind="stable")
+def sort_connections(unsorted: Connections) -> Connections:
+    """Connections in any order made those of a timetable; their `following` is worked out from `previous`."""
+    order = np.argsort(unsorted.departs_ms, kind="stable")
     rows = np.empty(len(order) + 1, np.int32)
     rows[order] = np.arange(len(order), dtype=np.int32)
     rows[-1] = -1  # what `previous` of a first connection leads to
-    before = rows[previous[order]]
+    before = rows[unsorted.previous[order]]
     following = np.full(len(order), -1, np.int32)
     later = np.flatnonzero(before >= 0)
     following[before[later]] = later
-    return Connections(
-        departs_ms=departs_ms[order],
-        arrives_ms=arrives_ms[order],
-        closes_ms=closes_ms[order],
-        previous=before,
-        following=following,
-        **{name: column[order] for name, column in columns.items()},
-    )
+    columns = {name: getattr(unsorted, name)[order] for name in Connections.__struct_fields__}
+    return Connections(**columns | {"previous": before, "following": following})
 
 
 def _connect(
-    services: Sequence[Service], places: Mapping[str, int], lengths: Ints, first: int, last: int
+    services: Sequence[Service], places: Mapping[str, int], dwell_ms: Ints, lengths: Ints, days: tuple[int, int]
 ) -> Connections:
     """Each service on each of its days, stretch by stretch."""
-    which, day = _list_runs(services, first, last)
+    which, day = _list_runs(services, *days)
     begins_ms = _begin(services, which, day)
     run = np.repeat(np.arange(len(which)), lengths[which])
     stretch = _count_up(lengths[which])
@@ -198,16 +186,18 @@ def _connect(
     cut_off = _column([each.cut_off_min for service in services for each in service.stretches])
     rows = np.arange(len(run), dtype=np.int32)
     return sort_connections(
-        departs_ms,
-        arrives_ms,
-        departs_ms - cut_off[section] * MINUTE_MS,
-        {
-            "origin": place[call],
-            "destination": place[call + 1],
-            "section": section.astype(np.int32),
-            "day": day[run].astype(np.int32),
-        },
-        np.where(stretch > 0, rows - 1, -1).astype(np.int32),
+        Connections(
+            departs_ms=departs_ms,
+            arrives_ms=arrives_ms,
+            ready_ms=arrives_ms + dwell_ms[place[call + 1]],
+            closes_ms=departs_ms - cut_off[section] * MINUTE_MS,
+            origin=place[call],
+            destination=place[call + 1],
+            section=section.astype(np.int32),
+            day=day[run].astype(np.int32),
+            previous=np.where(stretch > 0, rows - 1, -1).astype(np.int32),
+            following=np.full(len(run), -1, np.int32),
+        )
     )
 
 
