@@ -799,6 +799,19 @@ def test_services_are_kept_replaced_and_found_by_their_days(records: Records) ->
         "sf/B": 30,
         "sf/杭州": 60,
     }
+    ship = msgspec.structs.replace(
+        service("sea", "S", "2026-07-01", "2026-07-06"),
+        calls=(
+            Call(facility="sf/杭州", zone="UTC", departs_min=60),
+            Call(facility="sf/B", zone="UTC", arrives_min=20 * 1440, departs_min=21 * 1440),
+            Call(facility="sf/C", zone="UTC", arrives_min=22 * 1440),
+        ),
+        stretches=(Stretch(), Stretch()),
+    )
+    shelf.keep([ship], {})
+    under_way = shelf.open(dt.date(2026, 7, 27), dt.date(2026, 7, 27)).connections  # it left on Monday, 6 July
+    assert (under_way.previous >= 0).sum() == 1
+    shelf.keep([], {}, replace=["sea"])
     with pytest.raises(BadInput, match="minimum dwell"):
         shelf.keep([], {"sf/B": -1})
     with pytest.raises(BadInput, match="no carrier code"):

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from rich.table import Table
 
 from waypost.app.console import aside, legible, line, out, results
 from waypost.app.records import records_of
 from waypost.feeds.gtfs import GtfsFeed
+from waypost.feeds.ssim import SsimFeed
 from waypost.feeds.timetables import TimetablesFeed, parse_mode
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput, NotFound
@@ -28,6 +30,7 @@ from waypost.network.timetable import Timetable
 KINDS = {
     "csv": "rows of legs, CSV or NDJSON: docs/reference/timetables.md",
     "gtfs": "GTFS, a folder or a zip archive; --carrier says whose",
+    "ssim": "chapter 7 of IATA's SSIM",
 }
 _MOST_TOLD = 20
 
@@ -79,13 +82,9 @@ def show_departures(facility: str, at: str | None, *, now_ms: int, home: Path | 
     with records_of(home) as (_, records):
         timetable = _open_around(Timetables(records), begin_ms, 1)
     place, each = timetable.place(facility), timetable.connections
-    rows = [
-        row
-        for row in range(len(each))
-        if each.origin[row] == place and begin_ms <= each.departs_ms[row] < begin_ms + DAY_MS
-    ]
+    within = (each.departs_ms >= begin_ms) & (each.departs_ms < begin_ms + DAY_MS)
     told = []
-    for row in rows:
+    for row in np.flatnonzero((each.origin == place) & within).tolist():
         service = timetable.services[timetable.sections.service[each.section[row]]]
         names = timetable.facilities
         told.append(
@@ -175,19 +174,18 @@ def _open_feed(kind: str, path: Path, carrier: str | None, facilities: Facilitie
 
     if kind not in KINDS:
         raise BadInput(f"unknown kind of timetable {kind[:40]!r}.", mend=f"Known: {', '.join(KINDS)}.")
-    if kind == "csv":
+    if kind != "gtfs":
         if carrier is not None:
-            raise BadInput("the rows of csv name their carriers themselves", where="--carrier")
-        return TimetablesFeed(path, find_zone)
+            raise BadInput(f"files of {kind} name their carriers themselves", where="--carrier")
+        return TimetablesFeed(path, find_zone) if kind == "csv" else SsimFeed(path)
     if carrier is None or not CARRIER_CODE.fullmatch(carrier):
         raise BadInput(f"{kind} needs the code of its carrier: up to 32 of a-z, 0-9, _ and -", where="--carrier")
     return GtfsFeed(path, carrier)
 
 
 def _open_around(timetables: Timetables, begin_ms: int, days: int) -> Timetable:
-    """The departures of some days, and of those before on which something may still be under way."""
     begin = dt.datetime.fromtimestamp(begin_ms / 1000, tz=dt.UTC).date()
-    return timetables.open(begin - dt.timedelta(days=3), begin + dt.timedelta(days=days + 1))
+    return timetables.open(begin, begin + dt.timedelta(days=days))
 
 
 def _tell_found(found: Found, carriers: Sequence[str], *, dry_run: bool) -> None:

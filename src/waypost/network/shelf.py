@@ -11,6 +11,7 @@ from waypost.store.protocols import Records
 
 #: Minimum dwell of facilities of which nobody said another.
 USUAL_DWELL_MIN = 60
+_DAY = dt.timedelta(days=1)
 
 
 class Timetables:
@@ -47,7 +48,10 @@ class Timetables:
             return list_services(connection, carrier=carrier)
 
     def open(self, first: dt.date, last: dt.date) -> Timetable:
-        """The departures of the services that begin on some days, both of them too."""
+        """The departures of some days (UTC), both of them too, those of services that began before among them."""
         with self._records.read() as connection:
-            services, dwells = list_services(connection, first, last), list_dwells(connection)
-        return expand(services, first, last, dwells, USUAL_DWELL_MIN)
+            services = list_services(connection, first - dt.timedelta(minutes=MOST_MIN), last + _DAY)
+            dwells = list_dwells(connection)
+        longest = max((call.departs_min or 0 for service in services for call in service.calls), default=0)
+        begin = first - dt.timedelta(minutes=longest) - _DAY  # a day more for zones east and west of UTC
+        return expand(services, begin, last + _DAY, dwells, USUAL_DWELL_MIN)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from tests.rooms.app.commands import Commands
+from tests.rooms.feeds.test_gtfs import write
+from tests.rooms.feeds.test_ssim import leg
 
 EXAMPLE = Path(__file__).parents[3] / "examples/timetables/timetable.csv"
 FACILITIES = """carrier,code,name,kind,zone
@@ -138,14 +140,15 @@ def test_a_newer_file_takes_the_place_of_what_it_names(filled: Commands, tmp_pat
     assert kept[-1]["calls"][0]["departs_min"] == 21 * 60
 
 
-def test_gtfs_brings_its_facilities(home: Commands, tmp_path: Path) -> None:
-    from tests.rooms.feeds.test_gtfs import write
-
+def test_gtfs_brings_its_facilities_and_ssim_its_airlines(home: Commands, tmp_path: Path) -> None:
     folder = str(write(tmp_path / "gtfs"))
     told = home.ask("timetable", "import", "gtfs", folder, "--carrier", "db")
     assert (told["services"], told["facilities"], told["dwells"]) == (4, 3, 1)
     path = home.ask("timetable", "path", "db/A", "db/C", "--ready", "2026-11-03T12:00:00+01:00")
     assert way(path) == [("T1", "2026-11-03T23:00:00+01:00", "2026-11-04T01:10:00+01:00")]
     assert "--carrier: gtfs needs the code" in home.fail("timetable", "import", "gtfs", folder, code=2)
-    assert "Known: csv, gtfs" in home.fail("timetable", "import", "hafas", folder, code=2)
+    assert "Known: csv, gtfs, ssim" in home.fail("timetable", "import", "hafas", folder, code=2)
+    schedule = tmp_path / "schedule.ssim"
+    schedule.write_text(leg() + "\n")
+    assert home.ask("timetable", "import", "ssim", str(schedule))["carriers"] == ["ca"]
     assert "name their carriers" in home.fail("timetable", "import", "csv", folder, "--carrier", "db", code=2)

@@ -14,7 +14,7 @@ commands.add_typer(timetable, name="timetable")
 
 @timetable.command("import")
 def import_(
-    kind: Annotated[str, typer.Argument(help="csv or gtfs.")],
+    kind: Annotated[str, typer.Argument(help="csv, gtfs or ssim.")],
     path: Annotated[Path, typer.Argument(help="A file or a folder.")],
     carrier: Annotated[
         str | None, typer.Option("--carrier", help="Whose services they are, where files do not say: gtfs.")
