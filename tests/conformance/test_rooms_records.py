@@ -67,6 +67,8 @@ from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMa
 from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
 from waypost.network.facilities import Facilities
+from waypost.network.services import Call, Days, Mode, Service, Stretch
+from waypost.network.shelf import Timetables
 from waypost.store.protocols import Records
 from waypost.store.tables import METADATA
 from waypost.testing import Clock
@@ -777,3 +779,50 @@ def test_keys_of_merchants_end(records: Records) -> None:
         keys.make(Role.MERCHANT, "nobody's", NOW)
     with pytest.raises(BadInput):
         keys.make(Role.OPERATOR, "somebody's", NOW, party=merchant)
+
+
+def test_services_are_kept_replaced_and_found_by_their_days(records: Records) -> None:
+    def service(carrier: str, code: str, first: str, last: str, *added: str) -> Service:
+        days = Days(
+            weekdays=(1,),
+            first=dt.date.fromisoformat(first),
+            last=dt.date.fromisoformat(last),
+            added=tuple(map(dt.date.fromisoformat, added)),
+        )
+        calls = (
+            Call(facility="sf/杭州", zone="Asia/Shanghai", departs_min=60),
+            Call(facility="sf/B", zone="Asia/Shanghai", arrives_min=120),
+        )
+        return Service(carrier=carrier, code=code, mode=Mode.RAIL, days=days, calls=calls, stretches=(Stretch(),))
+
+    shelf = Timetables(records)
+    early = service("sf", "'1", "2026-01-01", "2026-01-31", "2026-03-02")
+    late, other = service("sf", "2", "2026-04-01", "2026-04-30"), service("yto", "1", "2026-01-01", "2026-12-31")
+    shelf.keep([late, early, other], {"sf/B": 30})
+    assert shelf.list_all() == [early, late, other]
+    assert shelf.list_all("yto") == [other]
+    opened = shelf.open(dt.date(2026, 3, 1), dt.date(2026, 3, 2))
+    assert opened.services == (early, other)
+    assert dict(zip(opened.facilities, (opened.dwell_ms // 60_000).tolist(), strict=True)) == {
+        "sf/B": 30,
+        "sf/杭州": 60,
+    }
+    ship = msgspec.structs.replace(
+        service("sea", "S", "2026-07-01", "2026-07-06"),
+        calls=(
+            Call(facility="sf/杭州", zone="UTC", departs_min=60),
+            Call(facility="sf/B", zone="UTC", arrives_min=20 * 1440, departs_min=21 * 1440),
+            Call(facility="sf/C", zone="UTC", arrives_min=22 * 1440),
+        ),
+        stretches=(Stretch(), Stretch()),
+    )
+    shelf.keep([ship], {})
+    under_way = shelf.open(dt.date(2026, 7, 27), dt.date(2026, 7, 27)).connections  # it left on Monday, 6 July
+    assert (under_way.previous >= 0).sum() == 1
+    shelf.keep([], {}, replace=["sea"])
+    with pytest.raises(BadInput, match="minimum dwell"):
+        shelf.keep([], {"sf/B": -1})
+    with pytest.raises(BadInput, match="no carrier code"):
+        shelf.keep([service("SF", "3", "2026-01-01", "2026-01-31")], {}, replace=["sf"])
+    shelf.keep([late], {}, replace=["sf"])
+    assert shelf.list_all() == [late, other]
