@@ -105,9 +105,9 @@ def _numbers(values: list[str], where: str) -> Series:
         numbers = np.array(values, np.float64)
     except ValueError:
         numbers = np.array([_number(value) for value in values])
-    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0)))
+    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0)))
     if len(bad):
-        raise BadInput(f"{values[bad[0]][:40]!r} is no number of zero or more.", where=f"{where}, column {bad[0] + 2}")
+        raise BadInput(f"{values[bad[0]][:40]!r} is no number above zero.", where=f"{where}, column {bad[0] + 2}")
     return numbers
 
 

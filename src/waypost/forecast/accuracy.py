@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from waypost.forecast.voices import Floats
+from waypost.model.errors import BadInput
 
 #: The test of a season: 90 %, on both sides.
 _CERTAIN = 1.645
@@ -31,6 +32,9 @@ def measure(pasts: Sequence[Floats], truths: Floats, told: Floats, season: int) 
         pasts: what was known.
         truths, told: by series and step ahead.
         season: the season of the measure: 24 of hours, 1 of weeks.
+
+    Raises:
+        BadInput: a past never moves.
     """
     naive = np.stack([naive2(past, truths.shape[1], season) for past in pasts])
     smape, mase = _smape(truths, told), _mase(pasts, truths, told, season)
@@ -45,7 +49,13 @@ def _smape(truths: Floats, told: Floats) -> float:
 
 
 def _mase(pasts: Sequence[Floats], truths: Floats, told: Floats, season: int) -> float:
-    moves = np.array([np.abs(past[season:] - past[:-season]).mean() for past in pasts])
+    moves = np.array([np.abs(past[season:] - past[:-season]).sum() / max(len(past) - season, 1) for past in pasts])
+    if not moves.all():
+        place = int(np.flatnonzero(moves == 0)[0])
+        raise BadInput(
+            f"The past of series {place + 1} never moves over {season} steps: no miss can be held against it.",
+            mend="Leave it out.",
+        )
     return float((np.abs(truths - told).mean(axis=1) / moves).mean())
 
 

@@ -40,6 +40,7 @@ def test_without_a_test_file_the_end_is_held_out(tmp_path: Path) -> None:
     [
         (HEAD + line("W1", 40) + '"W2","1","x"\n', r"Weekly-train.csv:3, column 3: 'x' is no number"),
         (HEAD + '"W1","1","-2"\n', r"Weekly-train.csv:2, column 3: '-2'"),
+        (HEAD + '"W1","1","0"\n', r"Weekly-train.csv:2, column 3: '0'"),
         (HEAD + '"W1","1","","3"\n', r"Weekly-train.csv:2, column 3: ''"),
         (HEAD + '"W1","1","inf"\n', r"Weekly-train.csv:2, column 3: 'inf'"),
         (HEAD + line("W1", 40) + line("W1", 40), r"Weekly-train.csv:3: series W1 stands there twice"),

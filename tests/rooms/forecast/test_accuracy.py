@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from waypost.forecast.accuracy import measure, naive2
+from waypost.model.errors import BadInput
 
 
 def test_by_hand() -> None:
@@ -40,3 +41,9 @@ def test_without_a_season_it_is_the_last_value(past: np.ndarray) -> None:
 def test_nothing_against_nothing_is_no_miss() -> None:
     told = measure([np.array([0.0, 1.0, 0.0])], np.array([[0.0, 2.0]]), np.array([[0.0, 2.0]]), 1)
     assert (told.smape, told.mase) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("past", [np.full(30, 5.0), np.array([5.0])])
+def test_a_past_that_never_moves_is_refused(past: np.ndarray) -> None:
+    with pytest.raises(BadInput, match="series 2 never moves over 1 steps"):
+        measure([np.arange(30.0), past], np.ones((2, 3)), np.ones((2, 3)), 1)
