@@ -1,5 +1,6 @@
 """`waypost backtest volume`: the series of the M4 competition, by Waypost and by peers."""
 
+import importlib
 import importlib.util
 import time
 from collections.abc import Callable, Sequence
@@ -134,10 +135,9 @@ def _list_peers(season: int, with_peers: bool) -> dict[str, _Model]:
     """The seasonal naive, and models of statsforecast."""
     found: dict[str, _Model] = {"seasonal naive": lambda past, many: past[-season:][np.arange(many) % season]}
     if with_peers:
-        import statsforecast.models
-
+        models = importlib.import_module("statsforecast.models")  # a peer: not among what Waypost needs
         for name in _PEERS:
-            model = getattr(statsforecast.models, name)(season_length=season)
+            model = getattr(models, name)(season_length=season)
             found[name] = lambda past, many, model=model: np.asarray(model.forecast(y=past, h=many)["mean"])  # type: ignore[misc]
     return found
 
