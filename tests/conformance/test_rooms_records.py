@@ -33,6 +33,7 @@ from waypost.booking.choosing import Chooser
 from waypost.booking.collecting import CodVerdict, Collections, Payment, note_due
 from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
+from waypost.booking.jobs import Jobs
 from waypost.booking.labels import Labels
 from waypost.booking.links import Links
 from waypost.booking.order_book import Entered, Filters, OrderBook
@@ -45,6 +46,7 @@ from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
 from waypost.booking.rating.shipments import Shipment
 from waypost.booking.records import orders
+from waypost.booking.repeats import KeyReused
 from waypost.booking.sorting.codes import CodeState, SortCodes
 from waypost.booking.sorting.lessons import Lessons, learn_file
 from waypost.booking.sorting.places import DELIVERIES
@@ -65,6 +67,8 @@ from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMa
 from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
 from waypost.network.facilities import Facilities
+from waypost.network.services import Call, Days, Mode, Service, Stretch
+from waypost.network.shelf import Timetables
 from waypost.store.protocols import Records
 from waypost.store.tables import METADATA
 from waypost.testing import Clock
@@ -420,7 +424,13 @@ def test_orders_are_kept_claimed_and_booked(records: Records) -> None:
     ids = [entry.id for entry in book.enter(merchant.id, list(enumerate(drafts)), NOW).entries]
     known = book.enter(merchant.id, [(0, drafts[0])], NOW, dry_run=True).entries
     assert [entry.outcome for entry in known] == [Entered.KNOWN]
-    assert book.begin_job(merchant.id, None, "yto", "job_1", NOW).states == {OrderState.QUEUED: 3}
+    jobs = Jobs(records, book)
+    begun = jobs.begin(merchant.id, None, "yto", "job_1", NOW, "one")
+    assert (begun.states, begun.left) == ({OrderState.QUEUED: 3}, [])
+    assert jobs.begin(merchant.id, None, "yto", "job_1", NOW, "one") == begun
+    with pytest.raises(KeyReused):
+        jobs.begin(merchant.id, ids, "yto", "job_1", NOW, "other")
+    assert [each.order for each in jobs.begin(merchant.id, ids[:2], "yto", "job_2", NOW).left] == ids[:2]
     assert sorted(book.list_due("yto", NOW, 9)) == sorted(ids)
     assert [kept.parcels[0].state for kept in book.claim(ids[:1], NOW, NOW + 5)] == [ParcelState.PLANNED]
     assert book.claim(ids[:1], NOW, NOW + 5) == []
@@ -507,7 +517,7 @@ def test_an_order_that_another_is_taking_is_not_taken_twice(records: Records) ->
     home = Address(name="Ana", country="BR", street="Rua 1", city="Rio")
     order = Order(reference="O", sender=home, consignee=home, items=(Item(description="Hat"),))
     [entry] = book.enter(merchant, [(0, order)], NOW).entries
-    book.begin_job(merchant, None, "yto", "job_1", NOW)
+    Jobs(records, book).begin(merchant, None, "yto", "job_1", NOW)
     claimed: list[object] = []
     other = threading.Thread(target=lambda: claimed.extend(book.claim([entry.id], NOW, NOW + 5)))
     with records.begin() as connection:
@@ -769,3 +779,50 @@ def test_keys_of_merchants_end(records: Records) -> None:
         keys.make(Role.MERCHANT, "nobody's", NOW)
     with pytest.raises(BadInput):
         keys.make(Role.OPERATOR, "somebody's", NOW, party=merchant)
+
+
+def test_services_are_kept_replaced_and_found_by_their_days(records: Records) -> None:
+    def service(carrier: str, code: str, first: str, last: str, *added: str) -> Service:
+        days = Days(
+            weekdays=(1,),
+            first=dt.date.fromisoformat(first),
+            last=dt.date.fromisoformat(last),
+            added=tuple(map(dt.date.fromisoformat, added)),
+        )
+        calls = (
+            Call(facility="sf/杭州", zone="Asia/Shanghai", departs_min=60),
+            Call(facility="sf/B", zone="Asia/Shanghai", arrives_min=120),
+        )
+        return Service(carrier=carrier, code=code, mode=Mode.RAIL, days=days, calls=calls, stretches=(Stretch(),))
+
+    shelf = Timetables(records)
+    early = service("sf", "'1", "2026-01-01", "2026-01-31", "2026-03-02")
+    late, other = service("sf", "2", "2026-04-01", "2026-04-30"), service("yto", "1", "2026-01-01", "2026-12-31")
+    shelf.keep([late, early, other], {"sf/B": 30})
+    assert shelf.list_all() == [early, late, other]
+    assert shelf.list_all("yto") == [other]
+    opened = shelf.open(dt.date(2026, 3, 1), dt.date(2026, 3, 2))
+    assert opened.services == (early, other)
+    assert dict(zip(opened.facilities, (opened.dwell_ms // 60_000).tolist(), strict=True)) == {
+        "sf/B": 30,
+        "sf/杭州": 60,
+    }
+    ship = msgspec.structs.replace(
+        service("sea", "S", "2026-07-01", "2026-07-06"),
+        calls=(
+            Call(facility="sf/杭州", zone="UTC", departs_min=60),
+            Call(facility="sf/B", zone="UTC", arrives_min=20 * 1440, departs_min=21 * 1440),
+            Call(facility="sf/C", zone="UTC", arrives_min=22 * 1440),
+        ),
+        stretches=(Stretch(), Stretch()),
+    )
+    shelf.keep([ship], {})
+    under_way = shelf.open(dt.date(2026, 7, 27), dt.date(2026, 7, 27)).connections  # it left on Monday, 6 July
+    assert (under_way.previous >= 0).sum() == 1
+    shelf.keep([], {}, replace=["sea"])
+    with pytest.raises(BadInput, match="minimum dwell"):
+        shelf.keep([], {"sf/B": -1})
+    with pytest.raises(BadInput, match="no carrier code"):
+        shelf.keep([service("SF", "3", "2026-01-01", "2026-01-31")], {}, replace=["sf"])
+    shelf.keep([late], {}, replace=["sf"])
+    assert shelf.list_all() == [late, other]

@@ -214,6 +214,12 @@ def test_drafts_are_booked_by_name_or_all(shop: Shop, commands: Commands) -> Non
     assert commands.call("orders", "confirm", "SALE-0").stdout.decode().startswith("SALE-0  booked  yto ")
     assert commands.ask("orders", "confirm", "SALE-1", "SALE-2")["states"] == {"booked": 2}
     assert commands.ask("orders", "confirm", "--all")["states"] == {"booked": 1}
+    commands.call("orders", "cancel", "SALE-1")
+    again = commands.call("orders", "confirm", "SALE-1", "SALE-2")
+    assert (again.returncode, again.stdout.decode().endswith(": nothing to book\n")) == (1, True)
+    told = again.stderr.decode()
+    assert "SALE-1 is cancelled: it was cancelled: hand it in under another number" in told
+    assert "SALE-2 is booked: it is booked already" in told
     assert "not told which" in commands.fail("orders", "confirm", code=2)
     assert "of one order" in commands.fail("orders", "confirm", "--all", "--not-there", code=2)
     assert "there is no order" in commands.fail("orders", "confirm", "SALE-9", code=1)

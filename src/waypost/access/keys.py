@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 from waypost.access.records import keys, parties, sessions
 from waypost.access.trail import COMMAND, Trail
 from waypost.model.carriers import CARRIER_CODE
-from waypost.model.errors import BadInput, NotFound
+from waypost.model.errors import BadInput, Conflict, NotFound
+from waypost.model.instants import format_utc
 from waypost.model.parties import PartyKind
 from waypost.store.protocols import Records
 
@@ -181,11 +182,12 @@ class Keys:
     def rotate(self, key_id: str, now_ms: int, overlap_ms: int, *, by: str = COMMAND) -> str:
         """Give a key a new secret, the only copy of which is returned.
 
-        The secret so far works for `overlap_ms` more, and one before it no more. Without an overlap the sessions that
-        were opened with it end too.
+        The secret so far works for `overlap_ms` more. Without an overlap every other secret ends at once, with the
+        sessions that were opened with the key.
 
         Raises:
             NotFound: there is no such key, or it has ended.
+            Conflict: another secret still has the overlap that it was promised, and this one would have one too.
         """
         secret = f"{_PREFIX}{key_id}{self._token(20).hex()}"
         lasting = or_(keys.c.ends_ms.is_(None), keys.c.ends_ms > now_ms)
@@ -193,9 +195,14 @@ class Keys:
         if overlap_ms > 0:
             values |= {"old_digest": keys.c.digest, "old_ends_ms": now_ms + overlap_ms}
         with self._records.begin() as connection:
-            if not connection.execute(update(keys).where(keys.c.id == key_id, lasting).values(values)).rowcount:
+            found = connection.execute(select(keys.c.old_ends_ms).where(keys.c.id == key_id, lasting)).one_or_none()
+            if found is None:
                 mend = "`waypost admin list-keys` shows them."
                 raise NotFound(f"no key that works has the id {key_id[:40]!r}", mend=mend)
+            if overlap_ms > 0 and (found.old_ends_ms or 0) > now_ms:
+                why = f"the secret before works until {format_utc(found.old_ends_ms)}, and two of them cannot"
+                raise Conflict(why, mend="Rotate it then; or at once without an overlap, which ends both secrets.")
+            connection.execute(update(keys).where(keys.c.id == key_id).values(values))
             if overlap_ms <= 0:
                 connection.execute(delete(sessions).where(sessions.c.key_id == key_id))
             Trail.write(connection, by, "key.rotated", key_id, now_ms, overlap_s=str(max(overlap_ms, 0) // 1000))

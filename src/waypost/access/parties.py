@@ -17,6 +17,9 @@ from waypost.store.protocols import Records
 
 MOST_NAME = 120
 
+#: Those that take part no more.
+ENDED = select(parties.c.id).where(parties.c.ended_ms.is_not(None))
+
 
 class Parties:
     """The parties in `Records`. `token` gives some bytes that nobody can guess."""

@@ -160,14 +160,17 @@ def _tell_job(job: Job, *, in_json: bool) -> int:
     return 1 if _unbooked(job) else 0
 
 
-def _unbooked(job: Job) -> int:
-    return job.orders - job.states.get("booked", 0)
+def _unbooked(job: Job) -> bool:
+    """Whether an order that was asked for is not booked, by this job or by another."""
+    return job.orders > job.states.get("booked", 0) or any(each.state != "booked" for each in job.left)
 
 
 def _print_job(job: Job) -> None:
     states = ", ".join(f"{count} {state}" for state, count in sorted(job.states.items())) or "nothing to book"
     results().print(line(f"{job.id}: {states}"), soft_wrap=True)
-    if _unbooked(job):
+    for left in job.left[:_MOST_SHOWN]:
+        aside.print(line((f"{left.reference} is {left.state}: {left.why}", "yellow")), soft_wrap=True)
+    if len(job.left) > _MOST_SHOWN:
         aside.print(line(f"`waypost orders list --job {job.id}` says why"), soft_wrap=True)
     if job.states.get("booked"):
         aside.print(line(f"`waypost label {job.id}` prints it"), soft_wrap=True)

@@ -13,8 +13,9 @@ import msgspec
 from waypost.booking.choosing import Chooser
 from waypost.booking.collecting import note_due
 from waypost.booking.issuing import Address, Issued, Label, WaybillIssuer, WaybillOrder
+from waypost.booking.jobs import Jobs, Progress
 from waypost.booking.labels import Labels
-from waypost.booking.order_book import Entry, OrderBook, Progress, Receipt
+from waypost.booking.order_book import Entry, OrderBook, Receipt
 from waypost.booking.orders import (
     TO_BE_CHOSEN,
     KeptOrder,
@@ -98,6 +99,7 @@ class Bookings:
         chooser: Chooser | None = None,
     ) -> None:
         self.book = book
+        self.jobs = Jobs(records, book)
         self._records = records
         self._issuers = issuers
         self._outlook = outlook
@@ -182,20 +184,22 @@ class Bookings:
         self.carry_out([id_])
         return self.book.get(merchant, id_)
 
-    def begin_job(self, merchant: str, ids: Sequence[str] | None, account: str, id_: str) -> Progress:
-        """Confirm many orders, or all drafts; see `OrderBook.begin_job`.
+    def begin_job(self, merchant: str, ids: Sequence[str] | None, account: str, id_: str, asked: str = "") -> Progress:
+        """Confirm many orders, or all drafts; see `Jobs.begin`.
 
         Raises:
             BadInput: one of them names no account, and there are several; or `account` is none that books.
+            KeyReused: the id is that of another job.
             NotFound: one of them is none of the merchant's.
         """
         chosen = self.choose_account(account) if account else self.usual_account
-        return self.book.begin_job(merchant, ids, chosen, id_, self._clock())
+        return self.jobs.begin(merchant, ids, chosen, id_, self._clock(), asked)
 
     def carry_out(self, ids: Sequence[str], ask_all: AskAll = map) -> list[str]:
         """Book those of some orders that wait and that nobody else has; which these were.
 
-        What is written down for one is written down for all at once, before their carriers are asked and after it.
+        Those of merchants that take part no more are left. What is written down for one is written down for all at
+        once, before their carriers are asked and after it.
 
         Args:
             ask_all: as `map`; another may ask several carriers at a time.
@@ -203,6 +207,7 @@ class Bookings:
         Raises:
             Exception: whatever an adapter should not have raised, once everything else was written down.
         """
+        self.book.leave(ids, self._clock())
         if self._chooser is not None:
             self._chooser.choose(ids)
         now_ms = self._clock()

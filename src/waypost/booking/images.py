@@ -28,6 +28,10 @@ Kind = Literal["JPEG", "PNG", "WEBP"]
 _KINDS: tuple[Kind, ...] = ("JPEG", "PNG", "WEBP")
 
 
+#: As Pillow calls a JPEG with others behind it: what many telephones write, with a smaller or deeper one of the same.
+_SEVERAL = "MPO"
+
+
 class Picture(msgspec.Struct, frozen=True):
     """An image as it is kept. What it shows is personal: it is no part of `repr`."""
 
@@ -46,7 +50,7 @@ def read_picture(data: bytes, where: str) -> Picture:
     """
     with _AT_ONCE, _refusing(_KINDS, where):
         image = _open(data, _KINDS, _PICTURE_SIDE, where)
-        kind = image.format or "JPEG"
+        kind = _kind_of(image)
         upright = ImageOps.exif_transpose(image).convert("RGB" if kind == "JPEG" else "RGBA")
         return _write(upright, kind, _PICTURE_SIDE)
 
@@ -81,13 +85,18 @@ def _open(data: bytes, kinds: tuple[Kind, ...], side: int, where: str) -> Image.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         image = Image.open(io.BytesIO(data), formats=kinds)
-        if image.width * image.height > (_MOST_POINTS if image.format == "JPEG" else _MOST_UNPACKED):
+        if image.width * image.height > (_MOST_POINTS if _kind_of(image) == "JPEG" else _MOST_UNPACKED):
             raise BadInput(f"has {image.width} x {image.height} points", where=where, mend="Send it smaller.")
-        if getattr(image, "n_frames", 1) > 1:
+        if image.format != _SEVERAL and getattr(image, "n_frames", 1) > 1:
             raise BadInput("has several pictures in it", where=where, mend="Send one that stands still.")
         image.draft("RGB", (side, side))  # a JPEG need not be unpacked larger than it is kept
         image.load()
         return image
+
+
+def _kind_of(image: Image.Image) -> str:
+    """Which of the kinds it is; of several JPEGs in one file the first is the picture, and it is opened alone."""
+    return "JPEG" if image.format == _SEVERAL else image.format or "JPEG"
 
 
 def _write(image: Image.Image, kind: str, side: int) -> Picture:

@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, insert, select, update
 
 from waypost.booking.orders import ParcelState
 from waypost.booking.records import manifests, order_parcels, orders
+from waypost.booking.repeats import is_made
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.errors import Conflict, NotFound
 from waypost.store.protocols import Records
@@ -44,12 +45,16 @@ class Manifests:
     def __init__(self, records: Records) -> None:
         self._records = records
 
-    def close(self, merchant: str, account: str, id_: str, now_ms: int) -> Manifest:
+    def close(self, merchant: str, account: str, id_: str, now_ms: int, asked: str = "") -> Manifest:
         """Close the manifest of an account: every parcel that is booked through it and stands on none is on this one.
 
         The same id again gives the same manifest.
 
+        Args:
+            asked: by what a repeat is known; see `repeats.is_made`.
+
         Raises:
+            KeyReused: the id is that of another one.
             Conflict: there is nothing to hand over.
         """
         own = select(orders.c.id).where(orders.c.merchant == merchant, orders.c.account == account)
@@ -58,10 +63,9 @@ class Manifests:
             order_parcels.c.state == ParcelState.BOOKED.value,
             order_parcels.c.manifest_id.is_(None),
         )
-        known = select(manifests.c.id).where(manifests.c.id == id_, manifests.c.merchant == merchant)
         with self._records.begin() as connection:
-            if not connection.execute(known).first():
-                row = {"id": id_, "merchant": merchant, "account": account, "closed_ms": now_ms}
+            if not is_made(connection, manifests, id_, asked):
+                row = {"id": id_, "merchant": merchant, "account": account, "closed_ms": now_ms, "asked": asked}
                 connection.execute(insert(manifests).values(row))
                 if not connection.execute(update(order_parcels).where(is_open).values(manifest_id=id_)).rowcount:
                     raise Conflict(f"no parcel is booked through {account[:64]!r} that stands on no manifest yet")

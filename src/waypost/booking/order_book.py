@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
+from waypost.access.parties import ENDED
 from waypost.access.sealing import Seal
 from waypost.booking.issuing import Issued, Label
 from waypost.booking.orders import (
@@ -27,7 +28,7 @@ from waypost.booking.orders import (
     split_order,
 )
 from waypost.booking.people import nothing_of, refuse_erased
-from waypost.booking.records import jobs, order_parcels, order_quotes, orders
+from waypost.booking.records import order_parcels, order_quotes, orders
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict, NotFound, StoreDamaged
@@ -42,13 +43,14 @@ _TWICE = "stands here twice"
 _ANOTHER = (
     "is the number of another order, which says something else: take another number, or change that one as a draft"
 )
+_NO_PART = "its merchant takes part no more"
 _ERASED = "is the number of an order whose people were erased: take another number"
 #: What is not known of a parcel before it is booked.
 _UNTOLD = ("carrier", "number", "carrier_reference", "sort_code", "channel", "why", "label_type")
 
 #: The states from which an order can be confirmed: what is booked of one that was refused stays booked.
 CONFIRMABLE = (OrderState.DRAFT.value, OrderState.REFUSED.value, OrderState.DOUBTFUL.value)
-_SAYS_WHOM = and_(orders.c.erased_ms.is_(None), orders.c.body.is_not(None))
+SAYS_WHOM = and_(orders.c.erased_ms.is_(None), orders.c.body.is_not(None))
 
 #: Orders of which it is still to be chosen by which service they go, and that nobody is booking.
 _WAITS_FOR_A_CHOICE = (
@@ -84,20 +86,6 @@ class Receipt(msgspec.Struct, frozen=True):
     entries: list[Entry]
     refusals: list[Refusal]
     advice: list[Refusal]
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job is: its orders by state."""
-
-    id: str
-    made_ms: int
-    orders: int
-    states: Mapping[OrderState, int]
-
-    @property
-    def is_done(self) -> bool:
-        """Whether no order of it waits any more."""
-        return not self.states.get(OrderState.QUEUED)
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +133,7 @@ class OrderBook:
             else:
                 good[id_] = (row, order, digest)
         known: dict[str, str] = {}
-        for some in _chunks(list(good)):  # a sheet may have a hundred thousand, and others want to write meanwhile
+        for some in chunks(list(good)):  # a sheet may have a hundred thousand, and others want to write meanwhile
             with self._records.read() if dry_run else self._records.begin() as connection:
                 there = self._digests(connection, some)
                 if not dry_run:
@@ -228,7 +216,7 @@ class OrderBook:
         """Those of some orders that are there and whose contents were not erased, whosever they are, by id."""
         found: dict[str, KeptOrder] = {}
         with self._records.read() as connection:
-            for some in _chunks(ids):
+            for some in chunks(ids):
                 asked = select(orders).where(orders.c.id.in_(some), orders.c.body.is_not(None))
                 found |= {kept.id: kept for kept in self._kept(connection, connection.execute(asked).all())}
         return found
@@ -238,7 +226,7 @@ class OrderBook:
         numbered = select(orders.c.id).distinct().join(order_parcels, order_parcels.c.order_id == orders.c.id)
         found: dict[str, KeptOrder] = {}
         with self._records.read() as connection:
-            for some in _chunks(numbers):
+            for some in chunks(numbers):
                 asked = numbered.where(orders.c.account == account, order_parcels.c.number.in_(some))
                 ids = connection.execute(asked).scalars().all()
                 rows = connection.execute(select(orders).where(orders.c.id.in_(ids), orders.c.body.is_not(None))).all()
@@ -283,72 +271,35 @@ class OrderBook:
             if is_not_there and row.state == OrderState.DOUBTFUL.value:
                 in_doubt = and_(order_parcels.c.order_id == id_, order_parcels.c.state == ParcelState.ASKED.value)
                 connection.execute(update(order_parcels).where(in_doubt).values(state=ParcelState.PLANNED.value))
-            self._confirm(connection, [id_], account, now_ms)
+            self.confirm_in(connection, [id_], account, now_ms)
         return self.get(merchant, id_)
 
-    def begin_job(self, merchant: str, ids: Sequence[str] | None, account: str, id_: str, now_ms: int) -> Progress:
-        """Confirm many at once, or (None) all drafts of a merchant, and have a look at how far they are by one id.
+    def confirm_in(self, connection: Connection, ids: Sequence[str], account: str, now_ms: int) -> None:
+        """Let those of some orders that can be confirmed wait, in the transaction of whoever has looked at them."""
+        chosen = func.coalesce(func.nullif(orders.c.account, ""), account)
+        values = {"state": OrderState.QUEUED.value, "account": chosen, "changed_ms": now_ms, "next_ms": now_ms}
+        for some in chunks(ids):
+            is_meant = and_(orders.c.id.in_(some), orders.c.state.in_(CONFIRMABLE), SAYS_WHOM)
+            connection.execute(update(orders).where(is_meant).values(values | {"tries": 0, "why": ""}))
 
-        Raises:
-            NotFound: one of them is none of the merchant's; none was confirmed.
-            BadInput: one names no account, and none is given.
+    def leave(self, ids: Sequence[str], now_ms: int) -> None:
+        """Let those of some orders wait no more whose merchant takes part no more, and that nobody is booking.
+
+        Where there may be a waybill, it stays in doubt.
         """
-        begun = select(jobs.c.id).where(jobs.c.id == id_, jobs.c.merchant == merchant)
+        is_waiting = and_(orders.c.state == OrderState.QUEUED.value, is_free(now_ms), orders.c.merchant.in_(ENDED))
+        is_asked = and_(order_parcels.c.order_id == orders.c.id, order_parcels.c.state == ParcelState.ASKED.value)
+        state = case((exists().where(is_asked), OrderState.DOUBTFUL.value), else_=OrderState.REFUSED.value)
+        values = {"state": state, "changed_ms": now_ms, "next_ms": None, "why": _NO_PART}
         with self._records.begin() as connection:
-            if not connection.execute(begun).first():
-                self._begin_job(connection, merchant, ids, account, id_, now_ms)
-        return self.get_job(merchant, id_)
-
-    def _begin_job(
-        self,
-        connection: Connection,
-        merchant: str,
-        named: Sequence[str] | None,
-        account: str,
-        id_: str,
-        now_ms: int,
-    ) -> None:
-        if named is None:
-            drafts = select(orders.c.id).where(orders.c.merchant == merchant, _SAYS_WHOM)
-            named = connection.execute(drafts.where(orders.c.state == OrderState.DRAFT.value)).scalars().all()
-        ids = list(dict.fromkeys(named))
-        own = self._owners(connection, ids)
-        if strange := [each for each in ids if own.get(each) != merchant]:
-            raise NotFound(f"no order has the id {strange[0][:40]!r}", mend="`GET /v1/orders` lists them.")
-        if not account and (vague := self._find_without_account(connection, ids)) is not None:
-            mend = "Name an account for those orders that have none."
-            raise BadInput(f"order {vague} names none, and there are several", where="account", mend=mend)
-        can_be = and_(
-            orders.c.state.in_(CONFIRMABLE), _SAYS_WHOM
-        )  # what is booked, or under way, stays with the job that it is of
-        ids = [row.id for row in _in_chunks(connection, select(orders.c.id).where(can_be), ids)]
-        connection.execute(insert(jobs).values(id=id_, merchant=merchant, made_ms=now_ms, orders=len(ids)))
-        for some in _chunks(ids):
-            connection.execute(update(orders).where(orders.c.id.in_(some)).values(job_id=id_))
-        self._confirm(connection, ids, account, now_ms)
-
-    def get_job(self, merchant: str | None, id_: str) -> Progress:
-        """How far a job is.
-
-        Raises:
-            NotFound: the merchant has none.
-        """
-        asked = select(jobs).where(jobs.c.id == id_, *([] if merchant is None else [jobs.c.merchant == merchant]))
-        counts = select(orders.c.state, func.count()).where(orders.c.job_id == id_).group_by(orders.c.state)
-        with self._records.read() as connection:
-            row = connection.execute(asked).one_or_none()
-            if row is None:
-                raise NotFound(f"no job has the id {id_[:40]!r}")
-            states = {OrderState(state): count for state, count in connection.execute(counts)}
-        return Progress(id=id_, made_ms=row.made_ms, orders=row.orders, states=states)
+            connection.execute(update(orders).where(orders.c.id.in_(ids), is_waiting).values(values))
 
     def claim(self, ids: Sequence[str], now_ms: int, until_ms: int) -> list[KeptOrder]:
         """Have those of some orders that wait, and that nobody has, for oneself; they are as they were before.
 
         From here on their carriers may have been asked for each parcel that has no waybill, and that is written down.
         """
-        is_free = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
-        is_waiting = and_(orders.c.id.in_(ids), orders.c.state == OrderState.QUEUED.value, is_free)
+        is_waiting = and_(orders.c.id.in_(ids), orders.c.state == OrderState.QUEUED.value, is_free(now_ms))
         with self._records.begin() as connection:
             rows = connection.execute(select(orders).where(is_waiting).with_for_update()).all()
             kept = self._open_each(connection, rows, now_ms)
@@ -378,9 +329,8 @@ class OrderBook:
     @contextmanager
     def holding(self, id_: str, now_ms: int, until_ms: int) -> Iterator[bool]:
         """Have an order for oneself, however far it is; False if another has it."""
-        is_free = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
         with self._records.begin() as connection:
-            taking = update(orders).where(orders.c.id == id_, is_free)
+            taking = update(orders).where(orders.c.id == id_, is_free(now_ms))
             is_held = bool(connection.execute(taking.values(until_ms=until_ms)).rowcount)
         try:
             yield is_held
@@ -398,9 +348,8 @@ class OrderBook:
         return self._list_due(orders.c.account.not_in(accounts), now_ms, most)
 
     def _list_due(self, is_meant: ColumnElement[bool], now_ms: int, most: int) -> list[str]:
-        is_free = or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
         is_due = and_(orders.c.next_ms <= now_ms, orders.c.state == OrderState.QUEUED.value)
-        asked = select(orders.c.id).where(is_due, is_free, is_meant)
+        asked = select(orders.c.id).where(is_due, is_free(now_ms), is_meant)
         with self._records.read() as connection:
             return list(connection.execute(asked.order_by(orders.c.next_ms, orders.c.id).limit(most)).scalars())
 
@@ -455,7 +404,7 @@ class OrderBook:
         found: dict[str, Label | StoreDamaged] = {}
         asked = select(order_parcels.c.id, order_parcels.c.label, order_parcels.c.label_type)
         with self._records.read() as connection:
-            for some in _chunks([parcel.reference for parcel in parcels]):
+            for some in chunks([parcel.reference for parcel in parcels]):
                 here = and_(order_parcels.c.id.in_(some), order_parcels.c.label.is_not(None))
                 for row in connection.execute(asked.where(here)):
                     try:
@@ -478,24 +427,11 @@ class OrderBook:
         with self._records.begin() as connection:
             connection.execute(keep.values(label=bindparam("sealed"), label_type=bindparam("kind")), rows)
 
-    def list_ids(self, merchant: str, job: str) -> Sequence[str]:
-        """The orders of a job, as the merchant handed them in."""
-        asked = select(orders.c.id).where(orders.c.merchant == merchant, orders.c.job_id == job)
-        with self._records.read() as connection:
-            return connection.execute(asked.order_by(orders.c.made_ms, orders.c.reference)).scalars().all()
-
     def list_these(self, ids: Sequence[str]) -> list[KeptOrder]:
         """Orders by their ids, in that order."""
         with self._records.read() as connection:
-            kept = {each.id: each for each in self._kept(connection, list(_in_chunks(connection, select(orders), ids)))}
+            kept = {each.id: each for each in self._kept(connection, list(in_chunks(connection, select(orders), ids)))}
         return [kept[id_] for id_ in ids]
-
-    def _confirm(self, connection: Connection, ids: Sequence[str], account: str, now_ms: int) -> None:
-        chosen = func.coalesce(func.nullif(orders.c.account, ""), account)
-        values = {"state": OrderState.QUEUED.value, "account": chosen, "changed_ms": now_ms, "next_ms": now_ms}
-        for some in _chunks(ids):
-            is_meant = and_(orders.c.id.in_(some), orders.c.state.in_(CONFIRMABLE), _SAYS_WHOM)
-            connection.execute(update(orders).where(is_meant).values(values | {"tries": 0, "why": ""}))
 
     def _insert(self, connection: Connection, merchant: str, new: Mapping[str, Order], now_ms: int) -> None:
         rows = [
@@ -531,14 +467,7 @@ class OrderBook:
         return decode(self._seal().open(body, id_), Order)
 
     def _digests(self, connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-        return {row.id: row.digest for row in _in_chunks(connection, select(orders.c.id, orders.c.digest), ids)}
-
-    def _owners(self, connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-        return {row.id: row.merchant for row in _in_chunks(connection, select(orders.c.id, orders.c.merchant), ids)}
-
-    def _find_without_account(self, connection: Connection, ids: Sequence[str]) -> str | None:
-        asked = select(orders.c.id).where(orders.c.account == "")
-        return next((row.id for row in _in_chunks(connection, asked, ids)), None)
+        return {row.id: row.digest for row in in_chunks(connection, select(orders.c.id, orders.c.digest), ids)}
 
     def _row(self, connection: Connection, merchant: str | None, id_: str, *, to_change: bool = False) -> Row[Any]:
         asked = select(orders).where(orders.c.id == id_, *([] if merchant is None else [orders.c.merchant == merchant]))
@@ -564,7 +493,7 @@ class OrderBook:
         ids = [row.id for row in rows]
         shown = [column for column in order_parcels.c if column.name != "label"]
         pieces: dict[str, list[OrderParcel]] = {id_: [] for id_ in ids}
-        for some in _chunks(ids):
+        for some in chunks(ids):
             asked = select(*shown).where(order_parcels.c.order_id.in_(some)).order_by(order_parcels.c.piece)
             for row in connection.execute(asked):
                 pieces[row.order_id].append(_parcel(row))
@@ -587,6 +516,11 @@ class OrderBook:
             service=row.service or "",
             erased_ms=_erased_ms(row),
         )
+
+
+def is_free(now_ms: int) -> ColumnElement[bool]:
+    """Whether nobody has an order for itself."""
+    return or_(orders.c.until_ms.is_(None), orders.c.until_ms <= now_ms)
 
 
 def _account_of(order: Order) -> str:
@@ -646,11 +580,13 @@ def _meant(merchant: str | None, filters: Filters) -> list[ColumnElement[bool]]:
     return found
 
 
-def _in_chunks(connection: Connection, asked: Select[Any], ids: Sequence[str]) -> Iterable[Row[Any]]:
-    for some in _chunks(ids):
+def in_chunks(connection: Connection, asked: Select[Any], ids: Sequence[str]) -> Iterable[Row[Any]]:
+    """Rows of `orders` with some ids, however many these are."""
+    for some in chunks(ids):
         yield from connection.execute(asked.where(orders.c.id.in_(some)))
 
 
-def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """So many as one statement may name."""
     for start in range(0, len(texts), _CHUNK):
         yield texts[start : start + _CHUNK]

@@ -6,8 +6,7 @@ An order is a draft until it is confirmed; then it waits for its carrier, and is
 
 import datetime as dt
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
@@ -19,7 +18,7 @@ from waypost.model.addresses import list_address_faults
 from waypost.model.errors import BadInput, NotFound
 from waypost.model.guarded import Guarded
 from waypost.model.mailboxes import parse_mailbox
-from waypost.model.texts import has_control
+from waypost.model.texts import refuse_control
 from waypost.track.wire import Refusal
 
 MOST_PARCELS = 50
@@ -57,7 +56,7 @@ class PlannedParcel(Guarded, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One physical piece, before it has a waybill. Sizes are 0 if nobody measured.
 
     Attributes:
-        items: the lines of the order that are in it, from 0; none: those that are in no other.
+        items: the lines of the order that are in it, from 0; none: those that are in no other parcel.
         quantities: of each of these lines how many pieces are in it; none: all.
     """
 
@@ -202,8 +201,7 @@ def check_order(order: Order) -> None:
         BadInput: it cannot be shipped as it stands; `where` names the field.
     """
     for where, text in _texts_of(order):
-        if has_control(text):
-            raise BadInput("has control characters", where=where)
+        refuse_control(text, where)
     if not order.reference.isprintable() or order.reference != order.reference.strip():
         raise BadInput("has characters that no number has, or blanks around it", where="reference")
     if order.currency and order.currency not in _CURRENCIES:
@@ -217,32 +215,38 @@ def check_order(order: Order) -> None:
     if not order.parcels and (weight_g := plan_parcels(order)[0].weight_g) > MOST_G:
         reason = f"weigh {weight_g} g together, and a parcel weighs {MOST_G} g at most"
         raise BadInput(reason, where="items", mend="Say how they are packed.")
-    seen: set[int] = set()
-    counted: Counter[int] = Counter()
+    _check_packing(order)
+
+
+def _check_packing(order: Order) -> None:
+    """See that each piece of each line is in one parcel.
+
+    A parcel that names no lines has what is in no other: one may, or all, of which nobody says then what is in which.
+    """
+    packed: dict[int, list[tuple[str, int]]] = {}
     for number, parcel in enumerate(order.parcels):
-        for line in parcel.items:
+        where = f"parcels[{number}]"
+        if parcel.quantities and len(parcel.quantities) != len(parcel.items):
+            raise BadInput("has one number for each of `items`", where=f"{where}.quantities")
+        if len(set(parcel.items)) < len(parcel.items):
+            raise BadInput("names a line twice", where=f"{where}.items", mend="Add its pieces up.")
+        for place, line in enumerate(parcel.items):
             if not 0 <= line < len(order.items):
-                raise BadInput(f"line {line} is none of the order's", where=f"parcels[{number}].items")
-            seen.add(line)
-        if parcel.quantities and (
-            len(parcel.quantities) != len(parcel.items) or len(set(parcel.items)) < len(parcel.items)
-        ):
-            raise BadInput("has one number for each of `items`, each line once", where=f"parcels[{number}].quantities")
-        counted.update(dict(zip(parcel.items, parcel.quantities, strict=False)))
-    _check_sums(order, counted)
-    if seen and all(parcel.items for parcel in order.parcels) and len(seen) < len(order.items):
-        missing = next(line for line in range(len(order.items)) if line not in seen)
-        raise BadInput(f"line {missing} is in no parcel", where="parcels", mend="Put every line into a parcel.")
-
-
-def _check_sums(order: Order, counted: Mapping[int, int]) -> None:
-    """Of lines whose pieces are counted in parcels, all of them are somewhere."""
-    for line, count in sorted(counted.items()):
-        if any(line in parcel.items and not parcel.quantities for parcel in order.parcels):
-            raise BadInput(f"line {line} is counted in one parcel and whole in another", where="parcels")
-        if count != order.items[line].quantity:
-            reason = f"{count} pieces of line {line} are in parcels, and it has {order.items[line].quantity}"
+                raise BadInput(f"line {line} is none of the order's", where=f"{where}.items")
+            count = parcel.quantities[place] if parcel.quantities else order.items[line].quantity
+            packed.setdefault(line, []).append((where, count))
+    for line, told in sorted(packed.items()):
+        if (count := sum(count for _, count in told)) != order.items[line].quantity:
+            places = ", ".join(f"{count} in {where}" for where, count in told)
+            reason = f"{count} pieces of line {line} are in parcels ({places}), and it has {order.items[line].quantity}"
             raise BadInput(reason, where="parcels", mend="Put each piece into one parcel.")
+    open_ = [f"parcels[{number}]" for number, parcel in enumerate(order.parcels) if not parcel.items]
+    left = [line for line in range(len(order.items)) if line not in packed]
+    if packed and left and not open_:
+        raise BadInput(f"line {left[0]} is in no parcel", where="parcels", mend="Put every line into a parcel.")
+    if packed and len(open_) > min(len(left), 1):
+        reason = f"does not say what is in it, and {f'nor does {open_[0]}' if left else 'nothing is left for it'}"
+        raise BadInput(reason, where=f"{open_[-1]}.items", mend="Name the lines that are in it.")
 
 
 def split_order(order: Order, parcels: Sequence[PlannedParcel]) -> Order:

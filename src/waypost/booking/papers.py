@@ -111,10 +111,10 @@ class Papers:
             NotFound: the merchant has no such job.
             Conflict: nothing of it can be printed.
         """
-        book = self._bookings.book
-        book.get_job(merchant, job)
+        book, jobs = self._bookings.book, self._bookings.jobs
+        jobs.get(merchant, job)
         file = _PrintFile(self._printer, size or self._size)
-        ids, silent = book.list_ids(merchant, job), dict[str, str]()
+        ids, silent = jobs.list_orders(merchant, job), dict[str, str]()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch labels") as pool:
             for start in range(0, len(ids), _PAGE):
                 some = book.list_these(ids[start : start + _PAGE])

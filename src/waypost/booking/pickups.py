@@ -5,25 +5,26 @@ by itself: a second courier may come.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Protocol
 
 import msgspec
 from sqlalchemy import and_, insert, not_, or_, select, update
 from sqlalchemy.engine import Row
-from sqlalchemy.exc import IntegrityError
 
 from waypost.access.sealed import SealedColumn, search_sealed
 from waypost.access.sealing import Seal
 from waypost.booking.issuing import Address, Grams, Line, whole
 from waypost.booking.people import Sought
 from waypost.booking.records import pickups
+from waypost.booking.repeats import is_made
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
 from waypost.model.guarded import Guarded
-from waypost.model.texts import has_control
+from waypost.model.texts import refuse_control
 from waypost.store.protocols import Records
 from waypost.track.carriers import CarrierPuzzling, InDoubt
 
@@ -129,11 +130,15 @@ class Pickups:
         self._seal = seal
         self._clock = clock
 
-    def ask(self, merchant: str, id_: str, order: PickupOrder) -> Pickup:
+    def ask(self, merchant: str, id_: str, order: PickupOrder, asked: str = "") -> Pickup:
         """Have a courier come. The same id again changes nothing.
+
+        Args:
+            asked: by what a repeat is known; see `repeats.is_made`.
 
         Raises:
             BadInput: it cannot be; or it names no account whose carrier can be asked.
+            KeyReused: under that id something else was asked for.
             Conflict: it is being asked for this moment.
         """
         account = self._choose_account(order.account)
@@ -148,11 +153,12 @@ class Pickups:
             "made_ms": now_ms,
             "until_ms": now_ms + _LEASE_MS,
             "body": self._seal().seal(msgspec.json.encode(order), id_),
+            "asked": asked,
         } | dict.fromkeys(("number", "channel", "why"), "")
-        try:
-            with self._records.begin() as connection:
+        with self._records.begin() as connection:
+            if not (was_asked := is_made(connection, pickups, id_, asked)):
                 connection.execute(insert(pickups).values(row))
-        except IntegrityError:
+        if was_asked:
             return self._get_settled(merchant, id_)
         state, told = PickupState.DOUBTFUL, {"why": _LOOK}
         try:
@@ -170,15 +176,22 @@ class Pickups:
     def cancel(self, merchant: str, id_: str) -> Pickup:
         """Have the courier not come; one that was cancelled or never booked stays as it is.
 
+        Its carrier is told by one at a time: who comes second would be refused what was done.
+
         Raises:
             NotFound: the merchant has none of that id.
-            Conflict: it is being asked for, or nobody knows whether a courier comes.
+            Conflict: it is being asked for or cancelled, or nobody knows whether a courier comes.
             CarrierError: the carrier will not.
         """
-        kept = self._get_settled(merchant, id_)
-        if kept.state is PickupState.DOUBTFUL:
-            raise Conflict("nobody knows whether a courier comes", mend="See to it at the carrier.")
-        if kept.state is PickupState.BOOKED:
+        self._get_settled(merchant, id_)
+        with self._holding(id_) as is_held:
+            kept = self.get(merchant, id_)
+            if kept.state is PickupState.DOUBTFUL:
+                raise Conflict("nobody knows whether a courier comes", mend="See to it at the carrier.")
+            if kept.state is not PickupState.BOOKED:
+                return kept
+            if not is_held:
+                raise Conflict("it is being cancelled this moment", mend="Try again soon.")
             if kept.account not in self._issuers:
                 raise Conflict(f"the account {kept.account!r} is not there any more")
             self._issuers[kept.account].cancel_pickup(kept.number)
@@ -237,19 +250,34 @@ class Pickups:
         return found
 
     def erase(self, ids: Sequence[str]) -> list[str]:
-        """Erase who hands over, and where; that a carrier was asked stays. Those that are being asked for are left.
+        """Erase who hands over, and where; that a carrier was asked stays. Those of which one is told now are left.
 
         Returns:
             the ids of what was left.
         """
-        is_asked = and_(pickups.c.state == PickupState.ASKED.value, pickups.c.until_ms > self._clock())
+        is_held = pickups.c.until_ms > self._clock()
         left: list[str] = []
         for start in range(0, len(ids), _AT_ONCE):
             some = pickups.c.id.in_(ids[start : start + _AT_ONCE])
             with self._records.begin() as connection:
-                connection.execute(update(pickups).where(some, not_(is_asked)).values(body=None, why=""))
+                connection.execute(update(pickups).where(some, not_(is_held)).values(body=None, why="", asked=None))
                 left += connection.execute(select(pickups.c.id).where(some, pickups.c.body.is_not(None))).scalars()
         return left
+
+    @contextmanager
+    def _holding(self, id_: str) -> Iterator[bool]:
+        """Have one for oneself; False if another has it."""
+        now_ms = self._clock()
+        is_free = and_(pickups.c.id == id_, pickups.c.until_ms <= now_ms)
+        with self._records.begin() as connection:
+            taking = update(pickups).where(is_free).values(until_ms=now_ms + _LEASE_MS)
+            is_held = bool(connection.execute(taking).rowcount)
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                with self._records.begin() as connection:
+                    connection.execute(update(pickups).where(pickups.c.id == id_).values(until_ms=0))
 
     def _get_settled(self, merchant: str, id_: str) -> Pickup:
         """One that nobody asks for this moment; who died while asking left it in doubt."""
@@ -268,9 +296,9 @@ class Pickups:
         return kept
 
     def _settle(self, id_: str, state: PickupState, told: Mapping[str, str], order: PickupOrder) -> None:
-        values = {"state": state.value} | dict(told)
-        if "why" in values:
-            values["why"] = _scrub(values["why"], order.address)[:_MOST_WHY]
+        values: dict[str, str | int] = {"state": state.value, "until_ms": 0, **told}
+        if "why" in told:
+            values["why"] = _scrub(told["why"], order.address)[:_MOST_WHY]
         with self._records.begin() as connection:
             connection.execute(update(pickups).where(pickups.c.id == id_).values(values))
 
@@ -299,18 +327,13 @@ class Pickups:
 
 
 def _check(order: PickupOrder) -> None:
-    texts: Sequence[tuple[str, str]] = [("remark", order.remark)]
-    for where, text in [*texts, *((f"address.{name}", getattr(order.address, name)) for name in _fields())]:
-        if has_control(text):
-            raise BadInput("has control characters", where=where)
+    refuse_control(order.remark, "remark")
+    for name in Address.__struct_fields__:
+        refuse_control(getattr(order.address, name), f"address.{name}")
     try:
         dt.date.fromisoformat(order.day)
     except ValueError:
         raise BadInput("is no day of the calendar", where="day") from None
-
-
-def _fields() -> tuple[str, ...]:
-    return Address.__struct_fields__
 
 
 def _scrub(why: str, address: Address) -> str:

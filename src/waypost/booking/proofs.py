@@ -18,11 +18,12 @@ from waypost.booking.images import Picture, read_picture, read_signature
 from waypost.booking.orders import ParcelState
 from waypost.booking.people import Sought
 from waypost.booking.records import order_parcels, orders, proofs
+from waypost.booking.repeats import is_made
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.model.guarded import Guarded
 from waypost.model.instants import parse_instant
-from waypost.model.texts import has_control
+from waypost.model.texts import refuse_control
 from waypost.store.protocols import Records
 
 #: Of one parcel so many are kept: a second try, a neighbour, a correction.
@@ -105,20 +106,23 @@ class Proofs:
         self._records = records
         self._seal = seal
 
-    def add(self, account: str, sent: ProofSent, id_: str, now_ms: int) -> Proof:
+    def add(self, account: str, sent: ProofSent, id_: str, now_ms: int, asked: str = "") -> Proof:
         """Keep one for a parcel that was booked through an account. The same id again gives what was kept under it.
+
+        Args:
+            asked: by what a repeat is known; see `repeats.is_made`.
 
         Raises:
             BadInput: it proves nothing, lies ahead, or an image is none.
+            KeyReused: under that id another one is kept.
             NotFound: no parcel that was booked through the account has that number.
             Conflict: its people were erased, or it has as many as are kept.
         """
-        moment = parse_instant(sent.at)
+        moment = parse_instant(sent.at, "at")
         if moment.at_ms > now_ms + _AHEAD_MS:
             raise BadInput("lies ahead", where="at")
         for where in ("number", "received_by"):
-            if has_control(getattr(sent, where)):
-                raise BadInput("has control characters", where=where)
+            refuse_control(getattr(sent, where), where)
         if not sent.received_by.strip() and sent.picture is None and sent.signature is None:
             raise BadInput("it proves nothing", mend="Give a name (`received_by`), a picture or a signature.")
         reference, order = self._find_parcel(account, sent.number)
@@ -135,12 +139,13 @@ class Proofs:
             "picture": None if picture is None else self._seal().seal(picture.content, id_),
             "picture_type": "" if picture is None else picture.content_type,
             "signature": None if signature is None else self._seal().seal(signature.content, id_),
+            "asked": asked,
         }
         with self._records.begin() as connection:
             erased = select(orders.c.erased_ms).where(orders.c.id == order).with_for_update()  # not while it is erased
             if connection.execute(erased).scalar_one() is not None:
                 raise Conflict("the people of that order were erased, so nothing more of them is kept")
-            if not connection.execute(select(proofs.c.id).where(proofs.c.id == id_)).first():
+            if not is_made(connection, proofs, id_, asked):
                 count = select(func.count()).where(proofs.c.parcel_id == reference)
                 if connection.execute(count).scalar_one() >= MOST_PROOFS:
                     raise Conflict(f"{MOST_PROOFS} proofs of that parcel are kept already")

@@ -5,6 +5,12 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBina
 from waypost.access.sealed import SealedColumn
 from waypost.store.tables import METADATA
 
+
+def _asked() -> Column[str]:
+    """Of what is made once for a key: by what the request that made it is known again. See `repeats.py`."""
+    return Column("asked", String(32))  # none: nobody knows
+
+
 #: `body` is the paper, sealed: a name and an address stand on it.
 labels = Table(
     "labels",
@@ -94,6 +100,7 @@ proofs = Table(
     Column("picture", LargeBinary),
     Column("picture_type", String(32), nullable=False),
     Column("signature", LargeBinary),
+    _asked(),
 )
 
 #: What was handed over to carriers: see `manifests.py`.
@@ -104,6 +111,7 @@ manifests = Table(
     Column("merchant", String(32), ForeignKey("parties.id"), nullable=False),
     Column("account", String(64), nullable=False),
     Column("closed_ms", BigInteger, nullable=False),
+    _asked(),
     Index(None, "merchant", "closed_ms"),
 )
 
@@ -157,7 +165,8 @@ cod_payments = Table(
     Index(None, "account", "number"),
 )
 
-#: Carriers that were asked to come: see `pickups.py`. `body` is what the merchant sent, sealed.
+#: Carriers that were asked to come: see `pickups.py`. `body` is what the merchant sent, sealed. `until_ms` is how long
+#: whoever asks its carrier may take; 0 if nobody does.
 pickups = Table(
     "pickups",
     METADATA,
@@ -172,10 +181,12 @@ pickups = Table(
     Column("made_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger, nullable=False),
     Column("body", LargeBinary),  # none: it was erased
+    _asked(),
     Index(None, "merchant", "made_ms"),
 )
 
-#: Orders that were confirmed together: see `OrderBook.begin_job`.
+#: Orders that were confirmed together: see `jobs.py`. `passed_over` is which of those that were asked for were not, and
+#: why: a JSON array.
 jobs = Table(
     "jobs",
     METADATA,
@@ -183,6 +194,8 @@ jobs = Table(
     Column("merchant", String(32), ForeignKey("parties.id"), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
     Column("orders", Integer, nullable=False),
+    Column("passed_over", LargeBinary),  # none: of none it is known
+    _asked(),
     Index(None, "merchant", "made_ms"),
 )
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -12,14 +12,27 @@ from waypost.client.orders import Size
 from waypost.client.saving import Saved, Target, save
 
 
+class LeftOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that a job was asked for and does not book: its id, your number of it, how far it is, and why."""
+
+    order: str
+    reference: str
+    state: str
+    why: str
+
+
 class Job(msgspec.Struct, frozen=True):
-    """How far a job is: how many `orders` it has, and how many of them are in which of `states`."""
+    """How far a job is: how many `orders` it has, and how many of them are in which of `states`.
+
+    `left` are those that it does not book; the first 1,000.
+    """
 
     id: str
     made_at: dt.datetime
     is_done: bool
     orders: int
     states: Mapping[str, int]
+    left: Sequence[LeftOrder] = ()
 
     @property
     def settled(self) -> int:
@@ -40,8 +53,9 @@ class Jobs:
 
         Args:
             account: for those that name none.
-            idempotency_key: the same key gives the same job. One is made for each call, which holds for its own
-                repeats; give one that you keep, and it holds when your program begins again too.
+            idempotency_key: the same key gives the same job, and is refused for other orders. One is made for each
+                call, which holds for its own repeats; give one that you keep, and it holds when your program begins
+                again too.
         """
         sent = {"account": account} | ({} if orders is None else {"orders": list(orders)})
         headers = {"idempotency-key": idempotency_key or str(uuid.uuid4())}

@@ -31,12 +31,14 @@ class Batch(msgspec.Struct, Generic[Made], frozen=True):
     Attributes:
         source: the file.
         made: the things.
+        lines: on which line of the file each of them stands.
         refusals: the rows that became nothing.
         share: how much of all input has been read.
     """
 
     source: str
     made: list[Made]
+    lines: list[int]
     refusals: list[FileRefusal]
     share: float
 
@@ -60,14 +62,15 @@ def read_master(
         with ByteStream(each, meter) as stream:
             rows = _read_ndjson(stream, known) if holds_objects(stream) else _read_csv(stream, needed, known)
             for numbered, refusals in rows:
-                made = []
+                made, lines = [], []
                 for line, row in numbered:
                     try:
                         made.append(make(row))
+                        lines.append(line)
                     except BadFieldError as error:
                         refusals.append(error.refusal(stream.name, line))
                 refusals.sort(key=lambda refusal: refusal.line)
-                yield Batch(stream.name, made, refusals, meter.share)
+                yield Batch(stream.name, made, lines, refusals, meter.share)
 
 
 Numbered = tuple[list[tuple[int, Row]], list[FileRefusal]]

@@ -68,7 +68,7 @@ class OlistFeed:
 
     def __init__(self, path: Path) -> None:
         folder = path if is_folder(path) else path.parent
-        self._paths = _find_files(folder, path)
+        self._paths = find_tables(folder, path)
         self._areas = Areas()
         self._customers: dict[str, Area] = {}
         self._sellers: dict[str, Area] = {}
@@ -204,7 +204,12 @@ class OlistFeed:
         )
 
 
-def _find_files(folder: Path, path: Path) -> dict[str, Path]:
+def find_tables(folder: Path, path: Path) -> dict[str, Path]:
+    """The files of the data set in a folder by name, each plain or packed.
+
+    Raises:
+        BadInput: one is missing, or there twice; `path` is what somebody gave.
+    """
     found: dict[str, Path] = {}
     missing = []
     there = list_folder(folder)

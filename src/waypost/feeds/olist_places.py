@@ -71,6 +71,10 @@ class Areas:
             found.append(Facility(carrier=carrier, code=code, name=name, kind=FacilityKind.AREA, place=place))
         return found
 
+    def locate_area(self, area: Area) -> Place:
+        """Where the area of a prefix is, as `facilities` has it."""
+        return self._find(area[0])
+
     def find_place(self, area: Area) -> Place:
         """The city of a parcel's end: as its row says, or as the area's rows say if there is no such municipality."""
         end = self._ends.get(area)

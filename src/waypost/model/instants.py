@@ -84,8 +84,11 @@ def format_known(at_ms: int | None) -> str | None:
     return None if at_ms is None else format_utc(at_ms)
 
 
-def parse_instant(text: str) -> Instant:
+def parse_instant(text: str, where: str = "instant") -> Instant:
     """Read one RFC 3339 stamp with its offset.
+
+    Args:
+        where: the field that it stands in.
 
     Raises:
         BadInput: not a stamp, a date that does not exist, no offset, or outside the range that is kept.
@@ -95,7 +98,7 @@ def parse_instant(text: str) -> Instant:
     if problem is None and not stamps.has_offset[0]:
         problem = "has no offset: write it as 2026-11-22T10:00:00+08:00"
     if problem is not None:
-        raise BadInput(f"{text[:40]!r} {problem}", where="instant")
+        raise BadInput(f"{text[:40]!r} {problem}", where=where)
     return Instant(int(stamps.at_ms[0]), int(stamps.offset_min[0]), OffsetSource.REPORTED)
 
 

@@ -11,6 +11,10 @@ from waypost.model.instants import get_zone
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
+#: The mean radius of the Earth, for distances along great circles.
+EARTH_KM = 6371.0
+
+
 class FacilityKind(StrEnum):
     """What a facility is for."""
 

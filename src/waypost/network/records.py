@@ -1,11 +1,16 @@
-"""Facilities in `Records`."""
+"""Facilities and services in `Records`."""
 
-from collections.abc import Iterable, Sequence
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Column, Float, String, Table, select, tuple_
+import msgspec
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, delete, select, tuple_
 from sqlalchemy.engine import Connection, Row
 
+from waypost.model.decoding import decode
+from waypost.model.errors import StoreDamaged
 from waypost.model.places import Facility, FacilityKind, Place
+from waypost.network.services import MOST_CODE, MOST_FACILITY, Days, Service
 from waypost.store.tables import METADATA
 from waypost.store.upsert import upsert
 
@@ -22,6 +27,24 @@ facilities = Table(
     Column("latitude", Float),
     Column("longitude", Float),
     Column("zone", String(64)),
+)
+
+services = Table(
+    "services",
+    METADATA,
+    Column("carrier", String(32), primary_key=True),
+    Column("code", String(MOST_CODE), primary_key=True),
+    Column("first_day", String(10), nullable=False),
+    Column("last_day", String(10), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("ix_services_last_day", "last_day"),
+)
+
+dwells = Table(
+    "dwells",
+    METADATA,
+    Column("facility", String(MOST_FACILITY), primary_key=True),
+    Column("minutes", Integer, nullable=False),
 )
 
 _PLACE = ("city", "region", "country", "latitude", "longitude", "zone")
@@ -81,3 +104,66 @@ def _facility(row: Row[tuple[object, ...]]) -> Facility:
         kind=FacilityKind(row.kind),
         place=Place(**{name: getattr(row, name) for name in _PLACE}),
     )
+
+
+def keep_services(connection: Connection, found: Iterable[Service]) -> None:
+    """Add services, or bring known ones up to date."""
+    rows = []
+    for service in found:
+        first, last = span_days(service.days)
+        rows.append(
+            {
+                "carrier": service.carrier,
+                "code": service.code,
+                "first_day": first.isoformat(),
+                "last_day": last.isoformat(),
+                "content": msgspec.json.encode(service),
+            }
+        )
+    upsert(connection, services, rows)
+
+
+def drop_services(connection: Connection, carriers: Iterable[str]) -> None:
+    """Remove all services of some carriers."""
+    connection.execute(delete(services).where(services.c.carrier.in_(sorted(carriers))))
+
+
+def list_services(
+    connection: Connection, first: dt.date | None = None, last: dt.date | None = None, carrier: str | None = None
+) -> list[Service]:
+    """Services by carrier and code.
+
+    Args:
+        first, last: only those that may run on a day between.
+        carrier: only its own.
+
+    Raises:
+        StoreDamaged: one cannot be read.
+    """
+    statement = select(services.c.content).order_by(services.c.carrier, services.c.code)
+    if first is not None:
+        statement = statement.where(services.c.last_day >= first.isoformat())
+    if last is not None:
+        statement = statement.where(services.c.first_day <= last.isoformat())
+    if carrier is not None:
+        statement = statement.where(services.c.carrier == carrier)
+    try:
+        return [decode(content, Service) for content in connection.scalars(statement)]
+    except msgspec.MsgspecError as error:
+        raise StoreDamaged(f"a service in the records cannot be read: {error}") from None
+
+
+def span_days(days: Days) -> tuple[dt.date, dt.date]:
+    """From the first day on which a service may run to the last."""
+    return min((days.first, *days.added)), max((days.last, *days.added))
+
+
+def keep_dwells(connection: Connection, minutes: Mapping[str, int]) -> None:
+    """Keep the minimum dwell of facilities, in minutes; those that are not named stay as they are."""
+    rows = [{"facility": facility, "minutes": least} for facility, least in minutes.items()]
+    upsert(connection, dwells, rows)
+
+
+def list_dwells(connection: Connection) -> dict[str, int]:
+    """The minimum dwell of each facility that has one of its own, in minutes."""
+    return {row.facility: row.minutes for row in connection.execute(select(dwells))}

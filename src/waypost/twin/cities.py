@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-_EARTH_KM = 6371.0
+from waypost.model.places import EARTH_KM
 
 
 class City(msgspec.Struct, frozen=True):
@@ -113,7 +113,7 @@ def distance_km(a: City, b: City) -> float:
     north_a, north_b = math.radians(a.latitude), math.radians(b.latitude)
     half_north = math.sin((north_b - north_a) / 2) ** 2
     half_east = math.sin(math.radians(b.longitude - a.longitude) / 2) ** 2
-    return 2 * _EARTH_KM * math.asin(math.sqrt(half_north + math.cos(north_a) * math.cos(north_b) * half_east))
+    return 2 * EARTH_KM * math.asin(math.sqrt(half_north + math.cos(north_a) * math.cos(north_b) * half_east))
 
 
 def nearest_hub(city: City) -> City:

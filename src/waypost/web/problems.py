@@ -219,6 +219,7 @@ KINDS = {
     "foreign_form": ("This form came from another site", "Open the page here and send it again."),
     "headers_too_large": ("Too many bytes of headers", "Send fewer or shorter headers."),
     "invalid": ("Some parameters cannot be used", "Mend each of them as `errors` says."),
+    "key_reused": ("This key was used for another request", "Take another Idempotency-Key for another request."),
     "label_comes_later": ("The carrier makes the paper later", "It sends it by itself: ask again in a while."),
     "lagging": ("Too far behind for large batches", "Send it again after the seconds that Retry-After names."),
     "misdirected": ("This host is not served here", "Ask under a name that is in `allowed_hosts`."),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from waypost.access.keys import SESSION_MS, Key, Keys, Role, Scope
 from waypost.access.records import sessions
 from waypost.engines.sql.records import SqlRecords
-from waypost.model.errors import BadInput, NotFound
+from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.store.protocols import Records
 from waypost.testing import Clock
 
@@ -254,10 +254,15 @@ def test_a_key_that_is_rotated_has_two_secrets_for_a_while(keys: Keys) -> None:
     assert keys.find(first, NOW + HOUR_MS) is None
     assert keys.open_session(first, NOW + HOUR_MS) is None
     assert keys.open_session(first, NOW) is not None
-    third = keys.rotate(key.id, NOW, HOUR_MS)
-    assert keys.find(first, NOW) is None  # one before the last is gone at once
-    assert keys.find(second, NOW) == keys.find(third, NOW) == key
-    assert [each.old_ends_ms for each in keys.list_all()] == [NOW + HOUR_MS]
+    with pytest.raises(Conflict, match="the secret before works until 1970-"):  # which it was promised
+        keys.rotate(key.id, NOW + HOUR_MS - 1, HOUR_MS)
+    assert keys.find(first, NOW + HOUR_MS - 1) == keys.find(second, NOW) == key
+    third = keys.rotate(key.id, NOW + HOUR_MS, HOUR_MS)
+    assert keys.find(second, NOW + HOUR_MS) == keys.find(third, NOW + HOUR_MS) == key
+    assert [each.old_ends_ms for each in keys.list_all()] == [NOW + 2 * HOUR_MS]
+    fourth = keys.rotate(key.id, NOW + HOUR_MS, 0)  # stolen: all others end
+    assert [keys.find(each, NOW + HOUR_MS) for each in (first, second, third)] == [None] * 3
+    assert keys.find(fourth, NOW + HOUR_MS) == key
 
 
 def test_a_key_that_was_stolen_is_rotated_at_once(records: Records, keys: Keys) -> None:

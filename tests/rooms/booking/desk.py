@@ -35,9 +35,9 @@ class Desk:
         self._nonces = iter(range(1 << 60))
         self.records = SqlRecords("sqlite://")
         self.seal = Seal({1: b"k" * 32}, lambda size: next(self._nonces).to_bytes(size))
-        parties = Parties(self.records, lambda size: next(self._nonces).to_bytes(size))
-        self.merchant = parties.add(PartyKind.MERCHANT, "Estrela", 1).id
-        self.other = parties.add(PartyKind.MERCHANT, "Ming", 1).id
+        self.parties = Parties(self.records, lambda size: next(self._nonces).to_bytes(size))
+        self.merchant = self.parties.add(PartyKind.MERCHANT, "Estrela", 1).id
+        self.other = self.parties.add(PartyKind.MERCHANT, "Ming", 1).id
         self.contracts: list[Any] = []
         self.restart()
 

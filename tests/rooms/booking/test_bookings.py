@@ -13,6 +13,7 @@ from waypost.booking.issuing import Issued, Item, WaybillOrder
 from waypost.booking.order_book import Entered, Filters
 from waypost.booking.orders import OrderState, ParcelState, PlannedParcel
 from waypost.booking.records import order_parcels, orders
+from waypost.booking.repeats import KeyReused
 from waypost.model.errors import BadInput, Conflict, NotFound, StorageFull
 from waypost.testing.carriers.faking import Trap
 from waypost.track.carriers import CarrierRefused
@@ -263,7 +264,7 @@ def test_an_order_that_does_not_open_holds_up_no_other(desk: Desk) -> None:
     assert desk.bookings.carry_out(desk.book.list_due("yto", desk.clock(), 9)) == [good]
     assert desk.book.get(desk.merchant, good).state is OrderState.BOOKED
     assert desk.book.list_due("yto", desk.clock(), 9) == []
-    assert desk.book.get_job(desk.merchant, "job_1").states == {OrderState.BOOKED: 1, OrderState.QUEUED: 1}
+    assert desk.bookings.jobs.get(desk.merchant, "job_1").states == {OrderState.BOOKED: 1, OrderState.QUEUED: 1}
 
 
 def test_an_order_is_cancelled_at_the_carrier(desk: Desk) -> None:
@@ -342,7 +343,7 @@ def test_a_job_confirms_all_drafts_and_says_how_far_it_is(desk: Desk) -> None:
     assert sorted(desk.book.list_due("yto", desk.clock(), 100)) == sorted(ids)
     for id_ in ids:
         desk.bookings.carry_out([id_])
-    done = desk.book.get_job(desk.merchant, "job_1")
+    done = desk.bookings.jobs.get(desk.merchant, "job_1")
     assert (dict(done.states), done.is_done) == ({OrderState.BOOKED: 7}, True)
     page, cursor = desk.book.list_page(desk.merchant, Filters(job="job_1", state=OrderState.BOOKED), None, 4)
     rest, end = desk.book.list_page(desk.merchant, Filters(job="job_1"), cursor, 4)
@@ -412,7 +413,72 @@ def test_a_later_job_takes_nothing_from_an_earlier_one(desk: Desk) -> None:
     desk.carry_out(first)
     later = desk.bookings.begin_job(desk.merchant, [first, second], "", "job_2")
     assert (later.orders, dict(later.states)) == (1, {OrderState.QUEUED: 1})
-    assert dict(desk.book.get_job(desk.merchant, "job_1").states) == {OrderState.BOOKED: 1}
+    assert [(each.order, each.reference, each.state, each.why) for each in later.left] == [
+        (first, "SALE-1", OrderState.BOOKED, "it is booked already")
+    ]
+    assert dict(desk.bookings.jobs.get(desk.merchant, "job_1").states) == {OrderState.BOOKED: 1}
+
+
+def test_a_job_names_each_order_that_it_was_asked_for_and_does_not_book(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = desk.enter(*[desk.draft(f"SALE-{number}") for number in range(5)])
+    cancelled, waiting, unwilling, drafted, _ = ids
+    desk.bookings.cancel(desk.merchant, cancelled, "customer")
+    desk.bookings.begin_job(desk.merchant, [waiting], "", "job_1")
+    asked = [cancelled, waiting, unwilling, drafted, waiting]
+    begun = desk.bookings.begin_job(desk.merchant, asked, "", "job_2")
+    assert (begun.orders, dict(begun.states)) == (2, {OrderState.QUEUED: 2})
+    assert [(each.order, each.state) for each in begun.left] == [
+        (cancelled, OrderState.CANCELLED),
+        (waiting, OrderState.QUEUED),
+    ]
+    assert all(each.why for each in begun.left)
+    desk.carry_out(drafted)
+
+    def refuse(_: WaybillOrder) -> Issued:
+        raise CarrierRefused("no such street", channel="yto book")
+
+    monkeypatch.setattr(desk.issuers["yto"], "book", refuse)
+    desk.carry_out(unwilling)
+    left = desk.bookings.jobs.get(desk.merchant, "job_2").left
+    assert [(each.reference, each.state) for each in left[2:]] == [("SALE-2", OrderState.REFUSED)]
+    assert "no such street" in left[2].why
+    assert desk.bookings.begin_job(desk.merchant, None, "", "job_3").left == []  # drafts alone: nothing is passed over
+
+
+def test_who_takes_part_no_more_is_booked_for_no_more(desk: Desk) -> None:
+    orders = [desk.draft(f"SALE-{number}") for number in range(3)]
+    booked, waiting, asked = desk.enter(*orders)
+    desk.bookings.begin_job(desk.merchant, None, "", "job_1")
+    desk.carry_out(booked)
+    with desk.records.begin() as connection:  # of one of them the answer was lost
+        of_it = order_parcels.c.order_id == asked
+        connection.execute(update(order_parcels).where(of_it).values(state=ParcelState.ASKED.value))
+    desk.parties.end(desk.merchant, desk.clock())
+    due = desk.book.list_due("yto", desk.clock(), 9)
+    assert sorted(due) == sorted([waiting, asked])
+    assert desk.bookings.carry_out(due) == []
+    assert len(desk.fake.parcels) == 1
+    assert desk.book.list_due("yto", desk.clock(), 9) == []
+    job = desk.bookings.jobs.get(None, "job_1")
+    assert job.is_done
+    assert {(each.order, each.state, each.why) for each in job.left} == {
+        (waiting, OrderState.REFUSED, "its merchant takes part no more"),
+        (asked, OrderState.DOUBTFUL, "its merchant takes part no more"),
+    }
+    assert (
+        desk.bookings.confirm(desk.merchant, waiting).state is OrderState.REFUSED
+    )  # a key may be believed for moments
+
+
+def test_a_job_of_another_request_is_not_handed_back(desk: Desk) -> None:
+    first, second = desk.enter(desk.draft("SALE-1"), desk.draft("SALE-2"))
+    begun = desk.bookings.begin_job(desk.merchant, [first], "", "job_1", "one")
+    assert desk.bookings.begin_job(desk.merchant, [first], "", "job_1", "one") == begun
+    with pytest.raises(KeyReused):
+        desk.bookings.begin_job(desk.merchant, [second], "", "job_1", "other")
+    assert desk.book.get(desk.merchant, second).state is OrderState.DRAFT
 
 
 def test_an_order_is_split_until_a_carrier_may_know_of_it() -> None:

@@ -108,7 +108,9 @@ def test_what_needs_the_people_is_refused_afterwards(desk: Desk, erasure: Erasur
         with pytest.raises(Conflict, match="erased"):
             act()
     assert desk.bookings.begin_job(desk.merchant, None, "yto", "job_1").orders == 0
-    assert desk.bookings.begin_job(desk.merchant, [draft], "yto", "job_2").orders == 0
+    named = desk.bookings.begin_job(desk.merchant, [draft], "yto", "job_2")
+    assert (named.orders, [each.order for each in named.left]) == (0, [draft])
+    assert "erased" in named.left[0].why
     [refusal] = desk.bookings.enter(desk.merchant, [(0, desk.draft("SALE-2"))]).refusals
     assert "erased" in refusal.reason
     assert Manifests(desk.records).close(desk.merchant, "yto", "man_1", desk.clock()).parcels == 1

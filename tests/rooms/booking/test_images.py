@@ -45,6 +45,19 @@ def test_what_stands_beside_a_picture_is_not_kept(kind: str) -> None:
     assert max(red, green) < 60
 
 
+def test_of_what_telephones_write_the_first_picture_is_taken() -> None:
+    second = Image.new("RGB", (60, 40), "red")
+    sent = draw("MPO", exif=told().tobytes(), save_all=True, append_images=[second])
+    assert (Image.open(io.BytesIO(sent)).format, sent.count(b"\xff\xd8\xff")) == ("MPO", 2)
+    kept = read_picture(sent, "picture")
+    assert kept.content_type == "image/jpeg"
+    image = Image.open(io.BytesIO(kept.content))
+    assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (80, 120), {})
+    red, _, blue = image.convert("RGB").getpixel((70, 10))  # type: ignore[misc]
+    assert blue > 90 > red
+    assert kept.content.count(b"\xff\xd8\xff") == 1
+
+
 def test_texts_and_previews_go_too() -> None:
     from PIL.PngImagePlugin import PngInfo
 

@@ -6,6 +6,7 @@ import pytest
 from tests.rooms.booking.desk import Desk, open_desk
 
 from waypost.booking.manifests import HandedOver, Manifests, write_csv
+from waypost.booking.repeats import KeyReused
 from waypost.model.errors import Conflict, NotFound
 
 
@@ -24,7 +25,7 @@ def test_what_is_booked_is_handed_over_once(desk: Desk) -> None:
     manifests = Manifests(desk.records)
     numbers = book(desk, "SALE-1", "SALE-2")
     [draft] = desk.enter(desk.draft("SALE-3"))
-    first = manifests.close(desk.merchant, "yto", "man_1", 100)
+    first = manifests.close(desk.merchant, "yto", "man_1", 100, "of yto")
     assert (first.parcels, first.weight_g, first.closed_ms) == (2, 1_600, 100)
     assert [(each.order, each.piece, each.number) for each in manifests.list_parcels(desk.merchant, "man_1")] == [
         ("SALE-1", 1, numbers[0]),
@@ -32,7 +33,9 @@ def test_what_is_booked_is_handed_over_once(desk: Desk) -> None:
     ]
     with pytest.raises(Conflict, match="no parcel"):
         manifests.close(desk.merchant, "yto", "man_2", 200)
-    assert manifests.close(desk.merchant, "yto", "man_1", 300) == first
+    assert manifests.close(desk.merchant, "yto", "man_1", 300, "of yto") == first
+    with pytest.raises(KeyReused):
+        manifests.close(desk.merchant, "sto", "man_1", 300, "of another account")
     third = desk.confirm(draft).parcels[0].number
     assert manifests.close(desk.merchant, "yto", "man_2", 400).parcels == 1
     assert [each.number for each in manifests.list_parcels(desk.merchant, "man_2")] == [third]

@@ -44,6 +44,8 @@ def draft(**changed: Any) -> Order:
         ({"items": (Item(description="Hat", quantity=100_000, weight_g=2_000_000),)}, "items"),
         ({"items": (Item(description="Hat\x00"),)}, "items[0].description"),
         ({"consignee": msgspec.structs.replace(HOME, street="Rua\x1b[31m")}, "consignee.street"),
+        ({"consignee": msgspec.structs.replace(HOME, name="Ana \u202eavliS")}, "consignee.name"),
+        ({"sender": msgspec.structs.replace(HOME, phone="\u2066+55 21 99999\u2069")}, "sender.phone"),
         ({"parcels": (PlannedParcel(weight_g=5, items=(1,)),)}, "parcels[0].items"),
         (
             {
@@ -58,6 +60,11 @@ def test_what_cannot_be_shipped_is_told_by_its_field(changed: dict[str, Any], wh
     with pytest.raises(BadInput) as caught:
         check_order(draft(**changed))
     assert caught.value.where == where
+
+
+@pytest.mark.parametrize("name", ["علی\u200cرضا کریمی", "\u200fדוד לוי", "क्\u200dषमा", "José da Silva", "王小明"])
+def test_people_may_be_called_in_any_script(name: str) -> None:
+    check_order(draft(consignee=msgspec.structs.replace(HOME, name=name)))
 
 
 def test_a_whole_order_is_well() -> None:
@@ -76,15 +83,15 @@ def test_without_parcels_all_is_in_one() -> None:
     assert plan_parcels(draft())[0].weight_g == UNTOLD_G
 
 
-def test_lines_are_in_the_parcel_that_names_them_and_the_rest_in_the_first_that_names_none() -> None:
+def test_lines_are_in_the_parcel_that_names_them_and_the_rest_in_the_one_that_names_none() -> None:
     items = tuple(Item(description=name) for name in ("Hat", "Cap", "Pen"))
-    parcels = (PlannedParcel(weight_g=5, items=(1,)), PlannedParcel(weight_g=5), PlannedParcel(weight_g=5))
+    parcels = (PlannedParcel(weight_g=5, items=(1,)), PlannedParcel(weight_g=5))
     order = draft(items=items, parcels=parcels)
-    assert [[item.description for item in items_of(order, piece)] for piece in range(3)] == [
-        ["Cap"],
-        ["Hat", "Pen"],
-        [],
-    ]
+    check_order(order)
+    assert [[item.description for item in items_of(order, piece)] for piece in range(2)] == [["Cap"], ["Hat", "Pen"]]
+    untold = draft(items=items, parcels=(PlannedParcel(weight_g=5), PlannedParcel(weight_g=5)))
+    check_order(untold)
+    assert [len(items_of(untold, piece)) for piece in range(2)] == [3, 0]
 
 
 def test_numbers_follow_from_what_they_are_of() -> None:
@@ -153,10 +160,18 @@ def test_pieces_of_a_line_are_counted_into_parcels() -> None:
             "parcels",
         ),
         ((PlannedParcel(weight_g=9000, items=(0, 1), quantities=(3,)),), "parcels[0].quantities"),
-        ((PlannedParcel(weight_g=9000, items=(0, 0, 1), quantities=(1, 2, 1)),), "parcels[0].quantities"),
+        ((PlannedParcel(weight_g=9000, items=(0, 0, 1), quantities=(1, 2, 1)),), "parcels[0].items"),
+        ((PlannedParcel(weight_g=9000, items=(0, 1, 1)),), "parcels[0].items"),
+        ((PlannedParcel(weight_g=9000, items=(0, 1)), PlannedParcel(weight_g=9000, items=(0,))), "parcels"),
+        ((PlannedParcel(weight_g=9000, items=(0, 1)), PlannedParcel(weight_g=50)), "parcels[1].items"),
+        ((*[PlannedParcel(weight_g=9000)] * 2, PlannedParcel(weight_g=9000, items=(0,))), "parcels[1].items"),
+        ((PlannedParcel(weight_g=9000, items=(0,)),), "parcels"),
         ((parcels[0], PlannedParcel(weight_g=400, items=(0, 1), quantities=(1, 1))), "parcels[1].weight_g"),
         ((PlannedParcel(weight_g=9000, items=(0,), quantities=(3,)),), "parcels"),
     ):
         with pytest.raises(BadInput) as caught:
             split_order(whole, wrong)
         assert caught.value.where == where
+    twice = (PlannedParcel(weight_g=9000, items=(0, 1)), PlannedParcel(weight_g=9000, items=(0,)))
+    with pytest.raises(BadInput, match=r"6 pieces of line 0 .*3 in parcels\[0\], 3 in parcels\[1\].* it has 3"):
+        check_order(draft(items=items, parcels=twice))

@@ -157,7 +157,7 @@ def test_a_carrier_that_is_silent_is_asked_a_few_times_for_a_job(desk: Desk) -> 
 def test_each_paper_is_asked_for_once_over_pages_of_a_job(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("waypost.booking.papers._PAGE", 3)
     book(desk, *[f"SALE-{each}" for each in range(7)])
-    paper = desk.papers.print_label(desk.merchant, desk.book.list_ids(desk.merchant, "job_1")[0], 0)
+    paper = desk.papers.print_label(desk.merchant, desk.bookings.jobs.list_orders(desk.merchant, "job_1")[0], 0)
     asked = []
 
     def answer(issued: Issued) -> Label:

@@ -9,9 +9,11 @@ from tests.rooms.booking.desk import Desk, open_desk, shown
 
 from waypost.booking.pickups import PickupOrder, Pickups, PickupState
 from waypost.booking.records import pickups as table
+from waypost.booking.repeats import KeyReused
 from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.testing.carriers.faking import Trap
 from waypost.testing.carriers.usps import FakeUsps
+from waypost.track.carriers import CarrierRefused
 
 
 class Room:
@@ -56,6 +58,53 @@ def test_a_courier_is_asked_once_and_told_to_stay_away(room: Room) -> None:
     assert room.pickups.cancel(room.desk.merchant, "pic_1") == cancelled
 
 
+def test_two_who_cancel_at_once_tell_the_carrier_once(room: Room) -> None:
+    room.ask()
+    told: list[str] = []
+    second: list[object] = []
+
+    class Slow:
+        """Takes so long that somebody else comes meanwhile; told twice it would refuse."""
+
+        def cancel_pickup(self, number: str) -> None:
+            told.append(number)
+            try:
+                second.append(pickups.cancel(room.desk.merchant, "pic_1"))
+            except Conflict as error:
+                second.append(error)
+
+    pickups = Pickups(room.desk.records, {"usps": Slow()}, lambda: room.desk.seal, room.desk.clock)  # type: ignore[dict-item]
+    assert pickups.cancel(room.desk.merchant, "pic_1").state is PickupState.CANCELLED
+    assert len(told) == 1
+    [conflict] = second
+    assert isinstance(conflict, Conflict)
+    assert "this moment" in conflict.message
+    assert pickups.cancel(room.desk.merchant, "pic_1").state is PickupState.CANCELLED
+    assert len(told) == 1
+
+
+def test_a_carrier_that_will_not_cancel_is_asked_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = room.pickups.ask(room.desk.merchant, "pic_1", room.order)
+
+    def refuse(number: str) -> None:
+        raise CarrierRefused(f"{number} cannot be cancelled now", channel="usps cancel")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room.contract.pickups, "cancel_pickup", refuse)
+        with pytest.raises(CarrierRefused):
+            room.pickups.cancel(room.desk.merchant, "pic_1")
+    assert room.pickups.get(room.desk.merchant, "pic_1") == asked
+    assert room.pickups.cancel(room.desk.merchant, "pic_1").state is PickupState.CANCELLED
+
+
+def test_what_another_request_asked_for_is_not_handed_back(room: Room) -> None:
+    asked = room.pickups.ask(room.desk.merchant, "pic_1", room.order, "one")
+    assert room.pickups.ask(room.desk.merchant, "pic_1", room.order, "one") == asked
+    with pytest.raises(KeyReused, match="another content"):
+        room.pickups.ask(room.desk.merchant, "pic_1", msgspec.structs.replace(room.order, parcels=9), "other")
+    assert len(room.fake.pickups) == 1
+
+
 def test_what_a_carrier_will_not_is_refused_and_kept(room: Room) -> None:
     refused = room.pickups.ask(room.desk.merchant, "pic_1", msgspec.structs.replace(room.order, day="2020-01-06"))
     assert refused.state is PickupState.REFUSED
@@ -83,7 +132,8 @@ def test_what_ended_in_doubt_is_not_asked_again(room: Room) -> None:
 def test_who_dies_while_asking_leaves_it_in_doubt(room: Room) -> None:
     room.pickups.ask(room.desk.merchant, "pic_1", room.order)
     with room.desk.records.begin() as connection:
-        connection.execute(update(table).values(state="asked", number=""))
+        until_ms = room.desk.clock.now_ms + 60_000
+        connection.execute(update(table).values(state="asked", number="", until_ms=until_ms))
     with pytest.raises(Conflict, match="this moment"):
         room.ask()
     room.desk.clock.now_ms += 10 * 60_000

@@ -13,6 +13,7 @@ from waypost.booking.erasure import Erasure
 from waypost.booking.orders import KeptOrder
 from waypost.booking.proofs import MOST_PROOFS, Proofs, ProofSent
 from waypost.booking.records import proofs as table
+from waypost.booking.repeats import KeyReused
 from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.model.instants import DAY_MS, format_instant
 
@@ -71,9 +72,11 @@ def test_what_is_in_it_lies_sealed(desk: Desk, proofs: Proofs, kept: KeptOrder) 
 
 
 def test_repeating_it_keeps_one(desk: Desk, proofs: Proofs, kept: KeptOrder) -> None:
-    first = proofs.add("yto", sent(desk, kept), "pod_1", desk.clock())
+    first = proofs.add("yto", sent(desk, kept), "pod_1", desk.clock(), "one")
     desk.clock.move(minutes=5)
-    assert proofs.add("yto", sent(desk, kept, received_by="another"), "pod_1", desk.clock()) == first
+    assert proofs.add("yto", sent(desk, kept), "pod_1", desk.clock(), "one") == first
+    with pytest.raises(KeyReused):
+        proofs.add("yto", sent(desk, kept, received_by="another"), "pod_1", desk.clock(), "other")
     for place in range(2, MOST_PROOFS + 1):
         proofs.add("yto", sent(desk, kept), f"pod_{place}", desk.clock())
     assert len(proofs.list_of(None, [first.number])) == MOST_PROOFS
@@ -86,8 +89,9 @@ def test_repeating_it_keeps_one(desk: Desk, proofs: Proofs, kept: KeptOrder) -> 
     [
         ({"received_by": " ", "relation": "other"}, "proves nothing"),
         ({"received_by": "a\x00b"}, "control"),
-        ({"at": "2049-01-01T00:00:00Z"}, "ahead"),
-        ({"at": "2026-11-22T12:00:00"}, "no offset"),
+        ({"received_by": "Rosa \u202etoN"}, r"^received_by: has a control character \(U\+202E at character 6\)"),
+        ({"at": "2049-01-01T00:00:00Z"}, "^at: lies ahead"),
+        ({"at": "2026-11-22T12:00:00"}, "^at: .*no offset"),
         ({"picture": b"GIF89a"}, "is no JPEG"),
         ({"signature": b"x"}, "is no PNG"),
     ],

@@ -68,6 +68,21 @@ def test_it_shows_the_parcel_and_its_own(house: House, language: str) -> None:
     assert f'lang="{ {"zh": "zh-Hans", "pt": "pt-BR"}.get(language, language) }"' in reply.text
 
 
+@pytest.mark.parametrize("language", ["en", "zh", "es", "pt"])
+def test_what_nobody_has_scanned_is_said_to_have_a_label(house: House, language: str) -> None:
+    words = get_language(language)
+    for path in (page_of(house), f"/track/{house.number}"):
+        text = open_page(house, path, language).text
+        assert f">{words.say('unscanned')}</h2>" in text
+        assert words.say("unscanned_more") in text
+        assert words.phrase("unknown").label not in text
+    row = {"carrier": "correios", "number": house.number, "code": "never heard", "at": "2026-11-22T10:00:00Z"}
+    house.world.keep(row)
+    text = open_page(house, f"/track/{house.number}", language).text
+    assert words.say("unscanned") not in text
+    assert words.phrase("unknown").label in text
+
+
 def test_nobody_else_learns_of_its_address(house: House) -> None:
     path = page_of(house)
     for reply in (open_page(house, path), open_page(house, path + "x"), open_page(house, "/p/a/b/c")):
@@ -171,8 +186,9 @@ def test_who_may_prove_what(house: House) -> None:
 
 
 def test_repeating_a_proof_keeps_one(house: House) -> None:
-    first, again = prove(house, key="1"), prove(house, key="1", received_by="Another")
+    first, again = prove(house, key="1"), prove(house, key="1")
     assert first.json == again.json
+    assert prove(house, key="1", received_by="Another").status == 422
     assert prove(house, key="2").json != first.json
     found = house.ask("merchant", "get", f"/v1/proofs?number={house.number}").json["proofs"]
     assert [each["received_by"] for each in found].count("Another") == 0

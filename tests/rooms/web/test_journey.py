@@ -80,7 +80,8 @@ BR, CN = PlaceView(city="São Paulo", country="BR"), PlaceView(city="Guangzhou",
 @pytest.mark.parametrize(
     ("status", "milestones", "more", "drawn"),
     [
-        ("unknown", "", {}, "Created[ ] Picked up[ ] Moving[ ] Out for delivery[ ] Delivered[ ]"),
+        ("unknown", "", {}, "Created[o] Picked up[ ] Moving[ ] Out for delivery[ ] Delivered[ ]"),
+        ("unknown", "", {"scans": 1}, "Created[ ] Picked up[ ] Moving[ ] Out for delivery[ ] Delivered[ ]"),
         ("order_created", "created@11-10", {}, "Created[o] Picked up[ ] Moving[ ] Out for delivery[ ] Delivered[ ]"),
         (
             "in_transit",

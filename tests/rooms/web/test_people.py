@@ -67,6 +67,21 @@ def test_a_page_asks_people_for_a_password_and_without_any_for_a_key(world: Any)
     assert world.get("/account").headers["location"] == "/login?next=%2Faccount"
 
 
+def test_one_is_sent_back_to_what_can_be_asked_for_alone(world: Any) -> None:
+    id_ = add(world)
+    for target in (
+        "/account/password",
+        f"/account/sessions/{id_}/end",
+        "/operator/nothing/here/at/all",
+        "/operator/logout",
+    ):
+        assert log_in(world, target=target).headers["location"] == "/operator"
+    for target in ("/account", "/operator/parcels?prefix=A%2FB", "/operator/parcels/waypost/WP1"):
+        assert log_in(world, target=target).headers["location"] == target
+    late = post(world, "/account/password", {}, old=GOOD, new=GOOD, again=GOOD)  # the session has ended meanwhile
+    assert (late.status, late.headers["location"]) == (303, "/login?next=%2Faccount")
+
+
 def test_signing_in_and_out(world: Any) -> None:
     id_ = add(world)
     form = world.get("/login?next=/operator/pushes")

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from waypost.booking.rating.cards import Carbon, Mode
-
-_EARTH_KM = 6371.0
+from waypost.model.places import EARTH_KM
 
 #: Milligrams of CO2e a tonne-kilometre, well to wheel, and where it is from. Only what was read there; a card gives the
 #: figure of any other mode, or its carrier's own.
@@ -49,4 +48,4 @@ def great_circle_km(start: tuple[float, float], end: tuple[float, float]) -> int
     """Whole kilometres between two points in degrees."""
     lat_a, lon_a, lat_b, lon_b = map(math.radians, (*start, *end))
     half = math.sin((lat_b - lat_a) / 2) ** 2 + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
-    return round(2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(half))))
+    return round(2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half))))

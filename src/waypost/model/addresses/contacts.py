@@ -5,12 +5,13 @@ import unicodedata
 
 from waypost.model.addresses.divisions import read_divisions
 from waypost.model.guarded import Guarded
+from waypost.model.texts import CONTROL
 
 #: Between the parts of a text. Blanks and marks become it.
 GAP = " "
 
 _MARK_NAME, _MARK_PHONE, _NO_GAP = "\x01", "\x02", "\x03"
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(f"{CONTROL}+")
 _NAMES = re.compile(
     r"(?:收货人|收件人|收货方|收件方|联系人|客户|姓名|名字|收方)(?:姓名|名字|名称|信息)?\s*[:=]\s*"
     r"|(?:收货人|收件人|联系人|姓名)(?:姓名)?\s+"

@@ -7,8 +7,9 @@ from typing import Annotated
 import msgspec
 
 from waypost.booking.issuing import Address, Item
+from waypost.booking.jobs import LeftOrder, Progress
 from waypost.booking.manifests import HandedOver, Manifest
-from waypost.booking.order_book import Entered, Entry, Progress
+from waypost.booking.order_book import Entered, Entry
 from waypost.booking.orders import TO_BE_CHOSEN, KeptOrder, Order, OrderParcel, OrderState, ParcelState, PlannedParcel
 from waypost.booking.proofs import Proof, ProofSent, Relation
 from waypost.model.carriers import CARRIER_CODE
@@ -278,13 +279,17 @@ class JobSent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class JobAnswer(msgspec.Struct, frozen=True):
-    """How far a job is: its orders by state. `is_done` says that none waits any more."""
+    """How far a job is: its orders by state. `is_done` says that none waits any more.
+
+    `left` is which of those that it was asked for it does not book, and why: the first 1,000.
+    """
 
     id: str
     made_at: str
     is_done: bool
     orders: int
     states: dict[str, int]
+    left: list[LeftOrder]
 
 
 class ManifestView(msgspec.Struct, frozen=True, kw_only=True):
@@ -350,7 +355,8 @@ def view_order(kept: KeptOrder) -> OrderView:
 def view_job(progress: Progress) -> JobAnswer:
     """As its merchant sees it."""
     states = {state.value: count for state, count in progress.states.items()}
-    return JobAnswer(progress.id, format_utc(progress.made_ms), progress.is_done, progress.orders, states)
+    made_at, left = format_utc(progress.made_ms), list(progress.left)
+    return JobAnswer(progress.id, made_at, progress.is_done, progress.orders, states, left)
 
 
 class AccountsAnswer(msgspec.Struct, frozen=True):
@@ -652,6 +658,9 @@ PROOF_SENT = ProofSent(
     relation=Relation.NEIGHBOUR,
     signature=_POINT,
 )
+_LEFT_ORDER = LeftOrder(
+    order="ord_5b0f3c2a9d8e7f61a2b3", reference="2026-0815", state=OrderState.BOOKED, why="it is booked already"
+)
 _MANIFEST = ManifestView(
     id="man_1a2b3c4d5e6f7a8b", account="correios", closed_at="2026-11-22T19:30:00Z", parcels=1, weight_g=450
 )
@@ -689,7 +698,10 @@ EXAMPLES: dict[type, msgspec.Struct] = {
     ),
     QuotesAnswer: QUOTES,
     ChosenAnswer: CHOSEN,
-    JobAnswer: JobAnswer("job_1a2b3c4d5e6f7a8b", "2026-11-22T13:04:00Z", False, 500, {"booked": 480, "queued": 20}),
+    JobAnswer: JobAnswer(
+        *("job_1a2b3c4d5e6f7a8b", "2026-11-22T13:04:00Z", False, 500, {"booked": 480, "queued": 20}),
+        [_LEFT_ORDER],
+    ),
     Receipt: Receipt(
         position=48_209,
         accepted=1,

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Query, Request, Response
 from waypost.booking.bookings import draft_return
 from waypost.model.texts import has_control
 from waypost.web.api.answers import JobAnswer, JobSent, OrderView, view_job, view_order
-from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, merchant_of, read_json, repeated_id
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, made_once, merchant_of, read_json
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, sends
 from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
@@ -119,7 +119,7 @@ def _add_taking_back(app: FastAPI, office: Office) -> None:
 def _add_jobs(app: FastAPI, office: Office) -> None:
     routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
-    bookings, book = desk.bookings, desk.bookings.book
+    bookings = desk.bookings
 
     @routes.add(
         "POST",
@@ -129,19 +129,22 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
         "How far it is",
         *_SENDING,
         "not_found",
+        "key_reused",
         description=(
             "Those that are named, or all drafts. They are booked one by one from now on, whatever crashes meanwhile. "
-            "With an `Idempotency-Key`, repeating it gives the same job."
+            "Those that cannot be are named in `left`, with why. With an `Idempotency-Key`, repeating it gives the "
+            "same job."
         ),
         extra=sends(JobSent, {}, called="all drafts") | {"parameters": [IDEMPOTENCY_KEY]},
     )
     async def begin_job(request: Request) -> Response:
         merchant = await merchant_of(office, request)
-        sent = decode_json(await read_json(office, request), JobSent)
-        id_ = repeated_id("job", merchant, request) or desk.new_id("job")
+        body = await read_json(office, request)
+        sent = decode_json(body, JobSent)
+        id_, asked = made_once(office, "job", merchant, request, body)
 
         def begin() -> JobAnswer:
-            return view_job(bookings.begin_job(merchant, sent.orders, sent.account, id_))
+            return view_job(bookings.begin_job(merchant, sent.orders, sent.account, id_, asked))
 
         answer = await office.intake.run(begin)
         desk.wake_booking()
@@ -150,4 +153,4 @@ def _add_jobs(app: FastAPI, office: Office) -> None:
     @routes.add("GET", "/v1/jobs/{job}", "How far a job is", JobAnswer, "Its orders by state", "not_found")
     async def get_job(request: Request, job: str) -> Response:
         merchant = await merchant_of(office, request)
-        return json_answer(view_job(await office.lookups.run(book.get_job, merchant, job)))
+        return json_answer(view_job(await office.lookups.run(bookings.jobs.get, merchant, job)))

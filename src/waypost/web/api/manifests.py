@@ -6,7 +6,7 @@ from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.manifests import write_csv
 from waypost.web.api.answers import ManifestAnswer, ManifestPage, view_manifest
-from waypost.web.api.merchants import IDEMPOTENCY_KEY, merchant_of, repeated_id
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, made_once, merchant_of
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, describe
 from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
@@ -28,6 +28,7 @@ def add_manifests(app: FastAPI, office: Office) -> None:
         ManifestAnswer,
         "With its parcels",
         "conflict",
+        "key_reused",
         "storage_full",
         description=(
             "Every parcel that is booked through the account and stands on no manifest yet is on this one. With an "
@@ -40,11 +41,11 @@ def add_manifests(app: FastAPI, office: Office) -> None:
         account: Annotated[str, Query(max_length=64, description="With the carrier that fetches them.")] = "",
     ) -> Response:
         merchant = await merchant_of(office, request)
-        id_ = repeated_id("man", merchant, request) or desk.new_id("man")
+        id_, asked = made_once(office, "man", merchant, request)
 
         def close() -> ManifestAnswer:
             chosen = desk.bookings.choose_account(account)
-            manifest = desk.manifests.close(merchant, chosen, id_, desk.clock())
+            manifest = desk.manifests.close(merchant, chosen, id_, desk.clock(), asked)
             return ManifestAnswer(view_manifest(manifest), desk.manifests.list_parcels(merchant, id_))
 
         return json_answer(await office.intake.run(close))

@@ -22,7 +22,7 @@ _MOST_KEY = 255
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Any text of yours, another each time.",
+    "description": "Any text of yours, another for each request; the same only to send one again.",
     "schema": {"type": "string", "maxLength": _MOST_KEY},
 }
 
@@ -47,8 +47,14 @@ def who_asks(request: Request) -> str:
     return key.who
 
 
-def repeated_id(kind: str, merchant: str, request: Request) -> str | None:
-    """The id for what a request makes that says by which key it is repeated; None if it does not.
+def made_once(office: Office, kind: str, whose: str, request: Request, body: bytes = b"") -> tuple[str, str]:
+    """The id for what a request makes, and by what the request is known when it is repeated (see `booking.repeats`).
+
+    Without a key of its sender's it makes something else each time.
+
+    Args:
+        whose: the same key of another is another.
+        body: that was read as JSON already.
 
     Raises:
         Invalid: the key is too long.
@@ -56,7 +62,12 @@ def repeated_id(kind: str, merchant: str, request: Request) -> str | None:
     key = headers_in(request.scope).get("idempotency-key", "")
     if len(key) > _MOST_KEY:
         raise invalid("header.Idempotency-Key", f"is longer than {_MOST_KEY} characters")
-    return f"{kind}_{hashlib.blake2b(key.encode(), key=merchant.encode(), digest_size=8).hexdigest()}" if key else None
+    if not key:
+        return office.desk.new_id(kind), ""
+    secret = hashlib.blake2b(key.encode(), key=whose.encode()).digest()  # a body that is guessed cannot be tried
+    told = sorted(request.query_params.multi_items()), decode(body) if body else None
+    asked = hashlib.blake2b(msgspec.json.encode(told, order="deterministic"), key=secret, digest_size=16)
+    return f"{kind}_{hashlib.blake2b(key.encode(), key=whose.encode(), digest_size=8).hexdigest()}", asked.hexdigest()
 
 
 async def read_json(office: Office, request: Request) -> bytes:

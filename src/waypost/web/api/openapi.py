@@ -35,6 +35,7 @@ _STATUS = {
     "conflict": 409,
     "forbidden": 403,
     "invalid": 422,
+    "key_reused": 422,
     "label_comes_later": 422,
     "lagging": 429,
     "not_allowed": 401,

@@ -81,7 +81,6 @@ def _add_labels(app: FastAPI, office: Office) -> None:
 def _add_print_files(app: FastAPI, office: Office) -> None:
     routes = Routes(app, "orders", WITH_MERCHANTS_KEY, _PROBLEMS)
     desk = office.desk
-    book = desk.bookings.book
 
     @routes.add(
         "GET",
@@ -108,7 +107,7 @@ def _add_print_files(app: FastAPI, office: Office) -> None:
         merchant = await merchant_of(office, request)
         printed = await office.printing.fetch(merchant, job, size, within_s=office.limits.request_s / 2)
         if printed is None:
-            progress = view_job(await office.lookups.run(book.get_job, merchant, job))
+            progress = view_job(await office.lookups.run(desk.bookings.jobs.get, merchant, job))
             return json_answer(progress, status=202, headers={"retry-after": str(_PRINTING_S)})
         # why they were is the carrier's word, which may name people
         left = [f"{each.order} {each.piece + 1}" for each in printed.left[:20]]

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.pickups import PickupOrder
-from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, merchant_of, read_json, repeated_id
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, made_once, merchant_of, read_json
 from waypost.web.api.openapi import WITH_MERCHANTS_KEY, sends
 from waypost.web.api.pickup_answers import PICKUP_SENT, PickupPage, PickupView, view_pickup
 from waypost.web.api.routes import Routes
@@ -30,6 +30,7 @@ def add_pickups(app: FastAPI, office: Office) -> None:
         "How far it is",
         *_SENDING,
         "conflict",
+        "key_reused",
         description=(
             "The carrier is asked at once, and what it answered is kept: `booked` with its number, `refused` with why, "
             "or `doubtful`, if nobody knows whether it comes. With an `Idempotency-Key`, repeating it changes nothing."
@@ -38,9 +39,10 @@ def add_pickups(app: FastAPI, office: Office) -> None:
     )
     async def ask_pickup(request: Request) -> Response:
         merchant = await merchant_of(office, request)
-        sent = decode_json(await read_json(office, request), PickupOrder)
-        id_ = repeated_id("pic", merchant, request) or desk.new_id("pic")
-        return json_answer(view_pickup(await office.booking.run(desk.pickups.ask, merchant, id_, sent)))
+        body = await read_json(office, request)
+        sent = decode_json(body, PickupOrder)
+        id_, asked = made_once(office, "pic", merchant, request, body)
+        return json_answer(view_pickup(await office.booking.run(desk.pickups.ask, merchant, id_, sent, asked)))
 
     @routes.add("GET", "/v1/pickups", "Pick-ups, newest first", PickupPage, "A page of them")
     async def list_pickups(
@@ -64,7 +66,7 @@ def add_pickups(app: FastAPI, office: Office) -> None:
         PickupView,
         "How far it is",
         *_CARRIER,
-        description="Repeating it is safe.",
+        description="Repeating it is safe: its carrier is told once, by one at a time.",
     )
     async def cancel_pickup(request: Request, pickup: str) -> Response:
         merchant = await merchant_of(office, request)

@@ -11,7 +11,7 @@ from waypost.booking.images import Picture
 from waypost.booking.proofs import Proof, ProofSent
 from waypost.model.errors import NotFound
 from waypost.web.api.answers import PROOF_SENT, ProofsAnswer, ProofTaken, view_proof
-from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, read_json, repeated_id
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, made_once, read_json
 from waypost.web.api.openapi import WITH_EITHER_KEY, WITH_KEY, sends
 from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
@@ -40,6 +40,7 @@ def add_proofs(app: FastAPI, office: Office) -> None:
         ProofTaken,
         "It is kept",
         *_SENDING,
+        "key_reused",
         description=(
             "Who took a parcel, a picture, a signature. The parcel was booked through the account, and the key is an "
             "operator's or speaks for its carrier. Images are looked at and made anew: what stands beside the picture, "
@@ -54,11 +55,12 @@ def add_proofs(app: FastAPI, office: Office) -> None:
             raise Forbidden("this key speaks for no such account", mend="Use one that does, or an operator's.")
         if carrier is None:
             raise NotFound(f"there is no account {account[:60]!r}")
-        id_ = repeated_id("pod", _short(account), request) or desk.new_id("pod")
         body = await read_json(office, request)
 
         def take() -> Proof:
-            return desk.proofs.add(account, decode_json(body, ProofSent), id_, desk.clock())
+            sent = decode_json(body, ProofSent)
+            id_, asked = made_once(office, "pod", _short(account), request, body)
+            return desk.proofs.add(account, sent, id_, desk.clock(), asked)
 
         taken = await office.intake.run(take)
         desk.journal.info("a delivery was proved", request=call_of(request.scope).id, account=account, proof=taken.id)

@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 import msgspec
 
 from waypost.model.scans import VOID
-from waypost.track.statuses import get_status
+from waypost.track.statuses import Phrase, get_status
 from waypost.track.views import ParcelView, PlaceView, ScanView
 from waypost.web.pages.languages import Language, offset_text
 
@@ -107,6 +107,8 @@ def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language,
     promise, kept = _promise(parcel, language, now)
     shape = "late" if not kept and parcel.shape in ("moving", "idle") else parcel.shape
     phrase = language.phrase(parcel.status)
+    if not parcel.scans:  # no status of a carrier's: it was booked, and that is all
+        phrase = Phrase(language.say("unscanned"), language.say("unscanned_more"))
     at = parcel.status_at and dt.datetime.fromisoformat(parcel.status_at)
     last = parcel.last_at and dt.datetime.fromisoformat(parcel.last_at)
     corrected = sum("corrected" in scan.flags for scan in scans)
@@ -170,10 +172,10 @@ def _find_step(
 ) -> int:
     """Where the parcel stands on the bar, -1 before its beginning.
 
-    At the step of its status; a trouble stands at the furthest step that was reached, and so does what moves on behind
-    the customs.
+    At the step of its status, the first if nobody has scanned it; a trouble stands at the furthest step that was
+    reached, and so does what moves on behind the customs.
     """
-    milestone = get_status(parcel.status).milestone
+    milestone = get_status(parcel.status).milestone if parcel.scans else "created"
     now = next((place for place, (_, milestones) in enumerate(steps) if milestone in milestones), None)
     furthest = max((place for place, instants in enumerate(reached) if instants), default=-1)
     if now is None:

@@ -29,14 +29,14 @@ def add_login(app: FastAPI, office: Office, paper: Paper) -> None:
 
     @app.get("/login", include_in_schema=False)
     async def show_login(request: Request) -> Response:
-        return show_form(office, paper, request, known_target(request.query_params.get("next", "")))
+        return show_form(office, paper, request, known_target(request.query_params.get("next", ""), request))
 
     @app.post("/login", include_in_schema=False)
     async def log_in(request: Request) -> Response:
         call, headers = call_of(request.scope), headers_in(request.scope)
         check_origin(headers)
         form = await read_form(request, office)
-        target, login = known_target(form.get("next", "")), form.get("login", "")
+        target, login = known_target(form.get("next", ""), request), form.get("login", "")
         given = (login, form.get("password", ""), call.address, browser_of(headers), office.desk.clock())
         try:
             token = await office.passwords.run(office.desk.people.log_in, *given)
@@ -118,6 +118,6 @@ def _home_of(person: Person) -> str:
     return next((home for role, home in HOMES.items() if role in person.roles), ACCOUNT)
 
 
-def known_target(target: str) -> str:
+def known_target(target: str, request: Request) -> str:
     """The page to go to after signing in, if it is one of ours; else nothing."""
-    return next((target for home in (HOME, CARRIER_HOME, ACCOUNT) if inside(home, target) == target), "")
+    return next((target for home in (HOME, CARRIER_HOME, ACCOUNT) if inside(home, target, request) == target), "")

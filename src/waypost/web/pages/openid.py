@@ -40,7 +40,7 @@ def add_openid(app: FastAPI, office: Office, paper: Paper) -> None:
 
     @app.get(PATH, include_in_schema=False)
     async def go_there(request: Request) -> Response:
-        token, target = secrets.token_hex(32), known_target(request.query_params.get("next", ""))
+        token, target = secrets.token_hex(32), known_target(request.query_params.get("next", ""), request)
         try:
             there = await office.elsewhere.run(provider().begin, token)
         except NotBelieved as error:
@@ -65,7 +65,7 @@ def add_openid(app: FastAPI, office: Office, paper: Paper) -> None:
                 await office.lookups.run(noted)
             answer = refuse(request, error)
         else:
-            answer = await enter(office, request, opened, known_target(unquote(target)))
+            answer = await enter(office, request, opened, known_target(unquote(target), request))
         answer.headers.append("set-cookie", _cookie("", 0, secure=call_of(request.scope).secure))
         return answer
 

@@ -3,10 +3,11 @@
 For people, who have a login and a password, see `login.py`.
 """
 
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.routing import Match
 
 from waypost.access.keys import Key, Role
 from waypost.model.errors import BadInput
@@ -36,6 +37,7 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
     @app.exception_handler(SignIn)
     async def ask_for_key(request: Request, wanted: SignIn) -> Response:
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        target = inside(wanted.home, target, request)  # a form is not sent again
         lang = f"&lang={quote(request.query_params['lang'])}" if "lang" in request.query_params else ""
         by_key = wanted.home in _ROLES and not await office.are_people()
         page = f"{wanted.home}/login" if by_key else "/login"
@@ -53,14 +55,14 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
 
     @app.get(f"{home}/login", include_in_schema=False)
     async def show_form(request: Request) -> Response:
-        return show(request, inside(home, request.query_params.get("next", home)))
+        return show(request, inside(home, request.query_params.get("next", home), request))
 
     @app.post(f"{home}/login", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
         call = call_of(request.scope)
         check_origin(headers_in(request.scope))
         form = await read_form(request, office)
-        target = inside(home, form.get("next", home))
+        target = inside(home, form.get("next", home), request)
         try:
             token = await office.gate.open_session(call, form.get("key", "").strip(), role)
         except NarrowKey as error:
@@ -132,8 +134,14 @@ async def read_form(request: Request, office: Office) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def inside(home: str, target: str) -> str:
-    """The page to go to after signing in, if it is one of those below `home`."""
+def inside(home: str, target: str, request: Request) -> str:
+    """The page to go to after signing in: the target, if it is below `home` and can be asked for; else `home`."""
     path = target.partition("?")[0].partition("#")[0]
     known = path == home or path.startswith(f"{home}/")
-    return target if known and "\\" not in target and target.isprintable() else home
+    is_page = known and "\\" not in target and target.isprintable() and _answers_get(request, path)
+    return target if is_page else home
+
+
+def _answers_get(request: Request, path: str) -> bool:
+    scope = {**request.scope, "method": "GET", "path": unquote(path)}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)

@@ -1,0 +1,103 @@
+"""The commands of timetables: what they are called, and what they take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from waypost.app.commands.options import Home, Json
+
+commands = typer.Typer()
+timetable = typer.Typer(help="Timetables: services of carriers, and the ways through them.", no_args_is_help=True)
+commands.add_typer(timetable, name="timetable")
+
+
+@timetable.command("import")
+def import_(
+    kind: Annotated[str, typer.Argument(help="csv, gtfs or ssim.")],
+    path: Annotated[Path, typer.Argument(help="A file or a folder.")],
+    carrier: Annotated[
+        str | None, typer.Option("--carrier", help="Whose services they are, where files do not say: gtfs.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Remove all other services of the carriers that the files name.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, keep nothing.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Keep the services of files, or bring them up to date. Exit code 1 if something was refused."""
+    from waypost.app import timetables
+
+    code = timetables.import_timetable(
+        kind, path, carrier=carrier, replace=replace, dry_run=dry_run, home=home, as_json=as_json
+    )
+    raise typer.Exit(code)
+
+
+@timetable.command()
+def show(
+    facility: Annotated[
+        str | None, typer.Argument(help="What departs there within a day, as carrier/code.", show_default=False)
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", help="From then on, as 2026-11-22T10:00:00+08:00.")] = None,
+    carrier: Annotated[str | None, typer.Option("--carrier", help="Of the services only its own.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """List the services that are kept, or what departs from a facility."""
+    from waypost.app import timetables
+    from waypost.app.wiring import now_ms
+
+    if facility is None:
+        if at is not None:
+            raise typer.BadParameter("it needs a facility", param_hint="--at")
+        timetables.show_services(carrier, home=home, as_json=as_json)
+        return
+    if carrier is not None:
+        raise typer.BadParameter("it is for the list of services, without a facility", param_hint="--carrier")
+    timetables.show_departures(facility, at, now_ms=now_ms(), home=home, as_json=as_json)
+
+
+@timetable.command()
+def path(
+    origin: Annotated[str, typer.Argument(help="A facility, as carrier/code.")],
+    destination: Annotated[str, typer.Argument(help="Another one.")],
+    ready: Annotated[
+        str | None, typer.Option("--ready", help="Handed over then, as 2026-11-22T10:00:00+08:00 (default: now).")
+    ] = None,
+    due: Annotated[str | None, typer.Option("--by", help="As late as possible, to arrive by then.")] = None,
+    carriers: Annotated[
+        list[str] | None, typer.Option("--carrier", help="By no other carrier; again for more.")
+    ] = None,
+    modes: Annotated[
+        list[str] | None, typer.Option("--mode", help="By truck, bus, rail, flight or ship alone; again for more.")
+    ] = None,
+    choices_within_h: Annotated[
+        int | None,
+        typer.Option(
+            "--choices", min=0, help="All that are best in arrival, cost and CO2, up to so many hours after the first."
+        ),
+    ] = None,
+    weight_g: Annotated[int, typer.Option("--weight-g", min=0, help="By what can carry so many grams.")] = 0,
+    days: Annotated[int, typer.Option("--days", min=1, max=60, help="How far to look.")] = 14,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show the way that arrives first, leg by leg. Exit code 1 if there is none."""
+    from waypost.app import timetables
+    from waypost.app.wiring import now_ms
+
+    terms = timetables.make_terms(carriers or [], modes or [], weight_g)
+    timetables.show_path(
+        origin,
+        destination,
+        ready=ready,
+        due=due,
+        choices_within_h=choices_within_h,
+        terms=terms,
+        days=days,
+        now_ms=now_ms(),
+        home=home,
+        as_json=as_json,
+    )

@@ -1,0 +1,184 @@
+"""`waypost backtest olist`: real orders, each promised at the moment of purchase with only what was known then."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+import numpy as np
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from waypost.app.console import aside, line, out, results
+from waypost.feeds.olist import ZONE
+from waypost.feeds.olist_trips import read_olist_trips
+from waypost.forecast.circumstances import LEARNT, Kind, describe
+from waypost.forecast.scores import LEVELS, score
+from waypost.forecast.trips import Floats, Ints, Trips
+from waypost.model.errors import BadInput
+from waypost.model.instants import DAY_MS
+
+#: With fewer orders delivered before the first promise there is nothing to learn from.
+_LEAST_ORDERS = 1000
+
+Methods = Mapping[str, Floats]
+
+
+def run_olist(data: Path, test_from: date, *, without: Collection[str], seed: int, threads: int, as_json: bool) -> None:
+    """Score Waypost and plain peers on the orders bought from a day on, and say so."""
+    kinds = _learnt(without)
+    trips, refusals = read_olist_trips(data)
+    start = _midnight(test_from)
+    end = np.floor(trips.local[-1]) + 1 - (trips.local[-1] - trips.ordered[-1]) if len(trips) else start
+    _check(trips, start, data, test_from)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
+
+        def follow(label: str) -> Callable[[float], None]:
+            task = progress.add_task(label, total=1.0)
+            return lambda share: progress.update(task, completed=share)
+
+        found = _backtest(trips, start, end, kinds, seed, threads, follow)
+    found |= {"test_from": test_from.isoformat(), "seed": seed, "refused_rows": len(refusals)}
+    if as_json:
+        out(found)
+    else:
+        _show(found)
+
+
+def _backtest(
+    trips: Trips,
+    start: float,
+    end: float,
+    kinds: Collection[Kind],
+    seed: int,
+    threads: int,
+    follow: Callable[[str], Callable[[float], None]],
+) -> dict[str, Any]:
+    from waypost.forecast.baselines import frozen_trees, global_median, lane_medians
+    from waypost.forecast.rolling import at_level, roll
+
+    years = range(datetime.fromtimestamp(trips.ordered[0] * DAY_MS / 1000, UTC).year, 1970 + int(end / 365.25) + 2)
+    facts = describe(trips, holidays.country_holidays("BR", years=years))
+    windows = roll(facts, trips, start, end, kinds=kinds, seed=seed, threads=threads, tell=follow("Waypost promises"))
+    asked = trips.between(start, end)
+    rows = asked[np.isfinite(trips.delivered[asked])]
+    taken = (trips.delivered - trips.ordered)[rows]
+    model = np.column_stack([at_level(windows[rows], level) for level in LEVELS])
+    olist = (trips.promised - trips.ordered)[rows]
+    baselines: dict[str, Floats] = {
+        "olist_promise": _point(olist),
+        "global_median": _point(global_median(trips, start, rows)),
+        "lane_median_45d": _point(lane_medians(trips, rows)),
+        **frozen_trees(facts, trips, start, rows, seed=seed, threads=threads, tell=follow("LightGBM learns once")),
+    }
+    shorter = _shorter(taken, windows[rows], olist, at_level)
+    return {
+        "orders": len(rows),
+        "not_delivered": len(asked) - len(rows),
+        "model": score(taken, model) | {"shorter_than_olist": shorter["shorter"], "learnt_from": list(kinds)},
+        "baselines": {name: score(taken, days) for name, days in baselines.items()},
+        "at_olists_late_rate": shorter,
+        "by_month": _by_month(trips, rows, taken, {"model": model, **baselines}),
+    }
+
+
+def _learnt(without: Collection[str]) -> list[Kind]:
+    unknown = [name for name in without if name not in set(LEARNT)]
+    if unknown:
+        raise BadInput(f"there is no kind {unknown[0]}.", mend=f"--without takes: {', '.join(LEARNT)}.")
+    kinds: list[Kind] = [kind for kind in LEARNT if kind not in without]
+    if not kinds:
+        raise BadInput("nothing is left to learn from.", mend="Leave out fewer kinds.")
+    return kinds
+
+
+def _point(days: Floats) -> Floats:
+    """A promise without levels is the same at each."""
+    return np.repeat(days[:, None], len(LEVELS), axis=1)
+
+
+def _shorter(
+    taken: Floats, windows: Floats, olist: Floats, at_level: Callable[[Floats, float], Floats]
+) -> dict[str, Any]:
+    """How much shorter promises are at the lowest level at which no more come late than did by Olist's."""
+    late = float((taken > olist).mean())
+    low, high = 0.5, 0.995
+    if (taken > at_level(windows, high)).mean() > late:
+        return {
+            "late_rate": round(late, 4),
+            "level": None,
+            "olist_mean_days": round(float(olist.mean()), 4),
+            "shorter": None,
+        }
+    for _ in range(30):
+        middle = (low + high) / 2
+        if (taken > at_level(windows, middle)).mean() > late:
+            low = middle
+        else:
+            high = middle
+    promised = at_level(windows, high)
+    return {
+        "late_rate": round(late, 4),
+        "level": round(high, 4),
+        "mean_days": round(float(promised.mean()), 4),
+        "olist_mean_days": round(float(olist.mean()), 4),
+        "shorter": round(1 - float(promised.mean() / olist.mean()), 4),
+    }
+
+
+def _by_month(trips: Trips, rows: Ints, taken: Floats, methods: Methods) -> dict[str, dict[str, Any]]:
+    days = np.floor(trips.local[rows]).astype(np.int64).astype("datetime64[D]").astype("datetime64[M]")
+    return {
+        str(month): {name: score(taken[days == month], promised[days == month]) for name, promised in methods.items()}
+        for month in np.unique(days)
+    }
+
+
+def _midnight(day: date) -> float:
+    """When a day begins in Brasilia, in days since 1970."""
+    return datetime.combine(day, time(), ZoneInfo(ZONE)).timestamp() * 1000 / DAY_MS
+
+
+def _check(trips: Trips, start: float, data: Path, test_from: date) -> None:
+    seen = int((trips.delivered < start).sum())
+    if seen < _LEAST_ORDERS:
+        raise BadInput(
+            f"{seen} orders were delivered before {test_from}; it takes {_LEAST_ORDERS} to learn from.",
+            where=str(data),
+            mend="Give a later --test-from, or more orders.",
+        )
+    if not (trips.ordered >= start).any():
+        last = datetime.fromtimestamp(trips.ordered[-1] * DAY_MS / 1000, ZoneInfo(ZONE)).date()
+        raise BadInput(
+            f"no order was bought from {test_from} on; the last was on {last}.",
+            where=str(data),
+            mend="Give an earlier --test-from.",
+        )
+
+
+def _show(found: dict[str, Any]) -> None:
+    console = results()
+    table = Table("promise", "MAE days", "pinball", "P50 held", "P80 held", "P90 held", "mean P90 days", "late")
+    for name, each in {"waypost": found["model"], **found["baselines"]}.items():
+        held = [f"{each[f'coverage_p{round(level * 100)}']:.1%}" for level in LEVELS]
+        figures = (f"{each['mae_days']:.2f}", f"{each['pinball']:.3f}", *held, f"{each['mean_p90_days']:.1f}")
+        table.add_row(name, *figures, f"{each['late_rate']:.1%}")
+    console.print(line(f"{found['orders']} orders bought from {found['test_from']} on, each promised as it was bought"))
+    console.print(table)
+    shorter = found["at_olists_late_rate"]
+    if shorter["shorter"] is not None:
+        console.print(
+            line(
+                f"At Olist's own late rate of {shorter['late_rate']:.1%} promises are "
+                f"{shorter['shorter']:.0%} shorter: "
+                f"{shorter['mean_days']:.1f} days instead of {shorter['olist_mean_days']:.1f}"
+            )
+        )
+    months = Table("month", "orders", "MAE days", "P90 held", "LightGBM's", "conformal's")
+    for month, each in found["by_month"].items():
+        held = [f"{each[name]['coverage_p90']:.1%}" for name in ("model", "lightgbm", "lightgbm_conformal")]
+        months.add_row(month, str(each["model"]["orders"]), f"{each['model']['mae_days']:.2f}", *held)
+    console.print(months)

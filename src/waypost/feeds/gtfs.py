@@ -1,0 +1,432 @@
+"""GTFS: the timetables of buses, trains and ferries as their operators publish them, a folder or a zip archive.
+
+Read are agency, stops, routes, trips, stop_times, calendar, calendar_dates, frequencies and transfers. A trip becomes a
+service; with frequencies, one for each time at which it begins. Platforms count as their station. Times are whole
+minutes: what is faster takes one. Calls without times are passed over.
+
+See https://gtfs.org/documentation/schedule/reference/.
+"""
+
+import contextlib
+import datetime as dt
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from waypost.feeds.fields import CODE, NAME, NOTE, BadFieldError, parse_words, read_words
+from waypost.feeds.master import Row
+from waypost.feeds.stream import Meter, is_folder
+from waypost.feeds.tables import read_table
+from waypost.feeds.timetables import refused_of
+from waypost.model.errors import BadInput
+from waypost.model.instants import get_zone
+from waypost.model.places import Facility, FacilityKind, Place
+from waypost.network.feed import Found, Refused
+from waypost.network.services import MOST_CODE, Call, Clock, Days, Mode, Service, Stretch, check_service
+
+#: What each file that is read has to have; the second ones may be missing.
+_NEEDED = {
+    "agency.txt": ("agency_timezone",),
+    "stops.txt": ("stop_id",),
+    "routes.txt": ("route_id", "route_type"),
+    "trips.txt": ("route_id", "service_id", "trip_id"),
+    "stop_times.txt": ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"),
+}
+_OPTIONAL = {
+    "calendar.txt": ("service_id", "start_date", "end_date"),
+    "calendar_dates.txt": ("service_id", "date", "exception_type"),
+    "frequencies.txt": ("trip_id", "start_time", "end_time", "headway_secs"),
+    "transfers.txt": ("from_stop_id", "to_stop_id", "transfer_type"),
+}
+_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_TIME = re.compile(r" *([0-9]{1,3}):([0-9]{2}):([0-9]{2}) *")
+#: An archive whose files are larger in all is refused before it is unpacked.
+_MOST_BYTES = 8 << 30
+_MOST_STARTS = 2000
+
+
+class GtfsFeed:
+    """A `TimetableFeed` of a folder or a zip archive.
+
+    Args:
+        path: where it is.
+        carrier: under which carrier its stops and trips are kept.
+    """
+
+    def __init__(self, path: Path, carrier: str) -> None:
+        self._path, self._carrier = path, carrier
+
+    def read(self) -> Found:
+        """See `TimetableFeed.read`."""
+        with _unpacked(self._path) as folder:
+            return _Reading(folder, self._carrier).read()
+
+
+class _Trip(msgspec.Struct, frozen=True):
+    mode: Mode
+    days: Days
+    zone: str
+    line: int
+
+
+class _Stop(msgspec.Struct, frozen=True):
+    """One row of stop_times: seconds of its day, None where it has no time."""
+
+    sequence: int
+    stop: str
+    arrives_s: int | None
+    departs_s: int | None
+
+
+class _Reading:
+    """One pass over the files, in the order in which they speak of one another."""
+
+    def __init__(self, folder: Path, carrier: str) -> None:
+        self._folder, self._carrier = folder, carrier
+        self._refused: list[Refused] = []
+        self._spoilt_days: set[str] = set()
+
+    def read(self) -> Found:
+        zones = self._read_zones()
+        stations, facilities = self._read_stops(next(iter(zones.values())))
+        modes = self._read_routes(zones)
+        calendars = self._read_calendars()
+        trips = self._read_trips(modes, calendars)
+        stops = self._read_stop_times(trips, stations)
+        starts = self._read_frequencies(trips)
+        services = list(self._make_services(trips, stops, starts))
+        dwell_min = self._read_transfers(stations)
+        used = {call.facility for service in services for call in service.calls}
+        return Found(
+            services=services,
+            dwell_min={facility: minutes for facility, minutes in dwell_min.items() if facility in used},
+            facilities=[each for each in facilities if f"{each.carrier}/{each.code}" in used],
+            refused=self._refused,
+        )
+
+    def _read_zones(self) -> dict[str, str]:
+        """The zone of each agency."""
+        zones: dict[str, str] = {}
+
+        def take(row: Row, line: int) -> None:
+            zone = parse_words(row.get("agency_timezone"), "agency_timezone", NAME)
+            try:
+                get_zone(zone)
+            except BadInput:
+                raise BadFieldError("agency_timezone", "is no IANA time zone", zone) from None
+            zones[(row.get("agency_id") or "").strip()] = zone
+
+        self._each("agency.txt", take)
+        if not zones:
+            raise BadInput("names no agency with a time zone", where="agency.txt")
+        return zones
+
+    def _read_stops(self, zone: str) -> tuple[dict[str, str], list[Facility]]:
+        """The facility of each stop: its station, where it has one; and all of them."""
+        own: dict[str, Facility] = {}
+        parents: dict[str, str] = {}
+
+        def take(row: Row, line: int) -> None:
+            stop = parse_words(row.get("stop_id"), "stop_id", CODE)
+            if parent := read_words(row.get("parent_station"), "parent_station", CODE):
+                parents[stop] = parent
+            own[stop] = Facility(
+                carrier=self._carrier,
+                code=stop,
+                name=read_words(row.get("stop_name"), "stop_name", NAME) or stop,
+                kind=FacilityKind.HUB,
+                place=Place(
+                    latitude=_parse_degrees(row, "stop_lat", 90),
+                    longitude=_parse_degrees(row, "stop_lon", 180),
+                    zone=zone,
+                ),
+            )
+
+        self._each("stops.txt", take)
+        station = {stop: parents[stop] if parents.get(stop) in own else stop for stop in own}
+        return {stop: f"{self._carrier}/{code}" for stop, code in station.items()}, list(own.values())
+
+    def _read_routes(self, zones: dict[str, str]) -> dict[str, tuple[Mode, str]]:
+        """By what each route moves, and in which zone its times are."""
+        routes: dict[str, tuple[Mode, str]] = {}
+
+        def take(row: Row, line: int) -> None:
+            agency = (row.get("agency_id") or "").strip()
+            if agency not in zones and len(zones) > 1:
+                raise BadFieldError("agency_id", "is in no row of agency.txt", agency)
+            route = parse_words(row.get("route_id"), "route_id", NOTE)
+            routes[route] = _mode_of(row), zones.get(agency, next(iter(zones.values())))
+
+        self._each("routes.txt", take)
+        return routes
+
+    def _read_calendars(self) -> dict[str, Days]:
+        """The days of each service_id."""
+        weeks: dict[str, Days] = {}
+        added: dict[str, set[dt.date]] = {}
+        left_out: dict[str, set[dt.date]] = {}
+
+        def spoiling(take: Callable[[Row], None]) -> Callable[[Row, int], None]:
+            """A row that is refused leaves unknown on which days something runs: then nothing does."""
+
+            def each(row: Row, line: int) -> None:
+                try:
+                    take(row)
+                except BadFieldError:
+                    self._spoilt_days.add(row.get("service_id", "").strip())
+                    raise
+
+            return each
+
+        def take_week(row: Row) -> None:
+            weekdays = tuple(number for number, name in enumerate(_WEEK, 1) if row.get(name, "").strip() == "1")
+            days = (_parse_date(row, "start_date"), _parse_date(row, "end_date"))
+            name = parse_words(row.get("service_id"), "service_id", NOTE)
+            weeks[name] = Days(weekdays=weekdays, first=days[0], last=days[1])
+
+        def take_date(row: Row) -> None:
+            name, day = parse_words(row.get("service_id"), "service_id", NOTE), _parse_date(row, "date")
+            kind = row.get("exception_type", "").strip()
+            if kind not in ("1", "2"):
+                raise BadFieldError("exception_type", "is neither 1 (added) nor 2 (removed)", kind)
+            (added if kind == "1" else left_out).setdefault(name, set()).add(day)
+
+        self._each("calendar.txt", spoiling(take_week))
+        self._each("calendar_dates.txt", spoiling(take_date))
+        for name, days in added.items():  # of those that have dates alone
+            weeks.setdefault(name, Days(weekdays=(), first=min(days), last=max(days)))
+        return {
+            name: msgspec.structs.replace(
+                week, added=tuple(sorted(added.get(name, ()))), left_out=tuple(sorted(left_out.get(name, ())))
+            )
+            for name, week in weeks.items()
+        }
+
+    def _read_trips(self, routes: dict[str, tuple[Mode, str]], calendars: dict[str, Days]) -> dict[str, _Trip]:
+        trips: dict[str, _Trip] = {}
+
+        def take(row: Row, line: int) -> None:
+            trip = parse_words(row.get("trip_id"), "trip_id", MOST_CODE)
+            route, days = row.get("route_id", "").strip(), row.get("service_id", "").strip()
+            if route not in routes:
+                raise BadFieldError("route_id", "is in no row of routes.txt that could be read", route)
+            if days in self._spoilt_days:
+                raise BadFieldError("service_id", "runs on days of which a row was refused", days)
+            if days not in calendars:
+                raise BadFieldError("service_id", "runs on no day: it is in neither of the calendars", days)
+            trips[trip] = _Trip(routes[route][0], calendars[days], routes[route][1], line)
+
+        self._each("trips.txt", take)
+        return trips
+
+    def _read_stop_times(self, trips: dict[str, _Trip], stations: dict[str, str]) -> dict[str, list[_Stop]]:
+        stops: dict[str, list[_Stop]] = {}
+        spoilt: set[str] = set()
+
+        def take(row: Row, line: int) -> None:
+            trip = row.get("trip_id", "").strip()
+            try:
+                if trip not in trips:
+                    raise BadFieldError("trip_id", "is in no row of trips.txt that could be read", trip)
+                stop = row.get("stop_id", "").strip()
+                if stop not in stations:
+                    raise BadFieldError("stop_id", "is in no row of stops.txt that could be read", stop)
+                sequence = row.get("stop_sequence", "").strip()
+                if not sequence.isascii() or not sequence.isdigit():
+                    raise BadFieldError("stop_sequence", "is no whole number", sequence)
+                came, leaves = (_parse_time(row, field) for field in ("arrival_time", "departure_time"))
+            except BadFieldError:
+                spoilt.add(trip)
+                raise
+            calls = stops.setdefault(trip, [])
+            calls.append(
+                _Stop(
+                    int(sequence), stations[stop], leaves if came is None else came, came if leaves is None else leaves
+                )
+            )
+
+        self._each("stop_times.txt", take)
+        for trip in spoilt & stops.keys():
+            reason = "a row of stop_times.txt of this trip was refused"
+            self._refuse("trips.txt", trips[trip].line, BadFieldError("trip_id", reason, trip))
+            del stops[trip]
+        return stops
+
+    def _read_frequencies(self, trips: dict[str, _Trip]) -> dict[str, list[int]]:
+        """At which seconds of the day trips begin that are told by how often they run."""
+        starts: dict[str, list[int]] = {}
+
+        def take(row: Row, line: int) -> None:
+            trip = row.get("trip_id", "").strip()
+            if trip not in trips:
+                raise BadFieldError("trip_id", "is in no row of trips.txt that could be read", trip)
+            first, last = (_parse_time(row, field) for field in ("start_time", "end_time"))
+            headway = row.get("headway_secs", "").strip()
+            if first is None or last is None:
+                raise BadFieldError("start_time", "is missing, or end_time is")
+            if not re.fullmatch("[0-9]{1,6}", headway) or not int(headway):
+                raise BadFieldError("headway_secs", "is no whole number of seconds from 1 on", headway)
+            begins = starts.setdefault(trip, [])
+            begins += range(first, last, int(headway))
+            if len(begins) > _MOST_STARTS:
+                raise BadFieldError("headway_secs", f"makes more than {_MOST_STARTS} departures a day", headway)
+
+        self._each("frequencies.txt", take)
+        return {trip: sorted(set(begins[:_MOST_STARTS])) for trip, begins in starts.items()}
+
+    def _read_transfers(self, stations: dict[str, str]) -> dict[str, int]:
+        """How long a change takes at least, where that is told of a stop itself."""
+        dwell_min: dict[str, int] = {}
+
+        def take(row: Row, line: int) -> None:
+            here, there = (stations.get(row.get(field, "").strip()) for field in ("from_stop_id", "to_stop_id"))
+            seconds = row.get("min_transfer_time", "").strip()
+            if here is None or here != there or row.get("transfer_type", "").strip() != "2" or not seconds:
+                return  # of ways between stations, and of what is guaranteed, nothing is kept
+            if not re.fullmatch("[0-9]{1,6}", seconds):
+                raise BadFieldError("min_transfer_time", "is no whole number of seconds", seconds)
+            dwell_min[here] = max(dwell_min.get(here, 0), -(-int(seconds) // 60))
+
+        self._each("transfers.txt", take)
+        return dwell_min
+
+    def _make_services(
+        self, trips: dict[str, _Trip], stops: dict[str, list[_Stop]], starts: dict[str, list[int]]
+    ) -> Iterator[Service]:
+        for name, trip in trips.items():
+            if name not in stops:
+                continue
+            calls = sorted(stops[name], key=lambda call: call.sequence)
+            timed = [call for call in calls if call.departs_s is not None]
+            begin = timed[0].departs_s if timed else None
+            for start in starts.get(name, [begin]):
+                code = name if start == begin else f"{name}@{_clock(start or 0)}"
+                shift = (start or 0) - (begin or 0)
+                try:
+                    yield check_service(_service(self._carrier, code, trip, timed, shift))
+                except BadInput as error:
+                    self._refuse("trips.txt", trip.line, BadFieldError("trip_id", error.message, name))
+                    break
+
+    def _each(self, name: str, take: Callable[[Row, int], None]) -> None:
+        """Hand each row of a file on with its line; those that cannot be used are refused."""
+        path = self._folder / name
+        needed = _NEEDED.get(name) or _OPTIONAL[name]
+        if name in _OPTIONAL and not path.exists():
+            return
+        for part in read_table(path, Meter([path]), needed):
+            self._refused += [refused_of(each) for each in part.refusals]
+            names = tuple(part.columns)
+            for line, values in zip(part.lines, zip(*part.columns.values(), strict=True), strict=True):
+                try:
+                    take(dict(zip(names, values, strict=True)), line)
+                except BadFieldError as error:
+                    self._refuse(name, line, error)
+
+    def _refuse(self, name: str, line: int, error: BadFieldError) -> None:
+        self._refused.append(refused_of(error.refusal(name, line)))
+
+
+def _service(carrier: str, code: str, trip: _Trip, stops: list[_Stop], shift_s: int) -> Service:
+    """A trip as a service. Minutes are rounded down, and each leg takes one at least."""
+    calls: list[Call] = []
+    minute: int | None = None
+    for stop in stops:
+        assert stop.arrives_s is not None
+        assert stop.departs_s is not None
+        came, leaves = ((second + shift_s) // 60 for second in (stop.arrives_s, stop.departs_s))
+        came = came if minute is None else max(came, minute + 1)
+        minute = max(leaves, came)
+        calls.append(Call(facility=stop.stop, zone=trip.zone, arrives_min=came, departs_min=minute))
+    return Service(
+        carrier=carrier,
+        code=code,
+        mode=trip.mode,
+        days=trip.days,
+        calls=tuple(calls),
+        stretches=(Stretch(),) * max(len(calls) - 1, 0),
+        clock=Clock.NOON,
+    )
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """The folder of the files; of an archive a copy of those that are read, for a while."""
+    if is_folder(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="waypost-gtfs-") as name:
+        folder = Path(name)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = [each for each in archive.infolist() if each.filename in _NEEDED | _OPTIONAL]
+                if sum(each.file_size for each in members) > _MOST_BYTES:
+                    raise BadInput(f"unpacks to more than {_MOST_BYTES >> 30} GiB", where=path.name)
+                for member in members:
+                    archive.extract(member, folder)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            raise BadInput(f"is no zip archive that can be read: {error}", where=path.name) from None
+        missing = [each for each in _NEEDED if not (folder / each).exists()]
+        if missing:
+            mend = "The files of GTFS lie at the top of the archive."
+            raise BadInput(f"lacks {', '.join(missing)}", where=path.name, mend=mend)
+        yield folder
+
+
+def _mode_of(row: Row) -> Mode:
+    """By the route types of GTFS and their extension by hundreds."""
+    text = row.get("route_type", "").strip()
+    if not re.fullmatch("[0-9]{1,4}", text):
+        raise BadFieldError("route_type", "is no number of a kind of route", text)
+    kind = int(text)
+    if kind in (4, 1000, 1200):
+        return Mode.SHIP
+    if 1100 <= kind < 1200:
+        return Mode.FLIGHT
+    if kind in (3, 11) or 200 <= kind < 300 or 700 <= kind < 900:
+        return Mode.BUS
+    if kind in (0, 1, 2, 5, 6, 7, 12) or 100 <= kind < 200 or 400 <= kind < 700 or 900 <= kind < 1000:
+        return Mode.RAIL
+    raise BadFieldError("route_type", "is no kind of route that timetables know", text)
+
+
+def _parse_time(row: Row, field: str) -> int | None:
+    """Seconds of a time that may be of the day behind; None where there is none."""
+    text = row.get(field, "")
+    if not text.strip():
+        return None
+    found = _TIME.fullmatch(text)
+    if found is None or int(found[2]) > 59 or int(found[3]) > 59:
+        raise BadFieldError(field, "is no time: it is written 08:05:00, and of the next day 25:10:00", text)
+    return (int(found[1]) * 60 + int(found[2])) * 60 + int(found[3])
+
+
+def _parse_date(row: Row, field: str) -> dt.date:
+    text = row.get(field, "").strip()
+    try:
+        if not re.fullmatch("[0-9]{8}", text):
+            raise ValueError
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise BadFieldError(field, "is no day: it is written 20261122", text) from None
+
+
+def _parse_degrees(row: Row, field: str, most: int) -> float | None:
+    text = row.get(field, "").strip()
+    if not text:
+        return None
+    try:
+        degrees = float(text)
+    except ValueError:
+        raise BadFieldError(field, "is no number of degrees", text) from None
+    if not abs(degrees) <= most:
+        raise BadFieldError(field, f"is off the globe: it lies between -{most} and {most}", text)
+    return degrees
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"

@@ -1,0 +1,83 @@
+"""What is known of a day beforehand: holidays, sales days, the day of the month.
+
+Holidays are those of the package `holidays`. Days of great sales stand in `data/sales_days.csv`, each with where it is
+known from: they are customs and not laws.
+"""
+
+import csv
+import datetime as dt
+import functools
+from collections.abc import Mapping
+from importlib import resources
+
+import numpy as np
+
+from waypost.forecast.voices import Floats, Rows
+
+#: A sales day is felt for so many days.
+_FELT = 10
+
+#: What `know_days` tells of each day.
+COLUMNS = ("holiday", "day before a holiday", "day after a holiday", "sales day", "days since one", "day of the month")
+
+
+def know_days(first: dt.date, days: int, countries: Mapping[str, float]) -> Rows:
+    """What is known of each day, in `COLUMNS`.
+
+    Args:
+        first: the first of them.
+        days: how many.
+        countries: of ISO 3166-1 alpha-2, each with its share of the parcels. One that nothing is known of has none.
+    """
+    rows = np.zeros((days, len(COLUMNS)), np.float32)
+    since = np.full(days, float(_FELT))
+    whole = sum(countries.values())
+    for country, part in countries.items():
+        free = _mark_holidays(country, first - dt.timedelta(days=1), days + 2)
+        rows[:, :3] += np.stack([free[1:-1], free[2:], free[:-2]], axis=1) * (part / whole)
+        sales = _mark_sales(country, first - dt.timedelta(days=_FELT), days + _FELT)
+        rows[:, 3] += sales[_FELT:] * (part / whole)
+        for ago in reversed(range(_FELT)):
+            since = np.where(sales[_FELT - ago : days + _FELT - ago] > 0, np.minimum(since, ago), since)
+    rows[:, 4] = since
+    rows[:, 5] = [(first + dt.timedelta(days=place)).day for place in range(days)]
+    return rows
+
+
+def _mark_holidays(country: str, first: dt.date, days: int) -> Floats:
+    import holidays
+
+    if country not in holidays.list_supported_countries():
+        return np.zeros(days)
+    last = first + dt.timedelta(days=days)
+    known = holidays.country_holidays(country, years=range(first.year, last.year + 1))
+    return np.array([first + dt.timedelta(days=place) in known for place in range(days)], np.float64)
+
+
+def _mark_sales(country: str, first: dt.date, days: int) -> Floats:
+    rules = _read_sales_days().get(country, ())
+    marks = np.zeros(days)
+    for place in range(days):
+        day = first + dt.timedelta(days=place)
+        marks[place] = any(day.year >= begins and day == _day_of(rule, day.year) for begins, rule in rules)
+    return marks
+
+
+def _day_of(rule: str, year: int) -> dt.date:
+    """The day that a rule means in a year."""
+    if rule not in ("black friday", "cyber monday"):
+        month, day = map(int, rule.split("-"))
+        return dt.date(year, month, day)
+    november = dt.date(year, 11, 1)
+    thanksgiving = november + dt.timedelta(days=(3 - november.weekday()) % 7 + 21)
+    return thanksgiving + dt.timedelta(days=1 if rule == "black friday" else 4)
+
+
+@functools.cache
+def _read_sales_days() -> dict[str, tuple[tuple[int, str], ...]]:
+    """By country since when and by which rule there are sales days."""
+    text = resources.files("waypost.forecast").joinpath("data/sales_days.csv").read_text(encoding="utf-8")
+    found: dict[str, tuple[tuple[int, str], ...]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        found[row["country"]] = (*found.get(row["country"], ()), (int(row["begins"]), row["rule"]))
+    return found

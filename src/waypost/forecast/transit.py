@@ -1,0 +1,134 @@
+"""How long a parcel takes from the order to the door, as a distribution, learnt from those before it.
+
+The logarithm of the time is a middle plus a spread times what is left over. Boosted trees learn the middle from all
+trips, also from those that are still on their way (see `censored.py`), then the spread from how far off they were.
+What is left over is given no shape here: `promises.py` takes it from promises that were made lately.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import lightgbm
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from waypost.forecast.censored import logistic_objective
+from waypost.forecast.circumstances import LEARNT, Circumstances, Kind
+from waypost.forecast.trips import Flags, Floats, Ints, Trips
+
+#: Of how many days before now is learnt.
+LEARNT_DAYS = 420.0
+
+#: What has been on its way for so short a time says nothing yet.
+_LEAST_DAYS = 0.2
+#: Trips that were ordered so long ago and have not ended count as ended now, where the spread is learnt.
+_MATURE_DAYS = 45.0
+_SCALE = 0.25
+_OFF = 0.05
+
+_TREES = {
+    "learning_rate": 0.03,
+    "num_leaves": 15,
+    "min_data_in_leaf": 40,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "max_bin": 127,
+    "verbose": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+_ROUNDS = 500
+_QUICK = {**_TREES, "learning_rate": 0.06}
+_QUICK_ROUNDS = 250
+_SPREAD_TREES = {**_TREES, "objective": "l2", "learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 200}
+_SPREAD_ROUNDS = 150
+
+
+class TransitModel(msgspec.Struct, frozen=True):
+    """What was learnt.
+
+    Attributes:
+        names: the circumstances that it asks for.
+        known: the instant at which it was learnt, in days since 1970.
+        trips: from how many.
+        start: the logarithm of days that the trees of the middle begin at.
+        middle_trees: learnt first.
+        spread_trees: learnt from how far off the middle was.
+    """
+
+    names: list[str]
+    known: float
+    trips: int
+    start: float
+    middle_trees: lightgbm.Booster
+    spread_trees: lightgbm.Booster
+
+    def foresee(self, facts: Circumstances, rows: Ints) -> tuple[Floats, Floats]:
+        """Of each row the middle and the spread of the logarithm of its days."""
+        table = facts.table(self.names, rows)
+        return foretell(self.middle_trees, table) + self.start, np.exp(foretell(self.spread_trees, table))
+
+
+def learn_transit(
+    facts: Circumstances,
+    trips: Trips,
+    known: float,
+    *,
+    kinds: Collection[Kind] = LEARNT,
+    seed: int = 0,
+    threads: int = 1,
+) -> TransitModel:
+    """Learn from the trips that were ordered before an instant (in days since 1970), with what was known then."""
+    names = facts.names(kinds)
+    rows = trips.between(known - LEARNT_DAYS, known)
+    days, ended = trips.days_taken(rows, known)
+    told = days > _LEAST_DAYS
+    rows, days, ended = rows[told], days[told], ended[told]
+    learner = _Learner(facts, names, {"seed": seed, "num_threads": threads})
+    start, middle = learner.middle(rows, np.log(days), ended, _TREES, _ROUNDS)
+
+    mature = ended | (days > _MATURE_DAYS)
+    rows, logs = rows[mature], np.log(days[mature])
+    off = np.abs(logs - learner.middle_unseen(rows, logs))
+    spread = learner.spread(rows, np.log(off + _OFF))
+    return TransitModel(names, known, len(days), start, middle, spread)
+
+
+def foretell(trees: lightgbm.Booster, table: pa.Table) -> Floats:
+    """What trees say of each row."""
+    return np.asarray(trees.predict(table), np.float64)
+
+
+class _Learner:
+    def __init__(self, facts: Circumstances, names: list[str], more: dict[str, Any]) -> None:
+        self._facts = facts
+        self._names = names
+        self._more = more
+        self._words = sorted(facts.words & set(names))
+
+    def middle(
+        self, rows: Ints, logs: Floats, ended: Flags, trees: dict[str, Any], rounds: int
+    ) -> tuple[float, lightgbm.Booster]:
+        start = float(np.median(logs[ended])) if ended.any() else 0.0
+        settings = {**trees, **self._more, "objective": logistic_objective(ended, _SCALE)}
+        return start, lightgbm.train(settings, self._data(rows, logs - start), rounds)
+
+    def middle_unseen(self, rows: Ints, logs: Floats) -> Floats:
+        """The middles of trips as learnt without them: of every other one from the rest."""
+        middles = np.empty(len(rows))
+        for one in (0, 1):
+            asked, learnt = slice(one, None, 2), slice(1 - one, None, 2)
+            every = np.ones(len(rows[learnt]), np.bool_)
+            start, trees = self.middle(rows[learnt], logs[learnt], every, _QUICK, _QUICK_ROUNDS)
+            middles[asked] = foretell(trees, self._facts.table(self._names, rows[asked])) + start
+        return middles
+
+    def spread(self, rows: Ints, logs: Floats) -> lightgbm.Booster:
+        return lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows, logs), _SPREAD_ROUNDS)
+
+    def _data(self, rows: Ints, labels: Floats) -> lightgbm.Dataset:
+        table = self._facts.table(self._names, rows)
+        return lightgbm.Dataset(table, labels, categorical_feature=self._words)

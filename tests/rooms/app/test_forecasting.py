@@ -1,0 +1,81 @@
+"""`waypost forecast volume`, over a home with some months of scans."""
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.rooms.app.commands import Commands
+
+from waypost.app.settings import Settings
+from waypost.app.wiring import open_house
+from waypost.testing import World, scan
+
+FIRST, DAYS = dt.date(2026, 3, 2), 84
+
+
+@pytest.fixture
+def filled(commands: Commands) -> Commands:
+    """Two hubs, few parcels on Sundays; in Hangzhou all come in the hour from nine."""
+    chance = np.random.default_rng(7)
+    scans = []
+    for place in range(DAYS):
+        day = FIRST + dt.timedelta(days=place)
+        for hub, many in (("Hangzhou", 12), ("Shanghai", 6)):
+            for piece in range(chance.poisson(many * (0.2 if day.weekday() == 6 else 1.0))):
+                number = f"{hub[0]}{place:03}{piece:02}"
+                scans.append(scan(number, "GOT", f"{day} 09:{piece:02}", at=hub))
+    with open_house(Settings(home=commands.home)) as house:
+        World(house.memory, scans)
+    return commands
+
+
+def test_hubs_add_up(filled: Commands) -> None:
+    told = filled.ask("forecast", "volume", "--days", "7")["forecast"]
+    assert (told["by"], told["learnt_from"], told["learnt_to"]) == ("hub", "2026-03-02", "2026-05-24")
+    names = [(each["level"], each["name"]) for each in told["lines"]]
+    assert names == [("network", None), ("carrier", None), ("hub", "Hangzhou"), ("hub", "Shanghai")]
+    network, _, hangzhou, shanghai = ([day["parcels"] for day in each["days"]] for each in told["lines"])
+    assert [day["day"] for day in told["lines"][0]["days"]][::6] == ["2026-05-25", "2026-05-31"]
+    assert network == pytest.approx([one + other for one, other in zip(hangzhou, shanghai, strict=True)], abs=1e-4)
+    assert min(hangzhou[:6]) > 2 * hangzhou[6]
+    assert 8 < np.mean(hangzhou[:6]) < 16
+
+
+def test_full_hours_are_told(filled: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "capacities.csv"
+    file.write_text("carrier,facility,parcels_per_hour\nyto,Hangzhou,5\nyto,Shanghai,500\n")
+    found = filled.ask("forecast", "volume", "--days", "7", "--capacity", str(file))["overloads"]
+    assert {(each["hub"], each["hour"][11:]) for each in found} == {("Hangzhou", "09:00")}
+    assert [each["hour"][:10] for each in found if each["expected"]][:6] == [f"2026-05-{day}" for day in range(25, 31)]
+    shown = filled.call("forecast", "volume", "--days", "7", "--capacity", str(file)).stdout.decode()
+    assert "2026-05-25T09:00 yto/Hangzhou" in shown
+
+
+def test_only_what_was_known_then_counts(filled: Commands) -> None:
+    told = filled.ask("forecast", "volume", "--days", "3", "--by", "carrier", "--until", "2026-05-11")["forecast"]
+    assert told["learnt_to"] == "2026-05-10"
+    assert [each["level"] for each in told["lines"]] == ["network", "carrier"]
+
+
+def test_people_get_a_table(filled: Commands) -> None:
+    done = filled.call("forecast", "volume", "--days", "9")
+    head, first, *_ = done.stdout.decode().splitlines()
+    assert head.split() == ["carrier", "hub", *(f"05-{day}" for day in range(25, 32)), "all", "9", "days"]
+    assert first.split()[0] == "all"
+    assert "Learnt from 2026-03-02 to 2026-05-24" in done.stderr.decode()
+
+
+def test_what_cannot_be_is_refused(filled: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "capacities.csv"
+    file.write_text("carrier,facility,parcels_per_hour\nyto,Wuhan,5\n")
+    volume = ("forecast", "volume")
+    assert "yto/Wuhan" in filled.fail(*volume, "--capacity", str(file), code=2)
+    assert "--by hub" in filled.fail(*volume, "--by", "lane", "--capacity", str(file), code=2)
+    assert "'soon' is no date" in filled.fail(*volume, "--until", "soon", code=2)
+    assert "No parcel was counted by lane" in filled.fail(*volume, "--by", "lane", code=1)
+    assert "come back with" in filled.fail(*volume, "--until", "2026-03-20", code=2)
+
+
+def test_without_a_home(commands: Commands) -> None:
+    assert "nothing is kept" in commands.fail("forecast", "volume", code=1)

@@ -1,0 +1,42 @@
+"""`waypost backtest olist`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.rooms.app.commands import Commands
+from tests.rooms.feeds.test_olist_trips import write
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--test-from", "25.2.2018"), "write it as 2018-02-25"),
+        (("--test-from", "2018-02-25"), "0 orders were delivered before 2018-02-25"),
+        (("--test-from", "2018-02-25", "--without", "moon"), "calendar, places, parcel, lately, trends"),
+    ],
+)
+def test_what_cannot_be_done_is_said(commands: Commands, tmp_path: Path, options: tuple[str, ...], told: str) -> None:
+    assert told in commands.fail("backtest", "olist", "--data", str(write(tmp_path)), *options, code=2)
+
+
+def test_a_day_behind_the_last_order_is_said(commands: Commands, data_folder: Path) -> None:
+    told = commands.fail("backtest", "olist", "--data", str(data_folder / "olist"), "--test-from", "2019-01-01", code=2)
+    assert "no order was bought from 2019-01-01 on; the last was on 2018-05-24" in told
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+def test_real_orders_are_promised_better_than_by_trees_that_learnt_once(commands: Commands, data_folder: Path) -> None:
+    """The last two months alone; ./docs/explanation says how it goes from February on."""
+    done = commands.call(
+        "backtest", "olist", "--data", str(data_folder / "olist"), "--test-from", "2018-04-15", "--json"
+    )
+    found = json.loads(done.stdout)
+    model, peers = found["model"], found["baselines"]
+    assert set(peers) == {"olist_promise", "global_median", "lane_median_45d", "lightgbm", "lightgbm_conformal"}
+    assert model["mae_days"] < peers["lightgbm"]["mae_days"] < peers["lane_median_45d"]["mae_days"]
+    assert model["pinball"] < peers["lightgbm"]["pinball"]
+    assert 0.85 < model["coverage_p90"] < 0.95
+    assert set(found["by_month"]) == {"2018-04", "2018-05"}
+    assert model["orders"] == sum(each["model"]["orders"] for each in found["by_month"].values())

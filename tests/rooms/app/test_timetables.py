@@ -1,0 +1,154 @@
+"""Timetables on the command line: services come in, and ways through them come out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.rooms.app.commands import Commands
+from tests.rooms.feeds.test_gtfs import write
+from tests.rooms.feeds.test_ssim import leg
+
+EXAMPLE = Path(__file__).parents[3] / "examples/timetables/timetable.csv"
+FACILITIES = """carrier,code,name,kind,zone
+hilltop,CWB,Curitiba hub,hub,America/Sao_Paulo
+hilltop,GRU,Guarulhos hub,hub,America/Sao_Paulo
+hilltop,MAO,Manaus station,station,America/Manaus
+"""
+SUNDAY = "2026-11-22T12:00:00-03:00"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Commands:
+    made = Commands(tmp_path / "home")
+    file = tmp_path / "facilities.csv"
+    file.write_text(FACILITIES)
+    made.ask("import", "facilities", str(file))
+    return made
+
+
+@pytest.fixture
+def filled(home: Commands) -> Commands:
+    told = home.ask("timetable", "import", "csv", str(EXAMPLE))
+    assert told == {
+        "dry_run": False,
+        "services": 4,
+        "carriers": ["azul", "hilltop"],
+        "facilities": 0,
+        "dwells": 0,
+        "refused": 0,
+        "refusals": [],
+    }
+    return home
+
+
+def way(path: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(leg["service"], leg["departs_at"], leg["arrives_at"]) for leg in path["legs"]]
+
+
+def test_the_first_arrival_is_found_in_local_times(filled: Commands) -> None:
+    path = filled.ask("timetable", "path", "hilltop/CWB", "hilltop/MAO", "--ready", SUNDAY)
+    assert way(path) == [
+        ("CWB-GRU", "2026-11-22T20:00:00-03:00", "2026-11-23T02:30:00-03:00"),
+        ("AD2410", "2026-11-23T06:00:00-03:00", "2026-11-23T08:55:00-04:00"),
+    ]
+    assert path["legs"][0]["closes_at"] == "2026-11-22T19:00:00-03:00"
+    assert [(leg["cost_minor"], leg["currency"]) for leg in path["legs"]] == [(180, "BRL"), (2900, "BRL")]
+    told = filled.call("timetable", "path", "hilltop/CWB", "hilltop/MAO", "--ready", SUNDAY).stdout.decode()
+    assert told.splitlines()[0] == (
+        "2026-11-22T20:00:00-03:00  hilltop/CWB  hilltop/CWB-GRU (truck), until 2026-11-22T19:00:00-03:00"
+    )
+    assert told.splitlines()[-1] == "2026-11-23T08:55:00-04:00  hilltop/MAO"
+
+
+def test_the_last_way_that_is_in_time_is_found(filled: Commands) -> None:
+    path = filled.ask("timetable", "path", "hilltop/CWB", "hilltop/MAO", "--by", "2026-11-24T09:00:00-04:00")
+    assert way(path)[0][1] == "2026-11-23T20:00:00-03:00"
+
+
+def test_only_what_is_asked_for_is_used(filled: Commands) -> None:
+    ask = ("timetable", "path", "hilltop/CWB", "hilltop/MAO", "--ready", SUNDAY)
+    assert [leg["mode"] for leg in filled.ask(*ask, "--mode", "truck")["legs"]] == ["truck", "truck"]
+    assert [leg["carrier"] for leg in filled.ask(*ask, "--carrier", "hilltop")["legs"]] == ["hilltop", "hilltop"]
+    assert len(filled.ask(*ask, "--weight-g", "900000")["legs"]) == 2
+    assert [leg["mode"] for leg in filled.ask(*ask, "--weight-g", "900001")["legs"]] == ["truck", "truck"]
+    tuesday = (*ask[:5], "2026-11-24T12:00:00-03:00", "--mode", "truck")  # the next truck leaves on Thursday
+    assert len(filled.ask(*tuesday, "--days", "2")["legs"]) == 2
+    assert "by departures of 1 days" in filled.fail(*tuesday, "--days", "1", code=1)
+    assert "--mode: is none of truck" in filled.fail(*ask, "--mode", "lorry", code=2)
+    assert "no service calls at 'hilltop/XXX'" in filled.fail(*ask[:3], "hilltop/XXX", code=1)
+    assert "not both" in filled.fail(*ask, "--by", SUNDAY, code=2)
+    assert "--ready" in filled.fail(*ask[:5], "tomorrow", code=2)
+
+
+def test_choices_cost_less_or_come_sooner(filled: Commands) -> None:
+    ask = ("timetable", "path", "hilltop/CWB", "hilltop/MAO", "--ready", SUNDAY)
+    choices = filled.ask(*ask, "--choices", "120")["choices"]
+    assert [path["legs"][-1]["service"] for path in choices] == ["AD2410", "AD4002", "GRU-MAO"]
+    assert len(filled.ask(*ask, "--choices", "0")["choices"]) == 1
+    assert filled.call(*ask, "--choices", "120").stdout.decode().count("\n\n") == 2
+    assert "found forward" in filled.fail(*ask[:4], "--by", SUNDAY, "--choices", "1", code=2)
+
+
+def test_services_and_departures_are_shown(filled: Commands) -> None:
+    assert [each["code"] for each in filled.ask("timetable", "show", "--carrier", "hilltop")] == [
+        "CWB-GRU",
+        "GRU-MAO",
+    ]
+    told = filled.call("timetable", "show").stdout.decode()
+    assert "azul/AD2410" in told
+    assert "hilltop/GRU 06:00 hilltop/MAO 08:55" in told
+    [departure] = filled.ask("timetable", "show", "hilltop/CWB", "--at", SUNDAY)
+    assert departure == {
+        "service": "hilltop/CWB-GRU",
+        "mode": "truck",
+        "closes_at": "2026-11-22T19:00:00-03:00",
+        "departs_at": "2026-11-22T20:00:00-03:00",
+        "to": "hilltop/GRU",
+        "arrives_at": "2026-11-23T02:30:00-03:00",
+    }
+    assert "to hilltop/GRU at" in filled.call("timetable", "show", "hilltop/CWB", "--at", SUNDAY).stdout.decode()
+    assert "needs a facility" in filled.fail("timetable", "show", "--at", SUNDAY, code=2)
+    assert "without a facility" in filled.fail("timetable", "show", "hilltop/CWB", "--carrier", "azul", code=2)
+
+
+def test_what_is_refused_is_told_and_hinders_no_other(home: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "timetable.csv"
+    file.write_text(EXAMPLE.read_text("utf-8").replace("06:00", "6 am"), "utf-8")
+    told = home.ask("timetable", "import", "csv", str(file), "--dry-run", code=1)
+    assert (told["services"], told["refused"]) == (3, 1)
+    assert told["refusals"][0]["field"] == "departs"
+    assert home.ask("timetable", "show") == []
+    done = home.call("timetable", "import", "csv", str(file))
+    assert done.returncode == 1
+    assert "timetable.csv:4 departs: is no time of day" in done.stdout.decode()
+    assert "kept: 3 services of azul, hilltop" in done.stdout.decode()
+
+
+def test_a_newer_file_takes_the_place_of_what_it_names(filled: Commands, tmp_path: Path) -> None:
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+    file = tmp_path / "timetable.csv"
+    file.write_text("\n".join([lines[0], lines[1].replace("20:00", "21:00"), ""]), "utf-8")
+    filled.ask("timetable", "import", "csv", str(file))
+    assert len(filled.ask("timetable", "show")) == 4
+    filled.ask("timetable", "import", "csv", str(file), "--replace")
+    kept = filled.ask("timetable", "show")
+    assert [(each["carrier"], each["code"]) for each in kept] == [
+        ("azul", "AD2410"),
+        ("azul", "AD4002"),
+        ("hilltop", "CWB-GRU"),
+    ]
+    assert kept[-1]["calls"][0]["departs_min"] == 21 * 60
+
+
+def test_gtfs_brings_its_facilities_and_ssim_its_airlines(home: Commands, tmp_path: Path) -> None:
+    folder = str(write(tmp_path / "gtfs"))
+    told = home.ask("timetable", "import", "gtfs", folder, "--carrier", "db")
+    assert (told["services"], told["facilities"], told["dwells"]) == (4, 3, 1)
+    path = home.ask("timetable", "path", "db/A", "db/C", "--ready", "2026-11-03T12:00:00+01:00")
+    assert way(path) == [("T1", "2026-11-03T23:00:00+01:00", "2026-11-04T01:10:00+01:00")]
+    assert "--carrier: gtfs needs the code" in home.fail("timetable", "import", "gtfs", folder, code=2)
+    assert "Known: csv, gtfs, ssim" in home.fail("timetable", "import", "hafas", folder, code=2)
+    schedule = tmp_path / "schedule.ssim"
+    schedule.write_text(leg() + "\n")
+    assert home.ask("timetable", "import", "ssim", str(schedule))["carriers"] == ["ca"]
+    assert "name their carriers" in home.fail("timetable", "import", "csv", folder, "--carrier", "db", code=2)

@@ -1,0 +1,148 @@
+"""GTFS: trips become services, on the days and at the times they say; what cannot be is refused where it stands."""
+
+import datetime as dt
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from waypost.feeds.gtfs import GtfsFeed
+from waypost.model.errors import BadInput
+from waypost.model.instants import format_utc
+from waypost.network.feed import Found
+from waypost.network.services import Mode
+from waypost.network.timetable import expand
+
+FILES = {
+    "agency.txt": "agency_id,agency_name,agency_url,agency_timezone\nD,Bahn,http://d,Europe/Berlin\n",
+    "stops.txt": (
+        "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n"
+        "A,Aachen,50.77,6.09,1,\nA1,Aachen platform 1,50.77,6.09,0,A\nB,Bonn,50.73,7.1,,\nC,Celle,52.6,10.06,,\n"
+    ),
+    "routes.txt": "route_id,agency_id,route_short_name,route_type\nR,D,RE1,2\nS,D,SB1,3\n",
+    "trips.txt": "route_id,service_id,trip_id\nR,WEEK,T1\nS,DATES,T2\n",
+    "stop_times.txt": (
+        "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
+        "T1,23:00:00,23:00:30,A1,1\nT1,23:50:00,23:55:00,B,2\nT1,,,A,3\nT1,25:10:00,25:10:00,C,4\n"
+        "T2,08:00:00,08:00:00,B,5\nT2,08:00:20,08:00:20,A1,7\n"
+    ),
+    "calendar.txt": (
+        "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
+        "WEEK,1,1,1,1,1,0,0,20261101,20261130\n"
+    ),
+    "calendar_dates.txt": "service_id,date,exception_type\nWEEK,20261102,2\nWEEK,20261108,1\nDATES,20261103,1\n",
+    "frequencies.txt": "trip_id,start_time,end_time,headway_secs\nT2,06:00:00,08:00:01,3600\n",
+    "transfers.txt": "from_stop_id,to_stop_id,transfer_type,min_transfer_time\nA1,A1,2,301\nB,C,2,900\nB,B,0,\n",
+}
+OFF = "is off the globe: it lies between -90 and 90"
+NO_TIME = "is no time: it is written 08:05:00, and of the next day 25:10:00"
+
+
+def write(folder: Path, **changes: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, text in (FILES | {f"{name}.txt": text for name, text in changes.items()}).items():
+        if text:
+            (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def read(tmp_path: Path, **changes: str) -> Found:
+    return GtfsFeed(write(tmp_path / "gtfs", **changes), "db").read()
+
+
+def told(found: Found) -> list[tuple[str, int, str, str]]:
+    return [(each.file, each.line, each.field, each.reason) for each in found.refused]
+
+
+def departures(found: Found, first: int, last: int) -> list[str]:
+    timetable = expand(found.services, dt.date(2026, 11, first), dt.date(2026, 11, last), {}, 0)
+    each, names = timetable.connections, timetable.facilities
+    rows = zip(each.origin, each.departs_ms.tolist(), each.destination, each.arrives_ms.tolist(), strict=True)
+    return [f"{names[o]} {format_utc(d)[8:16]} {names[t]} {format_utc(a)[8:16]}" for o, d, t, a in rows]
+
+
+def test_trips_run_at_their_times_on_their_days(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    assert found.refused == []
+    assert departures(found, 1, 2) == []
+    assert departures(found, 3, 3) == [
+        "db/B 03T05:00 db/A 03T05:01",
+        "db/B 03T06:00 db/A 03T06:01",
+        "db/B 03T07:00 db/A 03T07:01",
+        "db/A 03T22:00 db/B 03T22:50",
+        "db/B 03T22:55 db/C 04T00:10",
+    ]
+    assert len(departures(found, 4, 8)) == 2 * 4  # Wednesday to Friday, and the Sunday that was added
+
+
+def test_stations_modes_and_changes_are_known(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    assert {service.code: service.mode for service in found.services} == {
+        "T1": Mode.RAIL,
+        "T2": Mode.BUS,
+        "T2@06:00:00": Mode.BUS,
+        "T2@07:00:00": Mode.BUS,
+    }
+    assert found.dwell_min == {"db/A": 6}
+    assert [(each.code, each.name, each.place.zone) for each in found.facilities] == [
+        ("A", "Aachen", "Europe/Berlin"),
+        ("B", "Bonn", "Europe/Berlin"),
+        ("C", "Celle", "Europe/Berlin"),
+    ]
+
+
+def test_an_archive_is_read_as_a_folder_is(tmp_path: Path) -> None:
+    folder = write(tmp_path / "gtfs")
+    with zipfile.ZipFile(tmp_path / "feed.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+        archive.writestr("../outside.txt", "x")
+    assert GtfsFeed(tmp_path / "feed.zip", "db").read() == GtfsFeed(folder, "db").read()
+    assert not (tmp_path / "outside.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line", "field", "reason", "left"),
+    [
+        ("trips", "R,WEEK", "X,WEEK", 2, "route_id", "is in no row of routes.txt that could be read", ["T2"]),
+        ("trips", "WEEK", "NEVER", 2, "service_id", "runs on no day: it is in neither of the calendars", ["T2"]),
+        ("routes", "RE1,2", "RE1,77", 2, "route_type", "is no kind of route that timetables know", ["T2"]),
+        ("stop_times", "23:50:00", "23:60:00", 3, "arrival_time", NO_TIME, ["T2"]),
+        ("stop_times", "B,2", "Z,2", 3, "stop_id", "is in no row of stops.txt that could be read", ["T2"]),
+        ("stop_times", "B,5", "B,x", 6, "stop_sequence", "is no whole number", ["T1"]),
+        ("calendar", "20261130", "20261131", 2, "end_date", "is no day: it is written 20261122", ["T2"]),
+        ("calendar_dates", "08,1", "08,3", 3, "exception_type", "is neither 1 (added) nor 2 (removed)", ["T2"]),
+        ("frequencies", "3600", "0", 2, "headway_secs", "is no whole number of seconds from 1 on", ["T1", "T2"]),
+        ("transfers", "301", "5 min", 2, "min_transfer_time", "is no whole number of seconds", ["T1", "T2"]),
+        ("stops", "50.77,6.09,1", "97,6.09,1", 2, "stop_lat", OFF, ["T2"]),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_refused(
+    tmp_path: Path, name: str, old: str, new: str, line: int, field: str, reason: str, left: list[str]
+) -> None:
+    found = read(tmp_path, **{name: FILES[f"{name}.txt"].replace(old, new, 1)})
+    assert (f"{name}.txt", line, field, reason) in told(found)
+    assert sorted({service.code.partition("@")[0] for service in found.services}) == left
+
+
+def test_a_trip_that_cannot_be_is_refused_by_its_line(tmp_path: Path) -> None:
+    found = read(tmp_path, stop_times=FILES["stop_times.txt"].replace("T2,08:00:20,08:00:20,A1,7\n", ""))
+    [refused] = found.refused
+    assert (refused.file, refused.line, refused.value) == ("trips.txt", 3, "T2")
+    assert "calls at 2 to 500 facilities" in refused.reason
+
+
+def test_what_is_no_gtfs_is_refused_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "feed.zip").write_bytes(b"PK nothing")
+    with pytest.raises(BadInput, match=r"feed.zip: is no zip archive that can be read"):
+        GtfsFeed(tmp_path / "feed.zip", "db").read()
+    with zipfile.ZipFile(tmp_path / "feed.zip", "w") as archive:
+        archive.writestr("gtfs/stops.txt", FILES["stops.txt"])
+    with pytest.raises(BadInput, match=r"lacks agency.txt, stops.txt"):
+        GtfsFeed(tmp_path / "feed.zip", "db").read()
+    folder = write(tmp_path / "gtfs")
+    (folder / "trips.txt").unlink()
+    with pytest.raises(BadInput, match=r"trips.txt: no such file"):
+        GtfsFeed(folder, "db").read()
+    with pytest.raises(BadInput, match=r"agency.txt: names no agency"):
+        read(tmp_path, trips=FILES["trips.txt"], agency=FILES["agency.txt"].replace("Europe/Berlin", "Mars"))

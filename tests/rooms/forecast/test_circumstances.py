@@ -1,0 +1,53 @@
+"""What may be known of a trip when it is ordered."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from tests.rooms.forecast.worlds import START, imagine
+
+from waypost.forecast.circumstances import LEARNT, Kind, describe
+from waypost.forecast.trips import TRIP_SCHEMA, Trips, make_trips
+from waypost.model.errors import BadInput
+
+
+def test_nothing_of_what_comes_later_is_known() -> None:
+    """What happens after an instant, to whomever, changes no circumstance of a trip that was ordered before it."""
+    whole = imagine(1500, 60)
+    known = START + 30
+    before = whole.ordered < known
+
+    def hide(name: str, days: np.ndarray) -> list:
+        stamps = whole.table.column(name).to_pylist()
+        return [stamp if at < known else None for stamp, at in zip(stamps, days, strict=True)]
+
+    columns = {field.name: whole.table.column(field.name) for field in TRIP_SCHEMA}
+    columns["delivered_at"] = hide("delivered_at", whole.delivered)
+    columns["handed_over_at"] = hide("handed_over_at", whole.handed_over)
+    cut = Trips(make_trips(columns).table.filter(before.tolist()))
+    all_facts, cut_facts = describe(whole), describe(cut)
+    for name in all_facts.names(LEARNT):
+        if name not in all_facts.words:
+            assert cut_facts.columns[name] == pytest.approx(all_facts.columns[name][before], nan_ok=True), name
+
+
+def test_days_of_rest_ahead_are_weekends_and_holidays() -> None:
+    friday = np.array(["2018-03-23T15:00"], "datetime64[ms]")
+    trips = make_trips({"number": ["1"], "ordered_at": friday, "offset_min": [-180], "is_void": [False]})
+    facts = describe(trips, [date(2018, 3, 30)])  # Good Friday
+    rests = [facts.columns[f"rest_days_{days}"][0] for days in (5, 10, 20)]
+    assert rests == [2, 5, 7]  # two weekends and the Friday between them in ten days
+    assert (facts.columns["hour"][0], facts.columns["weekday"][0]) == (pytest.approx(12), 4)
+    assert facts.columns["day_of_year"][0] == 31 + 28 + 22
+
+
+def test_a_promise_of_somebody_else_is_not_learnt_from() -> None:
+    facts = describe(imagine(50, 10))
+    assert "promised_days" in facts.columns
+    assert "promised_days" not in facts.names(LEARNT)
+    assert facts.names([Kind.PROMISE]) == ["promised_days"]
+
+
+def test_other_columns_are_refused() -> None:
+    with pytest.raises(BadInput, match="trips have the columns number"):
+        Trips(imagine(5, 1).table.drop_columns(["freight"]))

@@ -1,0 +1,80 @@
+"""Parcels a day, counted from scans."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+
+from waypost.engines.reference import open_reference
+from waypost.forecast.counts import OTHERS, By, Counts, read_counts
+from waypost.model.places import Facility, FacilityKind, Place
+from waypost.testing import World
+from waypost.track.fold import StatusFold
+from waypost.track.tables import bundled_tables
+
+UNTIL = dt.date(2026, 11, 30)
+
+PLACES = [
+    Facility(carrier="yto", code=code, name=code, kind=FacilityKind.HUB, place=Place(country="CN", region=region))
+    for code, region in (("Hangzhou", "ZJ"), ("Shanghai", "SH"))
+]
+
+#: The second is scanned in Shanghai on the fourth just before midnight there, which is still the fourth; the third is
+#: never delivered.
+SCANS = """
+    YT1  2026-11-02 10:00  GOT      Hangzhou
+         2026-11-02 12:00  DEPARTURE  Hangzhou
+         2026-11-04 09:30  ARRIVAL  Shanghai
+         2026-11-05 09:30  SIGNED   Shanghai
+    YT2  2026-11-02 18:00  GOT      Hangzhou
+         2026-11-04 23:50  SIGNED   Shanghai
+    YT3  2026-11-04 10:00  GOT      Shanghai
+"""
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    world = World(open_reference(StatusFold(bundled_tables())), SCANS, PLACES)
+    yield world
+    world.memory.close()
+
+
+def count(
+    world: World, by: By, until: dt.date = UNTIL, most: int = 100, named: tuple[tuple[str, str], ...] = ()
+) -> Counts:
+    return read_counts(world.memory.history, world.tables, world.facilities, by, until=until, most=most, named=named)
+
+
+def test_a_hub_handles_a_parcel_once_a_day(world: World) -> None:
+    found = count(world, "hub")
+    assert (found.first, found.last, found.position) == (dt.date(2026, 11, 2), dt.date(2026, 11, 5), 7)
+    assert found.names == [("yto", "Hangzhou"), ("yto", "Shanghai")]
+    assert found.parcels.tolist() == [[2, 0, 0, 0], [0, 0, 3, 1]]
+
+
+def test_a_carrier_gets_a_parcel_when_it_first_moves(world: World) -> None:
+    found = count(world, "carrier")
+    assert found.names == [("yto", "yto")]
+    assert found.parcels.tolist() == [[2, 0, 1]]
+
+
+def test_a_lane_carries_a_parcel_when_it_is_delivered(world: World) -> None:
+    found = count(world, "lane")
+    assert (found.first, found.names) == (dt.date(2026, 11, 4), [("yto", "CN-ZJ > CN-SH")])
+    assert found.parcels.tolist() == [[1, 1]]
+
+
+def test_days_that_are_not_over_are_left_out(world: World) -> None:
+    assert count(world, "hub", dt.date(2026, 11, 5)).parcels.tolist() == [[2, 0, 0], [0, 0, 3]]
+
+
+def test_what_is_not_busy_stands_together_unless_it_is_asked_for(world: World) -> None:
+    found = count(world, "hub", most=1)
+    assert found.names == [("yto", "Shanghai"), ("yto", OTHERS)]
+    assert found.parcels.sum() == 6
+    named = count(world, "hub", most=1, named=(("yto", "Hangzhou"),))
+    assert named.names == [("yto", "Hangzhou"), ("yto", "Shanghai")]
+
+
+def test_of_nothing(world: World) -> None:
+    assert count(world, "hub", dt.date(2026, 11, 1)).names == []

@@ -1,0 +1,66 @@
+"""Parcels to come, from counts: they add up, and follow the calendar of their country."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from waypost.forecast.counts import By, Counts
+from waypost.forecast.parcels import ParcelForecast, forecast_parcels
+from waypost.model.errors import NotFound
+
+FIRST, DAYS = dt.date(2025, 1, 1), 420
+NAMES = [("sto", "Wuhan"), ("yto", "Hangzhou"), ("yto", "Shanghai"), ("yto", "others")]
+
+
+@pytest.fixture(scope="module")
+def counts() -> Counts:
+    chance = np.random.default_rng(6)
+    week = np.tile([1.2, 1.1, 1.0, 1.0, 1.1, 0.6, 0.3], 80)[:DAYS]
+    means = np.array([[40.0], [300.0], [120.0], [15.0]]) * week
+    parcels = chance.poisson(means).astype(np.float64)
+    parcels[3, :200] = 0  # begins later
+    return Counts(FIRST, NAMES, parcels, 99)
+
+
+@pytest.fixture(scope="module")
+def told(counts: Counts) -> ParcelForecast:
+    return forecast_parcels(counts, "hub", 10, countries=dict.fromkeys(NAMES, "CN"))
+
+
+def test_the_tree_is_told_from_the_top(told: ParcelForecast) -> None:
+    assert [(each.level, each.carrier, each.name) for each in told.lines] == [
+        ("network", None, None),
+        ("carrier", "sto", None),
+        ("hub", "sto", "Wuhan"),
+        ("carrier", "yto", None),
+        ("hub", "yto", "Hangzhou"),
+        ("hub", "yto", "Shanghai"),
+        ("hub", "yto", "others"),
+    ]
+    assert (told.learnt_from, told.learnt_to, told.position) == ("2025-01-01", "2026-02-24", 99)
+    assert [each.day for each in told.lines[0].days][::9] == ["2026-02-25", "2026-03-06"]
+
+
+def test_hubs_add_up_to_carriers_and_these_to_the_network(told: ParcelForecast) -> None:
+    parcels = np.array([[day.parcels for day in each.days] for each in told.lines])
+    assert parcels[0] == pytest.approx(parcels[1] + parcels[3], abs=1e-4)
+    assert parcels[1] == pytest.approx(parcels[2], abs=1e-4)
+    assert parcels[3] == pytest.approx(parcels[4:].sum(axis=0), abs=1e-4)
+
+
+def test_they_are_near_what_was_imagined(told: ParcelForecast) -> None:
+    week = np.tile([1.2, 1.1, 1.0, 1.0, 1.1, 0.6, 0.3], 80)[DAYS : DAYS + 10]
+    hangzhou = np.array([day.parcels for day in told.lines[4].days])
+    assert np.abs(hangzhou / (300 * week) - 1).mean() < 0.1
+
+
+def test_bands_are_ordered_and_not_below_zero(told: ParcelForecast) -> None:
+    days = [day for each in told.lines for day in each.days]
+    assert all(0 <= day.p10 <= day.p50 <= day.p90 for day in days)
+
+
+@pytest.mark.parametrize("by", ["hub", "lane", "carrier"])
+def test_without_parcels_there_is_nothing_to_tell(by: By) -> None:
+    with pytest.raises(NotFound, match=f"No parcel was counted by {by}"):
+        forecast_parcels(Counts(FIRST, [], np.empty((0, 0)), 0), by, 7, countries={})
