@@ -37,7 +37,8 @@ from waypost.app.booking import Booking
 from waypost.app.settings import read_settings
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.booking.issuing import Address, WaybillIssuer
-from waypost.booking.order_book import Filters, Progress
+from waypost.booking.jobs import Progress
+from waypost.booking.order_book import Filters
 from waypost.booking.orders import OrderState
 from waypost.booking.pools import Pool, PoolKind
 from waypost.booking.sheets import Headings
@@ -267,7 +268,7 @@ def _parts(address: Address) -> dict[str, str]:
 def wait_for(house: House, merchant: str, job: str) -> Progress:
     """How far a job is once nothing of it waits."""
     waiting = threading.Event()
-    while not (progress := house.bookings.book.get_job(merchant, job)).is_done:
+    while not (progress := house.bookings.jobs.get(merchant, job)).is_done:
         waiting.wait(_LOOK_S)
     return progress
 

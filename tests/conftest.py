@@ -11,8 +11,8 @@ REPO = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
 
 # Speed is measured in benchmarks/: here a busy machine must not fail a law.
-settings.register_profile("waypost", deadline=None, derandomize=IN_CI)
-settings.load_profile("waypost")
+settings.register_profile("heavy", deadline=None, derandomize=IN_CI)
+settings.register_profile("plain", settings.get_profile("heavy"), max_examples=25)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("heavy" if config.getoption("--heavy") else "plain")
     if not config.getoption("--heavy") and not config.option.markexpr:
         config.option.markexpr = "not heavy"
     # The settings of whoever runs the tests are not the tests' settings.

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 Open = Callable[..., Page]
 
-LOOKS = [("en", "light", "desktop"), ("zh", "dark", "phone")]
+LOOKS = [("en", "light", "desktop")]
 ALL_LOOKS = [
     (lang, theme, size)
     for lang in ("en", "zh", "es", "pt")

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conformance.engines import ENGINES, FOLD, Engine, ForgetsError, Opened
 from tests.conformance.small_worlds import batch, worlds
+from tests.drawing import examples
 
 from waypost.engines.reference import open_reference
 from waypost.model.scans import ScanEvent, in_order
@@ -35,7 +36,7 @@ def everything(memory: Memory) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("engine", OTHERS, ids=lambda engine: engine.name)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(world=worlds(), restarts=st.sets(st.integers(0, 6), max_size=3))
 def test_any_world(engine: Engine, world: list[list[ScanEvent]], restarts: set[int]) -> None:
     reference = open_reference(FOLD)
@@ -53,7 +54,7 @@ def test_any_world(engine: Engine, world: list[list[ScanEvent]], restarts: set[i
     reference.close()
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(world=worlds())
 def test_any_cut_and_order_gives_the_same_states(engine: Engine, world: list[list[ScanEvent]]) -> None:
     """Scan by scan backwards, and all at once: what a parcel is does not depend on the way it came."""

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,12 +73,12 @@ class Server:
         self.operator.close()
 
 
-@pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+@contextmanager
+def starting(folder: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers; what still runs at the end is stopped."""
     started: list[Server] = []
 
-    def start(home: Path = tmp_path / "home", key: str | None = None) -> Server:
+    def start(home: Path = folder / "home", key: str | None = None) -> Server:
         started.append(Server(home, key))
         return started[-1]
 
@@ -88,15 +89,29 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    with starting(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture
 def server(start_server: Callable[..., Server]) -> Server:
     return start_server()
 
 
-@pytest.fixture
-def shop(tmp_path: Path, start_server: Callable[..., Server]) -> Iterator["Shop"]:
+@pytest.fixture(scope="module")
+def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shop"]:
     from tests.journeys.shop import Shop
 
-    with FAKES["yto"].kind() as fake:
-        made = Shop(tmp_path / "home", fake, start_server)
+    folder = tmp_path_factory.mktemp("shop")
+    with FAKES["yto"].kind() as fake, starting(folder) as start:
+        made = Shop(folder / "home", fake, start)
         with made.relay:
             yield made
+
+
+@pytest.fixture
+def shop(open_shop: "Shop") -> "Shop":
+    """One server for all tests of a file, for it takes longer to start than most of them; a merchant for each."""
+    open_shop.begin_anew()
+    return open_shop

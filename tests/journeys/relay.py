@@ -44,6 +44,11 @@ class Relay:
         """Answer the next requests, as a proxy does whose server is away."""
         self._instead += answers
 
+    def forget(self) -> None:
+        """Let nothing more go wrong of what did not yet."""
+        for waiting in (self._before, self._cuts, self._instead):
+            waiting.clear()
+
     def __enter__(self) -> Self:
         return self
 

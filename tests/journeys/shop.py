@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.journeys.conftest import Server
 from tests.journeys.relay import Relay
-from tests.journeys.test_merchants import make_merchant, write_settings
+from tests.journeys.test_merchants import write_settings
+from tests.rooms.app.commands import Commands
 
 from waypost.client import Address, Item, Order, PlannedParcel, Waypost
 from waypost.testing.carriers.faking import Fake
@@ -37,9 +38,19 @@ class Shop:
     def __init__(self, home: Path, fake: Fake, start: Callable[..., Server]) -> None:
         self.home, self.fake, self._start = home, fake, start
         write_settings(home, fake)
-        self.key = make_merchant(home, "Estrela")["authorization"].removeprefix("Bearer ")
         self.server = start(home)
         self.relay = Relay(self.server.address)
+        self._merchants = 0
+        self.key = ""
+
+    def begin_anew(self) -> None:
+        """With a merchant of whom nobody knows anything yet, a carrier without parcels, a network that is well."""
+        self.relay.forget()
+        self._merchants += 1
+        ask = Commands(self.home).ask
+        party = ask("admin", "party", "add", f"Estrela {self._merchants}")["id"]
+        self.key = ask("admin", "make-key", "shop", "--role", "merchant", "--party", party)["key"]
+        self.fake.parcels.clear()
 
     def open(self, **options: Any) -> Waypost:
         return Waypost(self.relay.url, self.key, **{"patience_s": 60} | options)

@@ -57,6 +57,7 @@ def wait_until_sent(shop: httpx.Client, count: int) -> Any:
         time.sleep(0.05)
 
 
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore:Session.login_data is deprecated")
 def test_each_consignee_is_told_once_whatever_crashes(tmp_path: Path, start_server: Callable[..., Any]) -> None:
     home = tmp_path / "home"

@@ -55,7 +55,7 @@ def test_a_merchant_quotes_and_books_and_the_bill_is_checked(tmp_path: Path, sta
             for account, price, days in (("correios", "12.55", 3), ("nobody", "20.00", 3)):
                 (tmp_path / f"{account}.toml").write_text(CARD.format(account=account, price=price, days=days), "utf-8")
             files = [str(tmp_path / f"{account}.toml") for account in ("correios", "nobody")]
-            done = commands.run("rates", "import", *files, "--json")
+            done = commands.call("rates", "import", *files, "--json")
             assert done.returncode == 0, done.stderr
             best = quote()["quotes"][0]
             # 12.55 and 10 % of it, 1.255, which is half a unit up.
@@ -68,11 +68,11 @@ def test_a_merchant_quotes_and_books_and_the_bill_is_checked(tmp_path: Path, sta
             number = booked["parcels"][0]["waybill"]["number"]
     bill = tmp_path / "bill.csv"
     bill.write_text(f"waybill,total,currency,carriage,fuel\n{number},13.81,BRL,12.55,1.26\n")
-    right = commands.run("audit", "invoice", str(bill), "--account", "correios", "--json")
+    right = commands.call("audit", "invoice", str(bill), "--account", "correios", "--json")
     assert right.returncode == 0, right.stderr
     assert [each["verdict"] for each in json.loads(right.stdout)["findings"]] == ["ok"]
     bill.write_text(f"waybill,total,currency,carriage,fuel\n{number},15.06,BRL,12.55,2.51\n")
-    wrong = commands.run("audit", "invoice", str(bill), "--account", "correios")
+    wrong = commands.call("audit", "invoice", str(bill), "--account", "correios")
     assert wrong.returncode == 1
     assert f"{number}: overbilled, 15.06 BRL billed, 13.81 BRL agreed; fuel 1.25 BRL" in wrong.stdout.decode()
     assert fake.sample.consignee.name not in (tmp_path / "journal").read_text()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from tests.journeys.test_merchants import make_merchant
 from typer.testing import CliRunner
 
@@ -56,6 +57,7 @@ def book(shop: httpx.Client, reference: str, *place: str) -> dict[str, Any]:
     return booked
 
 
+@pytest.mark.heavy
 def test_codes_are_given_asked_for_and_learnt(tmp_path: Path, start_server: Callable[..., Any]) -> None:
     home = tmp_path / "home"
     home.mkdir()

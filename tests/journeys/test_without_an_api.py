@@ -2,8 +2,6 @@
 
 import datetime as dt
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 from openpyxl import Workbook
+from tests.rooms.app.commands import Commands
 
 from waypost.testing.carriers.neutral import FakeNeutral
 
@@ -35,21 +34,8 @@ secret = "{fake.secrets[0]}"
 zone = "Asia/Shanghai"
 """
     (home / "waypost.toml").write_text(settings, "utf-8")
-    words = [
-        "admin",
-        "make-key",
-        "Hilltop",
-        "--role",
-        "carrier",
-        "--carrier",
-        "ruralpost",
-        "--json",
-        "--home",
-        str(home),
-    ]
-    command = [sys.executable, "-c", "from waypost.app.cli import main; main()", *words]
-    made = subprocess.run(command, capture_output=True, check=True)
-    return str(json.loads(made.stdout)["key"])
+    words = ("admin", "make-key", "Hilltop", "--role", "carrier", "--carrier", "ruralpost")
+    return str(Commands(home).ask(*words)["key"])
 
 
 def row(code: str, at: dt.datetime, **more: str) -> dict[str, str]:

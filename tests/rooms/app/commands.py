@@ -32,13 +32,14 @@ class Commands:
             command, env=self.environ, input=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=120, check=False
         )
 
-    def call(self, *words: str | bytes) -> Done:
+    def call(self, *words: str | bytes, stdin: bytes = b"") -> Done:
         """The same in this process, where all is imported already; what it lets out besides an exit code comes up."""
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         code: Any = None
         with (
             mock.patch.dict(os.environ, self.environ),
             mock.patch.object(sys, "argv", ["waypost", *map(os.fsdecode, words)]),
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
@@ -51,7 +52,7 @@ class Commands:
     def ask(self, *words: str | bytes, code: int = 0) -> Any:
         """What it answers with `--json`."""
         done = self.call(*words, "--json")
-        assert done.returncode == code, done.stderr.decode()
+        assert done.returncode == code, (done.stderr + done.stdout).decode()
         return json.loads(done.stdout)
 
     def fail(self, *words: str | bytes, code: int) -> str:

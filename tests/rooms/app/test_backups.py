@@ -164,6 +164,7 @@ def test_own_settings_hold_while_index_is_made_anew(filled: Commands, tmp_path: 
     assert filled.ask("admin", "verify", str(tmp_path / "new"))["well"]
 
 
+@pytest.mark.heavy
 def test_a_home_whose_log_is_trimmed(commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     merge_soon(monkeypatch)
     archive, backup, restored = (str(tmp_path / name) for name in ("archive", "backup", "restored"))

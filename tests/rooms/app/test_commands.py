@@ -40,10 +40,10 @@ def test_import_and_track(commands: Commands, tmp_path: Path) -> None:
     assert (parcel["status"], parcel["status_at"]) == ("delivered", "2026-11-21T10:00:00+08:00")
     assert [scan["code"] for scan in parcel["timeline"]] == ["SIGNED", "GOT"]
 
-    shown = commands.run("track", "YT1").stdout.decode()
+    shown = commands.call("track", "YT1").stdout.decode()
     assert "Delivered" in shown
     assert "<b>[red]bold[/red]</b>" in shown  # a note is text, never markup
-    missing = commands.run("track", "RB123456785CN")
+    missing = commands.call("track", "RB123456785CN")
     assert missing.returncode == 1
     assert b"nothing is known under this number" in missing.stdout
 
@@ -129,20 +129,20 @@ def test_a_file_that_is_cut_off_gives_what_was_good(commands: Commands, tmp_path
 
 
 def test_check(commands: Commands) -> None:
-    good = commands.run("check", "RB123456785CN")
+    good = commands.call("check", "RB123456785CN")
     assert good.returncode == 0
     assert b"valid" in good.stdout
-    bad = commands.run("check", "RB123456785XX")
+    bad = commands.call("check", "RB123456785XX")
     assert bad.returncode == 1
     [answer] = commands.ask("check", "MSKU1234565")
     assert any(finding["kind"] == "container" and finding["valid"] for finding in answer["findings"])
 
     lines = b'{"id":7,"kind":"gtin.check_digit","input":"400638133393"}\n{"id":"a","kind":"moon.phase","input":""}\n'
-    answers = [json.loads(line) for line in commands.run("check", "--jsonl", stdin=lines).stdout.splitlines()]
+    answers = [json.loads(line) for line in commands.call("check", "--jsonl", stdin=lines).stdout.splitlines()]
     assert answers == [{"id": 7, "verdict": {"check_digit": 1}}, {"id": "a", "unsupported": True}]
-    assert b"tracking_number.detect" in commands.run("check", "--kinds").stdout
+    assert b"tracking_number.detect" in commands.call("check", "--kinds").stdout
     for hostile in ("1" * 10_000, "", "\u0661\u0662", "'; DROP TABLE parcels; --"):
-        done = commands.run("check", hostile)
+        done = commands.call("check", hostile)
         assert done.returncode == 1, hostile
         assert b"Traceback" not in done.stderr
 
@@ -154,7 +154,7 @@ def test_no_number_stands_beside_jsonl(commands: Commands) -> None:
 
 def test_lines_without_end_do_not_use_the_memory_up(commands: Commands) -> None:
     question = b'{"id":1,"kind":"gtin.check_digit","input":"400638133393"}\n'
-    done = commands.run("check", "--jsonl", stdin=b"9" * (3 << 20) + b"\n" + question)
+    done = commands.call("check", "--jsonl", stdin=b"9" * (3 << 20) + b"\n" + question)
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
         {"id": None, "error": "line 1: is longer than 1048576 bytes"},
         {"id": 1, "verdict": {"check_digit": 1}},
@@ -172,7 +172,7 @@ def test_nothing_is_no_number_to_track(commands: Commands, tmp_path: Path) -> No
 
 def test_every_command_has_help(commands: Commands) -> None:
     for words in ((), ("import",), ("track",), ("check",), ("serve",), ("demo",), ("admin",), ("admin", "make-key")):
-        done = commands.run(*words, "--help")
+        done = commands.call(*words, "--help")
         assert done.returncode == 0
         assert b"--help" in done.stdout
     assert commands.run("version").stdout.strip()

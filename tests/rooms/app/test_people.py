@@ -32,7 +32,7 @@ def serving(commands: Commands, port: int = 0) -> Iterator[str]:
 
 
 def add(commands: Commands, *words: str, stdin: bytes = b"") -> Any:
-    return commands.run("admin", "person", "add", *words, stdin=stdin)
+    return commands.call("admin", "person", "add", *words, stdin=stdin)
 
 
 def test_somebody_is_let_in_by_a_link(commands: Commands) -> None:
@@ -65,7 +65,7 @@ def test_a_password_comes_by_standard_input_and_never_else(commands: Commands) -
     weak = add(commands, "bob", "--password", stdin=b"short\n")
     assert (weak.returncode, b"fewer than 12" in weak.stderr) == (2, True)
     assert (add(commands, "bob", "--password").returncode, len(commands.ask("admin", "person", "list"))) == (2, 1)
-    given = commands.run("admin", "person", "password", "ann", stdin=b"another one of them\n")
+    given = commands.call("admin", "person", "password", "ann", stdin=b"another one of them\n")
     assert given.stdout.decode().startswith("changed: the password of per_")
     for file in commands.home.rglob("*"):
         if file.is_file():

@@ -13,7 +13,8 @@ from waypost.app.notebook import open_house
 REPO = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("records", ["sqlite", pytest.param("postgresql", marks=pytest.mark.heavy)])
+@pytest.mark.heavy
+@pytest.mark.parametrize("records", ["sqlite", "postgresql"])
 def test_it_measures_all_that_it_names(records: str) -> None:
     asked = ["--orders", "24", "--at-once", "3", "--records", records, "--json"]
     done = subprocess.run(

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.drawing import examples
 
 from waypost.booking.sorting import ASSIGNED, DELIVERIES, PLACES, Sorter, place_of
 from waypost.booking.sorting.places import Stretch, make_keys
@@ -246,7 +247,7 @@ def test_a_read_address_is_a_place(sorter: Sorter) -> None:
     assert sorter.assign(pa.Table.from_pylist([row], schema=PLACES))["code"].to_pylist() == ["571-B1-01"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(st.tuples(*[st.text(max_size=12) | st.none()] * 6), max_size=8))
 def test_any_text_is_answered(rows: list[tuple[str | None, ...]]) -> None:
     asked = pa.Table.from_pylist([dict(zip(PLACES.names, row, strict=True)) for row in rows], schema=PLACES)

@@ -19,6 +19,7 @@ from waypost.carriers.adapters import list_adapters
 REPO = Path(__file__).parents[3]
 
 
+@pytest.mark.heavy
 def test_it_measures_all_that_it_names() -> None:
     command = [sys.executable, "-m", "benchmarks.carriers", "--seconds", "0.03", "--pushes", "48", "--json"]
     done = subprocess.run([*command, "--connections", "3"], cwd=REPO, capture_output=True, text=True)

@@ -27,7 +27,7 @@ PARCELS = 97
 Ack = tuple[int, int, int]
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.heavy, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=[pytest.mark.heavy, pytest.mark.timeout(1800)])])
 def test_a_writer_killed_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
     merge_soon(monkeypatch)
     acknowledged: list[Ack] = []

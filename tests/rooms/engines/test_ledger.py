@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.drawing import examples
 from tests.rooms.engines.homes import FOLD
 from tests.rooms.engines.scan_batches import NOON, batch
 from tests.rooms.engines.test_runs import FailingDisk, folders, open_files
@@ -319,7 +320,7 @@ apply_sizes = st.lists(st.integers(1, 4), max_size=6)
 # What it holds
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(scan_lists(), batch_sizes, apply_sizes, st.booleans(), st.sampled_from([0, 1 << 30]))
 def test_whatever_comes_is_held_once(
     scans: list[ScanEvent], sizes: list[int], frames: list[int], merges: bool, memory_bytes: int
@@ -336,7 +337,7 @@ def test_whatever_comes_is_held_once(
         book.ledger.close()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(scan_lists(), batch_sizes, apply_sizes)
 def test_runs_of_all_classes_are_merged(scans: list[ScanEvent], sizes: list[int], frames: list[int]) -> None:
     """And what each batch told is what the reference tells, which takes in the same batches."""
@@ -351,7 +352,7 @@ def test_runs_of_all_classes_are_merged(scans: list[ScanEvent], sizes: list[int]
         book.ledger.close()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(scan_lists(), batch_sizes, apply_sizes, apply_sizes)
 def test_however_a_log_is_split_the_end_is_the_same(
     scans: list[ScanEvent], sizes: list[int], one: list[int], other: list[int]
@@ -507,7 +508,7 @@ def test_scans_from_elsewhere_in_the_log_are_refused(tmp_path: Path) -> None:
 # Opened anew
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     scan_lists(),
     batch_sizes,
@@ -539,7 +540,7 @@ def test_opened_anew_after_any_step_it_goes_on(
         book.ledger.close()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(scan_lists(), batch_sizes, st.lists(st.sampled_from(["apply", "merge", "reopen"]), max_size=10))
 def test_one_who_only_reads_sees_what_is_published(scans: list[ScanEvent], sizes: list[int], turns: list[str]) -> None:
     with folders() as folder, small_parts():

@@ -22,7 +22,7 @@ SEGMENT_BYTES = 10_000
 
 
 @pytest.mark.parametrize("is_trimmed", [False, True])
-@pytest.mark.parametrize("cuts", [12, pytest.param(40, marks=[pytest.mark.heavy, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("cuts", [4, pytest.param(40, marks=[pytest.mark.heavy, pytest.mark.timeout(1800)])])
 def test_nothing_acknowledged_is_lost_when_the_power_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuts: int, is_trimmed: bool
 ) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.drawing import examples
 from tests.rooms.engines.test_ledger import Book, index_of, scan, small_parts
 from tests.rooms.engines.test_runs import folders
 
@@ -99,7 +100,7 @@ def busy_scans(draw: st.DrawFn) -> list[ScanEvent]:
     return draw(st.permutations(scans))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(busy_scans(), st.integers(5, 30), st.data())
 def test_states_are_those_of_all_scans_that_stand(scans: Sequence[ScanEvent], each: int, data: st.DataObject) -> None:
     """After every batch, so that what is kept of runs is used again."""

@@ -127,6 +127,7 @@ def figures_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
     return figures
 
 
+@pytest.mark.heavy
 def test_it_keeps_its_pace_and_prints_its_figures(tmp_path: Path) -> None:
     picture = tmp_path / "soak.svg"
     arguments = ("--minutes", "0.05", "--folder", str(tmp_path), "--picture", str(picture), "--json")
@@ -161,6 +162,7 @@ def has_begun(folder: Path) -> bool:
     return any("warm-up" not in path.parts for path in folder.rglob("*.seg"))
 
 
+@pytest.mark.heavy
 def test_a_stop_leaves_what_was_measured_so_far(tmp_path: Path) -> None:
     process = soak(*FEW, "--minutes", "10", "--folder", str(tmp_path), "--json")
     until = time.monotonic() + 60

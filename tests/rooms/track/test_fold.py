@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.drawing import examples
 from tests.rooms.track.random_worlds import CODES
 
 from waypost.model.instants import Instant, OffsetSource, TimeFlag
@@ -183,7 +184,7 @@ def test_each_field_is_what_it_says(events: list[ScanEvent]) -> None:
 
 
 @given(lists_of_scans, st.randoms())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_an_index_gives_the_same_states_however_scans_come(events: list[ScanEvent], rng: random.Random) -> None:
     """With corrections and voids too, before or after what they name."""
     corrected = [
@@ -347,7 +348,7 @@ def test_a_new_parcel_of_which_nothing_is_known_is_told_too() -> None:
 
 
 @given(st.lists(st.tuples(same_parcel, same_parcel, st.booleans()), min_size=1, max_size=6))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_parcels_are_told_one_by_one(parcels: list[tuple[list[ScanEvent], list[ScanEvent], bool]]) -> None:
     words = Vocabulary()
     before = np.concatenate([fold(first, words) for first, _, _ in parcels])

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.drawing import examples
 
 from waypost.model.errors import BadInput, TooLarge
 from waypost.model.instants import OffsetSource, TimeFlag
@@ -193,7 +194,7 @@ ROWS = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.builds(lambda change: GOOD | change, ROWS), max_size=6), st.booleans(), st.booleans())
 def test_both_ways_give_the_same(rows: list[dict[str, object]], ascii_only: bool, tight: bool) -> None:
     options: dict[str, object] = {"ensure_ascii": ascii_only, "separators": (",", ":") if tight else None}
@@ -203,7 +204,7 @@ def test_both_ways_give_the_same(rows: list[dict[str, object]], ascii_only: bool
     assert told(taken(read_array(array, 10))) == told(taken(read_json_array(array, 10)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_broken_bodies_are_told_alike(data: st.DataObject) -> None:
     body = bytearray(lines_of([GOOD, GOOD | {"number": "SF2"}, GOOD | {"note": "b"}]))
@@ -244,7 +245,7 @@ def written(draw: st.DrawFn) -> bytes:
     return f"{edge}{{{edge}{inner}{edge}}}{edge}".encode()
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.lists(written(), max_size=8))
 def test_no_row_need_be_written_like_the_one_before(rows: list[bytes]) -> None:
     body = b"\n".join(rows)
@@ -367,7 +368,7 @@ def is_day_of_ours(text: str) -> bool:
         return False
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.data())
 def test_instants_that_are_nearly_right_are_told_alike(data: st.DataObject) -> None:
     texts = []

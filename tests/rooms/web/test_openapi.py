@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.drawing import examples
 
 from waypost.track.bundles import MOST_BEARING
 
@@ -161,7 +162,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), keyed=st.booleans())
 def test_whatever_is_asked_the_answer_is_a_described_one(world: Any, document: Any, data: Any, keyed: bool) -> None:
     readable = {name: operation for name, operation in operations(document).items() if name.startswith("get ")}
