@@ -15,6 +15,7 @@ from waypost.app.console import aside, line, out, results
 from waypost.feeds.olist import ZONE
 from waypost.feeds.olist_trips import read_olist_trips
 from waypost.forecast.circumstances import LEARNT, Kind, describe
+from waypost.forecast.promises import WARM_UP_DAYS
 from waypost.forecast.scores import LEVELS, score
 from waypost.forecast.trips import Floats, Ints, Trips
 from waypost.model.errors import BadInput
@@ -103,7 +104,10 @@ def _point(days: Floats) -> Floats:
 def _shorter(
     taken: Floats, windows: Floats, olist: Floats, at_level: Callable[[Floats, float], Floats]
 ) -> dict[str, Any]:
-    """How much shorter promises are at the lowest level at which no more come late than did by Olist's."""
+    """How much shorter promises are at the lowest level at which no more come late than did by Olist's.
+
+    Found in hindsight, as Olist's own rate is: it compares how well both tell orders apart, not what was promised.
+    """
     late = float((taken > olist).mean())
     low, high = 0.5, 0.995
     if (taken > at_level(windows, high)).mean() > late:
@@ -142,18 +146,25 @@ def _midnight(day: date) -> float:
     return datetime.combine(day, time(), ZoneInfo(ZONE)).timestamp() * 1000 / DAY_MS
 
 
+def _day(instant: float) -> date:
+    """The day in Brasilia of an instant, in days since 1970."""
+    return datetime.fromtimestamp(instant * DAY_MS / 1000, ZoneInfo(ZONE)).date()
+
+
 def _check(trips: Trips, start: float, data: Path, test_from: date) -> None:
-    seen = int((trips.delivered < start).sum())
-    if seen < _LEAST_ORDERS:
+    seen = np.sort(trips.delivered[np.isfinite(trips.delivered) & ~trips.is_void])
+    if np.searchsorted(seen, start - WARM_UP_DAYS) < _LEAST_ORDERS:
         raise BadInput(
-            f"{seen} orders were delivered before {test_from}; it takes {_LEAST_ORDERS} to learn from.",
+            f"promises begin {WARM_UP_DAYS} days before {test_from}, and it takes {_LEAST_ORDERS} orders "
+            "that were delivered before that.",
             where=str(data),
-            mend="Give a later --test-from, or more orders.",
+            mend=f"Give a --test-from from {_day(seen[_LEAST_ORDERS - 1] + WARM_UP_DAYS + 1)} on."
+            if len(seen) >= _LEAST_ORDERS
+            else f"There are {len(seen)} in all: give a folder with more.",
         )
     if not (trips.ordered >= start).any():
-        last = datetime.fromtimestamp(trips.ordered[-1] * DAY_MS / 1000, ZoneInfo(ZONE)).date()
         raise BadInput(
-            f"no order was bought from {test_from} on; the last was on {last}.",
+            f"no order was bought from {test_from} on; the last was on {_day(trips.ordered[-1])}.",
             where=str(data),
             mend="Give an earlier --test-from.",
         )

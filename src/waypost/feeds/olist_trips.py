@@ -1,7 +1,8 @@
 """Olist's orders as trips: what was known of each when it was bought, and how long it took.
 
 The same files as `olist.py` reads for scans; here with what was in the order. Of an order with several sellers the
-seller of its first item counts, with the latest of their handover dates.
+seller of its first item counts. By when sellers have to hand over is left out: it is set when a payment is approved, a
+day and a half after the purchase on average, and so would say when that will be.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,7 +48,6 @@ _ORDERS = _Columns(
 _ITEMS = _Columns(
     words=("order_id", "product_id", "seller_id"),
     numbers=("order_item_id", "price", "freight_value"),
-    stamps=("shipping_limit_date",),
 )
 _PRODUCTS = _Columns(words=("product_id", "product_category_name"), numbers=("product_weight_g", *_SIDES))
 
@@ -88,7 +88,6 @@ class _Reader:
             [
                 ("seller_id", "first"),
                 ("product_category_name", "first"),
-                ("shipping_limit_date", "max"),
                 ("product_id", "count"),
                 *((name, "sum") for name in ("price", "freight_value", "product_weight_g", "volume")),
             ]
@@ -177,7 +176,6 @@ def _make_trips(orders: pa.Table, ends: Mapping[str, Any]) -> Trips:
         "number": orders.column("order_id"),
         "ordered_at": ordered,
         "offset_min": offsets_in_zone(ordered_ms, ZONE),
-        "handover_due_at": orders.column("shipping_limit_date_max"),
         "handed_over_at": orders.column("order_delivered_carrier_date"),
         "delivered_at": orders.column("order_delivered_customer_date"),
         "is_void": pc.is_in(orders.column("order_status"), pa.array(_VOID)),

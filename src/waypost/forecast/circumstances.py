@@ -1,6 +1,7 @@
 """The circumstances of a trip when it is ordered: what may be known then, as columns for the trees.
 
-Nothing here looks past the moment of the order: what others took counts from the moment on at which it was known.
+What others took counts from the moment on at which it was known. Only who was cancelled later is known from the
+beginning: when that was is not among what is known of trips.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -18,6 +18,8 @@ from waypost.forecast.trips import Floats, Ints, Trips
 MIDDLE_HALF_DAYS, WIDTH_HALF_DAYS = 5.0, 40.0
 #: Promises older than this are no longer looked at.
 MOST_DAYS = 120.0
+#: For so long before the first promise that counts, promises are made to learn from.
+WARM_UP_DAYS = 91
 #: With fewer promises that came to their end, windows are not narrowed or widened by them.
 LEAST_ENDED = 50
 

@@ -5,14 +5,12 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from waypost.forecast.circumstances import LEARNT, Circumstances, Kind
-from waypost.forecast.promises import Foreseen
+from waypost.forecast.promises import WARM_UP_DAYS, Foreseen
 from waypost.forecast.transit import learn_transit
 from waypost.forecast.trips import Floats, Trips
 
 #: Each so many days all is learnt anew.
 LEARN_EVERY_DAYS = 7
-#: For so long before the first promise that counts, promises are made to learn from.
-WARM_UP_DAYS = 91
 
 #: The levels at which windows are kept.
 LEVELS: Floats = np.asarray(np.round(np.r_[0.05:0.9:0.05, 0.9:0.999:0.005], 3), np.float64)

@@ -1,7 +1,7 @@
 """Trips: what is known of parcels from the order to the door, as the columns that forecasts learn from.
 
 A trip is one parcel: ordered, handed over to the carrier, delivered. What has not come yet is null; who learns at an
-instant takes the trips as they were known then (`as_known`), so that nothing leaks from what came later.
+instant asks how long they took or have taken so far (`days_taken`), so that nothing leaks from what came later.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ TRIP_SCHEMA = pa.schema(
         pa.field("handover_due_at", _STAMP),  # by when the shipper has to hand it over
         pa.field("handed_over_at", _STAMP),
         pa.field("delivered_at", _STAMP),
-        pa.field("is_void", pa.bool_(), nullable=False),  # cancelled: it never arrives, and says nothing of times
+        pa.field("is_void", pa.bool_(), nullable=False),  # cancelled, nobody says when: left out from the beginning
         pa.field("shipper", _WORD),
         pa.field("service", _WORD),
         pa.field("goods", _WORD),  # the category of what is in it

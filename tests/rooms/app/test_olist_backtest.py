@@ -12,7 +12,7 @@ from tests.rooms.feeds.test_olist_trips import write
     ("options", "told"),
     [
         (("--test-from", "25.2.2018"), "write it as 2018-02-25"),
-        (("--test-from", "2018-02-25"), "0 orders were delivered before 2018-02-25"),
+        (("--test-from", "2018-02-25"), "There are 0 in all"),
         (("--test-from", "2018-02-25", "--without", "moon"), "calendar, places, parcel, lately, trends"),
     ],
 )
@@ -23,6 +23,11 @@ def test_what_cannot_be_done_is_said(commands: Commands, tmp_path: Path, options
 def test_a_day_behind_the_last_order_is_said(commands: Commands, data_folder: Path) -> None:
     told = commands.fail("backtest", "olist", "--data", str(data_folder / "olist"), "--test-from", "2019-01-01", code=2)
     assert "no order was bought from 2019-01-01 on; the last was on 2018-05-24" in told
+
+
+def test_the_earliest_day_that_works_is_told(commands: Commands, data_folder: Path) -> None:
+    told = commands.fail("backtest", "olist", "--data", str(data_folder / "olist"), "--test-from", "2017-04-01", code=2)
+    assert "Give a --test-from from 2017-06-" in told
 
 
 @pytest.mark.heavy
