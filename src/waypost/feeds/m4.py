@@ -45,6 +45,10 @@ class M4(msgspec.Struct, frozen=True):
     held_out: str
 
 
+#: A greater value is a slip, and its squares would be no numbers.
+_MOST = 1e12
+
+
 def read_m4(folder: Path, group: Group) -> M4:
     """Read a group; without a test file the last values of its training file are held out.
 
@@ -83,7 +87,7 @@ def _find(folder: Path, group: Group, part: str) -> Path | None:
 
 def _read(path: Path) -> Iterator[tuple[str, Series]]:
     seen: set[str] = set()
-    for line, cells in enumerate(csv.reader(_text(path).splitlines()), 1):
+    for line, cells in _rows(path):
         if line == 1 or not cells:
             continue
         name, where = cells[0], f"{path.name}:{line}"
@@ -100,14 +104,26 @@ def _read(path: Path) -> Iterator[tuple[str, Series]]:
         raise BadInput("holds no series.", where=path.name, mend="A line is a series: its id, then its values.")
 
 
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    line = 0
+    try:
+        for line, cells in enumerate(csv.reader(_text(path).splitlines()), 1):
+            yield line, cells
+    except csv.Error as error:
+        raise BadInput(f"cannot be read: {error}.", where=f"{path.name}:{line + 1}") from None
+
+
 def _numbers(values: list[str], where: str) -> Series:
     try:
         numbers = np.array(values, np.float64)
     except ValueError:
         numbers = np.array([_number(value) for value in values])
-    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0)))
+    bad = np.flatnonzero(~((numbers > 0) & (numbers <= _MOST)))
     if len(bad):
-        raise BadInput(f"{values[bad[0]][:40]!r} is no number above zero.", where=f"{where}, column {bad[0] + 2}")
+        raise BadInput(
+            f"{values[bad[0]][:40]!r} is no number above zero and up to {_MOST:.0e}.",
+            where=f"{where}, column {bad[0] + 2}",
+        )
     return numbers
 
 

@@ -16,9 +16,13 @@ import pyarrow as pa
 from waypost.forecast.censored import logistic_objective
 from waypost.forecast.circumstances import LEARNT, Circumstances, Kind
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
+from waypost.model.errors import BadInput
 
 #: Of how many days before now is learnt.
 LEARNT_DAYS = 420.0
+
+#: From fewer that came to their end nothing is learnt.
+LEAST_TRIPS = 200
 
 #: What has been on its way for so short a time says nothing yet.
 _LEAST_DAYS = 0.2
@@ -81,16 +85,21 @@ def learn_transit(
     seed: int = 0,
     threads: int = 1,
 ) -> TransitModel:
-    """Learn from the trips that were ordered before an instant (in days since 1970), with what was known then."""
+    """Learn from the trips that were ordered before an instant (in days since 1970), with what was known then.
+
+    Raises:
+        BadInput: too few of them came to their end.
+    """
     names = facts.names(kinds)
     rows = trips.between(known - LEARNT_DAYS, known)
     days, ended = trips.days_taken(rows, known)
     told = days > _LEAST_DAYS
     rows, days, ended = rows[told], days[told], ended[told]
+    mature = ended | (days > _MATURE_DAYS)
+    if mature.sum() < LEAST_TRIPS:
+        raise BadInput(f"{int(mature.sum())} trips came to their end in time; it takes {LEAST_TRIPS} to learn from.")
     learner = _Learner(facts, names, {"seed": seed, "num_threads": threads})
     start, middle = learner.middle(rows, np.log(days), ended, _TREES, _ROUNDS)
-
-    mature = ended | (days > _MATURE_DAYS)
     rows, logs = rows[mature], np.log(days[mature])
     off = np.abs(logs - learner.middle_unseen(rows, logs))
     spread = learner.spread(rows, np.log(off + _OFF))

@@ -47,6 +47,8 @@ def test_without_a_test_file_the_end_is_held_out(tmp_path: Path) -> None:
         (HEAD + '"W1","",""\n', r"Weekly-train.csv:2: series W1 has no value"),
         (HEAD + line("W1", 20), r"Weekly-train.csv: series W1 has fewer than 26 values"),
         (HEAD, r"Weekly-train.csv: holds no series"),
+        ('V1,V2\nW1,"' + "1," * 100_000 + "\n", r"Weekly-train.csv:2: cannot be read: field larger"),
+        ("V1,V2\nW1,1,1e300\n", r"Weekly-train.csv:2, column 3: '1e300' is no number above zero and up to 1e\+12"),
     ],
 )
 def test_a_bad_file_is_refused_by_position(tmp_path: Path, train: str, complaint: str) -> None:

@@ -9,6 +9,7 @@ from waypost.forecast.circumstances import describe
 from waypost.forecast.promises import LEAST_ENDED, Foreseen
 from waypost.forecast.rolling import at_level, roll
 from waypost.forecast.scores import LEVELS, score
+from waypost.forecast.transit import learn_transit
 from waypost.model.errors import BadInput
 
 
@@ -69,3 +70,9 @@ def test_scores_by_hand() -> None:
     }
     with pytest.raises(BadInput, match="nothing to score"):
         score(np.empty(0), np.empty((0, 3)))
+
+
+def test_from_a_handful_nothing_is_learnt() -> None:
+    trips = imagine(rows=100)
+    with pytest.raises(BadInput, match="it takes 200 to learn from"):
+        learn_transit(describe(trips), trips, START + 200)

@@ -76,7 +76,10 @@ def path(
     choices_within_h: Annotated[
         int | None,
         typer.Option(
-            "--choices", min=0, help="All that are best in arrival, cost and CO2, up to so many hours after the first."
+            "--choices",
+            min=0,
+            max=240,
+            help="All that are best in arrival, cost and CO2, up to so many hours after the first.",
         ),
     ] = None,
     weight_g: Annotated[int, typer.Option("--weight-g", min=0, help="By what can carry so many grams.")] = 0,
