@@ -38,20 +38,26 @@ _MOST_TOLD = 20
 def import_timetable(
     kind: str, path: Path, *, carrier: str | None, replace: bool, dry_run: bool, home: Path | None, as_json: bool
 ) -> int:
-    """Keep the services of files; what is refused hinders no other. The exit code: 1 if something was."""
+    """Keep the services of files; what is refused hinders no other. The exit code: 1 if something was.
+
+    What was refused may be the new row of a service that is kept: then nothing is replaced away.
+    """
     with records_of(home, make=True) as (_, records):
         facilities = Facilities(records)
         found = _open_feed(kind, path, carrier, facilities).read()
         carriers = sorted({service.carrier for service in found.services})
+        replaced = carriers if replace and not found.refused else []
         if not dry_run:
             facilities.keep(found.facilities)
-            Timetables(records).keep(found.services, found.dwell_min, replace=carriers if replace else ())
+            Timetables(records).keep(found.services, found.dwell_min, replace=replaced)
     if as_json:
-        told = {"dry_run": dry_run, "services": len(found.services), "carriers": carriers}
+        told = {"dry_run": dry_run, "services": len(found.services), "carriers": carriers, "replaced": replaced}
         told |= {"facilities": len(found.facilities), "dwells": len(found.dwell_min)}
         out(told | {"refused": len(found.refused), "refusals": found.refused[:1000]})
     else:
         _tell_found(found, carriers, dry_run=dry_run)
+    if replace and found.refused:
+        aside.print("Nothing was removed: rows were refused that may be of services kept. Mend them, import again.")
     return 1 if found.refused else 0
 
 
@@ -185,7 +191,12 @@ def _open_feed(kind: str, path: Path, carrier: str | None, facilities: Facilitie
 
 def _open_around(timetables: Timetables, begin_ms: int, days: int) -> Timetable:
     begin = dt.datetime.fromtimestamp(begin_ms / 1000, tz=dt.UTC).date()
-    return timetables.open(begin, begin + dt.timedelta(days=days))
+    timetable = timetables.open(begin, begin + dt.timedelta(days=days))
+    for each in timetable.left_out[:_MOST_TOLD]:
+        aside.print(line(f"Left out: {each}."), soft_wrap=True)
+    if len(timetable.left_out) > _MOST_TOLD:
+        aside.print(f"... and {len(timetable.left_out) - _MOST_TOLD} more departures left out.")
+    return timetable
 
 
 def _tell_found(found: Found, carriers: Sequence[str], *, dry_run: bool) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import msgspec
 
-from waypost.feeds.fields import CODE, NAME, NOTE, BadFieldError, parse_words, read_words
+from waypost.feeds.fields import CODE, NAME, NOTE, BadFieldError, parse_field, parse_words, read_words
 from waypost.feeds.master import Row
 from waypost.feeds.stream import Meter, is_folder
-from waypost.feeds.tables import read_table
+from waypost.feeds.tables import Remains, read_table
 from waypost.feeds.timetables import refused_of
 from waypost.model.errors import BadInput
 from waypost.model.instants import get_zone
@@ -82,22 +82,54 @@ class _Stop(msgspec.Struct, frozen=True):
     departs_s: int | None
 
 
+class _Spoilt:
+    """What refused rows of one file may have been of: then a part of it is missing.
+
+    Args:
+        name: the file.
+        column: which names what a row is of.
+    """
+
+    def __init__(self, name: str, column: str) -> None:
+        self.name, self._column = name, column
+        self._known: set[str] = set()
+        self._any = False
+
+    def add(self, remains: Remains) -> None:
+        """One more row was refused. Of which it was that cannot be told, may have been of any."""
+        names = remains.may_say(self._column)
+        self._known.update(names)
+        self._any |= not names
+
+    def check(self, name: str, field: str) -> None:
+        """See that no row of this one was refused.
+
+        Raises:
+            BadFieldError: one was, or may have been.
+        """
+        if name in self._known:
+            raise BadFieldError(field, f"a row of {self.name} of it was refused", name)
+        if self._any:
+            raise BadFieldError(field, f"a row of {self.name} was refused that may be of it: mend that row", name)
+
+
 class _Reading:
     """One pass over the files, in the order in which they speak of one another."""
 
     def __init__(self, folder: Path, carrier: str) -> None:
         self._folder, self._carrier = folder, carrier
         self._refused: list[Refused] = []
-        self._spoilt_days: set[str] = set()
+        self._lost_agencies = False
+        self._spoilt_days = (_Spoilt("calendar.txt", "service_id"), _Spoilt("calendar_dates.txt", "service_id"))
 
     def read(self) -> Found:
         zones = self._read_zones()
-        stations, facilities = self._read_stops(next(iter(zones.values())))
+        stations, facilities = self._read_stops(zones)
         modes = self._read_routes(zones)
         calendars = self._read_calendars()
         trips = self._read_trips(modes, calendars)
         stops = self._read_stop_times(trips, stations)
-        starts = self._read_frequencies(trips)
+        starts = self._read_frequencies(trips, stops)
         services = list(self._make_services(trips, stops, starts))
         dwell_min = self._read_transfers(stations)
         used = {call.facility for service in services for call in service.calls}
@@ -121,14 +153,17 @@ class _Reading:
             zones[(row.get("agency_id") or "").strip()] = zone
 
         self._each("agency.txt", take)
+        self._lost_agencies = bool(self._refused)
         if not zones:
             raise BadInput("names no agency with a time zone", where="agency.txt")
         return zones
 
-    def _read_stops(self, zone: str) -> tuple[dict[str, str], list[Facility]]:
+    def _read_stops(self, zones: dict[str, str]) -> tuple[dict[str, str], list[Facility]]:
         """The facility of each stop: its station, where it has one; and all of them."""
         own: dict[str, Facility] = {}
         parents: dict[str, str] = {}
+        named = {*zones.values()}
+        usual = named.pop() if len(named) == 1 and not self._lost_agencies else None
 
         def take(row: Row, line: int) -> None:
             stop = parse_words(row.get("stop_id"), "stop_id", CODE)
@@ -142,13 +177,17 @@ class _Reading:
                 place=Place(
                     latitude=_parse_degrees(row, "stop_lat", 90),
                     longitude=_parse_degrees(row, "stop_lon", 180),
-                    zone=zone,
+                    zone=parse_field(lambda text: get_zone(text).key, row.get("stop_timezone"), "stop_timezone"),
                 ),
             )
 
         self._each("stops.txt", take)
         station = {stop: parents[stop] if parents.get(stop) in own else stop for stop in own}
-        return {stop: f"{self._carrier}/{code}" for stop, code in station.items()}, list(own.values())
+        facilities = []
+        for stop, each in own.items():
+            zone = own[station[stop]].place.zone or each.place.zone or usual
+            facilities.append(msgspec.structs.replace(each, place=msgspec.structs.replace(each.place, zone=zone)))
+        return {stop: f"{self._carrier}/{code}" for stop, code in station.items()}, facilities
 
     def _read_routes(self, zones: dict[str, str]) -> dict[str, tuple[Mode, str]]:
         """By what each route moves, and in which zone its times are."""
@@ -156,8 +195,8 @@ class _Reading:
 
         def take(row: Row, line: int) -> None:
             agency = (row.get("agency_id") or "").strip()
-            if agency not in zones and len(zones) > 1:
-                raise BadFieldError("agency_id", "is in no row of agency.txt", agency)
+            if agency not in zones and (len(zones) > 1 or self._lost_agencies):
+                raise BadFieldError("agency_id", "is in no row of agency.txt that could be read", agency)
             route = parse_words(row.get("route_id"), "route_id", NOTE)
             routes[route] = _mode_of(row), zones.get(agency, next(iter(zones.values())))
 
@@ -170,33 +209,21 @@ class _Reading:
         added: dict[str, set[dt.date]] = {}
         left_out: dict[str, set[dt.date]] = {}
 
-        def spoiling(take: Callable[[Row], None]) -> Callable[[Row, int], None]:
-            """A row that is refused leaves unknown on which days something runs: then nothing does."""
-
-            def each(row: Row, line: int) -> None:
-                try:
-                    take(row)
-                except BadFieldError:
-                    self._spoilt_days.add(row.get("service_id", "").strip())
-                    raise
-
-            return each
-
-        def take_week(row: Row) -> None:
+        def take_week(row: Row, line: int) -> None:
             weekdays = tuple(number for number, name in enumerate(_WEEK, 1) if row.get(name, "").strip() == "1")
             days = (_parse_date(row, "start_date"), _parse_date(row, "end_date"))
             name = parse_words(row.get("service_id"), "service_id", NOTE)
             weeks[name] = Days(weekdays=weekdays, first=days[0], last=days[1])
 
-        def take_date(row: Row) -> None:
+        def take_date(row: Row, line: int) -> None:
             name, day = parse_words(row.get("service_id"), "service_id", NOTE), _parse_date(row, "date")
             kind = row.get("exception_type", "").strip()
             if kind not in ("1", "2"):
                 raise BadFieldError("exception_type", "is neither 1 (added) nor 2 (removed)", kind)
             (added if kind == "1" else left_out).setdefault(name, set()).add(day)
 
-        self._each("calendar.txt", spoiling(take_week))
-        self._each("calendar_dates.txt", spoiling(take_date))
+        for spoilt, take in zip(self._spoilt_days, (take_week, take_date), strict=True):
+            self._each(spoilt.name, take, spoilt)
         for name, days in added.items():  # of those that have dates alone
             weeks.setdefault(name, Days(weekdays=(), first=min(days), last=max(days)))
         return {
@@ -214,8 +241,8 @@ class _Reading:
             route, days = row.get("route_id", "").strip(), row.get("service_id", "").strip()
             if route not in routes:
                 raise BadFieldError("route_id", "is in no row of routes.txt that could be read", route)
-            if days in self._spoilt_days:
-                raise BadFieldError("service_id", "runs on days of which a row was refused", days)
+            for spoilt in self._spoilt_days:  # nobody knows then on which days it runs
+                spoilt.check(days, "service_id")
             if days not in calendars:
                 raise BadFieldError("service_id", "runs on no day: it is in neither of the calendars", days)
             trips[trip] = _Trip(routes[route][0], calendars[days], routes[route][1], line)
@@ -225,23 +252,18 @@ class _Reading:
 
     def _read_stop_times(self, trips: dict[str, _Trip], stations: dict[str, str]) -> dict[str, list[_Stop]]:
         stops: dict[str, list[_Stop]] = {}
-        spoilt: set[str] = set()
 
         def take(row: Row, line: int) -> None:
             trip = row.get("trip_id", "").strip()
-            try:
-                if trip not in trips:
-                    raise BadFieldError("trip_id", "is in no row of trips.txt that could be read", trip)
-                stop = row.get("stop_id", "").strip()
-                if stop not in stations:
-                    raise BadFieldError("stop_id", "is in no row of stops.txt that could be read", stop)
-                sequence = row.get("stop_sequence", "").strip()
-                if not sequence.isascii() or not sequence.isdigit():
-                    raise BadFieldError("stop_sequence", "is no whole number", sequence)
-                came, leaves = (_parse_time(row, field) for field in ("arrival_time", "departure_time"))
-            except BadFieldError:
-                spoilt.add(trip)
-                raise
+            if trip not in trips:
+                raise BadFieldError("trip_id", "is in no row of trips.txt that could be read", trip)
+            stop = row.get("stop_id", "").strip()
+            if stop not in stations:
+                raise BadFieldError("stop_id", "is in no row of stops.txt that could be read", stop)
+            sequence = row.get("stop_sequence", "").strip()
+            if not sequence.isascii() or not sequence.isdigit():
+                raise BadFieldError("stop_sequence", "is no whole number", sequence)
+            came, leaves = (_parse_time(row, field) for field in ("arrival_time", "departure_time"))
             calls = stops.setdefault(trip, [])
             calls.append(
                 _Stop(
@@ -249,14 +271,10 @@ class _Reading:
                 )
             )
 
-        self._each("stop_times.txt", take)
-        for trip in spoilt & stops.keys():
-            reason = "a row of stop_times.txt of this trip was refused"
-            self._refuse("trips.txt", trips[trip].line, BadFieldError("trip_id", reason, trip))
-            del stops[trip]
+        self._each_of_trips("stop_times.txt", take, trips, stops)
         return stops
 
-    def _read_frequencies(self, trips: dict[str, _Trip]) -> dict[str, list[int]]:
+    def _read_frequencies(self, trips: dict[str, _Trip], stops: dict[str, list[_Stop]]) -> dict[str, list[int]]:
         """At which seconds of the day trips begin that are told by how often they run."""
         starts: dict[str, list[int]] = {}
 
@@ -270,13 +288,13 @@ class _Reading:
                 raise BadFieldError("start_time", "is missing, or end_time is")
             if not re.fullmatch("[0-9]{1,6}", headway) or not int(headway):
                 raise BadFieldError("headway_secs", "is no whole number of seconds from 1 on", headway)
-            begins = starts.setdefault(trip, [])
-            begins += range(first, last, int(headway))
-            if len(begins) > _MOST_STARTS:
+            begins, more = starts.setdefault(trip, []), range(first, last, int(headway))
+            if len(begins) + len(more) > _MOST_STARTS:
                 raise BadFieldError("headway_secs", f"makes more than {_MOST_STARTS} departures a day", headway)
+            begins += more
 
-        self._each("frequencies.txt", take)
-        return {trip: sorted(set(begins[:_MOST_STARTS])) for trip, begins in starts.items()}
+        self._each_of_trips("frequencies.txt", take, trips, stops)
+        return {trip: sorted(set(begins)) for trip, begins in starts.items()}
 
     def _read_transfers(self, stations: dict[str, str]) -> dict[str, int]:
         """How long a change takes at least, where that is told of a stop itself."""
@@ -312,20 +330,38 @@ class _Reading:
                     self._refuse("trips.txt", trip.line, BadFieldError("trip_id", error.message, name))
                     break
 
-    def _each(self, name: str, take: Callable[[Row, int], None]) -> None:
-        """Hand each row of a file on with its line; those that cannot be used are refused."""
+    def _each_of_trips(
+        self, name: str, take: Callable[[Row, int], None], trips: dict[str, _Trip], stops: dict[str, list[_Stop]]
+    ) -> None:
+        """As `_each`, of a file about trips: those of which a row is refused lose their stops, and run no more."""
+        spoilt = _Spoilt(name, "trip_id")
+        self._each(name, take, spoilt)
+        for trip in list(stops):
+            try:
+                spoilt.check(trip, "trip_id")
+            except BadFieldError as error:
+                self._refuse("trips.txt", trips[trip].line, error)
+                del stops[trip]
+
+    def _each(self, name: str, take: Callable[[Row, int], None], spoilt: _Spoilt | None = None) -> None:
+        """Hand each row of a file on with its line; those that cannot be used are refused, and told to `spoilt`."""
         path = self._folder / name
         needed = _NEEDED.get(name) or _OPTIONAL[name]
         if name in _OPTIONAL and not path.exists():
             return
         for part in read_table(path, Meter([path]), needed):
             self._refused += [refused_of(each) for each in part.refusals]
+            if spoilt:
+                for remains in part.remains:
+                    spoilt.add(remains)
             names = tuple(part.columns)
             for line, values in zip(part.lines, zip(*part.columns.values(), strict=True), strict=True):
                 try:
                     take(dict(zip(names, values, strict=True)), line)
                 except BadFieldError as error:
                     self._refuse(name, line, error)
+                    if spoilt:
+                        spoilt.add(Remains(names, values))
 
     def _refuse(self, name: str, line: int, error: BadFieldError) -> None:
         self._refused.append(refused_of(error.refusal(name, line)))

@@ -10,7 +10,7 @@ from waypost.feeds.choosing import holds_objects
 from waypost.feeds.fields import BadFieldError
 from waypost.feeds.lines import read_blocks
 from waypost.feeds.stream import ByteStream, Meter
-from waypost.feeds.tables import read_stream
+from waypost.feeds.tables import Remains, read_stream
 from waypost.model.decoding import decode
 from waypost.track.feed import FileRefusal
 from waypost.track.wire import UNREADABLE, refuse_json
@@ -33,6 +33,7 @@ class Batch(msgspec.Struct, Generic[Made], frozen=True):
         made: the things.
         lines: on which line of the file each of them stands.
         refusals: the rows that became nothing.
+        remains: what is left of each of them.
         share: how much of all input has been read.
     """
 
@@ -40,6 +41,7 @@ class Batch(msgspec.Struct, Generic[Made], frozen=True):
     made: list[Made]
     lines: list[int]
     refusals: list[FileRefusal]
+    remains: list[Remains]
     share: float
 
 
@@ -61,7 +63,7 @@ def read_master(
     for each in paths:
         with ByteStream(each, meter) as stream:
             rows = _read_ndjson(stream, known) if holds_objects(stream) else _read_csv(stream, needed, known)
-            for numbered, refusals in rows:
+            for numbered, refusals, remains in rows:
                 made, lines = [], []
                 for line, row in numbered:
                     try:
@@ -69,11 +71,12 @@ def read_master(
                         lines.append(line)
                     except BadFieldError as error:
                         refusals.append(error.refusal(stream.name, line))
+                        remains.append(Remains(tuple(row), tuple(row.values())))
                 refusals.sort(key=lambda refusal: refusal.line)
-                yield Batch(stream.name, made, lines, refusals, meter.share)
+                yield Batch(stream.name, made, lines, refusals, remains, meter.share)
 
 
-Numbered = tuple[list[tuple[int, Row]], list[FileRefusal]]
+Numbered = tuple[list[tuple[int, Row]], list[FileRefusal], list[Remains]]
 
 
 def _read_csv(stream: ByteStream, needed: Sequence[str], known: Sequence[str]) -> Iterator[Numbered]:
@@ -81,27 +84,33 @@ def _read_csv(stream: ByteStream, needed: Sequence[str], known: Sequence[str]) -
         names = tuple(part.columns)
         rows = zip(*part.columns.values(), strict=True)
         numbered = [(line, dict(zip(names, row, strict=True))) for line, row in zip(part.lines, rows, strict=True)]
-        yield numbered, list(part.refusals)
+        yield numbered, list(part.refusals), list(part.remains)
 
 
 def _read_ndjson(stream: ByteStream, known: Sequence[str]) -> Iterator[Numbered]:
     for block in read_blocks(stream, ROWS):
         numbered, refusals = list[tuple[int, Row]](), list(block.refusals)
+        remains = [Remains(())] * len(refusals)
         for line, text in enumerate(block.data.split(b"\n"), block.line):
             if not text.strip():
                 continue
             try:
-                numbered.append((line, _read_object(text, known)))
-            except BadFieldError as error:
-                refusals.append(error.refusal(stream.name, line))
+                values = decode(text)
             except UNREADABLE as error:
                 refused = refuse_json(line, text, error)
                 refusals.append(FileRefusal(stream.name, line, "", refused.reason, refused.value))
-        yield numbered, refusals
+                remains.append(Remains(()))
+                continue
+            try:
+                numbered.append((line, _read_object(values, text, known)))
+            except BadFieldError as error:
+                refusals.append(error.refusal(stream.name, line))
+                fields = values if isinstance(values, dict) else {}
+                remains.append(Remains(tuple(fields), [str(value) for value in fields.values()]))
+        yield numbered, refusals, remains
 
 
-def _read_object(text: bytes, known: Sequence[str]) -> Row:
-    values = decode(text)
+def _read_object(values: object, text: bytes, known: Sequence[str]) -> Row:
     if not isinstance(values, dict):
         raise BadFieldError("", "is no JSON object", text.decode()[:60])
     row = {}

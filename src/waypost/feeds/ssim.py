@@ -23,6 +23,10 @@ from waypost.network.feed import Found, Refused
 from waypost.network.services import DAY_MIN, Call, Days, Mode, Service, Stretch, check_service
 
 _LENGTH = 200
+#: The first characters of records that are passed over: headers, segments, the end, and zeros between.
+_OTHERS = "0145"
+#: How a leg begins: suffix, airline, number, itinerary variation; and what stands behind that.
+_FLIGHT, _BEHIND = re.compile("3[A-Z ][A-Z0-9]{2}[A-Z0-9 ][0-9 ]{4}[0-9]{2}"), re.compile("[0-9]{2}[A-Z]")
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 #: What stands for the end of a period that has none, and what is kept for it.
 _NO_END = "00XXX00"
@@ -46,25 +50,26 @@ class SsimFeed:
         legs: dict[tuple[str, str], list[_Leg]] = {}
         spoilt: set[tuple[str, str]] = set()
         refused: list[Refused] = []
-        for name, line, text, is_utc in self._records(refused):
+        for name, line, text, is_utc in self._records(refused, spoilt):
             key = text[2:5].strip().lower(), _code(text)
             try:
-                legs.setdefault(key, []).append(_read_leg(text, name, line, is_utc=is_utc))
+                leg = _read_leg(text, name, line, is_utc=is_utc)
             except BadFieldError as error:
-                spoilt.add(key)
+                spoilt.add(_whose(text, name))
                 refused.append(refused_of(error.refusal(name, line)))
+            else:
+                legs.setdefault(key, []).append(leg)
         services = []
         for (carrier, code), found in legs.items():
             try:
-                if (carrier, code) in spoilt:
-                    raise BadFieldError("leg", "another leg of this flight was refused", code)
+                _refuse_spoilt(code, found, spoilt)
                 services.append(_join(carrier, code, found))
             except BadFieldError as error:
                 refused += [refused_of(error.refusal(leg.file, leg.line)) for leg in found]
         refused.sort(key=lambda each: (each.file, each.line))
         return Found(services=services, refused=refused)
 
-    def _records(self, refused: list[Refused]) -> Iterator[tuple[str, int, str, bool]]:
+    def _records(self, refused: list[Refused], spoilt: set[tuple[str, str]]) -> Iterator[tuple[str, int, str, bool]]:
         """The legs: file, line, text, and whether their times are UTC already."""
         meter = Meter(self._paths)
         for path in self._paths:
@@ -72,12 +77,17 @@ class SsimFeed:
             with ByteStream(path, meter) as stream:
                 for block in read_blocks(stream, LINES):
                     refused += [refused_of(each) for each in block.refusals]
+                    spoilt |= {(stream.name, "") for _ in block.refusals}
                     for line, record in enumerate(block.data.split(b"\n"), block.line):
                         text = record.decode("ascii", "replace").rstrip("\r")
                         if text.startswith("2"):
                             is_utc = text[1:2] == "U"
                         elif text.startswith("3"):
                             yield stream.name, line, text, is_utc
+                        elif text.strip() and text[0] not in _OTHERS:
+                            spoilt.add((stream.name, ""))
+                            error = BadFieldError("record", "is of none of the types 1 to 5", text[:40])
+                            refused.append(refused_of(error.refusal(stream.name, line)))
 
 
 class _Leg(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +156,31 @@ def _join(carrier: str, code: str, legs: list[_Leg]) -> Service:
         return check_service(service)
     except BadInput as error:
         raise BadFieldError("", error.message) from None
+
+
+def _whose(text: str, file: str) -> tuple[str, str]:
+    """What a leg that is refused may be of: file and code, where "" is any.
+
+    Where characters are missing or too many the last digit of the variation, which stands far behind, may be another.
+    """
+    if not _FLIGHT.match(text):
+        return file, ""
+    if len(text) == _LENGTH:
+        return "", _code(text)
+    return ("", _code(text).partition(".")[0]) if _BEHIND.match(text, 11) else (file, "")
+
+
+def _refuse_spoilt(code: str, legs: list[_Leg], spoilt: set[tuple[str, str]]) -> None:
+    """A flight of which a leg was refused would be half of itself.
+
+    Raises:
+        BadFieldError: one was, or may have been.
+    """
+    if not spoilt.isdisjoint({("", code), ("", code.partition(".")[0])}):
+        raise BadFieldError("leg", "another leg of this flight was refused", code)
+    for file in sorted({leg.file for leg in legs}):
+        if (file, "") in spoilt:
+            raise BadFieldError("leg", f"a record of {file} was refused that may be of this flight: mend it", code)
 
 
 def _code(text: str) -> str:

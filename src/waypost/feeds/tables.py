@@ -21,6 +21,28 @@ from waypost.track.feed import FileRefusal
 MOST_LINES = 100
 #: A file with more columns is refused.
 MOST_COLUMNS = 1000
+#: By more cells too many or too few it cannot be told what a row was about.
+_MOST_MOVED = 20
+
+
+class Remains(msgspec.Struct, frozen=True):
+    """What can still be made out of a row that was refused."""
+
+    header: Sequence[str]
+    cells: Sequence[str] = ()
+
+    def may_say(self, column: str) -> list[str]:
+        """What it may say in a column, first what stands in its place; nothing where that cannot be told.
+
+        A comma too many or too few moves the cells behind it, and nobody knows where it stands.
+        """
+        moved = len(self.cells) - len(self.header)
+        if column not in self.header or abs(moved) > _MOST_MOVED:
+            return []
+        place = self.header.index(column)
+        places = sorted(range(place + min(moved, 0), place + max(moved, 0) + 1), key=lambda at: abs(at - place))
+        texts = [self.cells[at].strip() if 0 <= at < len(self.cells) else "" for at in places]
+        return [text for text in texts if text] if texts[0] else []
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -31,12 +53,14 @@ class Part(msgspec.Struct, frozen=True):
         lines: for each row the line on which it begins.
         refusals: rows that could not be read.
         share: how much of all input has been read.
+        remains: of CSV, what is left of each row that was refused.
     """
 
     columns: Mapping[str, Sequence[str]]
     lines: Sequence[int]
     refusals: list[FileRefusal]
     share: float
+    remains: Sequence[Remains] = ()
 
 
 def read_table(
@@ -181,6 +205,14 @@ def _stays_open(line: bytes) -> bool:
     return False
 
 
+def _split_anyhow(line: bytes) -> list[str]:
+    """The cells of a line that is no good row, as far as they can be told apart."""
+    try:
+        return next(csv.reader([line.decode("utf-8", "replace").replace("\r", " ")]))
+    except (csv.Error, StopIteration):
+        return []
+
+
 class _Reader:
     """Turns blocks into parts; remembers a record that a block leaves open."""
 
@@ -192,23 +224,26 @@ class _Reader:
         self._rows: list[list[str]] = []
         self._lines: list[int] = []
         self._refusals: list[FileRefusal] = []
+        self._remains: list[Remains] = []
 
     def read(self, block: Block, share: float) -> Part:
         rows = None if self._open else self._read_quickly(block.data)
+        lost = [Remains(self._header)] * len(block.refusals)
         if rows is not None:
-            return self._part(rows, range(block.line, block.line + len(rows)), block.refusals, share)
+            return self._part(rows, range(block.line, block.line + len(rows)), block.refusals, lost, share)
         lines = block.data.split(b"\n")
         if block.data.endswith(b"\n"):
             lines.pop()
         for number, line in enumerate(lines, block.line):
             self._add(number, line)
-        return self._take([*block.refusals, *self._refusals], share)
+        self._refusals[:0], self._remains[:0] = block.refusals, lost
+        return self._take(share)
 
     def finish(self) -> Part:
         """What was left open when the file ended."""
         while self._open:
             self._give_up("opens a quote that is never closed")
-        return self._take(self._refusals, 1.0)
+        return self._take(1.0)
 
     def _read_quickly(self, data: bytes) -> list[list[str]] | None:
         """The rows, if each line is a good one."""
@@ -252,6 +287,7 @@ class _Reader:
         if others:
             reason, field = "opens a quote that is not closed where its field ends", ""
         self._refusals.append(FileRefusal(self._name, number, field, reason, line[:60].decode("utf-8", "replace")))
+        self._remains.append(Remains(self._header, _split_anyhow(line)))
         self._open.clear()
         self._size = 0
         for each in others:
@@ -277,11 +313,18 @@ class _Reader:
             raise _BadRowError("is not UTF-8", field)
         return row
 
-    def _take(self, refusals: list[FileRefusal], share: float) -> Part:
-        part = self._part(self._rows, self._lines, refusals, share)
-        self._rows, self._lines, self._refusals = [], [], []
+    def _take(self, share: float) -> Part:
+        part = self._part(self._rows, self._lines, self._refusals, self._remains, share)
+        self._rows, self._lines, self._refusals, self._remains = [], [], [], []
         return part
 
-    def _part(self, rows: list[list[str]], lines: Sequence[int], refusals: list[FileRefusal], share: float) -> Part:
+    def _part(
+        self,
+        rows: list[list[str]],
+        lines: Sequence[int],
+        refusals: list[FileRefusal],
+        remains: list[Remains],
+        share: float,
+    ) -> Part:
         columns = {name: [row[place] for row in rows] for place, name in enumerate(self._header)}
-        return Part(columns, lines, refusals, share)
+        return Part(columns, lines, refusals, share, remains)

@@ -17,6 +17,7 @@ import msgspec
 from waypost.feeds.choosing import choose_files
 from waypost.feeds.fields import NAME, NOTE, BadFieldError, parse_carrier, parse_field, parse_words, read_words
 from waypost.feeds.master import ENDINGS, Row, read_master
+from waypost.feeds.tables import Remains
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.errors import BadInput
 from waypost.model.instants import get_zone
@@ -45,7 +46,9 @@ FIELDS = (
 FindZone = Callable[[str, str], str | None]
 
 _TIME = re.compile(r"([0-9]{1,3}):([0-9]{2})(?:\+([0-9]{1,2}))?")
-_OTHER_LEG = "another row of this service was refused"
+#: A row that was refused: of which service it was, or of which file where that cannot be told whole; "" and None for
+#: what is not said.
+_Suspect = tuple[str, str | None, str | None]
 
 
 class TimetablesFeed:
@@ -62,26 +65,18 @@ class TimetablesFeed:
     def read(self) -> Found:
         """See `TimetableFeed.read`."""
         legs: dict[tuple[str, str], list[_Leg]] = {}
-        spoilt: set[tuple[str, str]] = set()
-
-        def make(row: Row) -> _Leg:
-            try:
-                return _read_leg(row, self._find_zone)
-            except BadFieldError:
-                spoilt.add(((row.get("carrier") or "").strip(), (row.get("service") or "").strip()))
-                raise
-
+        spoilt: set[_Suspect] = set()
         refused: list[Refused] = []
-        for batch in read_master(self._paths, NEEDED, FIELDS, make):
+        for batch in read_master(self._paths, NEEDED, FIELDS, lambda row: _read_leg(row, self._find_zone)):
             refused += [refused_of(each) for each in batch.refusals]
+            spoilt.update(*(_list_suspects(batch.source, remains) for remains in batch.remains))
             for line, leg in zip(batch.lines, batch.made, strict=True):
                 placed = msgspec.structs.replace(leg, file=batch.source, line=line)
                 legs.setdefault((leg.carrier, leg.service), []).append(placed)
         services = []
         for key, rows in legs.items():
             try:
-                if key in spoilt:
-                    raise BadFieldError("service", "another row of this service was refused", key[1])
+                _refuse_spoilt(key, rows, spoilt)
                 services.append(_join(rows))
             except BadFieldError as error:
                 refused += [refused_of(error.refusal(leg.file, leg.line)) for leg in rows]
@@ -118,6 +113,31 @@ def parse_mode(text: str | None, field: str = "mode") -> Mode:
     if mode not in Mode.__members__.values():
         raise BadFieldError(field, f"is none of {', '.join(Mode)}", mode)
     return Mode(mode)
+
+
+def _list_suspects(source: str, remains: Remains) -> set[_Suspect]:
+    """Of which services a row may be that was refused."""
+    carriers: list[str | None] = [*remains.may_say("carrier")]
+    codes: list[str | None] = [*remains.may_say("service")]
+    if not carriers or not CARRIER_CODE.fullmatch(carriers[0] or ""):
+        carriers = [None]
+    codes = codes or [None]
+    file = source if None in (carriers[0], codes[0]) else ""
+    return {(file, carrier, code) for carrier in carriers for code in codes}
+
+
+def _refuse_spoilt(key: tuple[str, str], legs: list[_Leg], spoilt: set[_Suspect]) -> None:
+    """A service of which a row was refused would be half of itself.
+
+    Raises:
+        BadFieldError: one was, or may have been.
+    """
+    carrier, code = key
+    if ("", carrier, code) in spoilt:
+        raise BadFieldError("service", "another row of this service was refused", code)
+    for file in sorted({leg.file for leg in legs}):
+        if not spoilt.isdisjoint({(file, carrier, None), (file, None, code), (file, None, None)}):
+            raise BadFieldError("service", f"a row of {file} was refused that may be of this service: mend it", code)
 
 
 def _read_leg(row: Row, find_zone: FindZone) -> _Leg:

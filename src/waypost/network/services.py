@@ -1,6 +1,7 @@
 """Services: what runs again and again, as carriers publish it: trucks, trains, flights and ships."""
 
 import datetime as dt
+import itertools
 import re
 from enum import StrEnum
 
@@ -115,13 +116,24 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_service(service: Service) -> Service:
-    """The same service, if it can be one.
+    """The same service, if it can be one by the zones of winter and of summer.
 
     Raises:
         BadInput: says which part cannot be, and why.
     """
-    name = f"{service.carrier[:40]}/{service.code[:40]}"
-    where = f"service {name!r}" if has_control(name) else f"service {name}"
+    check_parts(service)
+    for here, there in itertools.pairwise(service.calls):
+        _check_zones(service, here, there)
+    return service
+
+
+def check_parts(service: Service) -> Service:
+    """The same service, if each part of it can be; how the zones lie to one another, which laws change, is not asked.
+
+    Raises:
+        BadInput: says which part cannot be, and why.
+    """
+    where = _where(service)
     if not CARRIER_CODE.fullmatch(service.carrier):
         raise BadInput(f"{service.carrier[:40]!r} is no carrier code: up to 32 of a-z, 0-9, _ and -", where=where)
     if not 0 < len(service.code) <= MOST_CODE or has_control(service.code):
@@ -146,6 +158,11 @@ def check_service(service: Service) -> Service:
     return service
 
 
+def _where(service: Service) -> str:
+    name = f"{service.carrier[:40]}/{service.code[:40]}"
+    return f"service {name!r}" if has_control(name) else f"service {name}"
+
+
 def _check_call(call: Call, where: str) -> None:
     carrier, slash, code = call.facility.partition("/")
     if not (slash and code and CARRIER_CODE.fullmatch(carrier)) or len(call.facility) > MOST_FACILITY:
@@ -168,7 +185,7 @@ def _check_stretch(stretch: Stretch, where: str) -> None:
 
 
 def _check_times(service: Service, number: int, where: str) -> None:
-    """That a departure has its time, that time passes on the way, and that nothing leaves before it came."""
+    """That a departure has its time, and that nothing leaves before it came."""
     here, there = service.calls[number], service.calls[number + 1]
     way = f"{where}, {here.facility} to {there.facility}"
     if here.departs_min is None or there.arrives_min is None:
@@ -178,9 +195,16 @@ def _check_times(service: Service, number: int, where: str) -> None:
         raise BadInput(message, where=way)
     if number and here.arrives_min is not None and here.departs_min < here.arrives_min:
         raise BadInput("it leaves before it has arrived there", where=way)
+
+
+def _check_zones(service: Service, here: Call, there: Call) -> None:
+    """That time passes on the way."""
+    assert here.departs_min is not None
+    assert there.arrives_min is not None
     for month in (1, 7):  # zones that change their clocks differ by the season
         noon = dt.datetime(service.days.first.year, month, 1, 12, tzinfo=dt.UTC)
         offsets = [noon.astimezone(get_zone(call.zone)).utcoffset() or dt.timedelta() for call in (here, there)]
         lasts = there.arrives_min - here.departs_min - (offsets[1] - offsets[0]) // dt.timedelta(minutes=1)
         if lasts < 1:
+            way = f"{_where(service)}, {here.facility} to {there.facility}"
             raise BadInput(f"it takes {lasts} minutes from zone to zone: at least one", where=way)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from waypost.model.errors import BadInput, NotFound
 from waypost.model.instants import MINUTE_MS, offsets_in_zone, read_in_zone
-from waypost.network.services import DAY_MIN, Clock, Days, Service, check_service
+from waypost.network.services import DAY_MIN, Clock, Days, Service, check_parts
 
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -70,6 +70,17 @@ class Connections(msgspec.Struct, frozen=True):
         return len(self.departs_ms)
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """A departure that cannot be: in the weeks in which one zone has changed its clocks and the other has not yet."""
+
+    service: str
+    day: dt.date
+    facility: str
+
+    def __str__(self) -> str:
+        return f"{self.service} on {self.day}: arrives at {self.facility} before it leaves, as the zones are then"
+
+
 class Timetable(msgspec.Struct, frozen=True):
     """All departures of some days.
 
@@ -80,6 +91,7 @@ class Timetable(msgspec.Struct, frozen=True):
         dwell_ms: for each facility, how long after it arrived something can go on by another departure.
         sections, connections: see there.
         first, last: the days it spans.
+        left_out: what does not run though its days say so.
     """
 
     services: tuple[Service, ...]
@@ -90,6 +102,7 @@ class Timetable(msgspec.Struct, frozen=True):
     connections: Connections
     first: dt.date
     last: dt.date
+    left_out: tuple[LeftOut, ...] = ()
 
     def place(self, facility: str) -> int:
         """Where a facility stands among all.
@@ -120,7 +133,7 @@ def expand(
     """
     if not 0 <= (last - first).days < MOST_DAYS:
         raise BadInput(f"a timetable spans 1 to {MOST_DAYS} days, not {first} to {last}", where="horizon")
-    kept = tuple(check_service(service) for service in services)
+    kept = tuple(check_parts(service) for service in services)
     facilities = tuple(sorted({call.facility for service in kept for call in service.calls}))
     places = {facility: place for place, facility in enumerate(facilities)}
     stretches = [stretch for service in kept for stretch in service.stretches]
@@ -136,8 +149,8 @@ def expand(
     if minutes and min(minutes) < 0:
         raise BadInput("the minimum dwell is below zero", where=facilities[minutes.index(min(minutes))])
     dwell_ms = _column(minutes) * MINUTE_MS
-    connections = _connect(kept, places, dwell_ms, lengths, (_day_number(first), _day_number(last)))
-    return Timetable(kept, facilities, places, dwell_ms, sections, connections, first, last)
+    connections, left_out = _connect(kept, places, dwell_ms, lengths, (_day_number(first), _day_number(last)))
+    return Timetable(kept, facilities, places, dwell_ms, sections, connections, first, last, left_out)
 
 
 def sort_connections(unsorted: Connections) -> Connections:
@@ -156,8 +169,8 @@ def sort_connections(unsorted: Connections) -> Connections:
 
 def _connect(
     services: Sequence[Service], places: Mapping[str, int], dwell_ms: Ints, lengths: Ints, days: tuple[int, int]
-) -> Connections:
-    """Each service on each of its days, stretch by stretch."""
+) -> tuple[Connections, tuple[LeftOut, ...]]:
+    """Each service on each of its days, stretch by stretch; and the days on which one cannot be."""
     which, day = _list_runs(services, *days)
     begins_ms = _begin(services, which, day)
     run = np.repeat(np.arange(len(which)), lengths[which])
@@ -177,28 +190,28 @@ def _connect(
     begun = _offsets(zones, zone, start, noon_ms)
     departs_ms = begins_ms[run] + (wall_min[call] - wall_min[start] - offset[0] + begun) * MINUTE_MS
     arrives_ms = begins_ms[run] + (came_min[call + 1] - wall_min[start] - offset[1] + begun) * MINUTE_MS
-    backward = np.flatnonzero(arrives_ms <= departs_ms)
-    if len(backward):  # in the weeks in which one zone has changed its clocks and the other has not yet
-        row = backward[0]
-        on = EPOCH + dt.timedelta(days=int(day[run[row]]))
-        message = f"on {on} it arrives at {calls[call[row] + 1].facility} before it leaves, as the zones are then"
-        raise BadInput(message, where=f"service {services[which[run[row]]].name}")
     cut_off = _column([each.cut_off_min for service in services for each in service.stretches])
-    rows = np.arange(len(run), dtype=np.int32)
-    return sort_connections(
-        Connections(
-            departs_ms=departs_ms,
-            arrives_ms=arrives_ms,
-            ready_ms=arrives_ms + dwell_ms[place[call + 1]],
-            closes_ms=departs_ms - cut_off[section] * MINUTE_MS,
-            origin=place[call],
-            destination=place[call + 1],
-            section=section.astype(np.int32),
-            day=day[run].astype(np.int32),
-            previous=np.where(stretch > 0, rows - 1, -1).astype(np.int32),
-            following=np.full(len(run), -1, np.int32),
-        )
+    bad, first_bad = np.unique(run[arrives_ms <= departs_ms], return_index=True)
+    rows = np.flatnonzero(arrives_ms <= departs_ms)[first_bad]
+    left_out = tuple(
+        LeftOut(services[which[at]].name, EPOCH + dt.timedelta(days=int(day[at])), calls[call[row] + 1].facility)
+        for at, row in zip(bad.tolist(), rows.tolist(), strict=True)
     )
+    good = ~np.isin(run, bad)  # whole departures, so that each good row still follows the one before it
+    columns = {
+        "departs_ms": departs_ms,
+        "arrives_ms": arrives_ms,
+        "ready_ms": arrives_ms + dwell_ms[place[call + 1]],
+        "closes_ms": departs_ms - cut_off[section] * MINUTE_MS,
+        "origin": place[call],
+        "destination": place[call + 1],
+        "section": section.astype(np.int32),
+        "day": day[run].astype(np.int32),
+    }
+    numbers = np.arange(np.count_nonzero(good), dtype=np.int32)
+    previous = np.where(stretch[good] > 0, numbers - 1, -1).astype(np.int32)
+    kept = {name: column[good] for name, column in columns.items()} if left_out else columns
+    return sort_connections(Connections(**kept, previous=previous, following=np.full_like(previous, -1))), left_out
 
 
 def _list_runs(services: Sequence[Service], first: int, last: int) -> tuple[Ints, Ints]:

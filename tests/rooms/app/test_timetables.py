@@ -33,6 +33,7 @@ def filled(home: Commands) -> Commands:
         "dry_run": False,
         "services": 4,
         "carriers": ["azul", "hilltop"],
+        "replaced": [],
         "facilities": 0,
         "dwells": 0,
         "refused": 0,
@@ -130,7 +131,7 @@ def test_a_newer_file_takes_the_place_of_what_it_names(filled: Commands, tmp_pat
     file.write_text("\n".join([lines[0], lines[1].replace("20:00", "21:00"), ""]), "utf-8")
     filled.ask("timetable", "import", "csv", str(file))
     assert len(filled.ask("timetable", "show")) == 4
-    filled.ask("timetable", "import", "csv", str(file), "--replace")
+    assert filled.ask("timetable", "import", "csv", str(file), "--replace")["replaced"] == ["hilltop"]
     kept = filled.ask("timetable", "show")
     assert [(each["carrier"], each["code"]) for each in kept] == [
         ("azul", "AD2410"),
@@ -138,6 +139,39 @@ def test_a_newer_file_takes_the_place_of_what_it_names(filled: Commands, tmp_pat
         ("hilltop", "CWB-GRU"),
     ]
     assert kept[-1]["calls"][0]["departs_min"] == 21 * 60
+
+
+def test_nothing_is_replaced_away_where_a_row_was_refused(filled: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "timetable.csv"
+    file.write_text(EXAMPLE.read_text("utf-8").replace("20:00", "21:00").replace("06:00", "6 am"), "utf-8")
+    before = [each["code"] for each in filled.ask("timetable", "show")]
+    told = filled.ask("timetable", "import", "csv", str(file), "--replace", code=1)
+    assert (told["services"], told["refused"], told["replaced"]) == (3, 1, [])
+    kept = {each["code"]: each for each in filled.ask("timetable", "show")}
+    assert list(kept) == before
+    assert kept["CWB-GRU"]["calls"][0]["departs_min"] == 21 * 60  # what is good is brought up to date
+    done = filled.call("timetable", "import", "csv", str(file), "--replace")
+    assert "Nothing was removed: rows were refused" in done.stderr.decode()
+
+
+def test_a_departure_that_cannot_be_is_told_and_hinders_no_other(filled: Commands, tmp_path: Path) -> None:
+    """From 18 February to 25 March 2018 clocks in Foz do Iguaçu and Ciudad del Este showed the same."""
+    file = tmp_path / "timetable.csv"
+    zones = "America/Sao_Paulo,America/Asuncion,2018-01-01"
+    file.write_text(
+        "carrier,service,mode,origin,destination,departs,arrives,days,origin_zone,destination_zone,first,last\n"
+        f"ponte,FOZ-CDE,truck,FOZ,CDE,10:00,09:30,1234567,{zones},2018-12-31\n"
+        "ponte,FOZ-CWB,truck,FOZ,CWB,10:00,20:00,1234567,America/Sao_Paulo,America/Sao_Paulo,2018-01-01,2018-12-31\n"
+    )
+    filled.ask("timetable", "import", "csv", str(file))
+    ask = ("timetable", "path", "ponte/FOZ", "ponte/CWB", "--ready", "2018-03-01T08:00:00-03:00", "--days", "1")
+    done = filled.call(*ask)
+    assert done.returncode == 0
+    told = "Left out: ponte/FOZ-CDE on 2018-03-01: arrives at ponte/CDE before it leaves, as the zones are then."
+    assert told in done.stderr.decode()
+    assert "2018-03-01T20:00:00-03:00  ponte/CWB" in done.stdout.decode()
+    january = ("timetable", "path", "ponte/FOZ", "ponte/CDE", "--ready", "2018-01-10T08:00:00-02:00", "--days", "1")
+    assert [leg["service"] for leg in filled.ask(*january)["legs"]] == ["FOZ-CDE"]
 
 
 def test_gtfs_brings_its_facilities_and_ssim_its_airlines(home: Commands, tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ def test_an_archive_is_read_as_a_folder_is(tmp_path: Path) -> None:
         ("stop_times", "B,5", "B,x", 6, "stop_sequence", "is no whole number", ["T1"]),
         ("calendar", "20261130", "20261131", 2, "end_date", "is no day: it is written 20261122", ["T2"]),
         ("calendar_dates", "08,1", "08,3", 3, "exception_type", "is neither 1 (added) nor 2 (removed)", ["T2"]),
-        ("frequencies", "3600", "0", 2, "headway_secs", "is no whole number of seconds from 1 on", ["T1", "T2"]),
+        ("frequencies", "3600", "0", 2, "headway_secs", "is no whole number of seconds from 1 on", ["T1"]),
+        ("frequencies", "3600", "3", 2, "headway_secs", "makes more than 2000 departures a day", ["T1"]),
         ("transfers", "301", "5 min", 2, "min_transfer_time", "is no whole number of seconds", ["T1", "T2"]),
         ("stops", "50.77,6.09,1", "97,6.09,1", 2, "stop_lat", OFF, ["T2"]),
     ],
@@ -123,6 +124,64 @@ def test_a_bad_row_is_refused(
     found = read(tmp_path, **{name: FILES[f"{name}.txt"].replace(old, new, 1)})
     assert (f"{name}.txt", line, field, reason) in told(found)
     assert sorted({service.code.partition("@")[0] for service in found.services}) == left
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "left"),
+    [
+        ("stop_times", "B,2", "B,2,", ["T2"]),
+        ("stop_times", "T1,23:50:00,23:55:00,B,2", "T1,23:50:00,23", ["T2"]),
+        ("stop_times", "T1,23:50", ",T1,23:50", []),  # nobody knows of which trip
+        ("stop_times", "T1,23:50", ",23:50", []),
+        ("calendar", "WEEK,1", "WEEK,,1", ["T2"]),
+        ("calendar_dates", "WEEK,20261102,2", "WEEK,20261102,2,", ["T2"]),
+        ("calendar_dates", "WEEK,20261102,2", "WEEK,20261102", ["T2"]),
+        ("calendar_dates", "WEEK,20261102,2", ',"WEEK,20261102,2', []),
+        ("frequencies", "3600", "3600,", ["T1"]),
+        ("frequencies", "T2,06", ",T2,06", []),
+    ],
+)
+def test_a_row_that_cannot_be_read_leaves_no_half_trip(
+    tmp_path: Path, name: str, old: str, new: str, left: list[str]
+) -> None:
+    found = read(tmp_path, **{name: FILES[f"{name}.txt"].replace(old, new, 1)})
+    assert sorted({service.code.partition("@")[0] for service in found.services}) == left
+    assert found.refused[0].file == f"{name}.txt"
+    assert {each.file for each in found.refused} >= {"trips.txt"}
+
+
+AGENCIES = "agency_id,agency_name,agency_url,agency_timezone\nD,Bahn,http://d,Europe/Berlin\nL,Lux,http://l,"
+
+
+@pytest.mark.parametrize(
+    ("agencies", "zones"),
+    [
+        (f"{AGENCIES}Europe/Berlin\n", ["Europe/Berlin", "Europe/Paris", "Europe/Berlin"]),
+        (f"{AGENCIES}Europe/London\n", [None, "Europe/Paris", None]),
+        (f"{AGENCIES}Mars\n", [None, "Europe/Paris", None]),  # nobody knows which the other is
+    ],
+)
+def test_a_station_has_its_own_zone(tmp_path: Path, agencies: str, zones: list[str | None]) -> None:
+    head, *rows = FILES["stops.txt"].splitlines()
+    told = {"A1": "Asia/Tokyo", "B": "Europe/Paris"}  # a platform does not speak for its station
+    stops = "\n".join([f"{head},stop_timezone", *(f"{row},{told.get(row.split(',')[0], '')}" for row in rows)])
+    found = read(tmp_path, agency=agencies, stops=stops)
+    assert [(each.code, each.place.zone) for each in found.facilities] == list(zip("ABC", zones, strict=True))
+    assert {call.zone for service in found.services for call in service.calls} == {"Europe/Berlin"}
+
+
+def test_a_trip_of_an_agency_that_was_refused_runs_by_no_other_zone(tmp_path: Path) -> None:
+    routes = FILES["routes.txt"].replace("S,D", "S,L")
+    found = read(tmp_path, agency=f"{AGENCIES}Mars\n", routes=routes)
+    assert {service.code for service in found.services} == {"T1"}
+
+
+def test_a_zone_that_is_none_is_refused(tmp_path: Path) -> None:
+    stops = "\n".join(f"{row},{'Mars' if number else 'stop_timezone'}"
+                      for number, row in enumerate(FILES["stops.txt"].splitlines()))  # fmt: skip
+    found = read(tmp_path, stops=stops)
+    assert found.services == []
+    assert found.refused[0].field == "stop_timezone"
 
 
 def test_a_trip_that_cannot_be_is_refused_by_its_line(tmp_path: Path) -> None:

@@ -113,6 +113,26 @@ def test_a_leg_that_cannot_be_is_refused(tmp_path: Path, record: str, field: str
     assert told(found) == [(3, field, reason)]
 
 
+ONWARD = leg(sequence="02", origin="FRA", origin_utc="+0100", std="0700", destination="JFK", sta="0930")
+
+
+@pytest.mark.parametrize(
+    ("record", "left"),
+    [
+        (ONWARD[:-1], ["CA77.1"]),
+        (ONWARD[:60] + " " + ONWARD[60:], ["CA77.1"]),
+        (ONWARD[:3] + ONWARD[4:], []),  # nobody knows of which flight
+        (ONWARD[1:], []),
+        (ONWARD[:9], []),
+        ("3" * (1 << 21), []),
+    ],
+)
+def test_a_record_that_cannot_be_read_leaves_no_half_flight(tmp_path: Path, record: str, left: list[str]) -> None:
+    found = read(tmp_path, leg(), record, leg(flight="CA   77"))
+    assert [service.code for service in found.services] == left
+    assert {3, 4} <= {each.line for each in found.refused}
+
+
 def test_a_leg_spoils_its_flight(tmp_path: Path) -> None:
     onward = leg(sequence="02", origin="FRA", origin_utc="+0100", std="7000")
     assert told(read(tmp_path, leg(), onward)) == [

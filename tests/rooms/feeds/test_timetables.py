@@ -1,6 +1,7 @@
 """Neutral timetables: rows become legs, legs become services; what cannot be is refused where it stands."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ HEAD = (
 )
 ONE = "sto,T1,1,truck,HGH,PVG,22:00,01:30+1,12345,2026-11-01,2026-12-31,2026-11-11;2026-12-25,30,250,CNY"
 TWO = "sto,T1,2,truck,PVG,air/PEK,26:00,30:10,12345,2026-11-01,2026-12-31,2026-11-11;2026-12-25,,,CNY"
+OF_FILE = "a row of timetable.csv was refused that may be of this service: mend it"
 ZONES = {("sto", "HGH"): "Asia/Shanghai", ("sto", "PVG"): "Asia/Shanghai", ("air", "PEK"): "Asia/Shanghai"}
 
 
@@ -89,13 +91,48 @@ def test_a_bad_row_is_refused_and_spoils_its_service(
     other = ONE.replace("T1", "T2")
     found = read(tmp_path, ONE.replace(old, new, 1), TWO, other)
     kept = [service.code for service in found.services]
-    assert kept == ["T2"]
-    expected = [(2, field, reason)]
-    if field not in ("carrier", "service"):  # then nobody knows which service it is of
-        expected.append((3, "service", "another row of this service was refused"))
-        assert told(found) == expected
-    else:
-        assert told(found)[0] == expected[0]
+    assert kept == ([] if field == "service" else ["T2"])  # without a code it may be of any service of the carrier
+    whose = OF_FILE if field in ("carrier", "service") else "another row of this service was refused"
+    assert told(found)[:2] == [(2, field, reason), (3, "service", whose)]
+
+
+@pytest.mark.parametrize(
+    ("row", "left"),
+    [
+        (f"{TWO},", ["T2", "T3"]),  # a comma too many
+        (TWO.replace(",1234", ",,1234"), ["T2", "T3"]),
+        (TWO[:40], ["T2", "T3"]),  # breaks off
+        (TWO.replace("truck", '"truck'), ["T2", "T3"]),
+        (TWO.replace("truck", '"truck"x'), ["T2", "T3"]),
+        (TWO.replace("PVG", "\udcff"), ["T2", "T3"]),
+        ("sto", []),  # nobody knows of which service
+        (f'"{TWO}', []),
+        (TWO.replace("sto,T1", "sto,,T1"), []),
+        (f",{TWO}", ["T2", "T3"]),  # of whichever carrier
+        (TWO.replace("T1", "T9") + ",", ["T1", "T2", "T3"]),
+    ],
+)
+def test_a_row_that_cannot_be_read_leaves_no_half_service(tmp_path: Path, row: str, left: list[str]) -> None:
+    path = tmp_path / "timetable.csv"
+    rows = [HEAD, ONE, row, ONE.replace("T1", "T2"), ONE.replace("T1", "T3"), ""]
+    path.write_text("\n".join(rows), "utf-8", "surrogateescape")
+    found = TimetablesFeed(path, lambda carrier, code: ZONES.get((carrier, code))).read()
+    assert [service.code for service in found.services] == left
+    assert 3 in {each.line for each in found.refused}
+    assert (2 in {each.line for each in found.refused}) == ("T1" not in left)
+
+
+def test_objects_that_cannot_be_read_leave_no_half_service(tmp_path: Path) -> None:
+    def leg(service: str, number: int, origin: str, departs: str, **more: str) -> str:
+        fields = {"carrier": "sto", "service": service, "leg": number, "mode": "truck", "origin": origin} | more
+        fields |= {"destination": f"{origin}2", "departs": departs, "arrives": f"{departs}+1", "days": "1"}
+        return json.dumps(fields | {"first": "2026-11-01", "last": "2026-12-31"})
+
+    path = tmp_path / "timetable.ndjson"
+    for bad, left in ((leg("T1", 2, "B", "10:00", color="red"), ["T2"]), ("{", []), ("[]", [])):
+        path.write_text("\n".join([leg("T1", 1, "A", "08:00"), bad, leg("T2", 1, "A", "08:00")]))
+        found = TimetablesFeed(path, lambda carrier, code: "UTC").read()
+        assert [service.code for service in found.services] == left
 
 
 @pytest.mark.parametrize(

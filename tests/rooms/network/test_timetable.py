@@ -6,7 +6,7 @@ import pytest
 
 from waypost.model.errors import BadInput
 from waypost.model.instants import format_utc
-from waypost.network.services import Call, Clock, Days, Mode, Service, Stretch
+from waypost.network.services import Call, Clock, Days, Mode, Service, Stretch, check_service
 from waypost.network.timetable import Timetable, expand
 
 WEEK = (1, 2, 3, 4, 5, 6, 7)
@@ -110,11 +110,35 @@ def test_days_have_an_order_and_an_end() -> None:
             expand([], dt.date(2026, 11, 1), last, {}, 0)
 
 
-def test_a_service_that_arrives_before_it_leaves_while_zones_disagree_is_named() -> None:
+def test_a_departure_that_arrives_before_it_leaves_while_zones_disagree_is_left_out() -> None:
     """From 8 to 29 March 2026 New York is five hours behind Berlin, otherwise six."""
     flight = service(("JFK", YORK, None, 600), ("BER", BERLIN, 600 + 5 * 60 + 30, None))
     with pytest.raises(BadInput, match=r"service dhl/X1.*at least one"):
-        expand([flight], dt.date(2026, 3, 8), dt.date(2026, 3, 8), {}, 0)
+        check_service(flight)
     back = service(("BER", BERLIN, None, 600), ("JFK", YORK, 600 - 5 * 60 - 30, None))
-    with pytest.raises(BadInput, match=r"service dhl/X1: on 2026-03-08 it arrives at dhl/JFK before it leaves"):
-        expand([back], dt.date(2026, 3, 8), dt.date(2026, 3, 8), {}, 0)
+    check_service(back)
+    truck = service(("A", BERLIN, None, 600), ("B", BERLIN, 660, 700), ("C", BERLIN, 760, None))
+    timetable = expand([back, truck], dt.date(2026, 3, 7), dt.date(2026, 3, 8), {}, 0)
+    assert times(timetable) == [
+        "03-07T09:00 03-07T09:30",
+        "03-07T09:00 03-07T10:00",
+        "03-07T10:40 03-07T11:40",
+        "03-08T09:00 03-08T10:00",
+        "03-08T10:40 03-08T11:40",
+    ]
+    assert timetable.connections.previous.tolist() == [-1, -1, 1, -1, 3]
+    assert timetable.connections.following.tolist() == [-1, 2, -1, 4, -1]
+    [left_out] = timetable.left_out
+    assert str(left_out) == "dhl/X1 on 2026-03-08: arrives at dhl/JFK before it leaves, as the zones are then"
+
+
+def test_a_departure_that_cannot_be_is_left_out_whole() -> None:
+    flight = service(
+        ("MUC", BERLIN, None, 480),
+        ("BER", BERLIN, 540, 600),
+        ("JFK", YORK, 600 - 5 * 60 - 30, 700),
+        ("BOS", YORK, 760, None),
+    )
+    timetable = expand([flight], dt.date(2026, 3, 1), dt.date(2026, 3, 31), {}, 0)
+    assert len(timetable.connections) == 3 * (31 - 21)
+    assert [each.day.day for each in timetable.left_out] == [*range(8, 29)]

@@ -20,7 +20,10 @@ def import_(
         str | None, typer.Option("--carrier", help="Whose services they are, where files do not say: gtfs.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Remove all other services of the carriers that the files name.")
+        bool,
+        typer.Option(
+            "--replace", help="Remove all other services of the carriers that the files name, unless a row was refused."
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, keep nothing.")] = False,
     as_json: Json = False,
