@@ -48,7 +48,9 @@ def import_timetable(
         carriers = sorted({service.carrier for service in found.services})
         replaced = carriers if replace and not found.refused else []
         if not dry_run:
-            facilities.keep(found.facilities)
+            # What the register says already was said with more care than a timetable takes.
+            known = facilities.find_many((each.carrier, each.code) for each in found.facilities)
+            facilities.keep([each for each in found.facilities if (each.carrier, each.code) not in known])
             Timetables(records).keep(found.services, found.dwell_min, replace=replaced)
     if as_json:
         told = {"dry_run": dry_run, "services": len(found.services), "carriers": carriers, "replaced": replaced}

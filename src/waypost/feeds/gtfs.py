@@ -9,10 +9,13 @@ See https://gtfs.org/documentation/schedule/reference/.
 
 import contextlib
 import datetime as dt
+import itertools
+import lzma
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -29,6 +32,7 @@ from waypost.network.feed import Found, Refused
 from waypost.network.services import MOST_CODE, Call, Clock, Days, Mode, Service, Stretch, check_service
 
 #: What each file that is read has to have; the second ones may be missing.
+_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NEEDED = {
     "agency.txt": ("agency_timezone",),
     "stops.txt": ("stop_id",),
@@ -37,16 +41,16 @@ _NEEDED = {
     "stop_times.txt": ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"),
 }
 _OPTIONAL = {
-    "calendar.txt": ("service_id", "start_date", "end_date"),
+    "calendar.txt": ("service_id", *_WEEK, "start_date", "end_date"),
     "calendar_dates.txt": ("service_id", "date", "exception_type"),
     "frequencies.txt": ("trip_id", "start_time", "end_time", "headway_secs"),
     "transfers.txt": ("from_stop_id", "to_stop_id", "transfer_type"),
 }
-_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TIME = re.compile(r" *([0-9]{1,3}):([0-9]{2}):([0-9]{2}) *")
 #: An archive whose files are larger in all is refused before it is unpacked.
 _MOST_BYTES = 8 << 30
 _MOST_STARTS = 2000
+_MOST_STARTS_IN_ALL = 200_000
 
 
 class GtfsFeed:
@@ -120,6 +124,8 @@ class _Reading:
         self._folder, self._carrier = folder, carrier
         self._refused: list[Refused] = []
         self._lost_agencies = False
+        self._starts = 0
+        self._told: set[str] = set()  # trips of which it is said already why they do not run
         self._spoilt_days = (_Spoilt("calendar.txt", "service_id"), _Spoilt("calendar_dates.txt", "service_id"))
 
     def read(self) -> Found:
@@ -155,7 +161,9 @@ class _Reading:
         self._each("agency.txt", take)
         self._lost_agencies = bool(self._refused)
         if not zones:
-            raise BadInput("names no agency with a time zone", where="agency.txt")
+            first = f": line {self._refused[0].line}, {self._refused[0].reason}" if self._refused else ""
+            mend = "Give each agency its agency_timezone, such as Europe/Paris."
+            raise BadInput(f"names no agency with a time zone{first}", where="agency.txt", mend=mend)
         return zones
 
     def _read_stops(self, zones: dict[str, str]) -> tuple[dict[str, str], list[Facility]]:
@@ -167,6 +175,7 @@ class _Reading:
 
         def take(row: Row, line: int) -> None:
             stop = parse_words(row.get("stop_id"), "stop_id", CODE)
+            _check_new(stop, "stop_id", own)
             if parent := read_words(row.get("parent_station"), "parent_station", CODE):
                 parents[stop] = parent
             own[stop] = Facility(
@@ -198,6 +207,7 @@ class _Reading:
             if agency not in zones and (len(zones) > 1 or self._lost_agencies):
                 raise BadFieldError("agency_id", "is in no row of agency.txt that could be read", agency)
             route = parse_words(row.get("route_id"), "route_id", NOTE)
+            _check_new(route, "route_id", routes)
             routes[route] = _mode_of(row), zones.get(agency, next(iter(zones.values())))
 
         self._each("routes.txt", take)
@@ -210,9 +220,10 @@ class _Reading:
         left_out: dict[str, set[dt.date]] = {}
 
         def take_week(row: Row, line: int) -> None:
-            weekdays = tuple(number for number, name in enumerate(_WEEK, 1) if row.get(name, "").strip() == "1")
+            weekdays = tuple(number for number, name in enumerate(_WEEK, 1) if _parse_flag(row, name))
             days = (_parse_date(row, "start_date"), _parse_date(row, "end_date"))
             name = parse_words(row.get("service_id"), "service_id", NOTE)
+            _check_new(name, "service_id", weeks)
             weeks[name] = Days(weekdays=weekdays, first=days[0], last=days[1])
 
         def take_date(row: Row, line: int) -> None:
@@ -235,9 +246,15 @@ class _Reading:
 
     def _read_trips(self, routes: dict[str, tuple[Mode, str]], calendars: dict[str, Days]) -> dict[str, _Trip]:
         trips: dict[str, _Trip] = {}
+        twice: set[str] = set()
 
         def take(row: Row, line: int) -> None:
             trip = parse_words(row.get("trip_id"), "trip_id", MOST_CODE)
+            if trip in trips:  # nobody knows which is meant
+                del trips[trip]
+                twice.add(trip)
+            if trip in twice:
+                raise BadFieldError("trip_id", "stands there twice, so neither is taken", trip)
             route, days = row.get("route_id", "").strip(), row.get("service_id", "").strip()
             if route not in routes:
                 raise BadFieldError("route_id", "is in no row of routes.txt that could be read", route)
@@ -261,7 +278,7 @@ class _Reading:
             if stop not in stations:
                 raise BadFieldError("stop_id", "is in no row of stops.txt that could be read", stop)
             sequence = row.get("stop_sequence", "").strip()
-            if not sequence.isascii() or not sequence.isdigit():
+            if not re.fullmatch("[0-9]{1,9}", sequence):
                 raise BadFieldError("stop_sequence", "is no whole number", sequence)
             came, leaves = (_parse_time(row, field) for field in ("arrival_time", "departure_time"))
             calls = stops.setdefault(trip, [])
@@ -288,7 +305,14 @@ class _Reading:
                 raise BadFieldError("start_time", "is missing, or end_time is")
             if not re.fullmatch("[0-9]{1,6}", headway) or not int(headway):
                 raise BadFieldError("headway_secs", "is no whole number of seconds from 1 on", headway)
+            if last <= first:
+                raise BadFieldError("end_time", "is not behind start_time", row.get("end_time", ""))
             begins, more = starts.setdefault(trip, []), range(first, last, int(headway))
+            self._starts += len(more)
+            if self._starts > _MOST_STARTS_IN_ALL:
+                raise BadInput(
+                    f"makes more than {_MOST_STARTS_IN_ALL} departures a day in all", where="frequencies.txt"
+                )
             if len(begins) + len(more) > _MOST_STARTS:
                 raise BadFieldError("headway_secs", f"makes more than {_MOST_STARTS} departures a day", headway)
             begins += more
@@ -317,10 +341,21 @@ class _Reading:
     ) -> Iterator[Service]:
         for name, trip in trips.items():
             if name not in stops:
+                if name not in self._told:
+                    self._refuse(
+                        "trips.txt",
+                        trip.line,
+                        BadFieldError("trip_id", "has no row of stop_times.txt that could be read", name),
+                    )
                 continue
             calls = sorted(stops[name], key=lambda call: call.sequence)
             timed = [call for call in calls if call.departs_s is not None]
-            begin = timed[0].departs_s if timed else None
+            try:
+                _check_stops(calls)
+            except BadFieldError as error:
+                self._refuse("trips.txt", trip.line, error)
+                continue
+            begin = timed[0].departs_s
             for start in starts.get(name, [begin]):
                 code = name if start == begin else f"{name}@{_clock(start or 0)}"
                 shift = (start or 0) - (begin or 0)
@@ -341,6 +376,7 @@ class _Reading:
                 spoilt.check(trip, "trip_id")
             except BadFieldError as error:
                 self._refuse("trips.txt", trips[trip].line, error)
+                self._told.add(trip)
                 del stops[trip]
 
     def _each(self, name: str, take: Callable[[Row, int], None], spoilt: _Spoilt | None = None) -> None:
@@ -367,6 +403,33 @@ class _Reading:
         self._refused.append(refused_of(error.refusal(name, line)))
 
 
+def _check_stops(calls: list[_Stop]) -> None:
+    """See that a trip can be driven as told.
+
+    Raises:
+        BadFieldError: two calls stand at one place of the order, the first or last has no time, or time goes back.
+    """
+    if len({call.sequence for call in calls}) < len(calls):
+        raise BadFieldError("stop_sequence", "stands there twice of one trip")
+    if calls[0].departs_s is None or calls[-1].arrives_s is None:
+        raise BadFieldError("arrival_time", "is missing at the first or the last stop of a trip")
+    seconds = [second for call in calls for second in (call.arrives_s, call.departs_s) if second is not None]
+    if any(later < sooner for sooner, later in itertools.pairwise(seconds)):
+        raise BadFieldError("arrival_time", "goes back along a trip; what is after midnight is 24:00:00 and on")
+
+
+def _check_new(name: str, field: str, known: Collection[str]) -> None:
+    if name in known:
+        raise BadFieldError(field, "stands there twice", name)
+
+
+def _parse_flag(row: Row, field: str) -> bool:
+    text = row.get(field, "").strip()
+    if text not in ("0", "1"):
+        raise BadFieldError(field, "is neither 0 nor 1", text)
+    return text == "1"
+
+
 def _service(carrier: str, code: str, trip: _Trip, stops: list[_Stop], shift_s: int) -> Service:
     """A trip as a service. Minutes are rounded down, and each leg takes one at least."""
     calls: list[Call] = []
@@ -375,7 +438,7 @@ def _service(carrier: str, code: str, trip: _Trip, stops: list[_Stop], shift_s: 
         assert stop.arrives_s is not None
         assert stop.departs_s is not None
         came, leaves = ((second + shift_s) // 60 for second in (stop.arrives_s, stop.departs_s))
-        came = came if minute is None else max(came, minute + 1)
+        came = came if minute is None else max(came, minute + 1)  # seconds apart, within one minute
         minute = max(leaves, came)
         calls.append(Call(facility=stop.stop, zone=trip.zone, arrives_min=came, departs_min=minute))
     return Service(
@@ -404,7 +467,15 @@ def _unpacked(path: Path) -> Iterator[Path]:
                     raise BadInput(f"unpacks to more than {_MOST_BYTES >> 30} GiB", where=path.name)
                 for member in members:
                     archive.extract(member, folder)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            lzma.LZMAError,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            OSError,
+        ) as error:
             raise BadInput(f"is no zip archive that can be read: {error}", where=path.name) from None
         missing = [each for each in _NEEDED if not (folder / each).exists()]
         if missing:

@@ -8,6 +8,9 @@ from tests.rooms.app.commands import Commands
 from tests.rooms.feeds.test_gtfs import write
 from tests.rooms.feeds.test_ssim import leg
 
+from waypost.app.settings import Settings
+from waypost.app.wiring import open_house
+
 EXAMPLE = Path(__file__).parents[3] / "examples/timetables/timetable.csv"
 FACILITIES = """carrier,code,name,kind,zone
 hilltop,CWB,Curitiba hub,hub,America/Sao_Paulo
@@ -186,3 +189,17 @@ def test_gtfs_brings_its_facilities_and_ssim_its_airlines(home: Commands, tmp_pa
     schedule.write_text(leg() + "\n")
     assert home.ask("timetable", "import", "ssim", str(schedule))["carriers"] == ["ca"]
     assert "name their carriers" in home.fail("timetable", "import", "csv", folder, "--carrier", "db", code=2)
+
+
+def test_what_the_register_says_of_a_stop_stays(home: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "known.csv"
+    file.write_text("carrier,code,name,kind,city,zone\ndb,B,Bonn parcel gateway,gateway,Bonn,Europe/Paris\n")
+    home.ask("import", "facilities", str(file))
+    home.ask("timetable", "import", "gtfs", str(write(tmp_path / "gtfs")), "--carrier", "db")
+    with open_house(Settings(home=home.home)) as house:
+        known = house.facilities.find("db", "B")
+        new = house.facilities.find("db", "A")
+    assert known is not None
+    assert (known.name, known.kind, known.place.zone) == ("Bonn parcel gateway", "gateway", "Europe/Paris")
+    assert new is not None
+    assert new.name == "Aachen"

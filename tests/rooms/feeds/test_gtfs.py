@@ -205,3 +205,66 @@ def test_what_is_no_gtfs_is_refused_as_a_whole(tmp_path: Path) -> None:
         GtfsFeed(folder, "db").read()
     with pytest.raises(BadInput, match=r"agency.txt: names no agency"):
         read(tmp_path, trips=FILES["trips.txt"], agency=FILES["agency.txt"].replace("Europe/Berlin", "Mars"))
+
+
+def rows_of_t1(*rows: str) -> dict[str, str]:
+    head, *_ = FILES["stop_times.txt"].splitlines(keepends=True)
+    return {"stop_times": head + "".join(f"{row}\n" for row in rows), "frequencies": "", "trips": TRIPS_OF_T1}
+
+
+TRIPS_OF_T1 = "route_id,service_id,trip_id\nR,WEEK,T1\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (rows_of_t1("T1,22:00:00,22:00:00,A,1", "T1,06:10:00,06:10:00,B,2"), "goes back along a trip"),
+        (rows_of_t1("T1,08:00:00,08:00:00,A,1", "T1,12:00:00,12:00:00,B,1"), "stands there twice of one trip"),
+        (rows_of_t1("T1,,,A,1", "T1,08:00:00,08:00:00,B,2", "T1,09:00:00,09:00:00,C,3"), "is missing at the first"),
+        (rows_of_t1("T1,08:00:00,08:00:00,A," + "9" * 5000), "is no whole number"),
+        ({"trips": FILES["trips.txt"] + "R,WEEK,T1\n"}, "stands there twice, so neither is taken"),
+        ({"trips": FILES["trips.txt"] + "R,WEEK,T9\n"}, "has no row of stop_times.txt that could be read"),
+        ({"stops": FILES["stops.txt"] + "B,Bremen,53.1,8.8,,\n"}, "stands there twice"),
+        ({"calendar": FILES["calendar.txt"].replace("WEEK,1", "WEEK,yes")}, "is neither 0 nor 1"),
+        ({"frequencies": FILES["frequencies.txt"].replace("08:00:01", "05:00:00")}, "is not behind start_time"),
+    ],
+)
+def test_nothing_is_repaired_or_dropped_in_silence(tmp_path: Path, changes: dict[str, str], reason: str) -> None:
+    found = read(tmp_path, **changes)
+    assert any(reason in each.reason for each in found.refused), told(found)
+    for service in found.services:
+        minutes = [minute for call in service.calls for minute in (call.arrives_min, call.departs_min)]
+        assert minutes == sorted(minutes)
+
+
+def test_two_first_places_of_a_stop_are_one(tmp_path: Path) -> None:
+    found = read(tmp_path, stops=FILES["stops.txt"] + "B,Bremen,53.1,8.8,,\n")
+    assert [each.name for each in found.facilities if each.code == "B"] == ["Bonn"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_damaged_archive_is_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "feed.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, text in FILES.items():
+            archive.writestr(name, text * 50)
+    data = bytearray(path.read_bytes())
+    begin = 30 + len("agency.txt") + (4 if method == zipfile.ZIP_LZMA else 0)
+    data[begin : begin + 12] = b"\xff" * 12
+    path.write_bytes(data)
+    with pytest.raises(BadInput, match="is no zip archive that can be read"):
+        GtfsFeed(path, "db").read()
+
+
+def test_the_cause_of_a_feed_without_zones_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="line 2, is no IANA time zone"):
+        read(tmp_path, agency=FILES["agency.txt"].replace("Europe/Berlin", "Mars/Phobos"))
+
+
+def test_few_rows_cannot_make_very_many_departures(tmp_path: Path) -> None:
+    trips = "route_id,service_id,trip_id\n" + "".join(f"R,WEEK,T{each}\n" for each in range(120))
+    often = "trip_id,start_time,end_time,headway_secs\n" + "".join(
+        f"T{each},06:00:00,06:33:19,1\n" for each in range(120)
+    )
+    with pytest.raises(BadInput, match="makes more than 200000 departures a day in all"):
+        read(tmp_path, trips=trips, frequencies=often)
