@@ -61,7 +61,7 @@ def test_enough_room_is_no_overload(hours: dict[tuple[str, str], Hours]) -> None
 
 
 def test_an_hour_moves_by_chance_where_the_day_hardly_does() -> None:
-    """24 hours of ten parcels, each by chance alone: the hour goes beyond 14 on one day in ten, as the day beyond 260."""
+    """24 hours of ten parcels by chance alone: on one day in ten the hour goes beyond 14, the day beyond 260."""
     even = Hours(np.full((7, 24), 1 / 24), np.zeros((7, 24)))
     told = forecast("2026-11-23", 240, 240 + 1.2816 * 240**0.5)
     assert find_overloads(told, {HUB: even}, {HUB: 14.1}) == []
