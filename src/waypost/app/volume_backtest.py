@@ -94,7 +94,7 @@ def score(group: Group, m4: M4, progress: Progress, *, with_peers: bool, seed: i
     panel = Panel(m4.pasts, _PACES[group])
     volumes = forecast_volumes(panel, m4.horizon, seed=seed, threads=threads, tell=tell)
     seconds = time.process_time() - began
-    accuracy = measure(m4.pasts, m4.truths, volumes.means, season)
+    accuracy = measure(m4.pasts, m4.truths, volumes.medians, season)
     own = _method("waypost", accuracy, seconds, _cover(volumes, m4.truths))
     peers = [_peer(name, model, group, m4, progress) for name, model in _list_peers(season, with_peers).items()]
     return GroupScore(

@@ -12,15 +12,11 @@ from waypost.app.console import aside, line, out, results
 from waypost.app.tracking import open_to_read
 from waypost.app.wiring import House, now_ms
 from waypost.feeds.capacities import read_capacities
-from waypost.forecast.counts import By, Counts, read_counts
+from waypost.forecast.counts import OVER_MS, By, Counts, read_counts
 from waypost.forecast.overload import Hub, Overload, find_overloads, read_hours
 from waypost.forecast.parcels import ParcelForecast, forecast_parcels
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import BadInput
-from waypost.model.instants import DAY_MS
-
-#: A day is over when it is over everywhere on earth.
-_OVER_MS = DAY_MS // 2
 
 #: To people so many lines are shown; --json has all.
 _MOST_LINES = 30
@@ -77,7 +73,7 @@ def run_forecast(
 
 def _last_over() -> dt.date:
     """The day behind the last one that is over."""
-    return dt.datetime.fromtimestamp((now_ms() - _OVER_MS) / 1000, dt.UTC).date()
+    return dt.datetime.fromtimestamp((now_ms() - OVER_MS) / 1000, dt.UTC).date()
 
 
 def _read_date(text: str) -> dt.date:

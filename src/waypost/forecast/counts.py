@@ -29,6 +29,9 @@ OTHERS = "others"
 #: Days are counted from here.
 EPOCH = dt.date(1970, 1, 1)
 
+#: A day is over when it is over everywhere on earth, so long after its midnight UTC.
+OVER_MS = DAY_MS // 2
+
 
 class Counts(msgspec.Struct, frozen=True):
     """Parcels a day of each carrier, hub or lane.
@@ -74,14 +77,16 @@ def read_counts(
         tables: what codes mean.
         facilities: where a lane begins and ends.
         by: what to count by.
-        until: the first day that is not over. If the newest scan is older, the counts end with its day.
+        until: the first day that is not over. The counts end before, with the last day behind whose end there is a
+            scan: of a later one not all may have come yet.
         most: so many rows, the busiest, have names of their own.
         named: these have too.
     """
     position = history.position()
     standing = read_standing(history, tables)
     counting = {"hub": _handled(standing), "carrier": _accepted(standing), "lane": _carried(standing, facilities)}[by]
-    end = (until - EPOCH).days
+    newest = _newest_ms(history)
+    end = min((until - EPOCH).days, (newest - OVER_MS) // DAY_MS)
 
     def ask(scans: Any) -> Any:
         moves = counting(scans)
@@ -89,7 +94,13 @@ def read_counts(
         return over.group_by("carrier", "name", "day").aggregate(parcels=over.count())
 
     found = history.run(ask)
-    return _spread_out(found, position, most, named)
+    return _spread_out(found, end, position, most, named)
+
+
+def _newest_ms(history: History) -> int:
+    """When the newest scan was made; 0 if there is none."""
+    [newest] = history.run(lambda scans: scans.aggregate(newest=in_milliseconds(scans.at).max())).to_pylist()
+    return int(newest["newest"] or 0)
 
 
 def local_ms(scans: Any) -> Any:
@@ -152,8 +163,8 @@ def _carried(standing: Ask, facilities: Facilities) -> Ask:
     return ask
 
 
-def _spread_out(found: pa.Table, position: int, most: int, named: Collection[tuple[str, str]]) -> Counts:
-    """Rows of counts as one row a name and one column a day."""
+def _spread_out(found: pa.Table, end: int, position: int, most: int, named: Collection[tuple[str, str]]) -> Counts:
+    """Rows of counts as one row a name and one column a day, from the first with parcels to the end."""
     if not found.num_rows:
         return Counts(EPOCH, [], np.empty((0, 0)), position)
     day = np.asarray(found.column("day")).astype(np.int64)
@@ -166,6 +177,6 @@ def _spread_out(found: pa.Table, position: int, most: int, named: Collection[tup
     owners = [key if key in shown else (key[0], OTHERS) for key in keys]
     names = sorted(set(owners))
     places = {name: place for place, name in enumerate(names)}
-    table = np.zeros((len(names), int(day.max() - day.min()) + 1))
+    table = np.zeros((len(names), end - int(day.min())))
     np.add.at(table, (np.array([places[name] for name in owners]), day - day.min()), parcels)
     return Counts(EPOCH + dt.timedelta(days=int(day.min())), names, table, position)

@@ -13,9 +13,6 @@ from waypost.forecast.voices import Floats
 from waypost.forecast.volume import DAILY, Panel, forecast_volumes
 from waypost.model.errors import NotFound
 
-#: P90 lies so many standard deviations above P10, where misses are normal.
-_WIDTH = 2.563
-
 _LEVELS = (0.1, 0.5, 0.9)
 
 #: By carrier and name of a hub or lane, the country whose calendar it follows.
@@ -23,9 +20,9 @@ Countries = Mapping[tuple[str, str], str]
 
 
 class DayForecast(msgspec.Struct, frozen=True):
-    """Parcels of one day: how many are expected, and what one day in ten stays below, or goes beyond.
+    """Parcels of one day: their mean, their median (`p50`), and what one day in ten stays below, or goes beyond.
 
-    `parcels` add up over hubs and carriers; quantiles do not, since not all have their bad day at once.
+    `parcels`, the means, add up over hubs and carriers; quantiles do not, since not all have their bad day at once.
     """
 
     day: str
@@ -105,8 +102,7 @@ def forecast_parcels(
         [calendar[share][begin:] for share, begin in zip(shares, begins, strict=True)],
     )
     told = forecast_volumes(panel, days, levels=_LEVELS, seed=seed, threads=threads, tell=tell)
-    spread = (told.quantiles[:, :, 2] - told.quantiles[:, :, 0]) / _WIDTH
-    means = reconcile(told.means, spread**2, parents)
+    means = reconcile(told.means, np.repeat(told.variances[:, None], days, axis=1), parents)
     moved = np.maximum(told.quantiles + (means - told.means)[:, :, None], 0.0)
     first = counts.last + dt.timedelta(days=1)
     return ParcelForecast(

@@ -83,6 +83,28 @@ def learn_spread(
     return Spread(tuple(forests), _quantiles(miss / np.exp(held), windows.ahead, horizon, levels), threads)
 
 
+def sum_up_misses(windows: Windows, told: Floats, recent: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """By series the mean and the variance of its misses.
+
+    A variance is no less than that of parcels that come by chance alone, at the rate of late with one more: a place
+    where none came for weeks is quiet, not certain.
+
+    Args:
+        windows: what was asked; its truth was not known to whoever told.
+        told: the forecasts.
+        recent: by series its last values. One without windows goes by them: its median is its mean.
+    """
+    series = len(recent)
+    miss = windows.truth - told
+    many = np.maximum(np.bincount(windows.owner, minlength=series), 1)
+    means = np.bincount(windows.owner, miss, series) / many
+    variances = np.bincount(windows.owner, (miss - means[windows.owner]) ** 2, series) / many
+    asked = np.isin(np.arange(series), windows.owner)
+    variances = np.where(asked, variances, [float(each.var()) for each in recent])
+    chance = np.array([(each.sum() + 1.0) / len(each) for each in recent])
+    return means, np.maximum(variances, chance)
+
+
 def _quantiles(parts: Floats, ahead: Ints, horizon: int, levels: Sequence[float]) -> Floats:
     """By step ahead the quantiles of the misses of that step and those near it.
 

@@ -60,6 +60,25 @@ def test_bands_are_ordered_and_not_below_zero(told: ParcelForecast) -> None:
     assert all(0 <= day.p10 <= day.p50 <= day.p90 for day in days)
 
 
+def test_a_network_of_quiet_hubs_is_not_told_to_be_empty() -> None:
+    """Each hub sees a parcel in twenty days; 80 of them see four a day."""
+    names = [("yto" if place % 2 else "sto", f"H{place:02}") for place in range(80)]
+    parcels = np.random.default_rng(5).poisson(0.05, (80, 200)).astype(np.float64)
+    told = forecast_parcels(Counts(FIRST, sorted(names), parcels, 1), "hub", 7, countries={})
+    assert np.mean([day.parcels for day in told.lines[0].days]) == pytest.approx(4.0, rel=0.35)
+
+
+def test_bursts_count_in_the_sum_and_the_median_stays() -> None:
+    """Twenty hubs get 60 a day, and 300 on three days in ten: 132 on average each."""
+    chance = np.random.default_rng(4)
+    parcels = chance.poisson(np.where(chance.random((20, 250)) < 0.3, 300, 60)).astype(np.float64)
+    told = forecast_parcels(
+        Counts(FIRST, [("yto", f"H{each}") for each in range(20)], parcels, 1), "hub", 7, countries={}
+    )
+    assert np.mean([day.parcels for day in told.lines[0].days]) == pytest.approx(20 * 132, rel=0.12)
+    assert np.median([day.p50 for each in told.lines[2:] for day in each.days]) < 100
+
+
 @pytest.mark.parametrize("by", ["hub", "lane", "carrier"])
 def test_without_parcels_there_is_nothing_to_tell(by: By) -> None:
     with pytest.raises(NotFound, match=f"No parcel was counted by {by}"):

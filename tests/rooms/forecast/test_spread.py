@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from waypost.forecast.spread import learn_spread
+from waypost.forecast.spread import learn_spread, sum_up_misses
 from waypost.forecast.windows import Windows
 
 HORIZON = 5
@@ -48,3 +48,11 @@ def test_they_are_wider_where_more_was_missed(bands: tuple[Windows, np.ndarray])
 
 def test_the_median_is_what_was_told(bands: tuple[Windows, np.ndarray]) -> None:
     assert (bands[1][:, 1] == 100.0).all()
+
+
+def test_misses_are_summed_up_by_series() -> None:
+    windows, told = imagine(3, many=2)
+    windows.truth[:] = [101, 103, 101, 103, 102, *[100] * HORIZON]
+    means, variances = sum_up_misses(windows, told, [np.zeros(20), np.full(10, 3.0), np.array([1.0, 5.0])])
+    assert means == pytest.approx([2, 0, 0])
+    assert variances == pytest.approx([0.8, 3.1, 4.0])  # the second by chance, the third was never asked

@@ -1,5 +1,6 @@
 """What is forecast of series that are imagined so that the answer is known."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -39,13 +40,13 @@ def imagined() -> tuple[Panel, np.ndarray, Volumes]:
 def test_it_is_much_nearer_than_the_seasonal_naive(imagined: tuple[Panel, np.ndarray, Volumes]) -> None:
     panel, truths, told = imagined
     naive = np.stack([each[-7:][np.arange(HORIZON) % 7] for each in panel.series])
-    assert np.abs(told.means - truths).mean() < 0.7 * np.abs(naive - truths).mean()
+    assert np.abs(told.medians - truths).mean() < 0.7 * np.abs(naive - truths).mean()
 
 
 def test_it_knows_the_holiday_ahead(imagined: tuple[Panel, np.ndarray, Volumes]) -> None:
     panel, truths, told = imagined
     blind = forecast_volumes(Panel(panel.series, PACE), HORIZON)
-    missed, missed_blind = (np.abs(each.means[:, 4] - truths[:, 4]).mean() for each in (told, blind))
+    missed, missed_blind = (np.abs(each.medians[:, 4] - truths[:, 4]).mean() for each in (told, blind))
     assert missed < 0.3 * missed_blind
 
 
@@ -95,10 +96,43 @@ def test_what_never_moves_stays(odd: Volumes) -> None:
     assert odd.means[names.index("zeros")] == pytest.approx(np.zeros(HORIZON), abs=0.1)
 
 
-def test_too_little_is_refused_with_how_much_would_do() -> None:
-    with pytest.raises(BadInput, match=r"20 values.*come back with 70") as refused:
-        forecast_volumes(Panel([np.arange(20.0)], DAILY), HORIZON)
-    assert refused.value.mend
+@pytest.mark.parametrize(("lengths", "horizon"), [([20], HORIZON), ([50], 1), ([3, 9, 20], 1), ([5, 40], 30)])
+def test_too_little_is_refused_with_how_much_would_do(lengths: list[int], horizon: int) -> None:
+    """And what it says does: with so many more it is told, and with one less it is not."""
+    chance = np.random.default_rng(2)
+    series = [chance.poisson(20, 500).astype(float) for _ in lengths]
+
+    def ask(more: int) -> Volumes:
+        return forecast_volumes(
+            Panel([each[: length + more] for each, length in zip(series, lengths, strict=True)], DAILY), horizon
+        )
+
+    with pytest.raises(BadInput, match=rf"longest series has {max(lengths)} values") as refused:
+        ask(0)
+    assert ("Forecast less at once" in refused.value.mend) == (horizon > 1)
+    [more] = map(int, re.findall(r"each series has (\d+) more", refused.value.mend))
+    with pytest.raises(BadInput):
+        ask(more - 1)
+    assert ask(more).means.shape == (len(lengths), horizon)
+
+
+def test_means_are_told_where_medians_are_elsewhere() -> None:
+    """Seldom and bursts: medians of 0 and 60, and means of 0.05 and 132."""
+    chance = np.random.default_rng(8)
+    seldom = chance.poisson(0.05, (30, 200)).astype(float)
+    bursts = chance.poisson(np.where(chance.random((30, 200)) < 0.3, 300, 60)).astype(float)
+    told = forecast_volumes(Panel([*seldom, *bursts], DAILY), 7)
+    assert told.medians[:30].mean() < 0.02
+    assert told.means[:30].mean() == pytest.approx(0.05, abs=0.02)
+    assert told.medians[30:].mean() < 100
+    assert told.means[30:].mean() == pytest.approx(132, rel=0.12)
+
+
+def test_no_series_is_held_for_certain() -> None:
+    told = forecast_volumes(Panel([np.zeros(200), np.full(200, 7.0), np.arange(8.0)], DAILY), 7)
+    assert told.variances[0] == pytest.approx(1 / 28)  # none in four weeks, as if one had come
+    assert told.variances[1] >= 7.0  # by chance alone
+    assert told.variances[2] == pytest.approx(7.0)  # too short to be asked: by chance alone, of its end
 
 
 def test_nothing_is_forecast_of_nothing() -> None:
