@@ -66,6 +66,11 @@ def _backtest(
     windows = roll(facts, trips, start, end, kinds=kinds, seed=seed, threads=threads, tell=follow("Waypost promises"))
     asked = trips.between(start, end)
     rows = asked[np.isfinite(trips.delivered[asked])]
+    if np.isnan(windows[rows]).any():
+        raise BadInput(
+            "on some days too few promises had come to their end to say how wide the next have to be.",
+            mend="Give a later --test-from, or more orders.",
+        )
     taken = (trips.delivered - trips.ordered)[rows]
     model = np.column_stack([at_level(windows[rows], level) for level in LEVELS])
     olist = (trips.promised - trips.ordered)[rows]

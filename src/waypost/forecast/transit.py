@@ -56,16 +56,12 @@ class TransitModel(msgspec.Struct, frozen=True):
 
     Attributes:
         names: the circumstances that it asks for.
-        known: the instant at which it was learnt, in days since 1970.
-        trips: from how many.
         start: the logarithm of days that the trees of the middle begin at.
         middle_trees: learnt first.
         spread_trees: learnt from how far off the middle was.
     """
 
     names: list[str]
-    known: float
-    trips: int
     start: float
     middle_trees: lightgbm.Booster
     spread_trees: lightgbm.Booster
@@ -103,7 +99,7 @@ def learn_transit(
     rows, logs = rows[mature], np.log(days[mature])
     off = np.abs(logs - learner.middle_unseen(rows, logs))
     spread = learner.spread(rows, np.log(off + _OFF))
-    return TransitModel(names, known, len(days), start, middle, spread)
+    return TransitModel(names, start, middle, spread)
 
 
 def foretell(trees: lightgbm.Booster, table: pa.Table) -> Floats:

@@ -111,13 +111,3 @@ def make_trips(columns: dict[str, Any]) -> Trips:
             schema=TRIP_SCHEMA,
         )
     )
-
-
-def to_days(instant_ms: float) -> float:
-    """An instant in milliseconds as days since 1970."""
-    return instant_ms / DAY_MS
-
-
-def to_ms(days: Floats) -> Ints:
-    """Days since 1970 in milliseconds."""
-    return np.round(days * DAY_MS).astype(np.int64)
