@@ -217,7 +217,9 @@ def test_the_certificate_has_to_be_of_the_name_and_not_of_the_address(tmp_path: 
 
     def speak(line: socket.socket) -> None:
         with context.wrap_socket(line, server_side=True) as safe:
-            safe.recv(1 << 16)
+            got = b""
+            while not got.endswith(BODY) and (more := safe.recv(1 << 16)):
+                got += more  # to the end: a line closed with something unread is reset, and the answer may go with it
             safe.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     with open_rude(speak) as url:
