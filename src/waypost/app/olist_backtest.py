@@ -1,12 +1,11 @@
 """`waypost backtest olist`: real orders, each promised at the moment of purchase with only what was known then."""
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import holidays
 import numpy as np
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -61,8 +60,7 @@ def _backtest(
     from waypost.forecast.baselines import frozen_trees, global_median, lane_medians
     from waypost.forecast.rolling import at_level, roll
 
-    years = range(datetime.fromtimestamp(trips.ordered[0] * DAY_MS / 1000, UTC).year, 1970 + int(end / 365.25) + 2)
-    facts = describe(trips, holidays.country_holidays("BR", years=years))
+    facts = describe(trips)
     windows = roll(facts, trips, start, end, kinds=kinds, seed=seed, threads=threads, tell=follow("Waypost promises"))
     asked = trips.between(start, end)
     rows = asked[np.isfinite(trips.delivered[asked])]

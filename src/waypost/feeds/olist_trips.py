@@ -181,6 +181,7 @@ def _make_trips(orders: pa.Table, ends: Mapping[str, Any]) -> Trips:
         "is_void": pc.is_in(orders.column("order_status"), pa.array(_VOID)),
         "shipper": orders.column("seller_id_first"),
         "goods": orders.column("product_category_name_first"),
+        "destination_country": pa.array(np.full(len(orders), "BR")),
         **ends,
         "pieces": orders.column("product_id_count").cast(pa.int32()),
         "weight_g": orders.column("product_weight_g_sum"),

@@ -75,7 +75,7 @@ def frozen_trees(
     """
     names = facts.names(_KINDS)
     settings = {**_TREES, "seed": seed, "num_threads": threads}
-    words = sorted(facts.words & set(names))
+    words = sorted(set(facts.words) & set(names))
     seen = np.flatnonzero((trips.delivered < known) & ~trips.is_void)
     seen = seen[np.argsort(trips.ordered[seen], kind="stable")]
     taken = trips.delivered[seen] - trips.ordered[seen]

@@ -44,14 +44,22 @@ def know_days(first: dt.date, days: int, countries: Mapping[str, float]) -> Rows
     return rows
 
 
-def _mark_holidays(country: str, first: dt.date, days: int) -> Floats:
+@functools.lru_cache(maxsize=4096)
+def list_free_days(country: str, year: int) -> tuple[int, ...]:
+    """Public holidays of a year, as days since 1970; none of a country that nothing is known of."""
     import holidays
 
     if country not in holidays.list_supported_countries():
-        return np.zeros(days)
+        return ()
+    epoch = dt.date(1970, 1, 1).toordinal()
+    return tuple(sorted(day.toordinal() - epoch for day in holidays.country_holidays(country, years=year)))
+
+
+def _mark_holidays(country: str, first: dt.date, days: int) -> Floats:
     last = first + dt.timedelta(days=days)
-    known = holidays.country_holidays(country, years=range(first.year, last.year + 1))
-    return np.array([first + dt.timedelta(days=place) in known for place in range(days)], np.float64)
+    free = [day for year in range(first.year, last.year + 1) for day in list_free_days(country, year)]
+    begin = (first - dt.date(1970, 1, 1)).days
+    return np.isin(np.arange(begin, begin + days), free).astype(np.float64)
 
 
 def _mark_sales(country: str, first: dt.date, days: int) -> Floats:

@@ -4,15 +4,16 @@ What others took counts from the moment on at which it was known. Only who was c
 beginning: when that was is not among what is known of trips.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from waypost.forecast.recent import recent_means, stays
+from waypost.forecast.calendars import list_free_days
+from waypost.forecast.lately import Recent, look_back
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
 from waypost.model.places import EARTH_KM
 
@@ -31,8 +32,12 @@ class Kind(StrEnum):
 #: What Waypost learns from: somebody else's promise is not among it.
 LEARNT = tuple(kind for kind in Kind if kind is not Kind.PROMISE)
 
-#: No parcel is on its way for so long and still to be counted on.
-_LOST_DAYS, _LOST_HANDOVER_DAYS = 45.0, 20.0
+
+#: So many days ahead are looked at.
+_MOST_AHEAD = 20
+
+#: By column, the words that its numbers stand for.
+Words = Mapping[str, Sequence[str]]
 
 
 class Circumstances(msgspec.Struct, frozen=True):
@@ -41,12 +46,12 @@ class Circumstances(msgspec.Struct, frozen=True):
     Attributes:
         columns: NaN where nothing is known.
         kinds: what each is about.
-        words: the columns that are words, whose numbers have no order.
+        words: of each column of words, which its numbers stand for; the numbers have no order.
     """
 
     columns: Mapping[str, Floats]
     kinds: Mapping[str, Kind]
-    words: frozenset[str]
+    words: Words
 
     def names(self, kinds: Collection[Kind]) -> list[str]:
         """The columns of some kinds."""
@@ -58,49 +63,76 @@ class Circumstances(msgspec.Struct, frozen=True):
 
 
 class _Gathering:
-    def __init__(self) -> None:
+    def __init__(self, words: Words | None) -> None:
         self.columns: dict[str, Floats] = {}
         self.kinds: dict[str, Kind] = {}
-        self.words: set[str] = set()
+        self.words: dict[str, Sequence[str]] = {}
+        self._given = words
 
     def add(self, kind: Kind, **columns: Floats | Ints | Flags) -> None:
         for name, values in columns.items():
             self.columns[name], self.kinds[name] = np.asarray(values, np.float64), kind
 
-    def add_words(self, kind: Kind, **columns: Ints) -> None:
-        self.add(kind, **columns)
-        self.words |= set(columns)
+    def add_words(self, kind: Kind, name: str, trips: Trips, column: str) -> None:
+        """A column of words, by the numbers that they were given before; a word that is new then is not known."""
+        place, found = trips.words(column)
+        numbers = place.astype(np.float64)
+        self.words[name] = found
+        if self._given is not None:
+            self.words[name] = given = self._given[name]
+            numbers_of = {word: number for number, word in enumerate(given)}
+            numbers = np.array([numbers_of.get(word, np.nan) for word in found])[place]
+        self.add(kind, **{name: numbers})
 
 
-def describe(trips: Trips, free_days: Collection[date] = ()) -> Circumstances:
+def describe(
+    trips: Trips,
+    *,
+    recents: Mapping[str, Recent] | None = None,
+    words: Words | None = None,
+) -> Circumstances:
     """The circumstances of all trips.
 
     Args:
         trips: in the order of being ordered; of those before, what had ended by then counts.
-        free_days: public holidays where they go; Saturdays and Sundays are known.
+        recents: what was lately so, if it is known from elsewhere: see `moment.py`.
+        words: the numbers that words were given when trees learnt.
     """
-    found = _Gathering()
-    _describe_calendar(found, trips, free_days)
+    found = _Gathering(words)
+    _describe_calendar(found, trips)
     _describe_places(found, trips)
     _describe_parcel(found, trips)
-    _describe_lately(found, trips)
-    _describe_trends(found, trips)
+    for name, recent in (look_back(trips, trips) if recents is None else recents).items():
+        found.add(Kind.TRENDS if recent.is_trend else Kind.LATELY, **{name: recent.values})
     found.add(Kind.PROMISE, promised_days=np.where(np.isfinite(trips.promised), trips.promised, np.nan) - trips.ordered)
-    return Circumstances(found.columns, found.kinds, frozenset(found.words))
+    return Circumstances(found.columns, found.kinds, found.words)
 
 
-def _describe_calendar(found: _Gathering, trips: Trips, free_days: Collection[date]) -> None:
+def _describe_calendar(found: _Gathering, trips: Trips) -> None:
     day = np.floor(trips.local)
     weekday = (day + 3) % 7  # 1970 began on a Thursday
     hour = (trips.local - day) * 24
     found.add(Kind.CALENDAR, hour=hour, weekday=weekday, moment=weekday + hour / 24, day_of_year=_days_of_year(day))
-    free = np.array([each.toordinal() - date(1970, 1, 1).toordinal() for each in free_days], np.float64)
-    ahead = np.arange(1, 21)
-    coming = day[:, None] + ahead
-    rests = ((coming + 3) % 7 >= 5) | np.isin(coming, free)
+    rests = _count_rests(day, *trips.words("destination_country"))
     for days in (5, 10, 20):
-        found.add(Kind.CALENDAR, **{f"rest_days_{days}": rests[:, :days].sum(1)})
+        found.add(Kind.CALENDAR, **{f"rest_days_{days}": rests(days)})
     found.add(Kind.CALENDAR, handover_due_days=np.clip(trips.handover_due - trips.ordered, 0, 40))
+
+
+def _count_rests(day: Floats, country: Ints, countries: Sequence[str]) -> Callable[[int], Floats]:
+    """How many of the days after a day nobody works where the trip goes: weekends, public holidays."""
+    if not len(day):
+        return lambda days: np.empty(0)
+    first, last = int(day.min()), int(day.max()) + _MOST_AHEAD
+    every = np.arange(first, last + 1)
+    years = range(int(first / 366) + 1970, int(last / 365) + 1971)
+    is_rest = np.empty((len(countries), len(every)), np.bool_)
+    for place, name in enumerate(countries):
+        free = [each for year in years for each in list_free_days(name, year)]
+        is_rest[place] = ((every + 3) % 7 >= 5) | np.isin(every, free)
+    until = np.c_[np.zeros(len(countries)), np.cumsum(is_rest, axis=1)]  # before each day
+    at = (day - first).astype(np.int64) + 1
+    return lambda days: np.asarray(until[country, at + days] - until[country, at])
 
 
 def _days_of_year(day: Floats) -> Floats:
@@ -115,10 +147,10 @@ def _describe_places(found: _Gathering, trips: Trips) -> None:
         for axis in ("latitude", "longitude")
     }
     found.add(Kind.PLACES, **where, distance_km=_distance_km(*where.values()))
-    origin, destination = (trips.words(f"{end}_region") for end in ("origin", "destination"))
-    found.add_words(Kind.PLACES, origin_region=origin[0], destination_region=destination[0])
-    same = np.asarray(origin[1])[origin[0]] == np.asarray(destination[1])[destination[0]]
-    found.add(Kind.PLACES, same_region=same)
+    for end in ("origin", "destination"):
+        found.add_words(Kind.PLACES, f"{end}_region", trips, f"{end}_region")
+    origin, destination = (trips.table.column(f"{end}_region").fill_null("") for end in ("origin", "destination"))
+    found.add(Kind.PLACES, same_region=np.asarray(pc.equal(origin, destination)))
 
 
 def _distance_km(latitude: Floats, longitude: Floats, other_latitude: Floats, other_longitude: Floats) -> Floats:
@@ -132,85 +164,5 @@ def _describe_parcel(found: _Gathering, trips: Trips) -> None:
     numbers = {name: trips.numbers(name) for name in ("pieces", "weight_g", "volume_cm3", "value", "freight")}
     found.add(Kind.PARCEL, **numbers)
     found.add(Kind.PARCEL, freight_per_g=numbers["freight"] / np.maximum(numbers["weight_g"], 50))
-    found.add_words(Kind.PARCEL, goods=trips.words("goods")[0])
-
-
-def _describe_lately(found: _Gathering, trips: Trips) -> None:
-    """Logarithms of days from order to handover, from there to the door, and of both; drawn to those of wider areas."""
-    every, region, lane, area, shipper = _keys(trips)
-    whole, carried, waited = _logs(trips)
-    known, asked = np.where(trips.is_void, np.inf, trips.delivered), trips.ordered
-    handed_over = np.where(trips.is_void, np.inf, trips.handed_over)
-    for days in (14, 45):
-        for name, values in (("whole", whole), ("carried", carried)):
-            of_all, _ = recent_means(every, values, known, asked, days, 0.0, 0)
-            of_region, _ = recent_means(region, values, known, asked, days, of_all, 8)
-            of_lane, _ = recent_means(lane, values, known, asked, days, of_region, 8)
-            found.add(
-                Kind.LATELY,
-                **{f"{name}_{days}": of_all, f"{name}_region_{days}": of_region, f"{name}_lane_{days}": of_lane},
-            )
-        of_area, _ = recent_means(area, carried, known, asked, 2 * days, found.columns[f"carried_region_{days}"], 5)
-        of_all, _ = recent_means(every, waited, handed_over, asked, days, 0.0, 0)
-        of_shipper, count = recent_means(shipper, waited, handed_over, asked, 2 * days, of_all, 2)
-        found.add(
-            Kind.LATELY,
-            **{f"carried_area_{days}": of_area, f"waited_{days}": of_all, f"waited_shipper_{days}": of_shipper},
-        )
-    found.add(Kind.LATELY, shipper_parcels=count)
-
-
-def _describe_trends(found: _Gathering, trips: Trips) -> None:
-    """How long parcels stay by Little's law, how many a shipper has waiting, and how many orders come beside usual."""
-    every, region, lane, area, shipper = _keys(trips)
-    ordered = np.where(trips.is_void, np.inf, trips.ordered)
-    handed_over = np.where(trips.is_void, np.inf, trips.handed_over)
-    delivered = np.where(trips.is_void, np.inf, trips.delivered)
-    asked = trips.ordered
-    for days in (7, 21):
-        prior: Floats | float = 8.0
-        for name, keys in (("", every), ("_region", region)):
-            prior, _ = stays(keys, ordered, delivered, asked, days=days, most=_LOST_DAYS, prior=prior, weight=5)
-            found.add(Kind.TRENDS, **{f"stay{name}_{days}": np.log(prior)})
-        prior = 8.0
-        for name, keys in (("", every), ("_region", region), ("_lane", lane), ("_area", area)):
-            prior, _ = stays(keys, handed_over, delivered, asked, days=days, most=_LOST_DAYS, prior=prior, weight=5)
-            found.add(Kind.TRENDS, **{f"stay_carried{name}_{days}": np.log(prior)})
-        prior = 2.0
-        for name, keys in (("", every), ("_shipper", shipper)):
-            prior, waiting = stays(
-                keys, ordered, handed_over, asked, days=days, most=_LOST_HANDOVER_DAYS, prior=prior, weight=2
-            )
-            found.add(Kind.TRENDS, **{f"stay_waiting{name}_{days}": np.log(prior)})
-    found.add(Kind.TRENDS, shipper_waiting=waiting)
-    for days in (3, 7):
-        now, usual = (_orders(trips, asked - back) for back in (0, days)), _orders(trips, asked - days - 28)
-        latest, before = now
-        pace, pace_before = (latest - before + 5) / days, (before - usual + 5) / 28
-        found.add(Kind.TRENDS, **{f"orders_{days}": np.log(pace / pace_before)})
-
-
-def _orders(trips: Trips, until: Floats) -> Ints:
-    return np.searchsorted(trips.ordered, until)
-
-
-def _keys(trips: Trips) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Numbers for: all, the region it goes to, the lane between regions, the area it goes to, the shipper."""
-    origin, origins = trips.words("origin_region")
-    region, _ = trips.words("destination_region")
-    area, areas = trips.words("destination_area")
-    shipper, _ = trips.words("shipper")
-    return np.zeros_like(region), region, region * len(origins) + origin, region * len(areas) + area, shipper
-
-
-def _logs(trips: Trips) -> tuple[Floats, Floats, Floats]:
-    """Logarithms of days from order to door, from handover to door, and from order to handover; NaN if not known."""
-    with np.errstate(invalid="ignore"):  # never minus never
-        whole = trips.delivered - trips.ordered
-        carried = trips.delivered - trips.handed_over
-        waited = trips.handed_over - trips.ordered
-    return (
-        np.where(np.isfinite(whole), np.log(np.maximum(np.nan_to_num(whole, posinf=1), 0.5)), np.nan),
-        np.where(np.isfinite(carried), np.log(np.maximum(np.nan_to_num(carried, posinf=1), 0.2)), np.nan),
-        np.where(np.isfinite(waited), np.log(np.maximum(np.nan_to_num(waited, posinf=1), 0.02) + 0.3), np.nan),
-    )
+    found.add_words(Kind.PARCEL, "goods", trips, "goods")
+    found.add_words(Kind.PARCEL, "service", trips, "service")

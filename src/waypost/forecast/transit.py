@@ -112,7 +112,7 @@ class _Learner:
         self._facts = facts
         self._names = names
         self._more = more
-        self._words = sorted(facts.words & set(names))
+        self._words = sorted(set(facts.words) & set(names))
 
     def middle(
         self, rows: Ints, logs: Floats, ended: Flags, trees: dict[str, Any], rounds: int

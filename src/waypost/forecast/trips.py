@@ -36,6 +36,7 @@ TRIP_SCHEMA = pa.schema(
         pa.field("origin_area", _WORD),  # part of a region, such as the first digits of a postcode
         pa.field("origin_latitude", pa.float64()),
         pa.field("origin_longitude", pa.float64()),
+        pa.field("destination_country", _WORD),  # ISO 3166-1 alpha-2, whose holidays count
         pa.field("destination_region", _WORD),
         pa.field("destination_area", _WORD),
         pa.field("destination_latitude", pa.float64()),
@@ -86,6 +87,16 @@ class Trips:
         rows = np.arange(*np.searchsorted(self.ordered, [start, end]))
         return rows[~self.is_void[rows]]
 
+    def at(self, rows: Ints, ordered: float) -> "Trips":
+        """Some trips as if they were ordered at another instant, and nothing had happened yet; in the order of rows."""
+        names = set(TRIP_SCHEMA.names) - {"number", "ordered_at", "is_void"}
+        names -= {"handover_due_at", "handed_over_at", "delivered_at", "promised_at"}
+        taken = self.table.select(sorted(names)).take(pa.array(rows))
+        stamp = np.datetime64(round(ordered * DAY_MS), "ms")
+        columns: dict[str, Any] = {name: taken.column(name) for name in names}
+        columns |= {"number": number_rows(len(rows)), "ordered_at": np.full(len(rows), stamp)}
+        return make_trips(columns | {"is_void": np.zeros(len(rows), np.bool_)})
+
     def days_taken(self, rows: Ints, known: float) -> tuple[Floats, Flags]:
         """How long trips took, or have taken so far if they had not ended by `known`; and which had ended."""
         ended = self.delivered[rows] < known
@@ -97,17 +108,24 @@ class Trips:
         return days.astype(np.float64)
 
 
+def number_rows(rows: int) -> list[str]:
+    """Numbers by which rows that are ordered at one instant stay in their order."""
+    return [f"{row:09d}" for row in range(rows)]
+
+
 def make_trips(columns: dict[str, Any]) -> Trips:
     """Trips from columns by name, those that are not given null."""
     rows = len(columns["number"])
     return Trips(
         pa.table(
             [
-                pa.array(columns[field.name], type=field.type, from_pandas=True)
-                if field.name in columns
-                else pa.nulls(rows, field.type)
+                _read_column(columns[field.name], field.type) if field.name in columns else pa.nulls(rows, field.type)
                 for field in TRIP_SCHEMA
             ],
             schema=TRIP_SCHEMA,
         )
     )
+
+
+def _read_column(values: Any, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return values.cast(kind) if isinstance(values, pa.ChunkedArray) else pa.array(values, type=kind, from_pandas=True)

@@ -1,7 +1,5 @@
 """What may be known of a trip when it is ordered."""
 
-from datetime import date
-
 import numpy as np
 import pytest
 from tests.rooms.forecast.worlds import START, imagine
@@ -33,10 +31,12 @@ def test_nothing_of_what_comes_later_is_known() -> None:
 
 def test_days_of_rest_ahead_are_weekends_and_holidays() -> None:
     friday = np.array(["2018-03-23T15:00"], "datetime64[ms]")
-    trips = make_trips({"number": ["1"], "ordered_at": friday, "offset_min": [-180], "is_void": [False]})
-    facts = describe(trips, [date(2018, 3, 30)])  # Good Friday
-    rests = [facts.columns[f"rest_days_{days}"][0] for days in (5, 10, 20)]
-    assert rests == [2, 5, 7]  # two weekends and the Friday between them in ten days
+    columns = {"number": ["1", "2"], "ordered_at": friday.repeat(2), "offset_min": [-180, -180]}
+    trips = make_trips(columns | {"is_void": [False, False], "destination_country": ["BR", None]})
+    facts = describe(trips)
+    rests = np.array([facts.columns[f"rest_days_{days}"] for days in (5, 10, 20)])
+    assert rests[:, 0].tolist() == [2, 5, 7]  # two weekends and Good Friday between them in ten days
+    assert rests[:, 1].tolist() == [2, 4, 6]
     assert (facts.columns["hour"][0], facts.columns["weekday"][0]) == (pytest.approx(12), 4)
     assert facts.columns["day_of_year"][0] == 31 + 28 + 22
 

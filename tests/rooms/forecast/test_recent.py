@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from waypost.forecast.recent import recent_means, stays
+from waypost.forecast.recent import Asked, recent_means, stays
 
 
 @pytest.fixture(params=range(5))
@@ -22,7 +22,7 @@ def some_trips(chance: np.random.Generator) -> tuple[np.ndarray, ...]:
 def test_means_are_of_what_was_known_and_not_older(chance: np.random.Generator, weight: float) -> None:
     keys, ordered, left = some_trips(chance)
     values = np.where(chance.random(120) < 0.1, np.nan, chance.random(120))
-    means, counts = recent_means(keys, values, left, ordered, 9.0, 0.25, weight)
+    means, counts = recent_means(keys, values, left, Asked(keys, ordered), days=9.0, prior=0.25, weight=weight)
     for row in range(120):
         seen = (keys == keys[row]) & (left < ordered[row]) & (left >= ordered[row] - 9) & np.isfinite(values)
         assert counts[row] == seen.sum()
@@ -34,7 +34,7 @@ def test_means_are_of_what_was_known_and_not_older(chance: np.random.Generator, 
 
 def test_stays_are_what_is_inside_by_what_leaves_a_day(chance: np.random.Generator) -> None:
     keys, ordered, left = some_trips(chance)
-    found, inside = stays(keys, ordered, left, ordered, days=7.0, most=10.0, prior=5.0, weight=2.0)
+    found, inside = stays(keys, ordered, left, Asked(keys, ordered), days=7.0, most=10.0, prior=5.0, weight=2.0)
     for row in range(120):
         now, same = ordered[row], keys == keys[row]
         there = (same & (ordered < now) & (np.minimum(left, ordered + 10) >= now)).sum()
@@ -45,7 +45,6 @@ def test_stays_are_what_is_inside_by_what_leaves_a_day(chance: np.random.Generat
 
 def test_a_steady_flow_stays_as_long_as_it_does() -> None:
     ordered = np.arange(0, 100, 0.05)
-    found, _ = stays(
-        np.zeros(2000, np.int64), ordered, ordered + 6.0, ordered, days=14.0, most=45.0, prior=1.0, weight=1.0
-    )
+    keys = np.zeros(2000, np.int64)
+    found, _ = stays(keys, ordered, ordered + 6.0, Asked(keys, ordered), days=14.0, most=45.0, prior=1.0, weight=1.0)
     assert found[ordered > 30] == pytest.approx(6.0, rel=0.02)
