@@ -1,8 +1,8 @@
 """Where cities lie: municipalities of Brazil, and the cities of the register of facilities."""
 
-from waypost.booking.rating.areas import plain_name
 from waypost.booking.rating.carbon import CityFinder
 from waypost.feeds.brazil import find_municipality
+from waypost.model.names import plain_name
 from waypost.network.facilities import Facilities
 
 

@@ -1,12 +1,12 @@
 """What was lately so at one instant, by key, so that a promise looks it up instead of looking back itself."""
 
-from collections.abc import Mapping
-
 import numpy as np
-import pyarrow as pa
 
 from waypost.forecast.lately import Per, Recent, look_back, read_keys
 from waypost.forecast.trips import Floats, Ints, Trips
+
+#: Trips that ended in so many days count as seen lately.
+LATELY_DAYS = 45.0
 
 
 class Moment:
@@ -22,15 +22,20 @@ class Moment:
         # of each key some trip that has it, as if it were ordered now
         having = {per: _some_of_each(np.asarray(found.indices).astype(np.int64)) for per, found in keys.items()}
         rows = np.unique(np.concatenate(list(having.values())))
-        self._recents = look_back(known, known.at(rows, at))
-        self._places: dict[Per, Mapping[str, int]] = {
-            per: dict(zip(found.dictionary.to_pylist(), np.searchsorted(rows, having[per]).tolist(), strict=True))
+        of_late = np.flatnonzero((known.delivered < at) & (known.delivered >= at - LATELY_DAYS) & ~known.is_void)
+        self._counts = {
+            per: np.append(np.bincount(np.asarray(found.indices)[of_late], minlength=len(found.dictionary)), 0)
             for per, found in keys.items()
         }
+        self._numbers = {
+            per: {word: row for row, word in enumerate(found.dictionary.to_pylist())} for per, found in keys.items()
+        }
+        self._recents = look_back(known, known.at(rows, at))
+        self._places = {per: np.append(np.searchsorted(rows, having[per]), -1) for per in Per}
 
     def look_up(self, asked: Trips) -> dict[str, Recent]:
         """What was lately so on the way of trips that nobody has seen yet. All count as ordered at the instant."""
-        places = {per: _find(self._places[per], read_keys(asked, per)) for per in Per}
+        places = {per: self._places[per][self.find(asked, per)] for per in Per}
         found: dict[str, Recent] = {}
         for name, recent in self._recents.items():
             place = places[recent.per]
@@ -39,15 +44,19 @@ class Moment:
             found[name] = Recent(recent.per, recent.is_trend, recent.parent, values)
         return found
 
+    def count(self, asked: Trips, per: Per) -> Ints:
+        """How many trips with the same key ended in the last `LATELY_DAYS`."""
+        return np.asarray(self._counts[per][self.find(asked, per)])
+
+    def find(self, asked: Trips, per: Per) -> Ints:
+        """The number of the key of each; -1 if it was never seen."""
+        encoded = read_keys(asked, per).dictionary_encode()
+        numbers = self._numbers[per]
+        of_each = np.array([numbers.get(word, -1) for word in encoded.dictionary.to_pylist()], np.int64)
+        return np.asarray(of_each[np.asarray(encoded.indices)])
+
 
 def _some_of_each(codes: Ints) -> Ints:
     """For each number from 0 a row that has it."""
     _, rows = np.unique(codes, return_index=True)
     return rows.astype(np.int64)
-
-
-def _find(places: Mapping[str, int], keys: pa.Array) -> Ints:
-    """Where each key stands; -1 if it was never seen."""
-    encoded = keys.dictionary_encode()
-    of_each = np.array([places.get(word, -1) for word in encoded.dictionary.to_pylist()], np.int64)
-    return np.asarray(of_each[np.asarray(encoded.indices)])

@@ -10,6 +10,8 @@ prediction under drift: Gibbs and Candes, 2021; of censored times: Candes, Lei a
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from waypost.forecast.censored import quantiles_of_times
 from waypost.forecast.trips import Floats, Ints, Trips
@@ -37,6 +39,19 @@ class Foreseen:
     def put(self, rows: Ints, foreseen: tuple[Floats, Floats]) -> None:
         """Remember what was foreseen of some."""
         self.middle[rows], self.spread[rows] = foreseen
+
+    def table(self, rows: Ints) -> pa.Table:
+        """What was foreseen of some, by number."""
+        numbers = self._trips.table.column("number").take(pa.array(rows))
+        return pa.table({"number": numbers, "middle": self.middle[rows], "spread": self.spread[rows]})
+
+    def recall(self, table: pa.Table) -> None:
+        """Remember what was foreseen of some by number, as `table` gives it. Those that are not here are left out."""
+        numbers = self._trips.table.column("number").combine_chunks()
+        place = np.asarray(pc.index_in(numbers, table.column("number").combine_chunks()).fill_null(-1))
+        rows = np.flatnonzero(place >= 0)
+        for name, known in (("middle", self.middle), ("spread", self.spread)):
+            known[rows] = np.asarray(table.column(name))[place[rows]]
 
     def shape(self, known: float, levels: Sequence[float] | Floats) -> Floats:
         """Quantiles of how far parcels are from their middle, in spreads, as known at an instant.

@@ -71,6 +71,11 @@ class TransitModel(msgspec.Struct, frozen=True):
         table = facts.table(self.names, rows)
         return foretell(self.middle_trees, table) + self.start, np.exp(foretell(self.spread_trees, table))
 
+    def weigh(self) -> dict[str, float]:
+        """Of each circumstance its share in what the trees of the middle gain."""
+        gains = self.middle_trees.feature_importance("gain")
+        return dict(zip(self.names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True))
+
 
 def learn_transit(
     facts: Circumstances,

@@ -2,7 +2,6 @@
 
 import functools
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -10,9 +9,8 @@ import msgspec
 
 from waypost.booking.rating.cards import Area
 from waypost.model.errors import BadInput
+from waypost.model.names import plain_name
 
-#: What Chinese divisions are called in full; people leave it out as often as not.
-_KINDS = re.compile(r"(?<=.)(?:特别行政区|(?:壮族|回族|维吾尔)?自治区|省|市)$")
 _RANGE = re.compile(r"([0-9]+)-([0-9]+)")
 
 
@@ -23,13 +21,6 @@ class Spot(msgspec.Struct, frozen=True):
     province: str = ""
     city: str = ""
     postcode: str = ""
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def plain_name(name: str) -> str:
-    """A name without accents, capitals and blanks around it, and of a Chinese division without what it is."""
-    letters = unicodedata.normalize("NFKD", name.strip().casefold())
-    return _KINDS.sub("", "".join(letter for letter in letters if not unicodedata.combining(letter)))
 
 
 @functools.lru_cache(maxsize=1 << 16)

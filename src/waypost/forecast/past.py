@@ -1,0 +1,171 @@
+"""The trips that a network has carried, from `History`: what its own promises are learnt from.
+
+A trip begins with the first scan of a parcel and ends with its delivery; from where and to where are the facilities of
+its pick-up and of its delivery. Where a parcel goes that has not arrived, scans do not say. It is drawn from where
+parcels of the same carrier and origin went that did arrive, for to leave those on their way out would make all look
+quicker than they are (hot-deck imputation; Andridge and Little, 2010).
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waypost.forecast.trips import Ints, Trips, make_trips
+from waypost.model.names import plain_name
+from waypost.model.places import Place
+from waypost.network.facilities import Facilities
+from waypost.store.protocols import History
+from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
+from waypost.track.tables import CodeTables
+
+#: Of more parcels those of a share of the numbers are learnt from.
+MOST_TRIPS = 400_000
+
+_GOLDEN = (5**0.5 - 1) / 2
+
+_BEGUN = ("accepted", "departed", "arrived")
+_BROKEN_OFF = ("cancelled", "returning", "returned")
+
+
+class Past(msgspec.Struct, frozen=True):
+    """Trips, and how many parcels each stands for; everything below `position` is in."""
+
+    trips: Trips
+    shares: int
+    position: int
+
+
+def read_past(
+    history: History,
+    tables: CodeTables,
+    facilities: Facilities,
+    since_ms: int,
+    now_ms: int,
+    links: pa.Table | None = None,
+    most: int = MOST_TRIPS,
+) -> Past:
+    """The trips of all parcels that were first scanned between two instants.
+
+    Args:
+        links: those of `list_all_links`, so that a parcel of several numbers is one.
+        most: of about so many at most.
+    """
+    position = history.position()
+    standing = read_standing(history, tables, links)
+    begun = instant(since_ms)
+
+    def count(scans: Any) -> Any:
+        return scans.filter(scans.at >= begun).aggregate(many=lambda found: found.number.nunique())
+
+    shares = max(1, -(-int(history.run(count).column("many")[0].as_py()) // most))
+    found = history.run(_follow(standing, since_ms, now_ms, shares))
+    return Past(_read_trips(found, facilities), shares, position)
+
+
+def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
+    """A row for each parcel: when and where it was accepted and delivered."""
+
+    def ask(scans: Any) -> Any:
+        before = scans.filter(scans.at < instant(now_ms))
+        known = standing(before.filter(before.number.hash().abs() % shares == 0) if shares > 1 else before)
+        known = known.mutate(at_ms=in_milliseconds(known.at), who=known.carrier)
+        placed, ended = known.facility.notnull(), known.milestone == "delivered"
+        begun = known.milestone.isin(_BEGUN)
+        ways = known.group_by("parcel_carrier", "parcel_number").aggregate(
+            ordered_ms=known.at_ms.min(),
+            offset_min=known.offset_min.argmin(known.at_ms),
+            handed_over_ms=known.at_ms.min(where=begun),
+            delivered_ms=known.at_ms.min(where=ended),
+            is_void=known.milestone.isin(_BROKEN_OFF).any(),
+            origin=known.facility.argmin(known.at_ms, where=placed & ~ended),
+            origin_carrier=known.who.argmin(known.at_ms, where=placed & ~ended),
+            destination=known.facility.argmax(known.at_ms, where=placed & ended),
+            destination_carrier=known.who.argmax(known.at_ms, where=placed & ended),
+        )
+        ways = ways.filter(ways.ordered_ms >= since_ms)
+        return ways.order_by(["parcel_carrier", "parcel_number"])
+
+    return ask
+
+
+def _read_trips(found: pa.Table, facilities: Facilities) -> Trips:
+    origins = _Ends(found, "origin", facilities)
+    destinations = _Ends(found, "destination", facilities)
+    carriers = found.column("parcel_carrier").combine_chunks().dictionary_encode().indices
+    drawn = _draw(np.asarray(carriers).astype(np.int64), origins.codes, destinations.codes)
+    offset = np.asarray(found.column("offset_min")).astype(np.int16)
+    return make_trips(
+        {
+            "number": pc.binary_join_element_wise(found.column("parcel_carrier"), found.column("parcel_number"), "/"),
+            "ordered_at": _stamps(found.column("ordered_ms")),
+            "offset_min": offset,
+            "handed_over_at": _stamps(found.column("handed_over_ms")),
+            "delivered_at": _stamps(found.column("delivered_ms")),
+            "is_void": found.column("is_void"),
+            "service": found.column("parcel_carrier"),
+            **origins.columns("origin", origins.codes),
+            **destinations.columns("destination", drawn),
+        }
+    )
+
+
+class _Ends:
+    """Where parcels begin, or where they end."""
+
+    def __init__(self, found: pa.Table, end: str, facilities: Facilities) -> None:
+        codes = found.column(end).combine_chunks()
+        keys = pc.binary_join_element_wise(found.column(f"{end}_carrier").combine_chunks(), codes, "\x1f")
+        encoded = keys.dictionary_encode()
+        pairs = [tuple(key.split("\x1f")) for key in encoded.dictionary.to_pylist()]
+        known = facilities.find_many([(carrier, code) for carrier, code in pairs])
+        self._places = [known[pair].place if pair in known else Place() for pair in pairs]
+        #: Places by number; -1 where nobody knows.
+        self.codes: Ints = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)
+
+    def columns(self, end: str, codes: Ints) -> dict[str, Any]:
+        """The columns of trips that say where this end is."""
+        places = [*self._places, Place()]  # of -1
+        told: dict[str, list[Any]] = {
+            f"{end}_region": [area_of(place.country, place.region) for place in places],
+            f"{end}_area": [plain_name(place.city or "") or None for place in places],
+            f"{end}_latitude": [place.latitude for place in places],
+            f"{end}_longitude": [place.longitude for place in places],
+        }
+        if end == "destination":
+            told["destination_country"] = [place.country for place in places]
+        rows = pa.array(np.where(codes < 0, len(places) - 1, codes))
+        return {name: _column(name, values).take(rows) for name, values in told.items()}
+
+
+def area_of(country: str | None, region: str | None) -> str | None:
+    """One end of a lane as trips know it: the country, and the region as people mean it; None if nothing is known."""
+    return f"{country}-{plain_name(region or '')}" if country else None
+
+
+def _column(name: str, values: list[Any]) -> pa.ChunkedArray:
+    kind = pa.float64() if name.endswith("itude") else pa.string()
+    return pa.chunked_array([pa.array(values, kind)])
+
+
+def _draw(carrier: Ints, origin: Ints, destination: Ints) -> Ints:
+    """Where parcels go: of those that nobody knows of, where another one went, of the same carrier and origin if any.
+
+    Which other one follows the golden ratio, so that they spread evenly and the same history always gives the same.
+    """
+    drawn = destination.copy()
+    for keys in (carrier * (origin.max(initial=0) + 2) + origin + 1, carrier):
+        missing, seen = np.flatnonzero(drawn < 0), np.flatnonzero(destination >= 0)
+        seen = seen[np.argsort(keys[seen], kind="stable")]
+        first, last = (np.searchsorted(keys[seen], keys[missing], side) for side in ("left", "right"))
+        share = np.arange(len(missing)) * _GOLDEN % 1
+        is_there = last > first
+        other = first[is_there] + (share[is_there] * (last - first)[is_there]).astype(np.int64)
+        drawn[missing[is_there]] = destination[seen[other]]
+    return drawn
+
+
+def _stamps(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.int64()).cast(pa.timestamp("ms", "UTC"))
