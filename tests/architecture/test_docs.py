@@ -23,6 +23,7 @@ from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.scores import scores_of
 from waypost.app.settings import (
+    Forecast,
     Labels,
     Login,
     Mail,
@@ -75,6 +76,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[webhooks]": Webhooks,
     "[mail]": Mail,
     "[sorting]": Sorting,
+    "[forecast]": Forecast,
     "[retention]": Retention,
     "[login]": Login,
     "[login.openid]": Provider,
@@ -260,6 +262,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             telling=Standing,
             post=Post(terms=house.mail_terms, notices=house.notices, consignees=house.consignees),
             quotes=house.quotes,
+            promises=house.promises,
             chooser=house.chooser,
             pickups=house.pickups,
             sort_codes=house.sort_codes,

@@ -37,7 +37,7 @@ def quote_way(
     """One parcel. The exit code: 1 if no service carries it."""
     length_mm, width_mm, height_mm = _read_size(size)
     parcel = PlannedParcel(weight_g=weight_g, length_mm=length_mm, width_mm=width_mm, height_mm=height_mm)
-    shipment = Shipment(sender=_read_spot(start), consignee=_read_spot(end), pieces=[read_piece(parcel)])
+    shipment = Shipment(sender=read_spot(start), consignee=read_spot(end), pieces=[read_piece(parcel)])
     return _quote([("", shipment, "", "")], _read_prefer(prefer), at, home=home, as_json=as_json)
 
 
@@ -105,7 +105,12 @@ def _describe(quote: Quote) -> str:
     return f"  {write_minor(quote.minor, quote.currency):>14}  {name}: {days}, {co2} ({where})"
 
 
-def _read_spot(text: str) -> Spot:
+def read_spot(text: str) -> Spot:
+    """A place written as COUNTRY/PROVINCE/CITY/POSTCODE.
+
+    Raises:
+        BadInput: it is none.
+    """
     country, province, city, postcode, *rest = [part.strip() for part in f"{text}///".split("/")]
     if not _COUNTRY.fullmatch(country) or any(rest):
         mend = "Write COUNTRY/PROVINCE/CITY/POSTCODE, such as CN/浙江省/杭州市/310000; what is not known stays empty."

@@ -182,6 +182,7 @@ def _desk(
             standing=mailing.get_standing if mailing is not None else None,
         ),
         quotes=house.quotes,
+        promises=house.promises,
         chooser=house.chooser,
         pickups=house.pickups,
         sort_codes=house.sort_codes,

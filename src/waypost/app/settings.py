@@ -147,6 +147,12 @@ class Sorting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9  #: below this confidence a person is asked
 
 
+class Forecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Promises."""
+
+    age_min: Annotated[float, msgspec.Meta(ge=1, le=1440)] = 30.0  #: what they know of what was lately so is newer
+
+
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what is kept of people lasts."""
 
@@ -177,13 +183,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: Webhooks = Webhooks()
     mail: Mail = Mail()
     sorting: Sorting = Sorting()
+    forecast: Forecast = Forecast()
     retention: Retention = Retention()
     login: Login = Login()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "retention", "login")
+_SECTIONS: tuple[str, ...] = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting")
+_SECTIONS += ("forecast", "retention", "login")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")

@@ -34,6 +34,7 @@ from waypost.booking.printing import Masking, Printer, load_fonts
 from waypost.booking.proofs import Proofs
 from waypost.booking.rating.asking import RateSource
 from waypost.booking.rating.carbon import CityFinder
+from waypost.booking.rating.promised import Promised
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
 from waypost.booking.sorting.codes import SortCodes
@@ -56,6 +57,10 @@ from waypost.engines.local.retention import Retention
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.models import Models
+from waypost.forecast.past import Past, read_past
+from waypost.forecast.present import Promises
+from waypost.forecast.training import TRAINED_DAYS
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import Conflict, NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
@@ -126,7 +131,16 @@ class House:
         sorted_by_us, threshold = settings.sorting.carriers, settings.sorting.threshold
         self.sort_codes = SortCodes(self.sorters, order_book, self.memory.records, sorted_by_us, threshold)
         self.lessons = Lessons(self.sorters, order_book, self.memory, tables, self.facilities, sorted_by_us)
-        self.quotes = Quotes(Shelf(self.memory.records), self._open_cities, list(settings.accounts), self._rate_sources)
+        self.models = Models(self.memory.records)
+        age_ms = round(settings.forecast.age_min * 60_000)
+        self.promises = Promises(self.models, lambda at_ms: self.read_past(at_ms).trips, now_ms, age_ms)
+        self.quotes = Quotes(
+            Shelf(self.memory.records),
+            self._open_cities,
+            list(settings.accounts),
+            self._rate_sources,
+            Promised(self.promises.find, carriers_of(settings)),
+        )
         self.chooser = Chooser(order_book, self.memory.records, self.quotes, self._issuers.keys(), now_ms)
         self.endings = Endings(self.tracker)
         self.erasure = Erasure(self.memory.records, order_book, self.seals, self.endings.find)
@@ -209,6 +223,14 @@ class House:
         with self.memory.records.read() as connection:
             links = list_all_links(connection)
         return read_overview(self.memory.history, self.tables, self.facilities, links)
+
+    def read_past(self, at_ms: int, tell: Callable[[str], None] = lambda doing: None) -> Past:
+        """The trips that promises are learnt from, as they were known at an instant."""
+        tell("reading what was carried")
+        with self.memory.records.read() as connection:
+            links = list_all_links(connection)
+        since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
+        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links)
 
     def read_gaps(self) -> Gaps:
         """When parcels are scanned next, as history has it."""
@@ -359,6 +381,11 @@ def open_house(
         elsewhere=elsewhere,
     )
     return House(settings, home, tables)
+
+
+def carriers_of(settings: Settings) -> dict[str, str]:
+    """By account whose carrier it is with, as scans name it."""
+    return {name: str(values.get("carrier", name)) for name, values in settings.accounts.items()}
 
 
 def retention_of(settings: Settings) -> Retention:

@@ -1,5 +1,7 @@
 """Orders as programs send them: a JSON array, of which each element is read by itself."""
 
+from typing import TypeVar
+
 import msgspec
 
 from waypost.booking.orders import Order
@@ -8,7 +10,8 @@ from waypost.model.errors import BadInput
 from waypost.track.wire import Refusal
 
 _RAWS = decoder(list[msgspec.Raw])
-_ORDER = decoder(Order)
+
+Row = TypeVar("Row")
 
 
 def read_orders(body: bytes) -> tuple[list[tuple[int, Order]], list[Refusal]]:
@@ -17,14 +20,23 @@ def read_orders(body: bytes) -> tuple[list[tuple[int, Order]], list[Refusal]]:
     Raises:
         BadInput: it is no JSON array.
     """
+    return read_rows(body, Order)
+
+
+def read_rows(body: bytes, kind: type[Row]) -> tuple[list[tuple[int, Row]], list[Refusal]]:
+    """The elements of an array that are of a kind, each with its place from 0, and why the others are not.
+
+    Raises:
+        BadInput: it is no JSON array.
+    """
     try:
         raws = _RAWS.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"the body is no JSON array: {error}", where="body") from None
-    found, refusals = [], []
+    one, found, refusals = decoder(kind), [], []
     for row, raw in enumerate(raws):
         try:
-            found.append((row, _ORDER.decode(raw)))
+            found.append((row, one.decode(raw)))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             field, reason = tell_place(error)
             refusals.append(Refusal(row, field, reason))

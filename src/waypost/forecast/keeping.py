@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from typing import Any, TypeVar
 
 import lightgbm
@@ -20,13 +21,14 @@ Learnt = TypeVar("Learnt")
 class _Kept(msgspec.Struct, frozen=True):
     format: int
     kind: str
+    digest: str  # of the content: LightGBM takes damaged trees for others
     content: msgspec.Raw
 
 
 def write_learnt(learnt: Any) -> bytes:
     """A struct whose fields may be trees (`lightgbm.Booster`) and tables (`pyarrow.Table`)."""
-    content = msgspec.Raw(msgspec.json.encode(learnt, enc_hook=_write))
-    return msgspec.json.encode(_Kept(FORMAT, type(learnt).__name__, content))
+    content = msgspec.json.encode(learnt, enc_hook=_write)
+    return msgspec.json.encode(_Kept(FORMAT, type(learnt).__name__, _digest(content), msgspec.Raw(content)))
 
 
 def read_learnt(kept: bytes, kind: type[Learnt]) -> Learnt:
@@ -43,9 +45,15 @@ def read_learnt(kept: bytes, kind: type[Learnt]) -> Learnt:
                 f"what was learnt is kept as {found.kind[:40]} of format {found.format}",
                 mend="`waypost train` learns it anew.",
             )
+        if found.digest != _digest(bytes(found.content)):
+            raise msgspec.ValidationError("it is not as it was written")
         return convert(decode(found.content), kind, dec_hook=_read)
     except (msgspec.MsgspecError, lightgbm.basic.LightGBMError, pa.ArrowInvalid, binascii.Error) as error:
         raise StoreDamaged(f"what was learnt cannot be read: {error}", mend="`waypost train` learns it anew.") from None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _write(value: Any) -> Any:

@@ -116,6 +116,11 @@ class Models:
                 return kept
         raise NotFound(f"there is no version {version}", mend="`waypost models list` tells which there are.")
 
+    def find_version(self) -> int | None:
+        """Which version promises are made with now."""
+        with self._records.read() as connection:
+            return _in_use(connection)
+
     def find_in_use(self) -> tuple[int, Trained] | None:
         """What promises are made with now, read once; None if nothing was promoted.
 

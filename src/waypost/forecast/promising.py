@@ -1,6 +1,7 @@
 """Promises for parcels that are ordered now: from what was learnt, and from what was lately so."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 import msgspec
 import numpy as np
@@ -12,24 +13,27 @@ from waypost.forecast.moment import Moment
 from waypost.forecast.training import Trained
 from waypost.forecast.trips import Floats, Ints, Trips, make_trips, number_rows
 from waypost.model.errors import Conflict
-from waypost.model.instants import DAY_MS
+from waypost.model.instants import DAY_MS, MINUTE_MS, format_utc
 
 #: The window of a promise is from the first of these to the last; the middle is as likely before as after.
 WINDOW = (0.1, 0.5, 0.8, 0.9)
+
+#: With fewer parcels of a lane, or of a region, a promise does not rest on it.
+LEAST_SEEN = 5
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """What a promise is asked for, as trips know it; "" and None where it is not known.
 
     Attributes:
-        service: the carrier, or one of its services.
+        service: the carrier, as scans name it.
         origin_region, destination_region: as `past.area_of` writes them; `destination_area` is the plain city.
-        offset_min: local minus UTC at the origin.
+        offset_min: local minus UTC at the origin; None: what it was for those that came from there.
     """
 
     service: str = ""
     shipper: str = ""
-    offset_min: int = 0
+    offset_min: int | None = None
     origin_region: str = ""
     origin_at: tuple[float, float] | None = None
     destination_country: str = ""
@@ -39,6 +43,34 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     weight_g: float | None = None
     pieces: int | None = None
     value: float | None = None
+
+
+class RestsOn(StrEnum):
+    """What a promise rests on."""
+
+    LANE = "lane"  #: parcels of this carrier that went the same way lately
+    REGION = "region"  #: parcels that went to the same region lately
+    ALL = "all"  #: how far it is, and what all parcels took
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """When a parcel is there, RFC 3339: it is as likely before `p50_at` as after; one of ten comes after `p90_at`.
+
+    Attributes:
+        p10_at: one of ten comes before it.
+        parcels: so many that came in the last 45 days it rests on, of its lane or of its region.
+        held: the share of promises to this region that held at P90 when they were tested, and of how many; None if
+            there were too few.
+    """
+
+    p10_at: str
+    p50_at: str
+    p80_at: str
+    p90_at: str
+    rests_on: RestsOn
+    parcels: int
+    held: float | None = None
+    held_of: int = 0
 
 
 class Promised(msgspec.Struct, frozen=True):
@@ -64,10 +96,13 @@ class Promiser:
         Conflict: too few promises came to their end lately to say how wide the next have to be.
     """
 
-    def __init__(self, trained: Trained, trips: Trips, now: float) -> None:
+    def __init__(self, trained: Trained, trips: Trips, now: float, version: int = 0) -> None:
         self.trained = trained
         self.now = now
+        self.version = version
         self._moment = Moment(trips, now)
+        regions = trips.table.column("origin_region").to_pylist()
+        self._offsets = dict(zip(regions, trips.table.column("offset_min").to_pylist(), strict=True))  # the newest
         self._shape = trained.foresee(trips).shape(now, WINDOW)
         if np.isnan(self._shape).any():
             raise Conflict(
@@ -83,13 +118,39 @@ class Promiser:
         seen = {per: self._moment.count(asked, per) for per in (Per.LANE, Per.REGION)}
         return Promised(days, seen[Per.LANE], seen[Per.REGION])
 
-    def promise_all(self, asks: Sequence[Ask]) -> Promised:
-        """Promise what is asked for."""
-        return self.promise(read_asks(asks, self.now))
+    def promise_all(self, asks: Sequence[Ask], at_ms: int) -> list[Promise]:
+        """Promise what is asked for, to be ordered at an instant (UTC milliseconds) near to that of the promiser."""
+        if not asks:
+            return []
+        told = self.promise(read_asks(asks, at_ms / DAY_MS, self._offsets))
+        ends = np.round((at_ms + told.days * DAY_MS) / MINUTE_MS).astype(np.int64) * MINUTE_MS
+        return [
+            self._tell(ask, *row)
+            for ask, *row in zip(asks, ends.tolist(), told.on_lane.tolist(), told.on_region.tolist(), strict=True)
+        ]
+
+    def _tell(self, ask: Ask, ends: list[int], on_lane: int, on_region: int) -> Promise:
+        rests_on, parcels = RestsOn.ALL, 0
+        if on_lane >= LEAST_SEEN:
+            rests_on, parcels = RestsOn.LANE, on_lane
+        elif on_region >= LEAST_SEEN:
+            rests_on, parcels = RestsOn.REGION, on_region
+        held, of = self.trained.card.regions.get(ask.destination_region, (None, 0))
+        p10, p50, p80, p90 = (format_utc(end) for end in ends)
+        return Promise(
+            p10_at=p10,
+            p50_at=p50,
+            p80_at=p80,
+            p90_at=p90,
+            rests_on=rests_on,
+            parcels=parcels,
+            held=held,
+            held_of=of,
+        )
 
 
-def read_asks(asks: Sequence[Ask], now: float) -> Trips:
-    """What is asked for as trips that are ordered now, in their order."""
+def read_asks(asks: Sequence[Ask], now: float, offsets: Mapping[str | None, int]) -> Trips:
+    """What is asked for as trips that are ordered now, in their order; `offsets` are those of regions of origin."""
     rows = len(asks)
     columns: dict[str, object] = {
         name: pa.array([getattr(ask, name) or None for ask in asks], pa.string())
@@ -105,4 +166,5 @@ def read_asks(asks: Sequence[Ask], now: float) -> Trips:
         columns[f"{end}_latitude"], columns[f"{end}_longitude"] = zip(*places, strict=True) if places else ((), ())
     stamp = np.datetime64(round(now * DAY_MS), "ms")
     columns |= {"number": number_rows(rows), "ordered_at": np.full(rows, stamp), "is_void": np.zeros(rows, np.bool_)}
-    return make_trips(columns | {"offset_min": np.array([ask.offset_min for ask in asks], np.int16)})
+    offset = [offsets.get(ask.origin_region, 0) if ask.offset_min is None else ask.offset_min for ask in asks]
+    return make_trips(columns | {"offset_min": np.array(offset, np.int16)})

@@ -22,6 +22,7 @@ from waypost.web.api import (
     parcels,
     people,
     pickups,
+    promises,
     proofs,
     pushes,
     quotes,
@@ -78,6 +79,7 @@ def make_app(desk: Desk) -> Door:
     webhooks.add_webhooks(app, office)
     mail.add_mail(app, office)
     quotes.add_quotes(app, office)
+    promises.add_promises(app, office)
     scorecards.add_scorecards(app, office)
     watches.add_watches(app, office)
     sort_codes.add_sort_codes(app, office)

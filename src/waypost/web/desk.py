@@ -31,6 +31,7 @@ from waypost.care.notices import Notices
 from waypost.care.sending import Sender
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.tally import MailStanding, Standing
+from waypost.forecast.present import Promises
 from waypost.network.facilities import Facilities
 from waypost.track.feed import BULK_LAG
 from waypost.track.files import Files
@@ -58,7 +59,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         form_bytes: of one body of a form.
         header_bytes: of all headers of one request.
         batch_rows: scans in one request. `facilities_at_once` and `orders_at_once` the same for facilities and orders,
-            `quotes_at_once` for orders that are quoted.
+            `quotes_at_once` for orders that are quoted, `promises_at_once` for promises that are asked for.
         body_s: until a body has to be here. `request_s` until an answer begins, `stream_s` until a long one ends.
         bulk_lag: scans between log and index up to which bulk is taken; beyond, only small batches are.
         bulk_bytes: of a body that is no bulk; packed ones count eightfold, those of untold length as bulk.
@@ -83,6 +84,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     facilities_at_once: Count = 20_000
     orders_at_once: Count = 10_000
     quotes_at_once: Count = 100
+    promises_at_once: Count = 1_000
     bulk_lag: Count = BULK_LAG
     bulk_bytes: Count = 64 << 10
     body_s: Seconds = 30.0
@@ -191,7 +193,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         subscriptions: webhooks of merchants. `deliveries` what they are told, `sender` sends a ping.
         wake_telling: when more is to be told at once to a webhook. `telling` how far that is behind.
         post: mail to consignees.
-        quotes: what their orders would cost. `chooser` has why they go by the service that they go by.
+        quotes: what their orders would cost. `promises`: when they would arrive.
+        chooser: why they go by the service that they go by.
         pickups: carriers that were asked to come.
         sort_codes: of what was booked, where carriers give none.
         new_id: an id of some kind that nobody has.
@@ -231,6 +234,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     telling: Callable[[], Standing]
     post: Post
     quotes: Quotes
+    promises: Promises
     chooser: Chooser
     pickups: Pickups
     sort_codes: SortCodes

@@ -16,10 +16,10 @@ from waypost.web.rates import Rates
 COOKIE, PERSON_COOKIE = "waypost_session", "waypost_person"
 #: What keys of the scope `orders` are good for, beside what is public; and what asks without changing anything.
 _ORDERS = (
-    *("/v1/orders", "/v1/jobs", "/v1/manifests", "/v1/quotes", "/v1/pickups", "/v1/proofs"),
+    *("/v1/orders", "/v1/jobs", "/v1/manifests", "/v1/quotes", "/v1/promises", "/v1/pickups", "/v1/proofs"),
     *("/v1/parcels", "/v1/statuses"),
 )
-_QUESTIONS = frozenset({("POST", "/v1/quotes")})
+_QUESTIONS = frozenset({("POST", "/v1/quotes"), ("POST", "/v1/promises")})
 
 #: For so long a key is believed without asking the records again; a key that was withdrawn works no longer than that.
 _BELIEVED_MS = 10_000

@@ -1,9 +1,12 @@
 """Seeded trips of which one knows how they came about."""
 
 import numpy as np
+import pyarrow as pa
 
 from waypost.forecast.trips import Trips, make_trips
-from waypost.model.instants import DAY_MS
+from waypost.model.instants import DAY_MS, OffsetSource
+from waypost.model.places import Facility, FacilityKind, Place
+from waypost.model.scans import SCAN_SCHEMA
 
 START = 17_000.0  # days since 1970
 
@@ -40,3 +43,45 @@ def imagine(rows: int = 4000, days: float = 200, seed: int = 0, slow_from: float
             **where,
         }
     )
+
+
+#: Three hubs a thousand kilometres from one another, of regions of China.
+HUBS = [
+    Facility(
+        carrier="yto",
+        code=code,
+        name=code,
+        kind=FacilityKind.HUB,
+        place=Place(country="CN", region=region, city=code, latitude=latitude, longitude=114.0, zone="Asia/Shanghai"),
+    )
+    for code, region, latitude in (("Guangzhou", "GD", 23.0), ("Wuhan", "HB", 32.0), ("Beijing", "BJ", 41.0))
+]
+
+
+def imagine_scans(now_ms: int, parcels: int = 1200, days: float = 230, seed: int = 0) -> pa.RecordBatch:
+    """Scans of YTO until now: picked up at one of `HUBS`, delivered at another, which takes about two days a step."""
+    chance = np.random.default_rng(seed)
+    ordered = now_ms - np.round(np.sort(chance.uniform(0, days, parcels))[::-1] * DAY_MS).astype(np.int64)
+    ends = chance.integers(0, len(HUBS), (2, parcels))
+    taken = np.exp(0.7 + 0.6 * np.abs(ends[0] - ends[1]) + chance.normal(0, 0.25, parcels))
+    at = np.concatenate([ordered, ordered + np.round(taken * DAY_MS).astype(np.int64)])
+    hubs = np.array([hub.code for hub in HUBS])[ends].ravel()
+    number = np.array([f"YT{row:013d}" for row in range(parcels)])
+    rows = np.flatnonzero(at < now_ms)
+    columns = {
+        "carrier": np.full(2 * parcels, "yto"),
+        "number": np.r_[number, number],
+        "code": np.r_[np.full(parcels, "GOT"), np.full(parcels, "SIGNED")],
+        "at": at.astype("datetime64[ms]"),
+        "offset_min": np.full(2 * parcels, 480),
+        "offset_source": np.full(2 * parcels, OffsetSource.CARRIER),
+        "time_flags": np.zeros(2 * parcels),
+        "facility": hubs,
+    }
+    arrays = []
+    for field in SCAN_SCHEMA:
+        if field.name in columns:
+            arrays.append(pa.array(columns[field.name][rows]).cast(field.type))
+        else:
+            arrays.append(pa.nulls(len(rows), field.type))
+    return pa.record_batch(arrays, schema=SCAN_SCHEMA)

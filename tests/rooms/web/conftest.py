@@ -37,6 +37,7 @@ from waypost.booking.pickups import PickupIssuer, Pickups
 from waypost.booking.pools import Pools
 from waypost.booking.printing import Printer, load_fonts
 from waypost.booking.proofs import Proofs
+from waypost.booking.rating.promised import Promised
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
 from waypost.booking.sorting.codes import SortCodes
@@ -51,9 +52,14 @@ from waypost.care.tally import MailStanding, Standing
 from waypost.engines.reference import open_reference
 from waypost.feeds.order_sheets import OrderSheets
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.models import Models
+from waypost.forecast.past import read_past
+from waypost.forecast.present import Promises
+from waypost.forecast.training import TRAINED_DAYS
+from waypost.forecast.trips import Trips
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
-from waypost.model.instants import OffsetSource, parse_instant
+from waypost.model.instants import DAY_MS, OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
 from waypost.track.carriers import PushReader
@@ -158,7 +164,10 @@ class World:
         self.journal = io.StringIO()
         self.incoming = TemporaryDirectory()
         book = OrderBook(self.memory.records, lambda: SEAL)
-        quotes = Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"])
+        self.models = Models(self.memory.records)
+        promises = Promises(self.models, self.read_trips, lambda: self.now_ms, 1_800_000)
+        promised = Promised(promises.find, self.accounts)
+        quotes = Quotes(Shelf(self.memory.records), lambda: lambda *_: None, ["bare"], promised=promised)
         chooser = Chooser(book, self.memory.records, quotes, self.issuers.keys(), lambda: self.now_ms)
         parts: dict[str, Any] = {
             "tracker": self.tracker,
@@ -212,6 +221,7 @@ class World:
                 standing=MailStanding,
             ),
             "quotes": quotes,
+            "promises": promises,
             "chooser": chooser,
             "pickups": Pickups(self.memory.records, self.pickup_issuers, lambda: SEAL, lambda: self.now_ms),
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
@@ -235,6 +245,11 @@ class World:
         self._desk = Desk(**parts | desk)
         self.operator = self.keys.make(Role.OPERATOR, "tests", NOW)
         self.carrier = self.keys.make(Role.CARRIER, "tests", NOW)
+
+    def read_trips(self, at_ms: int) -> Trips:
+        """What promises are learnt from."""
+        since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
+        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms).trips
 
     @cached_property
     def app(self) -> Door:

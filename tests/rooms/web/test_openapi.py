@@ -54,6 +54,7 @@ OF_MERCHANTS = {
     "get /v1/orders/{order}/parcels/{piece}/label",
     "post /v1/jobs",
     "post /v1/quotes",
+    "post /v1/promises",
     "post /v1/pickups",
     "get /v1/pickups",
     "get /v1/pickups/{pickup}",

@@ -56,6 +56,7 @@ WHO_MAY = {
     "get /v1/manifests": MERCHANTS,
     "get /v1/manifests/{manifest}": MERCHANTS,
     "post /v1/quotes": MERCHANTS,
+    "post /v1/promises": MERCHANTS,
     "post /v1/pickups": MERCHANTS,
     "get /v1/pickups": MERCHANTS,
     "get /v1/pickups/{pickup}": MERCHANTS,
@@ -193,11 +194,11 @@ def test_a_browser_in_which_somebody_is_signed_in_is_nobody_to_the_api(
 
 #: What keys of merchants with a scope may ask; those that look alone may ask whatever is a GET, too.
 SCOPED = {
-    "read": {"post /v1/quotes"},
+    "read": {"post /v1/quotes", "post /v1/promises"},
     "orders": {
         name
         for name in WHO_MAY
-        if re.search(r" /v1/(orders|jobs|manifests|quotes|pickups|proofs|parcels|statuses)\b", name)
+        if re.search(r" /v1/(orders|jobs|manifests|quotes|promises|pickups|proofs|parcels|statuses)\b", name)
     },
 }
 

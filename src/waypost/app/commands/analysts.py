@@ -14,6 +14,9 @@ commands.add_typer(forecast, name="forecast")
 backtest = typer.Typer(help="Hold forecasts against what came, beside plain peers.", no_args_is_help=True)
 commands.add_typer(backtest, name="backtest")
 
+models = typer.Typer(help="What promises are made with: versions, each with its card.", no_args_is_help=True)
+commands.add_typer(models, name="models")
+
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is left to chance.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=256, help="How many processors to use.")]
 
@@ -91,3 +94,75 @@ def backtest_olist(
     from waypost.app import olist_backtest
 
     olist_backtest.run_olist(data, test_from, without=without or [], seed=seed, threads=threads, as_json=as_json)
+
+
+@commands.command("train")
+def train(
+    hold: Annotated[bool, typer.Option("--hold", help="Keep the new version, but do not promise by it yet.")] = False,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="INSTANT", help="Know only what came before it; RFC 3339.")
+    ] = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Learn from the scans of the home how long parcels take, and promise by that from now on."""
+    from waypost.app import training
+
+    training.run_train(hold=hold, at=at, seed=seed, threads=threads, home=home, as_json=as_json)
+
+
+@commands.command("promise")
+def promise(
+    start: Annotated[
+        str, typer.Argument(metavar="FROM", help="COUNTRY/PROVINCE/CITY/POSTCODE, as BR/SP/Campinas; the end may go.")
+    ],
+    end: Annotated[str, typer.Argument(metavar="TO", help="The same.")],
+    carrier: Annotated[str, typer.Option("--carrier", help="Its code, as scans name it.")] = "",
+    weight_g: Annotated[int | None, typer.Option("--weight", min=1, metavar="GRAMS", help="Of the parcel.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="INSTANT", help="As if it were ordered then; RFC 3339.")
+    ] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Say when a parcel that is ordered now will be there, and what that rests on."""
+    from waypost.app import training
+
+    training.run_promise(start, end, carrier=carrier, weight_g=weight_g, at=at, home=home, as_json=as_json)
+
+
+@models.command("list")
+def list_models(as_json: Json = False, home: Home = None) -> None:
+    """List the versions that are kept, the newest first."""
+    from waypost.app import training
+
+    training.list_models(home=home, as_json=as_json)
+
+
+_Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As `waypost models list` tells it.")]
+
+
+@models.command("show")
+def show_model(version: _Version, as_json: Json = False, home: Home = None) -> None:
+    """Show the card of a version: what it was learnt from, and how its promises held."""
+    from waypost.app import training
+
+    training.show_model(version, home=home, as_json=as_json)
+
+
+@models.command("promote")
+def promote_model(version: _Version, as_json: Json = False, home: Home = None) -> None:
+    """Promise by a version from now on."""
+    from waypost.app import training
+
+    training.promote_model(version, home=home, as_json=as_json)
+
+
+@models.command("rollback")
+def roll_back_model(as_json: Json = False, home: Home = None) -> None:
+    """Promise by the version again that was in use before this one."""
+    from waypost.app import training
+
+    training.roll_back_model(home=home, as_json=as_json)

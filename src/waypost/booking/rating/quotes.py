@@ -13,9 +13,11 @@ from waypost.booking.rating.areas import Spot
 from waypost.booking.rating.asking import CarrierRate, RateSource
 from waypost.booking.rating.carbon import CityFinder, Emission, emit, factor_of, great_circle_km
 from waypost.booking.rating.cards import Card, find_holding, find_standing
+from waypost.booking.rating.promised import Basis, Promised
 from waypost.booking.rating.shipments import Shipment
 from waypost.booking.rating.tariffs import Declined, Line, Tariff
 from waypost.booking.rating.windows import Window, find_window
+from waypost.forecast.promising import Promise
 from waypost.model.errors import WaypostError
 from waypost.model.instants import get_zone
 
@@ -51,7 +53,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         minor: the total, in minor units of `currency`; what `lines` sum to.
         card, zone, billed_g: the version that holds, the zone of it, the weight that was priced; none of a carrier's.
-        window: days of arrival; None if the table has none.
+        window: days of arrival by the carrier's own table; None if it has none.
+        promise: when it arrives by what was learnt; None if nothing was, see `Quoted.promised`.
         co2: well to wheel.
     """
 
@@ -65,8 +68,16 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     zone: str = ""
     billed_g: int | None = None
     window: Window | None = None
+    promise: Promise | None = None
     co2: Emission
     notes: tuple[str, ...] = ()
+
+    @property
+    def arrives(self) -> date | None:
+        """The usual day of arrival, as likely earlier as later if it is promised."""
+        if self.promise is not None:
+            return date.fromisoformat(self.promise.p50_at[:10])
+        return self.window.usual if self.window is not None else None
 
 
 class Unquoted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -84,11 +95,13 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         quotes: the preferred one first. `sorted_by` says why.
         unquoted: the others, with the reason.
+        promised: what promises rest on.
     """
 
     quotes: list[Quote]
     unquoted: list[Unquoted]
     sorted_by: str
+    promised: Basis
 
 
 class Quoter:
@@ -97,6 +110,7 @@ class Quoter:
     Args:
         find_city: where a city lies.
         sources: carriers that tell their own rates, by account.
+        promised: says when what is quoted arrives.
     """
 
     def __init__(
@@ -105,13 +119,15 @@ class Quoter:
         find_city: CityFinder,
         sources: Mapping[str, RateSource] | None = None,
         accounts: Sequence[str] = (),
+        promised: Promised | None = None,
     ) -> None:
         by_service: dict[tuple[str, str], list[Card]] = defaultdict(list)
         for card in cards:
             by_service[card.account, card.service].append(card)
         self._services = {key: _Service(*key, some, self._find_km) for key, some in sorted(by_service.items())}
-        self._find_city = find_city
+        self.find_city = find_city
         self._sources = sources or {}
+        self._promised = promised or Promised.by_nothing()
         self._bare = sorted({*accounts} - {account for account, _ in by_service} - {*self._sources})
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask rates") if self._sources else None
         self._km: dict[tuple[str, str, str, str, str, str], int | None] = {}
@@ -138,7 +154,13 @@ class Quoter:
             missing += unquoted
         if not found and not missing:
             missing.append(_unquoted(account, service, "no_card", "no rate card is there for what the order names"))
-        return Quoted(quotes=sort_quotes(found, prefer), unquoted=missing, sorted_by=_explain(prefer))
+        found, basis = self._promise(found, shipment, at_ms)
+        return Quoted(quotes=sort_quotes(found, prefer), unquoted=missing, sorted_by=_explain(prefer), promised=basis)
+
+    def _promise(self, quotes: list[Quote], shipment: Shipment, at_ms: int) -> tuple[list[Quote], Basis]:
+        """The same quotes with what was learnt of when they arrive."""
+        told, basis = self._promised.promise(shipment, [quote.account for quote in quotes], at_ms, self.find_city)
+        return [msgspec.structs.replace(quote, promise=told.get(quote.account)) for quote in quotes], basis
 
     def _ask_carriers(self, shipment: Shipment, account: str, service: str) -> list[tuple[list[Quote], list[Unquoted]]]:
         """What carriers tell themselves, asked at the same time; one that takes too long is left out, and told."""
@@ -163,7 +185,7 @@ class Quoter:
         if known is _UNASKED:
             if len(self._km) >= _MOST_KNOWN:
                 self._km.clear()
-            start, end = self._find_city(*way[:3]), self._find_city(*way[3:])
+            start, end = self.find_city(*way[:3]), self.find_city(*way[3:])
             known = self._km[way] = None if start is None or end is None else great_circle_km(start, end)
         return known
 
@@ -251,12 +273,12 @@ def sort_quotes(quotes: Sequence[Quote], prefer: Prefer) -> list[Quote]:
     many: dict[str, int] = defaultdict(int)
     for quote in quotes:
         many[quote.currency] += 1
-    days = [quote.window.usual for quote in quotes if quote.window is not None]
+    days = [quote.arrives for quote in quotes if quote.arrives is not None]
     soon = min(days) + _PATIENCE if days else date.max
 
     def key(quote: Quote) -> tuple[int | str | date | bool, ...]:
         price = (-many[quote.currency], quote.currency, quote.minor)
-        usual = quote.window.usual if quote.window is not None else date.max
+        usual = quote.arrives or date.max
         co2 = quote.co2.grams if quote.co2.grams is not None else 1 << 62
         name = (quote.account, quote.service, quote.source.value)
         if prefer is Prefer.PRICE:

@@ -7,9 +7,11 @@ import msgspec
 
 from waypost.booking.choosing import Chosen
 from waypost.booking.rating.carbon import Emission
+from waypost.booking.rating.promised import Basis
 from waypost.booking.rating.quotes import Prefer, Quote, Source, Unquoted
 from waypost.booking.rating.tariffs import Line
 from waypost.booking.rating.windows import Window
+from waypost.forecast.promising import Promise, RestsOn
 from waypost.model.instants import format_utc
 from waypost.track.wire import Refusal
 
@@ -29,11 +31,12 @@ class QuotedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuotesAnswer(msgspec.Struct, frozen=True):
-    """Quotes as of an instant. Each order is in one of the two."""
+    """Quotes as of an instant. Each order is in one of the two. `promised` says what the promises of quotes rest on."""
 
     at: str
     quotes: list[QuotedOrder]
     refusals: list[Refusal]
+    promised: Basis
 
 
 class ChosenAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,17 @@ def view_chosen(chosen: Chosen) -> ChosenAnswer:
     return ChosenAnswer(at=format_utc(told.pop("made_ms")), **told)
 
 
+PROMISE = Promise(
+    p10_at="2026-11-25T19:10:00Z",
+    p50_at="2026-11-27T14:20:00Z",
+    p80_at="2026-11-29T16:00:00Z",
+    p90_at="2026-12-01T12:30:00Z",
+    rests_on=RestsOn.LANE,
+    parcels=412,
+    held=0.907,
+    held_of=289,
+)
+BASIS = Basis(version=3, learnt_at="2026-11-20T02:00:00Z", as_of="2026-11-22T12:50:00Z")
 _QUOTE = Quote(
     account="correios",
     service="economico",
@@ -67,6 +81,7 @@ _QUOTE = Quote(
     zone="southeast",
     billed_g=450,
     window=Window(date(2026, 11, 23), date(2026, 11, 26), date(2026, 11, 27), date(2026, 12, 1)),
+    promise=PROMISE,
     co2=Emission(24, "357 km (great circle), 149.93 g/t·km: a source and its year"),
 )
 _UNSERVED = Unquoted(account="usps", service="GROUND", code="not_served", why="no zone of the card has this way")
@@ -91,4 +106,5 @@ QUOTES = QuotesAnswer(
         )
     ],
     [Refusal(1, "consignee.country", "Expected `str` matching regex '^[A-Z]{2}$'")],
+    BASIS,
 )

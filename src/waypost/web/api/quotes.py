@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.booking.orders import Order, check_order
+from waypost.booking.rating.promised import Basis
 from waypost.booking.rating.quotes import Prefer, Quoter
 from waypost.booking.rating.shipments import read_shipment
 from waypost.booking.reading import read_orders
@@ -66,22 +67,27 @@ def _quote_all(quoter: Quoter, body: bytes, at_ms: int, prefer: Prefer, insured:
     """Each order that can be read, and why the others cannot."""
     orders, refusals = read_orders(body)
     found = []
+    basis = Basis(why="nothing was quoted")
     for row, order in orders:
         try:
-            found.append(_quote(quoter, row, order, at_ms, prefer, insured))
+            quoted, basis = _quote(quoter, row, order, at_ms, prefer, insured)
+            found.append(quoted)
         except BadInput as error:
             refusals.append(Refusal(row, error.where or "", error.message.removeprefix(f"{error.where}: ")))
-    return QuotesAnswer(format_utc(at_ms), found, sorted(refusals, key=lambda refusal: refusal.row))
+    return QuotesAnswer(format_utc(at_ms), found, sorted(refusals, key=lambda refusal: refusal.row), basis)
 
 
-def _quote(quoter: Quoter, row: int, order: Order, at_ms: int, prefer: Prefer, insured: bool) -> QuotedOrder:
+def _quote(
+    quoter: Quoter, row: int, order: Order, at_ms: int, prefer: Prefer, insured: bool
+) -> tuple[QuotedOrder, Basis]:
     check_order(order)
     shipment = read_shipment(order, insured=insured)
     quoted = quoter.quote(shipment, at_ms, prefer, account=order.account, service=order.service)
-    return QuotedOrder(
+    told = QuotedOrder(
         row=row,
         reference=order.reference,
         quotes=quoted.quotes,
         unquoted=quoted.unquoted,
         sorted_by=quoted.sorted_by,
     )
+    return told, quoted.promised

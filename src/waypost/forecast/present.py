@@ -1,0 +1,102 @@
+"""Promises at any time: with the version that is in use, and with what was lately so, looked at anew now and then."""
+
+import threading
+from collections.abc import Callable
+
+from waypost.forecast.models import Models
+from waypost.forecast.promising import Promiser
+from waypost.forecast.trips import Trips
+from waypost.model.errors import Conflict, WaypostError
+from waypost.model.instants import DAY_MS
+
+
+class Promises:
+    """Keeps a promiser ready.
+
+    Whoever asks first waits until it is; later ones are answered by the one that is there while another is made.
+
+    Args:
+        read_trips: the trips known at an instant, UTC milliseconds.
+        age_ms: how old what was lately so may be.
+        note: told what went wrong while another was made.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        read_trips: Callable[[int], Trips],
+        clock: Callable[[], int],
+        age_ms: int,
+        note: Callable[[BaseException], None] = lambda error: None,
+    ) -> None:
+        self._models = models
+        self._read_trips = read_trips
+        self._clock = clock
+        self._age_ms = age_ms
+        self._note = note
+        self._ready: Promiser | None = None
+        self._tried_ms = 0
+        self._one_makes = threading.Lock()
+
+    def open(self) -> Promiser:
+        """What makes promises now.
+
+        Raises:
+            Conflict: nothing was trained yet, or too little came to its end lately.
+            StoreError: what was learnt cannot be read.
+        """
+        version = self._models.find_version()
+        if version is None:
+            raise Conflict(
+                "nothing was learnt to promise by", mend="`waypost train` learns from the scans of the home."
+            )
+        ready = self._ready
+        if ready is None or ready.version != version:
+            with self._one_makes:
+                ready = self._ready
+                if ready is None or ready.version != version:
+                    ready = self._make()
+        elif self._clock() - self._tried_ms >= self._age_ms and self._one_makes.acquire(blocking=False):
+            threading.Thread(target=self._make_beside, name="promises", daemon=True).start()
+        return ready
+
+    def find(self) -> tuple[Promiser | None, str]:
+        """The same; or None, and why."""
+        try:
+            return self.open(), ""
+        except WaypostError as error:
+            return None, error.message
+
+    def at(self, at_ms: int) -> Promiser:
+        """What would have made promises at an instant, by the version that is in use now.
+
+        Raises:
+            Conflict: as `open`.
+        """
+        found = self._models.find_in_use()
+        if found is None:
+            raise _nothing()
+        return Promiser(found[1], self._read_trips(at_ms), at_ms / DAY_MS, found[0])
+
+    def _make(self) -> Promiser:
+        found = self._models.find_in_use()
+        if found is None:
+            raise Conflict(
+                "nothing was learnt to promise by", mend="`waypost train` learns from the scans of the home."
+            )
+        version, trained = found
+        self._tried_ms = now_ms = self._clock()
+        made = self._ready = Promiser(trained, self._read_trips(now_ms), now_ms / DAY_MS, version)
+        return made
+
+    def _make_beside(self) -> None:
+        try:
+            self._make()
+        except Exception as error:  # those who ask go on with the one that is there, which says how old it is
+            self._note(error)
+        finally:
+            self._one_makes.release()
+
+
+def _nothing() -> Conflict:
+    return Conflict("nothing was learnt to promise by", mend="`waypost train` learns from the scans of the home.")

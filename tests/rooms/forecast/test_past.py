@@ -1,0 +1,92 @@
+"""The trips that a network has carried, as its scans tell them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from waypost.engines.reference import open_reference
+from waypost.forecast.past import read_past
+from waypost.forecast.trips import Trips
+from waypost.model.instants import DAY_MS, parse_instant
+from waypost.model.places import Facility, FacilityKind, Place
+from waypost.testing import World
+from waypost.track.fold import StatusFold
+from waypost.track.tables import bundled_tables
+
+NOW_MS = parse_instant("2026-11-20T00:00:00Z").at_ms
+PLACES = [
+    Facility(
+        carrier="yto", code=code, name=code, kind=FacilityKind.HUB, place=Place(country="CN", region=region, city=code)
+    )
+    for code, region in (("Hangzhou", "ZJ"), ("Shanghai", "SH"), ("Wuhan", "HB"))
+]
+
+#: The second is on its way, the third went back, the fourth was ordered too long ago, the fifth is delivered later.
+SCANS = """
+    YT1  2026-11-02 10:00  GOT      Hangzhou
+         2026-11-02 12:00  DEPARTURE  Hangzhou
+         2026-11-04 09:30  ARRIVAL  Shanghai
+         2026-11-05 09:30  SIGNED   Shanghai
+    YT2  2026-11-18 18:00  GOT      Hangzhou
+    YT3  2026-11-04 10:00  GOT      Shanghai
+         2026-11-06 10:00  FAILED   Wuhan
+         2026-11-08 10:00  TMS_RETURN  Wuhan
+    YT4  2026-08-02 10:00  GOT      Hangzhou
+         2026-11-03 10:00  SIGNED   Wuhan
+    YT5  2026-11-19 10:00  GOT      Wuhan
+         2026-11-22 10:00  SIGNED   Shanghai
+"""
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    world = World(open_reference(StatusFold(bundled_tables())), SCANS, PLACES)
+    yield world
+    world.memory.close()
+
+
+def read(world: World, **more: int) -> Trips:
+    since_ms = NOW_MS - 60 * DAY_MS
+    return read_past(world.memory.history, world.tables, world.facilities, since_ms, NOW_MS, **more).trips
+
+
+def test_a_trip_goes_from_the_first_scan_to_the_delivery(world: World) -> None:
+    trips = read(world)
+    assert trips.table.column("number").to_pylist() == ["yto/YT1", "yto/YT3", "yto/YT2", "yto/YT5"]
+    first = trips.table.to_pylist()[0]
+    assert (first["origin_region"], first["destination_region"]) == ("CN-zj", "CN-sh")
+    assert (first["destination_country"], first["destination_area"], first["service"]) == ("CN", "shanghai", "yto")
+    assert first["offset_min"] == 480
+    assert (trips.delivered - trips.ordered)[0] == pytest.approx(2 + 23.5 / 24)
+    assert (trips.handed_over - trips.ordered)[0] == 0
+
+
+def test_what_comes_later_is_not_known(world: World) -> None:
+    trips = read(world)
+    assert np.isinf(trips.delivered[-1])
+
+
+def test_where_a_parcel_goes_that_has_not_arrived_is_drawn_from_others_of_its_origin(world: World) -> None:
+    trips = read(world)
+    on_its_way = trips.table.to_pylist()[2]
+    assert (on_its_way["number"], on_its_way["destination_region"]) == ("yto/YT2", "CN-sh")
+    other = trips.table.to_pylist()[3]
+    assert other["destination_region"] == "CN-sh", "nothing went from Wuhan: any of the carrier"
+
+
+def test_what_came_back_is_void(world: World) -> None:
+    assert read(world).is_void.tolist() == [False, True, False, False]
+
+
+def test_of_many_a_share_is_read(world: World) -> None:
+    past = read_past(world.memory.history, world.tables, world.facilities, 0, NOW_MS, most=2)
+    assert past.shares == 3
+    assert len(past.trips) < 5
+    assert past.position == world.memory.history.position()
+
+
+def test_without_scans_there_are_no_trips() -> None:
+    world = World(open_reference(StatusFold(bundled_tables())), "", [])
+    assert len(read(world)) == 0
+    world.memory.close()
