@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from waypost.forecast.circumstances import describe
-from waypost.forecast.lately import Per
+from waypost.forecast.lately import Per, Recent
 from waypost.forecast.moment import Moment
 from waypost.forecast.training import Trained
 from waypost.forecast.trips import Floats, Ints, Trips, make_trips, number_rows
@@ -112,11 +112,15 @@ class Promiser:
 
     def promise(self, asked: Trips) -> Promised:
         """Promise trips that are ordered now."""
-        facts = describe(asked, recents=self._moment.look_up(asked), words=self.trained.words)
+        facts = describe(asked, recents=self.look_up(asked), words=self.trained.words)
         middle, spread = self.trained.transit.foresee(facts, np.arange(len(asked)))
         days = np.exp(middle[:, None] + spread[:, None] * self._shape)
         seen = {per: self._moment.count(asked, per) for per in (Per.LANE, Per.REGION)}
         return Promised(days, seen[Per.LANE], seen[Per.REGION])
+
+    def look_up(self, asked: Trips) -> dict[str, Recent]:
+        """What was lately so on the way of trips that are ordered now."""
+        return self._moment.look_up(asked)
 
     def promise_all(self, asks: Sequence[Ask], at_ms: int) -> list[Promise]:
         """Promise what is asked for, to be ordered at an instant (UTC milliseconds) near to that of the promiser."""

@@ -1,0 +1,20 @@
+"""The benchmark of promises: it measures what it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).parents[3]
+
+
+def test_promises_are_timed_beside_the_trees_alone() -> None:
+    asked = ["--parcels", "3000", "--batch", "500", "--singles", "20", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.promise", *asked], cwd=REPO, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    told = json.loads(done.stdout)
+    assert (told["trips"], told["batch"]) == (3000, 500)
+    assert 0 < told["promises_per_cpu_s"] < told["trees_alone_per_cpu_s"] * 1.5
+    assert 0 < told["single_p50_ms"] <= told["single_p99_ms"]
