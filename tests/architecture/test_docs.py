@@ -33,6 +33,7 @@ from waypost.app.settings import (
     Sorting,
     Store,
     Track,
+    Weather,
     Webhooks,
     read_settings,
 )
@@ -75,6 +76,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[webhooks]": Webhooks,
     "[mail]": Mail,
     "[sorting]": Sorting,
+    "[weather]": Weather,
     "[retention]": Retention,
     "[login]": Login,
     "[login.openid]": Provider,

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from waypost.carriers.accounts import read_secret
+from waypost.feeds.asking import check_address
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.decoding import convert
 from waypost.model.errors import BadInput, SettingsError
@@ -147,6 +148,14 @@ class Sorting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9  #: below this confidence a person is asked
 
 
+class Weather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Open-Meteo is, or what speaks as it does; nobody is asked without an address."""
+
+    url: str = ""  #: of forecasts
+    archive_url: str = ""  #: of what was
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 20.0  #: for one question, all of it
+
+
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what is kept of people lasts."""
 
@@ -177,13 +186,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: Webhooks = Webhooks()
     mail: Mail = Mail()
     sorting: Sorting = Sorting()
+    weather: Weather = Weather()
     retention: Retention = Retention()
     login: Login = Login()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "retention", "login")
+_SECTIONS = (
+    *("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "weather", "retention"),
+    "login",
+)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")
@@ -274,6 +287,12 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
 
 def _check(settings: Settings) -> None:
     settings.mail.check()
+    for name, address in (("url", settings.weather.url), ("archive_url", settings.weather.archive_url)):
+        if address:
+            try:
+                check_address(address, f"[weather] {name}")
+            except BadInput as error:
+                raise SettingsError(error.message, mend=error.mend) from None
     url = urlsplit(settings.site.url)
     if settings.site.url and (url.scheme not in ("https", "http") or not url.netloc or url.query or url.fragment):
         raise SettingsError(

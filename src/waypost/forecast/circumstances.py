@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from waypost.forecast.exposure import expose
 from waypost.forecast.recent import recent_means, stays
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
-from waypost.model.places import EARTH_KM
+from waypost.forecast.weather import Weather, great_circle_km
 
 
 class Kind(StrEnum):
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     PARCEL = "parcel"  # weight, volume, value, freight, goods
     LATELY = "lately"  # how long parcels took that ended lately
     TRENDS = "trends"  # order trends: how many are inside, how many come now beside usual
+    WEATHER = "weather"  # rain, gusts and heat at both ends, lately and as foretold
     PROMISE = "promise"  # what somebody else promised
 
 
@@ -72,12 +74,13 @@ class _Gathering:
         self.words |= set(columns)
 
 
-def describe(trips: Trips, free_days: Collection[date] = ()) -> Circumstances:
+def describe(trips: Trips, free_days: Collection[date] = (), weather: Weather | None = None) -> Circumstances:
     """The circumstances of all trips.
 
     Args:
         trips: in the order of being ordered; of those before, what had ended by then counts.
         free_days: public holidays where they go; Saturdays and Sundays are known.
+        weather: where and when they go, as far as it is known; none has no columns.
     """
     found = _Gathering()
     _describe_calendar(found, trips, free_days)
@@ -85,6 +88,7 @@ def describe(trips: Trips, free_days: Collection[date] = ()) -> Circumstances:
     _describe_parcel(found, trips)
     _describe_lately(found, trips)
     _describe_trends(found, trips)
+    _describe_weather(found, trips, weather)
     found.add(Kind.PROMISE, promised_days=np.where(np.isfinite(trips.promised), trips.promised, np.nan) - trips.ordered)
     return Circumstances(found.columns, found.kinds, frozenset(found.words))
 
@@ -114,18 +118,11 @@ def _describe_places(found: _Gathering, trips: Trips) -> None:
         for end in ("origin", "destination")
         for axis in ("latitude", "longitude")
     }
-    found.add(Kind.PLACES, **where, distance_km=_distance_km(*where.values()))
+    found.add(Kind.PLACES, **where, distance_km=great_circle_km(*where.values()))
     origin, destination = (trips.words(f"{end}_region") for end in ("origin", "destination"))
     found.add_words(Kind.PLACES, origin_region=origin[0], destination_region=destination[0])
     same = np.asarray(origin[1])[origin[0]] == np.asarray(destination[1])[destination[0]]
     found.add(Kind.PLACES, same_region=same)
-
-
-def _distance_km(latitude: Floats, longitude: Floats, other_latitude: Floats, other_longitude: Floats) -> Floats:
-    """The great-circle distance."""
-    a, b, c, d = np.radians([latitude, longitude, other_latitude, other_longitude])
-    half = np.sin((c - a) / 2) ** 2 + np.cos(a) * np.cos(c) * np.sin((d - b) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(half)))
 
 
 def _describe_parcel(found: _Gathering, trips: Trips) -> None:
@@ -188,6 +185,11 @@ def _describe_trends(found: _Gathering, trips: Trips) -> None:
         latest, before = now
         pace, pace_before = (latest - before + 5) / days, (before - usual + 5) / 28
         found.add(Kind.TRENDS, **{f"orders_{days}": np.log(pace / pace_before)})
+
+
+def _describe_weather(found: _Gathering, trips: Trips, weather: Weather | None) -> None:
+    if weather is not None:
+        found.add(Kind.WEATHER, **expose(trips, weather))
 
 
 def _orders(trips: Trips, until: Floats) -> Ints:

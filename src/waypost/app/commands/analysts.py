@@ -66,7 +66,8 @@ def backtest_volume(
     volume_backtest.run_volume(data, groups, with_peers=not without_peers, seed=seed, threads=threads, as_json=as_json)
 
 
-def _parse_day(text: str) -> date:
+def parse_day(text: str) -> date:
+    """A day as it is named in a call."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
@@ -77,11 +78,14 @@ def _parse_day(text: str) -> date:
 def backtest_olist(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Holds the CSV files of the data set.")],
     test_from: Annotated[
-        date, typer.Option("--test-from", parser=_parse_day, metavar="DATE", help="Promise what was bought from it on.")
+        date, typer.Option("--test-from", parser=parse_day, metavar="DATE", help="Promise what was bought from it on.")
     ],
     without: Annotated[
         list[str] | None,
         typer.Option("--without", metavar="KIND", help="Do not learn from circumstances of a kind; again for another."),
+    ] = None,
+    weather: Annotated[
+        Path | None, typer.Option("--weather", metavar="DIR", help="INMET's files of stations: learn from weather too.")
     ] = None,
     seed: Seed = 0,
     threads: Threads = 1,
@@ -90,4 +94,6 @@ def backtest_olist(
     """Promise real orders as each was bought, with only what was known then, and score that."""
     from waypost.app import olist_backtest
 
-    olist_backtest.run_olist(data, test_from, without=without or [], seed=seed, threads=threads, as_json=as_json)
+    olist_backtest.run_olist(
+        data, test_from, without=without or [], weather=weather, seed=seed, threads=threads, as_json=as_json
+    )
