@@ -14,7 +14,7 @@ from waypost.forecast.weather import LIMITS, WEATHER_SCHEMA, WeatherFound
 from waypost.model.errors import BadInput, TooLarge
 from waypost.track.feed import FileRefusal
 
-_NUMBER = r"^[+-]?(\d{1,9}([.,]\d{0,9})?|[.,]\d{1,9})$"
+_NUMBER = r"^[+-]?(\d{1,9}([.,]\d{0,20})?|[.,]\d{1,20})$"
 _MOST_BYTES = 1 << 28
 _STAMP = pa.timestamp("ms", "UTC")
 

@@ -97,3 +97,16 @@ def backtest_olist(
     olist_backtest.run_olist(
         data, test_from, without=without or [], weather=weather, seed=seed, threads=threads, as_json=as_json
     )
+
+
+@backtest.command("delhivery")
+def backtest_delhivery(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Holds the legs, corridors and rows.")],
+    seed: Seed = 0,
+    threads: Threads = 1,
+    as_json: Json = False,
+) -> None:
+    """Foretell minutes of real linehaul legs, and score that beside what others published for the same ones."""
+    from waypost.app import delhivery_backtest
+
+    delhivery_backtest.run_delhivery(data, seed=seed, threads=threads, as_json=as_json)
