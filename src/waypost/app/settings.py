@@ -5,6 +5,7 @@ The file is `waypost.toml` in the home folder, or wherever `WAYPOST_CONFIG` says
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -156,6 +157,15 @@ class Weather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 20.0  #: for one question, all of it
 
 
+class Roads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who knows how far it is by road; great circles without a service."""
+
+    service: Literal["none", "osrm", "valhalla"] = "none"
+    url: str = ""  #: where it is
+    profile: str = ""  #: OSRM's profile, Valhalla's costing; empty: `driving`, `auto`
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 20.0  #: for one question, all of it
+
+
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what is kept of people lasts."""
 
@@ -187,6 +197,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     sorting: Sorting = Sorting()
     weather: Weather = Weather()
+    roads: Roads = Roads()
     retention: Retention = Retention()
     login: Login = Login()
     carriers: dict[str, OwnCarrier] = {}
@@ -194,9 +205,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _SECTIONS = (
-    *("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "weather", "retention"),
-    "login",
+    *("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "weather", "roads"),
+    *("retention", "login"),
 )
+#: What may stand in an address as it is.
+PROFILE = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")
@@ -287,12 +300,18 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
 
 def _check(settings: Settings) -> None:
     settings.mail.check()
-    for name, address in (("url", settings.weather.url), ("archive_url", settings.weather.archive_url)):
-        if address:
+    services = {"[weather] url": settings.weather.url, "[weather] archive_url": settings.weather.archive_url}
+    services |= {"[roads] url": settings.roads.url}
+    for name, address in services.items():
+        if address or (name == "[roads] url" and settings.roads.service != "none"):
             try:
-                check_address(address, f"[weather] {name}")
+                check_address(address, name)
             except BadInput as error:
                 raise SettingsError(error.message, mend=error.mend) from None
+    if not PROFILE.fullmatch(settings.roads.profile):
+        raise SettingsError(
+            f"[roads] profile: {settings.roads.profile[:40]!r} is none: up to 40 of a-z, A-Z, 0-9, _ and -"
+        )
     url = urlsplit(settings.site.url)
     if settings.site.url and (url.scheme not in ("https", "http") or not url.netloc or url.query or url.fragment):
         raise SettingsError(

@@ -10,6 +10,7 @@ from rich.table import Table
 from waypost.app.console import aside, legible, line, out, results
 from waypost.app.records import records_of
 from waypost.app.settings import read_settings
+from waypost.app.spots import parse_spot
 from waypost.feeds.asking import Asker
 from waypost.feeds.ghcn import GhcnFiles
 from waypost.feeds.inmet import InmetFiles
@@ -18,7 +19,6 @@ from waypost.forecast.records import keep_weather, list_weather
 from waypost.forecast.weather import WeatherFound, WeatherSource, join_weather
 from waypost.model.errors import BadInput, SettingsError
 from waypost.model.instants import format_utc, parse_instant
-from waypost.model.places import Place
 
 KINDS = {
     "inmet": "hours of INMET's stations in Brazil, CSV",
@@ -59,7 +59,7 @@ def fetch_weather(
     if days is not None and days[0] > days[1]:
         raise BadInput(f"{days[0]} is after {days[1]}", where="--from")
     asker = Asker(f"[weather] {name}", url, settings.timeout_s)
-    source = OpenMeteo(asker, dict(map(_parse_place, places)), days=days, ahead=ahead, now_ms=now_ms)
+    source = OpenMeteo(asker, dict(map(parse_spot, places)), days=days, ahead=ahead, now_ms=now_ms)
     return _keep(source.read(), dry_run=dry_run, home=home, as_json=as_json)
 
 
@@ -121,12 +121,3 @@ def _open(kind: str, path: Path, zone: str | None, issued: str | None) -> Weathe
     if zone is None:
         raise BadInput("days of ghcn are those of clocks there: say of which zone", where="--zone")
     return GhcnFiles(path, zone)
-
-
-def _parse_place(text: str) -> tuple[str, Place]:
-    name, _, position = text.partition("=")
-    try:
-        latitude, longitude = map(float, position.split(","))
-    except ValueError:
-        raise BadInput(f"{text[:80]!r} is no place: write it as sao-paulo=-23.55,-46.63") from None
-    return name.strip(), Place(latitude=latitude, longitude=longitude)

@@ -15,7 +15,8 @@ import pyarrow as pa
 from waypost.forecast.exposure import expose
 from waypost.forecast.recent import recent_means, stays
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
-from waypost.forecast.weather import Weather, great_circle_km
+from waypost.forecast.weather import Weather
+from waypost.network.distances import great_circle_km
 
 
 class Kind(StrEnum):

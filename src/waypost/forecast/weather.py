@@ -10,13 +10,12 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from waypost.forecast.trips import Flags, Floats, Ints
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS
-from waypost.model.places import EARTH_KM
+from waypost.network.distances import great_circle_km
 from waypost.track.feed import FileRefusal
 
 _STAMP = pa.timestamp("ms", "UTC")
@@ -137,15 +136,6 @@ class Weather:
     def has_forecasts(self) -> bool:
         """Whether anything was foretold."""
         return bool(self._is_forecast.any())
-
-
-def great_circle_km(
-    latitude: npt.ArrayLike, longitude: npt.ArrayLike, other_latitude: npt.ArrayLike, other_longitude: npt.ArrayLike
-) -> Floats:
-    """How far two positions are apart, in degrees, over the surface of the Earth."""
-    a, b, c, d = (np.radians(each) for each in (latitude, longitude, other_latitude, other_longitude))
-    half = np.sin((c - a) / 2) ** 2 + np.cos(a) * np.cos(c) * np.sin((d - b) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0))))
 
 
 def join_weather(found: Sequence[pa.Table]) -> pa.Table:

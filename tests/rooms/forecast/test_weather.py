@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 from tests.rooms.forecast.worlds import START, make_weather
 
-from waypost.forecast.weather import WEATHER_SCHEMA, Weather, great_circle_km, join_weather
+from waypost.forecast.weather import WEATHER_SCHEMA, Weather, join_weather
 from waypost.model.errors import BadInput
+from waypost.network.distances import great_circle_km
 
 
 def test_the_nearest_place_is_found_unless_it_is_too_far() -> None:
@@ -51,13 +52,6 @@ def test_of_a_row_that_comes_again_the_last_counts() -> None:
     )
     assert [(row["is_forecast"], row["rain_mm"]) for row in rows.to_pylist()] == [(False, 1), (False, 2), (True, 3)]
     assert join_weather([]).num_rows == 0
-
-
-def test_distances_are_those_of_the_globe() -> None:
-    sao_paulo, rio = (-23.55, -46.63), (-22.91, -43.17)
-    assert great_circle_km(*sao_paulo, *rio) == pytest.approx(361, abs=1)
-    assert great_circle_km(0, 0, 0, 180) == pytest.approx(20_015, abs=1)
-    assert great_circle_km(*rio, *rio) == 0
 
 
 def test_other_columns_are_refused() -> None:

@@ -18,6 +18,18 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is left to cha
 Threads = Annotated[int, typer.Option("--threads", min=1, max=256, help="How many processors to use.")]
 
 
+@commands.command()
+def distances(
+    places: Annotated[list[str], typer.Argument(help="NAME=LATITUDE,LONGITUDE each.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show how far places are from one another, by road if the settings name a service that knows."""
+    from waypost.app import distances as doing
+
+    doing.show_distances(places, home=home, as_json=as_json)
+
+
 @forecast.command("volume")
 def forecast_volume(
     by: Annotated[Literal["hub", "lane", "carrier"], typer.Option("--by", help="What to tell apart.")] = "hub",
