@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from waypost.feeds.asking import Asker
 from waypost.feeds.choosing import choose_files
@@ -148,7 +149,7 @@ class OpenMeteo:
             raise Unreachable(f"{name}: its answer is no text.") from None
         found = parse_answer(text, name, list(self._places), self._now_ms if self._days is None else None)
         # What is not over yet cannot have been measured, whatever an archive says.
-        known = pa.compute.less_equal(found.rows.column("known_at").cast(pa.int64()), self._now_ms)
+        known = pc.less_equal(found.rows.column("known_at").cast(pa.int64()), self._now_ms)
         return WeatherFound(found.rows.filter(known), found.refused)
 
 

@@ -22,15 +22,14 @@ def expose(trips: Trips, weather: Weather) -> dict[str, Floats]:
     """Columns by name, one value a trip; those of forecasts only where there are any."""
     found: dict[str, Floats] = {}
     for end in ("origin", "destination"):
-        places = weather.nearest(trips.numbers(f"{end}_latitude"), trips.numbers(f"{end}_longitude"))
-        for place in np.unique(places[places >= 0]).tolist():
-            rows = np.flatnonzero(places == place)
-            asked = trips.ordered[rows]
-            told = _lately(weather.at(place, is_forecast=False), asked)
-            if weather.has_forecasts:
-                told |= _soon(weather.at(place, is_forecast=True), asked)
-            for name, values in told.items():
-                found.setdefault(f"{end}_{name}", np.full(len(trips), np.nan))[rows] = values
+        where = trips.numbers(f"{end}_latitude"), trips.numbers(f"{end}_longitude")
+        for is_forecast, look in ((False, _lately), (True, _soon)):
+            places = weather.nearest(*where, is_forecast=is_forecast)
+            for place in np.unique(places[places >= 0]).tolist():
+                rows = np.flatnonzero(places == place)
+                told = look(weather.at(place, is_forecast=is_forecast), trips.ordered[rows])
+                for name, values in told.items():
+                    found.setdefault(f"{end}_{name}", np.full(len(trips), np.nan))[rows] = values
     return found
 
 
@@ -48,7 +47,7 @@ def _soon(foretold: Stretches, asked: Floats) -> dict[str, Floats]:
     issues, firsts = np.unique(foretold.known, return_index=True)
     bounds = np.r_[firsts, len(foretold.known)]
     newest = np.searchsorted(issues, asked, "right") - 1
-    fresh = (newest >= 0) & (asked - issues[newest] <= _STALE_DAYS) if len(issues) else newest >= 0
+    fresh = (newest >= 0) & (asked - issues[newest] <= _STALE_DAYS)
     found = {
         f"{name}_next_{days}": np.full(len(asked), np.nan)
         for days in DAYS

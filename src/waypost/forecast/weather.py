@@ -105,37 +105,42 @@ class Weather:
         self._where = np.array([_floats(rows, axis)[firsts] for axis in ("latitude", "longitude")])
         self._is_forecast: Flags = np.asarray(rows.column("is_forecast"))
         self._ends = np.searchsorted(places, np.arange(len(names) + 1))
+        self._tells = {
+            told: np.bincount(places[self._is_forecast == told], minlength=len(names)) > 0 for told in (0, 1)
+        }
         self._days = {name: _floats(rows, name) / DAY_MS for name in ("begins_at", "ends_at", "known_at")}
         self._values = {name: _floats(rows, name) for name in LIMITS}
 
-    def nearest(self, latitude: Floats, longitude: Floats, within_km: float = NEAR_KM) -> Ints:
-        """Of each position the place that is nearest to it, a number into `places`; -1 if all are too far."""
+    def nearest(
+        self, latitude: Floats, longitude: Floats, within_km: float = NEAR_KM, *, is_forecast: bool = False
+    ) -> Ints:
+        """Of each position the nearest place with what was measured, or foretold; -1 if all are too far.
+
+        Returns:
+            Numbers into `places`.
+        """
         found: Ints = np.full(len(latitude), -1, np.int64)
-        if not self.places:
+        told = np.flatnonzero(self._tells[is_forecast])
+        if not len(told):
             return found
         spots, back = np.unique(np.round([latitude, longitude], 3), axis=1, return_inverse=True)
         nearest: Ints = np.full(spots.shape[1], -1, np.int64)
         for start in range(0, spots.shape[1], _CHUNK):
             some = spots[:, start : start + _CHUNK, None]
-            apart_km = great_circle_km(some[0], some[1], self._where[0], self._where[1])
-            least = np.nanmin(np.where(np.isnan(apart_km), np.inf, apart_km), axis=1)
-            place = np.argmin(np.where(np.isnan(apart_km), np.inf, apart_km), axis=1)
-            nearest[start : start + _CHUNK] = np.where(least <= within_km, place, -1)
+            apart_km = great_circle_km(some[0], some[1], *self._where[:, told])
+            apart_km = np.where(np.isnan(apart_km), np.inf, apart_km)
+            near = apart_km.min(axis=1) <= within_km
+            nearest[start : start + _CHUNK] = np.where(near, told[apart_km.argmin(axis=1)], -1)
         return nearest[back.reshape(-1)]
 
     def at(self, place: int, *, is_forecast: bool) -> Stretches:
         """What was measured at a place, or foretold for it: by its shortest stretches, lest rain counts twice."""
         rows = np.arange(self._ends[place], self._ends[place + 1])
         rows = rows[self._is_forecast[rows] == is_forecast]
-        lengths = np.round((self._days["ends_at"] - self._days["begins_at"])[rows], 3)
-        rows = rows[lengths == lengths.min()] if len(rows) else rows
+        lengths = (self._days["ends_at"] - self._days["begins_at"])[rows]
+        rows = rows[lengths < 2 * lengths.min()] if len(rows) else rows  # days have 23 to 25 hours
         begins, ends, known = (self._days[name][rows] for name in ("begins_at", "ends_at", "known_at"))
         return Stretches(begins, ends, known, {name: values[rows] for name, values in self._values.items()})
-
-    @property
-    def has_forecasts(self) -> bool:
-        """Whether anything was foretold."""
-        return bool(self._is_forecast.any())
 
 
 def join_weather(found: Sequence[pa.Table]) -> pa.Table:

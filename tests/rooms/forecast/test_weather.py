@@ -34,7 +34,6 @@ def test_many_positions_are_asked_for_by_parts() -> None:
 def test_no_weather_is_near_to_nobody() -> None:
     weather = Weather(WEATHER_SCHEMA.empty_table())
     assert weather.nearest(np.zeros(2), np.zeros(2)).tolist() == [-1, -1]
-    assert not weather.has_forecasts
 
 
 def test_where_there_are_hours_days_are_left_out() -> None:
@@ -43,6 +42,24 @@ def test_where_there_are_hours_days_are_left_out() -> None:
     told = Weather(pa.concat_tables([days, hours])).at(0, is_forecast=False)
     assert told.values["rain_mm"].tolist() == [1] * 24
     assert Weather(days).at(0, is_forecast=False).values["rain_mm"].tolist() == [24, 24]
+
+
+def test_days_on_which_clocks_change_are_days() -> None:
+    lengths = {START: 24, START + 1: 23, START + 47 / 24: 25}
+    days = [make_weather([begins], {"rain_mm": 1.0}, hours=hours) for begins, hours in lengths.items()]
+    assert len(Weather(pa.concat_tables(days)).at(0, is_forecast=False).known) == 3
+
+
+def test_what_was_foretold_may_be_of_another_place_than_what_was_measured() -> None:
+    rows = [
+        make_weather([START], {"rain_mm": 1}, place="grid", known=START, where=(0.0, 0.0)),
+        make_weather([START], {"rain_mm": 1}, place="station", where=(0.5, 0.0)),
+    ]
+    weather = Weather(pa.concat_tables(rows))
+    here = np.zeros(1), np.zeros(1)
+    assert weather.nearest(*here).tolist() == [weather.places.index("station")]
+    assert weather.nearest(*here, is_forecast=True).tolist() == [weather.places.index("grid")]
+    assert weather.nearest(*here, within_km=10).tolist() == [-1]
 
 
 def test_of_a_row_that_comes_again_the_last_counts() -> None:
