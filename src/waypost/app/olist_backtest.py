@@ -26,6 +26,9 @@ from waypost.model.instants import DAY_MS
 #: With fewer orders delivered before the first promise there is nothing to learn from.
 _LEAST_ORDERS = 1000
 
+#: Of fewer orders to a state nothing is told apart.
+_LEAST_IN_STATE = 100
+
 Methods = Mapping[str, Floats]
 
 
@@ -106,6 +109,7 @@ def _backtest(
         "baselines": {name: score(taken, days) for name, days in baselines.items()},
         "at_olists_late_rate": shorter,
         "by_month": _by_month(trips, rows, taken, methods),
+        "by_destination": _by_destination(trips, rows, taken, methods),
         **by_weather,
     }
 
@@ -162,6 +166,17 @@ def _by_month(trips: Trips, rows: Ints, taken: Floats, methods: Methods) -> dict
     return {
         str(month): {name: score(taken[days == month], promised[days == month]) for name, promised in methods.items()}
         for month in np.unique(days)
+    }
+
+
+def _by_destination(trips: Trips, rows: Ints, taken: Floats, methods: Methods) -> dict[str, dict[str, Any]]:
+    """The same by the state that it goes to, where there are enough of them."""
+    place, states = trips.words("destination_region")
+    parts = {state: place[rows] == number for number, state in enumerate(states)}
+    return {
+        state: {name: score(taken[part], days[part]) for name, days in methods.items()}
+        for state, part in parts.items()
+        if part.sum() >= _LEAST_IN_STATE
     }
 
 

@@ -44,6 +44,7 @@ def test_real_orders_are_promised_better_than_by_trees_that_learnt_once(commands
     )
     found = json.loads(done.stdout)
     assert "weather" not in found["model"]["learnt_from"]
+    assert 0.3 * found["orders"] < found["by_destination"]["SP"]["model"]["orders"] < 0.6 * found["orders"]
     near = {part: each["model"]["orders"] for part, each in found["by_weather"].items()}
     assert 0.3 * found["orders"] < near["at_destination"] < near["at_either"] < found["orders"]
     model, peers = found["model"], found["baselines"]
