@@ -16,7 +16,7 @@ from waypost.feeds.readings import read_numbers
 from waypost.feeds.stream import Meter
 from waypost.feeds.tables import read_table
 from waypost.forecast.legs import Legs
-from waypost.forecast.trips import Flags, Floats
+from waypost.forecast.trips import Flags, Floats, Ints
 from waypost.model.errors import BadInput
 from waypost.track.feed import FileRefusal
 
@@ -112,8 +112,8 @@ class _Columns:
         self.words = {name: np.asarray(texts[name], np.str_) for name in names if name in _WORDS}
         self.keep(good)
 
-    def keep(self, rows: Flags) -> None:
-        """Only these rows go on."""
+    def keep(self, rows: Flags | Ints) -> None:
+        """Only these rows go on, by flags or by numbers."""
         self.words = {name: values[rows] for name, values in self.words.items()}
         self.numbers = {name: values[rows] for name, values in self.numbers.items()}
 
@@ -127,8 +127,8 @@ def _whole(rows: _Columns, corridors: _Columns) -> Legs:
     leg = [rows.words[name] for name in ("trip_uuid", *_ENDS, "od_start_time")]
     _, place = np.unique(np.stack(leg), axis=1, return_inverse=True)
     place = place.reshape(-1)
-    order = np.lexsort((rows.numbers["cutoff_factor"], place))
-    rows.keep(order[np.r_[place[order][1:] != place[order][:-1], np.ones(min(len(order), 1), np.bool_)]])  # type: ignore[arg-type]
+    order = np.lexsort((rows.numbers["cutoff_factor"], place)).astype(np.int64)
+    rows.keep(order[np.diff(place[order], append=-1) != 0])
     lengths = dict(
         zip(
             zip(*(corridors.words[end].tolist() for end in _ENDS), strict=True),

@@ -38,6 +38,7 @@ def test_of_training_legs_only_whole_ones_count(tmp_path: Path) -> None:
     tested = ROW.format(22, 29, 70).replace("training,trip-1", "test,trip-9")
     read = read_delhivery_legs(write(tmp_path, rows=short + elsewhere + tested))
     assert len(read.training) == 0
+    assert len(read_delhivery_legs(write(tmp_path, rows=tested)).training) == 0
 
 
 @pytest.mark.parametrize(
