@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,6 +18,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from tests.conformance.databases import PostgresServer, serve_postgres
 from tests.rooms.booking.rating.cards import plain_card
+from tests.rooms.forecast.worlds import START, make_weather
 
 from waypost.access.guesses import Guesses, Rate
 from waypost.access.keys import Keys, Role, Scope
@@ -62,6 +64,7 @@ from waypost.care.subscriptions import Subscriptions
 from waypost.engines.reference import open_reference
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.records import keep_weather, list_weather, read_weather
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany, WaypostError
 from waypost.model.instants import DAY_MS
@@ -826,3 +829,28 @@ def test_services_are_kept_replaced_and_found_by_their_days(records: Records) ->
         shelf.keep([service("SF", "3", "2026-01-01", "2026-01-31")], {}, replace=["sf"])
     shelf.keep([late], {}, replace=["sf"])
     assert shelf.list_all() == [late, other]
+
+
+def test_weather_is_kept_once_and_comes_back_as_it_was(records: Records) -> None:
+    hours = START + np.arange(3) / 24
+    rows = pa.concat_tables(
+        [
+            make_weather(hours, {"rain_mm": [0.1, 0.2, np.nan], "gust_mps": 3.0}, place="a", where=(-23.5, -46.6)),
+            make_weather(hours, {"temperature_c": 20.0}, place="b"),
+            make_weather(hours, {"temperature_c": 21.0}, place="b", known=START),
+        ]
+    )
+    with records.begin() as connection:
+        keep_weather(connection, rows)
+        keep_weather(connection, make_weather(hours[:1], {"rain_mm": 0.5}, place="a", where=(-23.5, -46.6)))
+    with records.read() as connection:
+        back, kept = read_weather(connection), list_weather(connection)
+    assert back.slice(1).equals(rows.slice(1))
+    assert (back.column("rain_mm")[0].as_py(), back.column("gust_mps")[0].as_py()) == (0.5, None)
+    assert [(each["place"], bool(each["is_forecast"]), each["rows"]) for each in kept] == [
+        ("a", False, 3),
+        ("b", False, 3),
+        ("b", True, 3),
+    ]
+    assert kept[0]["latitude"] == -23.5
+    assert kept[2]["known_ms"] == round(START * DAY_MS)

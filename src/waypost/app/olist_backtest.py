@@ -11,24 +11,39 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from waypost.app.console import aside, line, out, results
+from waypost.feeds.inmet import InmetFiles
 from waypost.feeds.olist import ZONE
 from waypost.feeds.olist_trips import read_olist_trips
 from waypost.forecast.circumstances import LEARNT, Kind, describe
 from waypost.forecast.promises import WARM_UP_DAYS
 from waypost.forecast.scores import LEVELS, score
 from waypost.forecast.trips import Floats, Ints, Trips
+from waypost.forecast.weather import Weather
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS
 
 #: With fewer orders delivered before the first promise there is nothing to learn from.
 _LEAST_ORDERS = 1000
 
+#: Of fewer orders to a state nothing is told apart.
+_LEAST_IN_STATE = 100
+
 Methods = Mapping[str, Floats]
 
 
-def run_olist(data: Path, test_from: date, *, without: Collection[str], seed: int, threads: int, as_json: bool) -> None:
+def run_olist(
+    data: Path,
+    test_from: date,
+    *,
+    without: Collection[str],
+    weather: Path | None,
+    seed: int,
+    threads: int,
+    as_json: bool,
+) -> None:
     """Score Waypost and plain peers on the orders bought from a day on, and say so."""
-    kinds = _learnt(without)
+    stations = None if weather is None else InmetFiles(weather).read()
+    kinds = _learnt(without, with_weather=weather is not None)
     trips, refusals = read_olist_trips(data)
     start = _midnight(test_from)
     end = np.floor(trips.local[-1]) + 1 - (trips.local[-1] - trips.ordered[-1]) if len(trips) else start
@@ -40,7 +55,10 @@ def run_olist(data: Path, test_from: date, *, without: Collection[str], seed: in
             task = progress.add_task(label, total=1.0)
             return lambda share: progress.update(task, completed=share)
 
-        found = _backtest(trips, start, end, kinds, seed, threads, follow)
+        seen = None if stations is None else Weather(stations.rows)
+        found = _backtest(trips, start, end, kinds, seen, seed, threads, follow)
+    if stations is not None:
+        refusals += stations.refused
     found |= {"test_from": test_from.isoformat(), "seed": seed, "refused_rows": len(refusals)}
     if as_json:
         out(found)
@@ -53,6 +71,7 @@ def _backtest(
     start: float,
     end: float,
     kinds: Collection[Kind],
+    weather: Weather | None,
     seed: int,
     threads: int,
     follow: Callable[[str], Callable[[float], None]],
@@ -60,7 +79,7 @@ def _backtest(
     from waypost.forecast.baselines import frozen_trees, global_median, lane_medians
     from waypost.forecast.rolling import at_level, roll
 
-    facts = describe(trips)
+    facts = describe(trips, weather=weather)
     windows = roll(facts, trips, start, end, kinds=kinds, seed=seed, threads=threads, tell=follow("Waypost promises"))
     asked = trips.between(start, end)
     rows = asked[np.isfinite(trips.delivered[asked])]
@@ -78,6 +97,8 @@ def _backtest(
         "lane_median_45d": _point(lane_medians(trips, rows)),
         **frozen_trees(facts, trips, start, rows, seed=seed, threads=threads, tell=follow("LightGBM learns once")),
     }
+    methods = {"model": model, **baselines}
+    by_weather = {} if weather is None else {"by_weather": _by_weather(trips, rows, taken, methods, weather)}
     shorter = _shorter(taken, windows[rows], olist, at_level)
     return {
         "orders": len(rows),
@@ -85,15 +106,17 @@ def _backtest(
         "model": score(taken, model) | {"shorter_than_olist": shorter["shorter"], "learnt_from": list(kinds)},
         "baselines": {name: score(taken, days) for name, days in baselines.items()},
         "at_olists_late_rate": shorter,
-        "by_month": _by_month(trips, rows, taken, {"model": model, **baselines}),
+        "by_month": _by_month(trips, rows, taken, methods),
+        "by_destination": _by_destination(trips, rows, taken, methods),
+        **by_weather,
     }
 
 
-def _learnt(without: Collection[str]) -> list[Kind]:
+def _learnt(without: Collection[str], *, with_weather: bool) -> list[Kind]:
     unknown = [name for name in without if name not in set(LEARNT)]
     if unknown:
         raise BadInput(f"there is no kind {unknown[0]}.", mend=f"--without takes: {', '.join(LEARNT)}.")
-    kinds: list[Kind] = [kind for kind in LEARNT if kind not in without]
+    kinds: list[Kind] = [kind for kind in LEARNT if kind not in without and (with_weather or kind is not Kind.WEATHER)]
     if not kinds:
         raise BadInput("nothing is left to learn from.", mend="Leave out fewer kinds.")
     return kinds
@@ -141,6 +164,33 @@ def _by_month(trips: Trips, rows: Ints, taken: Floats, methods: Methods) -> dict
     return {
         str(month): {name: score(taken[days == month], promised[days == month]) for name, promised in methods.items()}
         for month in np.unique(days)
+    }
+
+
+def _by_destination(trips: Trips, rows: Ints, taken: Floats, methods: Methods) -> dict[str, dict[str, Any]]:
+    """The same by the state that it goes to, where there are enough of them."""
+    place, states = trips.words("destination_region")
+    parts = {state: place[rows] == number for number, state in enumerate(states)}
+    return {
+        state: {name: score(taken[part], days[part]) for name, days in methods.items()}
+        for state, part in parts.items()
+        if part.sum() >= _LEAST_IN_STATE
+    }
+
+
+def _by_weather(
+    trips: Trips, rows: Ints, taken: Floats, methods: Methods, weather: Weather
+) -> dict[str, dict[str, Any]]:
+    """The same, where weather is known at the destination, and where it is at one end at least."""
+    at = {
+        end: weather.nearest(trips.numbers(f"{end}_latitude")[rows], trips.numbers(f"{end}_longitude")[rows]) >= 0
+        for end in ("origin", "destination")
+    }
+    parts = {"at_destination": at["destination"], "at_either": at["destination"] | at["origin"]}
+    return {
+        part: {name: score(taken[seen], days[seen]) for name, days in methods.items()}
+        for part, seen in parts.items()
+        if seen.any()
     }
 
 

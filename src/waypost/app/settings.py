@@ -5,6 +5,7 @@ The file is `waypost.toml` in the home folder, or wherever `WAYPOST_CONFIG` says
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from waypost.carriers.accounts import read_secret
+from waypost.feeds.asking import check_address
 from waypost.model.carriers import CARRIER_CODE
 from waypost.model.decoding import convert
 from waypost.model.errors import BadInput, SettingsError
@@ -153,6 +155,23 @@ class Forecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     age_min: Annotated[float, msgspec.Meta(ge=1, le=1440)] = 30.0  #: what they know of what was lately so is newer
 
 
+class Weather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Open-Meteo is, or what speaks as it does; nobody is asked without an address."""
+
+    url: str = ""  #: of forecasts
+    archive_url: str = ""  #: of what was
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 20.0  #: for one question, all of it
+
+
+class Roads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who knows how far it is by road; great circles without a service."""
+
+    service: Literal["none", "osrm", "valhalla"] = "none"
+    url: str = ""  #: where it is
+    profile: str = ""  #: OSRM's profile, Valhalla's costing; empty: `driving`, `auto`
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 20.0  #: for one question, all of it
+
+
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what is kept of people lasts."""
 
@@ -184,14 +203,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     sorting: Sorting = Sorting()
     forecast: Forecast = Forecast()
+    weather: Weather = Weather()
+    roads: Roads = Roads()
     retention: Retention = Retention()
     login: Login = Login()
     carriers: dict[str, OwnCarrier] = {}
     accounts: dict[str, dict[str, Any]] = {}  #: read by `carriers.accounts`; what they hold depends on the carrier
 
 
-_SECTIONS: tuple[str, ...] = ("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting")
-_SECTIONS += ("forecast", "retention", "login")
+_SECTIONS: tuple[str, ...] = (
+    *("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "forecast"),
+    *("weather", "roads", "retention", "login"),
+)
+#: What may stand in an address as it is.
+PROFILE = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Variables that are no settings: where the file is, which server is asked by which key, and what the tests need.
 _OTHER = ("WAYPOST_CONFIG", "WAYPOST_URL", "WAYPOST_KEY", "WAYPOST_TEST_DATA")
@@ -282,6 +307,18 @@ def _overlay_environment(values: dict[str, Any], environ: Mapping[str, str]) -> 
 
 def _check(settings: Settings) -> None:
     settings.mail.check()
+    services = {"[weather] url": settings.weather.url, "[weather] archive_url": settings.weather.archive_url}
+    services |= {"[roads] url": settings.roads.url}
+    for name, address in services.items():
+        if address or (name == "[roads] url" and settings.roads.service != "none"):
+            try:
+                check_address(address, name)
+            except BadInput as error:
+                raise SettingsError(error.message, mend=error.mend) from None
+    if not PROFILE.fullmatch(settings.roads.profile):
+        raise SettingsError(
+            f"[roads] profile: {settings.roads.profile[:40]!r} is none: up to 40 of a-z, A-Z, 0-9, _ and -"
+        )
     url = urlsplit(settings.site.url)
     if settings.site.url and (url.scheme not in ("https", "http") or not url.netloc or url.query or url.fragment):
         raise SettingsError(

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.forecast.calendars import list_free_days
+from waypost.forecast.exposure import expose
 from waypost.forecast.lately import Recent, look_back
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
-from waypost.model.places import EARTH_KM
+from waypost.forecast.weather import Weather
+from waypost.network.distances import great_circle_km
 
 
 class Kind(StrEnum):
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     PARCEL = "parcel"  # weight, volume, value, freight, goods
     LATELY = "lately"  # how long parcels took that ended lately
     TRENDS = "trends"  # order trends: how many are inside, how many come now beside usual
+    WEATHER = "weather"  # rain, gusts and heat at both ends, lately and as foretold
     PROMISE = "promise"  # what somebody else promised
 
 
@@ -90,6 +93,7 @@ def describe(
     *,
     recents: Mapping[str, Recent] | None = None,
     words: Words | None = None,
+    weather: Weather | None = None,
 ) -> Circumstances:
     """The circumstances of all trips.
 
@@ -97,6 +101,7 @@ def describe(
         trips: in the order of being ordered; of those before, what had ended by then counts.
         recents: what was lately so, if it is known from elsewhere: see `moment.py`.
         words: the numbers that words were given when trees learnt.
+        weather: where and when they go, as far as it is known; none has no columns.
     """
     found = _Gathering(words)
     _describe_calendar(found, trips)
@@ -104,6 +109,8 @@ def describe(
     _describe_parcel(found, trips)
     for name, recent in (look_back(trips, trips) if recents is None else recents).items():
         found.add(Kind.TRENDS if recent.is_trend else Kind.LATELY, **{name: recent.values})
+    if weather is not None:
+        found.add(Kind.WEATHER, **expose(trips, weather))
     found.add(Kind.PROMISE, promised_days=np.where(np.isfinite(trips.promised), trips.promised, np.nan) - trips.ordered)
     return Circumstances(found.columns, found.kinds, found.words)
 
@@ -146,18 +153,11 @@ def _describe_places(found: _Gathering, trips: Trips) -> None:
         for end in ("origin", "destination")
         for axis in ("latitude", "longitude")
     }
-    found.add(Kind.PLACES, **where, distance_km=_distance_km(*where.values()))
+    found.add(Kind.PLACES, **where, distance_km=great_circle_km(*where.values()))
     for end in ("origin", "destination"):
         found.add_words(Kind.PLACES, f"{end}_region", trips, f"{end}_region")
     origin, destination = (trips.table.column(f"{end}_region").fill_null("") for end in ("origin", "destination"))
     found.add(Kind.PLACES, same_region=np.asarray(pc.equal(origin, destination)))
-
-
-def _distance_km(latitude: Floats, longitude: Floats, other_latitude: Floats, other_longitude: Floats) -> Floats:
-    """The great-circle distance."""
-    a, b, c, d = np.radians([latitude, longitude, other_latitude, other_longitude])
-    half = np.sin((c - a) / 2) ** 2 + np.cos(a) * np.cos(c) * np.sin((d - b) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(half)))
 
 
 def _describe_parcel(found: _Gathering, trips: Trips) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from waypost.forecast.circumstances import LEARNT, Circumstances, describe
+from waypost.forecast.circumstances import Circumstances, describe
 from waypost.forecast.promises import MOST_DAYS, WARM_UP_DAYS, Foreseen
 from waypost.forecast.rolling import LEARN_EVERY_DAYS
 from waypost.forecast.scores import LEVELS, score
@@ -164,7 +164,7 @@ def _write_card(
         first=_day(trips.ordered[rows[0]]),
         last=_day(trips.ordered[rows[-1]]),
         shares=shares,
-        kinds=[str(kind) for kind in LEARNT],
+        kinds=sorted({str(facts.kinds[name]) for name in transit.names}),
         weights={name: round(gains[name], 4) for name in sorted(gains, key=lambda name: -gains[name])[:15]},
     )
     start, end = now - _SETTLED_DAYS - TESTED_DAYS, now - _SETTLED_DAYS

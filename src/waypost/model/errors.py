@@ -9,6 +9,7 @@
     ├── NotAllowed          the caller may not do this
     ├── Conflict            it contradicts what is there already
     ├── TooMany             more requests than the limit; says when to try again
+    ├── Unreachable         a service of the world that was asked gave no answer
     ├── SettingsError       a setting is missing, unknown or out of range
     └── StoreError          a machine under us failed
         ├── HomeInUse       another process writes to this home
@@ -100,6 +101,13 @@ class TooMany(WaypostError):
     def __init__(self, message: str, *, retry_after_s: int, mend: str | None = None) -> None:
         super().__init__(message, mend=mend)
         self.retry_after_s = retry_after_s
+
+
+class Unreachable(WaypostError):
+    """A service of the world that was asked (weather, road distances) gave no answer, or none that can be used."""
+
+    code = "unreachable"
+    status = 503
 
 
 class SettingsError(WaypostError):

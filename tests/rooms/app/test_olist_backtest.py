@@ -13,7 +13,8 @@ from tests.rooms.feeds.test_olist_trips import write
     [
         (("--test-from", "25.2.2018"), "write it as 2018-02-25"),
         (("--test-from", "2018-02-25"), "There are 0 in all"),
-        (("--test-from", "2018-02-25", "--without", "moon"), "calendar, places, parcel, lately, trends"),
+        (("--test-from", "2018-02-25", "--without", "moon"), "calendar, places, parcel, lately, trends, weather"),
+        (("--test-from", "2018-02-25", "--weather", "nowhere"), "nowhere: no such file or folder"),
     ],
 )
 def test_what_cannot_be_done_is_said(commands: Commands, tmp_path: Path, options: tuple[str, ...], told: str) -> None:
@@ -33,11 +34,19 @@ def test_the_earliest_day_that_works_is_told(commands: Commands, data_folder: Pa
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
 def test_real_orders_are_promised_better_than_by_trees_that_learnt_once(commands: Commands, data_folder: Path) -> None:
-    """The last two months alone; ./docs/explanation says how it goes from February on."""
+    """The last two months alone; ./docs/explanation says how it goes from February on.
+
+    Weather is given, but not learnt from: it tells the parcels near to the station apart.
+    """
+    weather = ("--weather", str(data_folder / "weather_inmet_saopaulo"), "--without", "weather")
     done = commands.call(
-        "backtest", "olist", "--data", str(data_folder / "olist"), "--test-from", "2018-04-15", "--json"
+        "backtest", "olist", "--data", str(data_folder / "olist"), "--test-from", "2018-04-15", *weather, "--json"
     )
     found = json.loads(done.stdout)
+    assert "weather" not in found["model"]["learnt_from"]
+    assert 0.3 * found["orders"] < found["by_destination"]["SP"]["model"]["orders"] < 0.6 * found["orders"]
+    near = {part: each["model"]["orders"] for part, each in found["by_weather"].items()}
+    assert 0.3 * found["orders"] < near["at_destination"] < near["at_either"] < found["orders"]
     model, peers = found["model"], found["baselines"]
     assert set(peers) == {"olist_promise", "global_median", "lane_median_45d", "lightgbm", "lightgbm_conformal"}
     assert model["mae_days"] < peers["lightgbm"]["mae_days"] < peers["lane_median_45d"]["mae_days"]

@@ -1,12 +1,16 @@
 """What may be known of a trip when it is ordered."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from tests.rooms.forecast.worlds import START, imagine
+from tests.rooms.forecast.worlds import START, imagine, imagine_weather
 
 from waypost.forecast.circumstances import LEARNT, Kind, describe
 from waypost.forecast.trips import TRIP_SCHEMA, Trips, make_trips
+from waypost.forecast.weather import Weather
 from waypost.model.errors import BadInput
+from waypost.model.instants import DAY_MS
 
 
 def test_nothing_of_what_comes_later_is_known() -> None:
@@ -23,7 +27,11 @@ def test_nothing_of_what_comes_later_is_known() -> None:
     columns["delivered_at"] = hide("delivered_at", whole.delivered)
     columns["handed_over_at"] = hide("handed_over_at", whole.handed_over)
     cut = Trips(make_trips(columns).table.filter(before.tolist()))
-    all_facts, cut_facts = describe(whole), describe(cut)
+    sky = imagine_weather(60)
+    cut_sky = sky.filter(pc.less(sky.column("known_at").cast(pa.int64()), round(known * DAY_MS)))
+    assert 0 < cut_sky.num_rows < sky.num_rows
+    all_facts, cut_facts = describe(whole, weather=Weather(sky)), describe(cut, weather=Weather(cut_sky))
+    assert len(all_facts.names([Kind.WEATHER])) == 36
     for name in all_facts.names(LEARNT):
         if name not in all_facts.words:
             assert cut_facts.columns[name] == pytest.approx(all_facts.columns[name][before], nan_ok=True), name
@@ -46,6 +54,10 @@ def test_a_promise_of_somebody_else_is_not_learnt_from() -> None:
     assert "promised_days" in facts.columns
     assert "promised_days" not in facts.names(LEARNT)
     assert facts.names([Kind.PROMISE]) == ["promised_days"]
+
+
+def test_without_weather_there_are_no_columns_of_it() -> None:
+    assert describe(imagine(50, 10)).names([Kind.WEATHER]) == []
 
 
 def test_other_columns_are_refused() -> None:

@@ -1,9 +1,12 @@
 """Seeded trips of which one knows how they came about."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from waypost.forecast.trips import Trips, make_trips
+from waypost.forecast.weather import LIMITS, WEATHER_SCHEMA
 from waypost.model.instants import DAY_MS, OffsetSource
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.model.scans import SCAN_SCHEMA
@@ -85,3 +88,47 @@ def imagine_scans(now_ms: int, parcels: int = 1200, days: float = 230, seed: int
         else:
             arrays.append(pa.nulls(len(rows), field.type))
     return pa.record_batch(arrays, schema=SCAN_SCHEMA)
+
+
+def make_weather(
+    begins: Any, values: Any, *, place: str = "here", known: Any = None, hours: float = 1, where: Any = (0.0, 0.0)
+) -> pa.Table:
+    """Rows of a place; `begins` and `known` in days since 1970, `values` by name. With `known` they are forecasts."""
+    begins = np.asarray(begins, np.float64)
+    ends = begins + hours / 24
+    stamps = {
+        "begins_at": begins,
+        "ends_at": ends,
+        "known_at": ends if known is None else np.broadcast_to(known, begins.shape),
+    }
+    columns = {name: np.round(at * DAY_MS).astype("datetime64[ms]") for name, at in stamps.items()}
+    columns |= {name: np.broadcast_to(values.get(name, np.nan), begins.shape) for name in LIMITS}
+    columns |= {
+        axis: np.full(len(begins), degrees) for axis, degrees in zip(("latitude", "longitude"), where, strict=True)
+    }
+    columns |= {"place": [place] * len(begins), "is_forecast": [known is not None] * len(begins)}
+    return pa.table(
+        [pa.array(columns[field.name], field.type, from_pandas=True) for field in WEATHER_SCHEMA], schema=WEATHER_SCHEMA
+    )
+
+
+def imagine_weather(days: int, seed: int = 0) -> pa.Table:
+    """Hours measured and, each noon, foretold for a week, where the parcels of `imagine` go from and to."""
+    chance = np.random.default_rng(seed)
+
+    def draw(rows: int) -> dict[str, Any]:
+        return {
+            "rain_mm": chance.gamma(0.1, 5, rows),
+            "gust_mps": chance.gamma(4, 2, rows),
+            "temperature_c": chance.normal(20, 5, rows),
+        }
+
+    hours = START + np.arange(24 * days) / 24
+    tables = []
+    for end in range(3):
+        place = {"place": f"p{end}", "where": (4.0 * end, float(end))}
+        tables.append(make_weather(hours, draw(len(hours)), **place))
+        for noon in START + 0.5 + np.arange(days):
+            ahead = noon + np.arange(7 * 24) / 24
+            tables.append(make_weather(ahead, draw(len(ahead)), known=noon, **place))
+    return pa.concat_tables(tables)

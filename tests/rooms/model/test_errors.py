@@ -37,7 +37,7 @@ def test_each_kind_has_a_code_of_its_own_and_a_status_of_http() -> None:
     [
         *(("error", 500), ("bad_input", 400), ("too_large", 413), ("not_found", 404), ("not_allowed", 401)),
         *(("conflict", 409), ("too_many", 429), ("settings", 500), ("store", 503), ("storage_full", 507)),
-        ("gone", 410),
+        *(("gone", 410), ("unreachable", 503)),
     ],
 )
 def test_codes_are_public_and_stay(code: str, status: int) -> None:

@@ -21,6 +21,18 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is left to cha
 Threads = Annotated[int, typer.Option("--threads", min=1, max=256, help="How many processors to use.")]
 
 
+@commands.command()
+def distances(
+    places: Annotated[list[str], typer.Argument(help="NAME=LATITUDE,LONGITUDE each.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show how far places are from one another, by road if the settings name a service that knows."""
+    from waypost.app import distances as doing
+
+    doing.show_distances(places, home=home, as_json=as_json)
+
+
 @forecast.command("volume")
 def forecast_volume(
     by: Annotated[Literal["hub", "lane", "carrier"], typer.Option("--by", help="What to tell apart.")] = "hub",
@@ -69,7 +81,8 @@ def backtest_volume(
     volume_backtest.run_volume(data, groups, with_peers=not without_peers, seed=seed, threads=threads, as_json=as_json)
 
 
-def _parse_day(text: str) -> date:
+def parse_day(text: str) -> date:
+    """A day as it is named in a call."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
@@ -80,11 +93,14 @@ def _parse_day(text: str) -> date:
 def backtest_olist(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Holds the CSV files of the data set.")],
     test_from: Annotated[
-        date, typer.Option("--test-from", parser=_parse_day, metavar="DATE", help="Promise what was bought from it on.")
+        date, typer.Option("--test-from", parser=parse_day, metavar="DATE", help="Promise what was bought from it on.")
     ],
     without: Annotated[
         list[str] | None,
         typer.Option("--without", metavar="KIND", help="Do not learn from circumstances of a kind; again for another."),
+    ] = None,
+    weather: Annotated[
+        Path | None, typer.Option("--weather", metavar="DIR", help="INMET's files of stations: learn from weather too.")
     ] = None,
     seed: Seed = 0,
     threads: Threads = 1,
@@ -93,7 +109,22 @@ def backtest_olist(
     """Promise real orders as each was bought, with only what was known then, and score that."""
     from waypost.app import olist_backtest
 
-    olist_backtest.run_olist(data, test_from, without=without or [], seed=seed, threads=threads, as_json=as_json)
+    olist_backtest.run_olist(
+        data, test_from, without=without or [], weather=weather, seed=seed, threads=threads, as_json=as_json
+    )
+
+
+@backtest.command("delhivery")
+def backtest_delhivery(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Holds the legs, corridors and rows.")],
+    seed: Seed = 0,
+    threads: Threads = 1,
+    as_json: Json = False,
+) -> None:
+    """Foretell minutes of real linehaul legs, and score that beside what others published for the same ones."""
+    from waypost.app import delhivery_backtest
+
+    delhivery_backtest.run_delhivery(data, seed=seed, threads=threads, as_json=as_json)
 
 
 @commands.command("train")
