@@ -46,7 +46,6 @@ from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
 from waypost.booking.rating.shipments import Shipment
 from waypost.booking.records import orders
-from waypost.booking.repeats import KeyReused
 from waypost.booking.sorting.codes import CodeState, SortCodes
 from waypost.booking.sorting.lessons import Lessons, learn_file
 from waypost.booking.sorting.places import DELIVERIES
@@ -66,10 +65,13 @@ from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany, WaypostError
 from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
+from waypost.network.change_book import ChangeBook
+from waypost.network.changes import Closure, Delay
 from waypost.network.facilities import Facilities
 from waypost.network.services import Call, Days, Mode, Service, Stretch
 from waypost.network.shelf import Timetables
 from waypost.store.protocols import Records
+from waypost.store.repeats import KeyReused
 from waypost.store.tables import METADATA
 from waypost.testing import Clock
 from waypost.track.carriers import Asked, Push, Reply
@@ -826,3 +828,25 @@ def test_services_are_kept_replaced_and_found_by_their_days(records: Records) ->
         shelf.keep([service("SF", "3", "2026-01-01", "2026-01-31")], {}, replace=["sf"])
     shelf.keep([late], {}, replace=["sf"])
     assert shelf.list_all() == [late, other]
+
+
+def test_timetable_changes_are_kept_lifted_and_end(records: Records) -> None:
+    calls = (
+        Call(facility="sf/杭州", zone="Asia/Shanghai", departs_min=60),
+        Call(facility="sf/B", zone="Asia/Shanghai", arrives_min=120),
+    )
+    days = Days(weekdays=(1,), first=dt.date(2026, 1, 1), last=dt.date(2026, 12, 31))
+    service = Service(carrier="sf", code="1", mode=Mode.RAIL, days=days, calls=calls, stretches=(Stretch(),))
+    Timetables(records).keep([service], {})
+    book, now = ChangeBook(records), 1_793_000_000_000
+    closure = Closure(facility="sf/杭州", since_ms=now, until_ms=now + 1000)
+    first = book.close("c1", closure, "台风", "command", now)
+    assert book.close("c1", closure, "台风", "command", now) == first
+    book.delay("d1", Delay(carrier="sf", service="1", day=dt.date(2026, 11, 2), minutes=30), "snow", "key:1", now)
+    page, after = book.list_page(["sf"], None, 1, now)
+    rest, end = book.list_page(["sf"], after, 1, now)
+    assert ({each.id for each in (*page, *rest)}, end) == ({"c1", "d1"}, None)
+    assert [each.id for each in book.list_live(now + 1000)] == ["d1"]
+    book.lift("d1", ["sf"], "key:1", now)
+    with pytest.raises(NotFound):
+        book.lift("d1", None, "key:1", now)

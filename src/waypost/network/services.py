@@ -123,6 +123,8 @@ def check_service(service: Service) -> Service:
     """
     check_parts(service)
     for here, there in itertools.pairwise(service.calls):
+        if here.facility == there.facility:
+            raise BadInput(f"it goes from {here.facility} to itself", where=_where(service))
         _check_zones(service, here, there)
     return service
 

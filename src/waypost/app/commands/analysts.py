@@ -46,6 +46,27 @@ def forecast_volume(
     )
 
 
+@commands.command()
+def lanes(
+    origin: Annotated[
+        str | None, typer.Option("--from", metavar="AREA", help="COUNTRY-region as CN-ZJ, or the country alone.")
+    ] = None,
+    destination: Annotated[str | None, typer.Option("--to", metavar="AREA", help="The same of the other end.")] = None,
+    carriers: Annotated[
+        list[str] | None, typer.Option("--carrier", help="Only lanes of it; again for another.")
+    ] = None,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=3660, help="Handed over within so many days before the newest scan.")
+    ] = 90,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show how long parcels take from area to area; of one lane by week too, and where they wait."""
+    from waypost.app import lanes as lanes_
+
+    lanes_.run_lanes(origin, destination, carriers or [], days, home=home, as_json=as_json)
+
+
 @backtest.command("volume")
 def backtest_volume(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Holds the files of the M4 competition.")],
