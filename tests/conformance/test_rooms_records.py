@@ -61,6 +61,8 @@ from waypost.care.subscriptions import Subscriptions
 from waypost.engines.reference import open_reference
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.parcels import DayForecast, Line, ParcelForecast
+from waypost.forecast.volume_shelf import MOST_KEPT, KeptForecast, VolumeShelf
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany, WaypostError
 from waypost.model.instants import DAY_MS
@@ -850,3 +852,22 @@ def test_timetable_changes_are_kept_lifted_and_end(records: Records) -> None:
     book.lift("d1", ["sf"], "key:1", now)
     with pytest.raises(NotFound):
         book.lift("d1", None, "key:1", now)
+
+
+def test_forecasts_are_kept_the_newest_few(records: Records) -> None:
+    shelf = VolumeShelf(records)
+    days = [DayForecast("2026-11-20", 2.0, 1.0, 2.0, 3.0)]
+    lines = [Line("network", None, None, days)]
+    for number in range(MOST_KEPT + 2):
+        told = ParcelForecast(by="hub", learnt_from="2026-01-01", learnt_to="2026-11-19", position=9, lines=lines)
+        shelf.keep(
+            KeptForecast(
+                id=f"f{number}", made_ms=number, scans_end_ms=0, forecast=told, marks=[], card=None, overloads=[]
+            )
+        )
+    assert [each.id for each in shelf.list_all()] == [f"f{number}" for number in range(MOST_KEPT + 1, 1, -1)]
+    assert shelf.get("hub").forecast.lines == lines
+    with pytest.raises(NotFound, match="--keep"):
+        shelf.get("hub", "f0")
+    with pytest.raises(NotFound):
+        shelf.get("lane")

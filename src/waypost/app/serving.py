@@ -23,10 +23,12 @@ from waypost.app.polling import Polling
 from waypost.app.scores import scores_of
 from waypost.app.settings import Settings, read_settings
 from waypost.app.telling import Telling
+from waypost.app.volume_forecast import volumes_of
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.care.tally import Tally
 from waypost.engines.local.apart import INDEXER
 from waypost.feeds.order_sheets import OrderSheets
+from waypost.forecast.volume_shelf import VolumeShelf
 from waypost.track.gaps import usual_gaps
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
@@ -209,7 +211,13 @@ def _desk(
 
 def insight_of(house: House) -> Insight:
     """What is learnt from the scans of a house."""
-    return Insight(scorecards=scores_of(house), lanes=lanes_of(house), lane=lane_of(house))
+    return Insight(
+        scorecards=scores_of(house),
+        lanes=lanes_of(house),
+        lane=lane_of(house),
+        volume=volumes_of(house),
+        list_volumes=VolumeShelf(house.memory.records).list_all,
+    )
 
 
 def _health(house: House) -> Health:

@@ -56,7 +56,7 @@ timetable_changes = Table(
     Column("since_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger, nullable=False, index=True),
     Column("content", LargeBinary, nullable=False),
-    Column("asked", String(32), nullable=False, server_default=""),
+    Column("asked", String(32)),  # by what the request that made it is known again; none: nobody knows
 )
 
 _PLACE = ("city", "region", "country", "latitude", "longitude", "zone")

@@ -13,6 +13,7 @@ from waypost.web.api import (
     audit,
     booking,
     carriers,
+    forecasts,
     lanes,
     mail,
     manifests,
@@ -70,6 +71,7 @@ def make_app(desk: Desk) -> Door:
     scans.add_scans(app, office)
     network.add_network(app, office)
     lanes.add_lanes(app, office)
+    forecasts.add_forecasts(app, office)
     ways.add_ways(app, office)
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)

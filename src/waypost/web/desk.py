@@ -31,7 +31,9 @@ from waypost.care.notices import Notices
 from waypost.care.sending import Sender
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.tally import MailStanding, Standing
+from waypost.forecast.counts import By, Counts
 from waypost.forecast.lanes import LaneDetail, Lanes
+from waypost.forecast.volume_shelf import KeptForecast
 from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
 from waypost.network.ways import Ways
@@ -154,11 +156,14 @@ class Insight(msgspec.Struct, frozen=True, kw_only=True):
         scorecards: of carriers, over the scans from an instant to before another or to the end.
         lanes: of parcels that were handed over from an instant to before another; without them the newest.
         lane: one of them, from an area to another, of some carriers or of all.
+        volume: a forecast that is kept, the newest or the one of an id, and what came since. `list_volumes` all.
     """
 
     scorecards: Callable[[int, int | None], Scorecards]
     lanes: Callable[[int | None, int | None], Lanes]
     lane: Callable[[str, str, tuple[str, ...], int | None, int | None], LaneDetail]
+    volume: Callable[[By, str | None], tuple[KeptForecast, Counts]]
+    list_volumes: Callable[[], list[KeptForecast]]
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,8 +51,11 @@ from waypost.care.tally import MailStanding, Standing
 from waypost.engines.reference import open_reference
 from waypost.feeds.order_sheets import OrderSheets
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.counts import OVER_MS, By, Counts, read_counts
 from waypost.forecast.lane_trips import TripReader
 from waypost.forecast.lanes import LaneDetail, Lanes, read_lane, read_lanes
+from waypost.forecast.volume_shelf import KeptForecast, VolumeShelf
+from waypost.forecast.volumes_since import count_until
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import OffsetSource, parse_instant
@@ -146,6 +149,7 @@ class World:
             Rate(limits.guesses_per_min, limits.guesses_burst),
         )
         self.trail = Trail(self.memory.records)
+        self.volumes = VolumeShelf(self.memory.records)
         self.timetables = Timetables(self.memory.records)
         self.timetable_changes = ChangeBook(self.memory.records)
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
@@ -226,7 +230,13 @@ class World:
             "carriers": self.accounts,
             "pushes": self.pushes,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
-            "insight": Insight(scorecards=self.scorecards, lanes=self.lanes, lane=self.lane),
+            "insight": Insight(
+                scorecards=self.scorecards,
+                lanes=self.lanes,
+                lane=self.lane,
+                volume=self.volume,
+                list_volumes=self.volumes.list_all,
+            ),
             "keys": self.keys,
             "people": self.people,
             "sessions": self.sessions,
@@ -271,6 +281,13 @@ class World:
         self, origin: str, destination: str, carriers: tuple[str, ...], since_ms: int | None, until_ms: int | None
     ) -> LaneDetail:
         return read_lane(self.trips(since_ms, until_ms), origin, destination, carriers)
+
+    def volume(self, by: By, id_: str | None) -> tuple[KeptForecast, Counts]:
+        kept = self.volumes.get(by, id_)
+        until = count_until(kept, self.now_ms, OVER_MS)
+        names = [(each.carrier or "", each.name or "") for each in kept.forecast.lines]
+        history = self.memory.history
+        return kept, read_counts(history, self.tables, self.facilities, by, until=until, most=0, named=names)
 
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())

@@ -24,6 +24,8 @@ KEYED = {
     "post /v1/scans",
     "get /v1/overview",
     "get /v1/lanes",
+    "get /v1/forecasts",
+    "get /v1/forecasts/volume",
     "post /v1/paths",
     "get /v1/timetable-changes",
     "post /v1/timetable-changes",

@@ -33,6 +33,8 @@ WHO_MAY = {
     "get /v1/facilities": OPERATOR,
     "put /v1/facilities": OPERATOR,
     "get /v1/lanes": TELLERS,
+    "get /v1/forecasts": TELLERS,
+    "get /v1/forecasts/volume": TELLERS,
     "post /v1/paths": TELLERS,
     "get /v1/timetable-changes": TELLERS,
     "post /v1/timetable-changes": TELLERS,

@@ -31,6 +31,9 @@ def forecast_volume(
     until: Annotated[
         str | None, typer.Option("--until", metavar="DATE", help="Know only the days before it, as 2026-11-23.")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep it for who asks a server, with how far such forecasts were off.")
+    ] = False,
     seed: Seed = 0,
     threads: Threads = 1,
     as_json: Json = False,
@@ -42,7 +45,7 @@ def forecast_volume(
     if capacity is not None and by != "hub":
         raise typer.BadParameter("--capacity is of hubs: add --by hub")
     volume_forecast.run_forecast(
-        by, days, most, capacity, until, seed=seed, threads=threads, home=home, as_json=as_json
+        by, days, most, capacity, until, seed=seed, threads=threads, keep=keep, home=home, as_json=as_json
     )
 
 
