@@ -3,6 +3,8 @@
 A trip begins with the first scan at a facility of a known area with which the parcel was accepted or departed. It ends
 with the first scan that it was delivered, in the area of that scan; where that says none, and of what is still on its
 way, the area is the one that was told when it was booked. What was returned, cancelled or lost is not on its way.
+
+A carrier that says of none of its parcels that it was delivered runs linehaul: its trips end with the last arrival.
 """
 
 from typing import Any
@@ -50,21 +52,23 @@ class LaneTrips(msgspec.Struct, frozen=True):
     """Trips as columns, each a row.
 
     Attributes:
-        carrier, origin, destination: text; the destination is null where nobody knows it.
+        carrier, number, origin, destination: text; the destination is null where nobody knows it.
         began_ms: when it was handed over; `hour_of_week` the hour of that by the clock there, 0 on Mondays at midnight,
             and `day` its day since 1970.
-        took_h: hours until it was delivered, or until `as_of_ms`.
+        ended_ms, took_h: when it was delivered, and how many hours that took; or until `as_of_ms`.
         delivered, gone: whether it was; `gone` are returned, cancelled and lost ones.
         promised_ms: by when; 0 where nothing was promised.
         is_late: whether that has passed without it.
     """
 
     carrier: pa.Array
+    number: pa.Array
     origin: pa.Array
     destination: pa.Array
     began_ms: Ints
     hour_of_week: Ints
     day: Ints
+    ended_ms: Ints
     took_h: Floats
     delivered: Flags
     gone: Flags
@@ -114,7 +118,7 @@ class TripReader:
                     (ways.destination == destination)
                     | (ways.destination.isnull() & ways.ended_ms.isnull() & ~ways.is_gone),
                 )
-            return ways.drop("parcel_number", "last_ms").rename(carrier="parcel_carrier")
+            return ways.rename(carrier="parcel_carrier", number="parcel_number")
 
         return _as_trips(self.history.run(ask), self.stretch.as_of_ms)
 
@@ -132,6 +136,7 @@ class TripReader:
         moves = moves.mutate(at_ms=in_milliseconds(moves.at))
         begun = moves.milestone.isin(["accepted", "departed"]) & moves.area.notnull()
         ended = moves.milestone == "delivered"
+        arrived = (moves.milestone == "arrived") & moves.area.notnull()
         gone = moves.milestone.isin(["returning", "returned", "cancelled"]) | (moves.status == "lost")
         ends = moves.group_by(*_KEY).aggregate(
             origin=moves.area.argmin(moves.at_ms, where=begun),
@@ -140,7 +145,14 @@ class TripReader:
             delivered_in=moves.area.argmin(moves.at_ms, where=ended & moves.area.notnull()),
             ended_ms=moves.at_ms.min(where=ended),
             gone=gone.sum(),
-            last_ms=moves.at_ms.max(),
+            arrived_in=moves.area.argmax(moves.at_ms, where=arrived),
+            arrived_ms=moves.at_ms.max(where=arrived),
+        )
+        delivers = ends.ended_ms.count().over(ibis.window(group_by="parcel_carrier")) > 0
+        ends = ends.mutate(is_trip=~delivers & (ends.arrived_ms > ends.began_ms))
+        ends = ends.mutate(
+            delivered_in=ibis.ifelse(ends.is_trip, ends.arrived_in, ends.delivered_in),
+            ended_ms=ibis.ifelse(ends.is_trip, ends.arrived_ms, ends.ended_ms),
         )
         ends = ends.filter(
             ends.began_ms >= self.stretch.since_ms,
@@ -154,7 +166,6 @@ class TripReader:
             "offset_min",
             "began_ms",
             "ended_ms",
-            "last_ms",
             "promised_ms",
             destination=ibis.coalesce(both.delivered_in, both.told_area),
             is_gone=(both.gone > 0) & both.ended_ms.isnull(),
@@ -169,17 +180,17 @@ def _as_trips(found: pa.Table, as_of_ms: int) -> LaneTrips:
     delivered = np.asarray(found.column("ended_ms").is_valid())
     ended_ms = np.where(delivered, numbers("ended_ms"), as_of_ms)
     local_h = (began_ms + numbers("offset_min") * MINUTE_MS) // _HOUR_MS
-    carrier, origin, destination = (
-        found.column(name).cast(pa.string()).combine_chunks() for name in ("carrier", "origin", "destination")
-    )
+    words = {
+        name: found.column(name).cast(pa.string()).combine_chunks()
+        for name in ("carrier", "number", "origin", "destination")
+    }
     gone = np.asarray(found.column("is_gone")).astype(np.bool_)
     return LaneTrips(
-        carrier=carrier,
-        origin=origin,
-        destination=destination,
+        **words,
         began_ms=began_ms,
         hour_of_week=(local_h + 72) % 168,  # 1 January 1970 was a Thursday
         day=local_h // 24,
+        ended_ms=ended_ms,
         took_h=np.maximum(ended_ms - began_ms, 0) / _HOUR_MS,
         delivered=delivered,
         gone=gone,

@@ -128,11 +128,12 @@ class HourTimes(msgspec.Struct, frozen=True):
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
-    """How long after a scan at a facility the next one of the same parcel comes, in hours."""
+    """How long after a scan at a facility the next one of the same parcel comes, in hours; and all these together."""
 
     carrier: str
     facility: str
     scans: int
+    total_h: float
     p50_h: float
     p90_h: float
     most_h: float
@@ -147,7 +148,7 @@ class LaneDetail(msgspec.Struct, frozen=True, kw_only=True):
         carriers: most parcels first.
         hours: by when they were handed over, those hours that have any.
         longest_gap_p50_h, longest_gap_p90_h: the longest time without a scan on the way of a parcel; None without any.
-        gaps: by the facility of the scan before, longest first.
+        gaps: by the facility of the scan before, where most hours go by first.
     """
 
     origin: str
@@ -208,7 +209,7 @@ def read_lane(reader: TripReader, origin: str, destination: str, carriers: Itera
     rows = np.flatnonzero(known & chosen)
     told = [_tell_carrier(name, trips, own) for (name,), own in _split([trips.carrier], rows)]
     told.sort(key=lambda each: (-each.times.parcels, each.carrier))
-    longest_h, gaps = _read_gaps(reader, origin, destination, only)
+    longest_h, gaps = _read_gaps(reader, trips, rows[~trips.gone[rows]])
     return LaneDetail(
         origin=origin,
         destination=destination,
@@ -298,24 +299,29 @@ def _tell_hours(trips: LaneTrips, rows: Ints) -> list[HourTimes]:
     return found
 
 
-def _read_gaps(reader: TripReader, origin: str, destination: str, only: pa.Array) -> tuple[Floats, list[Silence]]:
-    """The longest gap of each parcel in hours, and the gaps behind each facility."""
+def _read_gaps(reader: TripReader, trips: LaneTrips, rows: Ints) -> tuple[Floats, list[Silence]]:
+    """The longest gap of each of some parcels in hours, and the gaps behind each facility."""
     keys = ("parcel_carrier", "parcel_number")
+    ways = ibis.memtable(
+        pa.table(
+            {
+                "way_carrier": trips.carrier.take(pa.array(rows)),
+                "way_number": trips.number.take(pa.array(rows)),
+                "began_ms": trips.began_ms[rows],
+                "ended_ms": trips.ended_ms[rows],
+                "is_over": trips.delivered[rows],
+            }
+        )
+    )
 
     def follow(scans: Any) -> Any:
         """The scans on the way, each with the time until the next one; of the last of those on their way, until now."""
-        ways = reader.list_ways(scans)
-        ways = ways.filter(ways.origin == origin, ways.destination == destination, ~ways.is_gone)
-        if len(only):
-            ways = ways.filter(ways.parcel_carrier.isin(only.to_pylist()))
-        ways = ways.select(*keys, "began_ms", "ended_ms").rename(way_carrier=keys[0], way_number=keys[1])
         known = reader.list_scans(scans)
         known = known.mutate(at_ms=in_milliseconds(known.at))
         own = known.inner_join(ways, [known.parcel_carrier == ways.way_carrier, known.parcel_number == ways.way_number])
-        end_ms = ibis.coalesce(own.ended_ms, reader.stretch.as_of_ms)
-        own = own.filter(own.at_ms >= own.began_ms, own.at_ms <= end_ms)
+        own = own.filter(own.at_ms >= own.began_ms, own.at_ms <= own.ended_ms)
         behind = ibis.window(group_by=keys, order_by=["at_ms", "code"])
-        next_ms = ibis.coalesce(own.at_ms.lead().over(behind), ibis.coalesce(own.ended_ms, reader.stretch.as_of_ms))
+        next_ms = ibis.coalesce(own.at_ms.lead().over(behind), own.ended_ms)
         return own.mutate(gap_h=(next_ms - own.at_ms) / float(_HOUR_MS))
 
     def longest(scans: Any) -> Any:
@@ -324,16 +330,21 @@ def _read_gaps(reader: TripReader, origin: str, destination: str, only: pa.Array
 
     def behind_facilities(scans: Any) -> Any:
         gaps = follow(scans)
-        ended = ibis.coalesce(gaps.ended_ms, reader.stretch.as_of_ms + 1)
-        gaps = gaps.filter(gaps.facility.notnull(), gaps.at_ms < ended)
+        gaps = gaps.filter(gaps.facility.notnull(), (gaps.at_ms < gaps.ended_ms) | ~gaps.is_over)
         found = gaps.group_by("carrier", "facility").aggregate(
-            scans=gaps.count(), p50_h=gaps.gap_h.quantile(0.5), p90_h=gaps.gap_h.quantile(0.9), most_h=gaps.gap_h.max()
+            scans=gaps.count(),
+            total_h=gaps.gap_h.sum(),
+            p50_h=gaps.gap_h.quantile(0.5),
+            p90_h=gaps.gap_h.quantile(0.9),
+            most_h=gaps.gap_h.max(),
         )
-        return found.order_by(ibis.desc("p90_h"), "carrier", "facility").limit(MOST_GAPS)
+        return found.order_by(ibis.desc("total_h"), "carrier", "facility").limit(MOST_GAPS)
 
+    if not len(rows):
+        return np.empty(0), []
     longest_h = np.asarray(reader.history.run(longest).column("gap_h")).astype(np.float64)
     rows = reader.history.run(behind_facilities).to_pylist()
-    figures = ("p50_h", "p90_h", "most_h")
+    figures = ("total_h", "p50_h", "p90_h", "most_h")
     return longest_h, [Silence(**row | {name: round(row[name], 2) for name in figures}) for row in rows]
 
 

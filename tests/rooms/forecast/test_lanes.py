@@ -133,6 +133,23 @@ def test_what_comes_back_is_not_on_its_way() -> None:
     world.memory.close()
 
 
+def test_linehaul_ends_with_the_last_arrival() -> None:
+    """Of a carrier that delivers nothing; of one that does, what has arrived somewhere is still on its way."""
+    text = """
+        YT1  2026-11-02 10:00  DEPARTURE  Hangzhou
+             2026-11-02 20:00  ARRIVAL    Nanjing
+             2026-11-03 10:00  ARRIVAL    Shanghai
+        YT2  2026-11-02 10:00  DEPARTURE  Hangzhou
+    """
+    linehaul = World(open_reference(StatusFold(bundled_tables())), text, PLACES)
+    [row] = read_lanes(read(linehaul)).lanes
+    assert (row.destination, row.times.delivered, row.times.p50_h) == ("CN-SH", 1, 24.0)
+    assert read_lanes(read(linehaul)).undirected == {"yto": 1}
+    linehaul.keep("YT3  2026-11-03 10:00  SIGNED  Shanghai")
+    assert read_lanes(read(linehaul)).undirected == {"yto": 2}
+    linehaul.memory.close()
+
+
 def test_nothing_is_no_lane() -> None:
     world = World(open_reference(StatusFold(bundled_tables())))
     assert read_lanes(read(world)).lanes == []

@@ -65,7 +65,7 @@ _DETAIL = LaneDetail(
     hours=[HourTimes(1, 18, 52, 40.25, 63.0)],
     longest_gap_p50_h=13.5,
     longest_gap_p90_h=26.75,
-    gaps=[Silence(carrier="yto", facility="Hangzhou", scans=801, p50_h=6.5, p90_h=19.25, most_h=71.0)],
+    gaps=[Silence(carrier="yto", facility="Hangzhou", scans=801, total_h=7_212.5, p50_h=6.5, p90_h=19.25, most_h=71.0)],
 )
 LANE_EXAMPLES: dict[type, msgspec.Struct] = {
     LanePage: LanePage(
