@@ -256,3 +256,15 @@ def test_refusals_that_last_can_be_passed_over(filled: Commands, tmp_path: Path)
     told = filled.ask("timetable", "import", "csv", str(file), "--replace", "--despite-refusals", code=1)
     assert (told["refused"], told["replaced"]) == (1, ["hilltop"])
     assert [each["code"] for each in filled.ask("timetable", "show", "--carrier", "hilltop")] == ["CWB-GRU"]
+
+
+def test_zones_are_looked_at_in_every_year(home: Commands, tmp_path: Path) -> None:
+    """Brazil has had no summer time since 2019, so that from then on Paraguay was as far east in its summers."""
+    file = tmp_path / "timetable.csv"
+    head = "carrier,service,mode,origin,destination,departs,arrives,days,origin_zone,destination_zone,first,last\n"
+    row = "ponte,CDE-FOZ,truck,FOZ,CDE,10:00,09:30,1234567,America/Sao_Paulo,America/Asuncion,2018-01-01,{}-12-31\n"
+    file.write_text(head + row.format(2018))
+    assert home.ask("timetable", "import", "csv", str(file))["services"] == 1
+    file.write_text(head + row.format(2020))
+    [refusal] = home.ask("timetable", "import", "csv", str(file), code=1)["refusals"]
+    assert "on 2020-01-01 it takes -30 minutes" in refusal["reason"]
