@@ -21,7 +21,7 @@ import waypost
 import waypost.client
 from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
-from waypost.app.scores import scores_of
+from waypost.app.serving import insight_of
 from waypost.app.settings import (
     Forecast,
     Labels,
@@ -274,12 +274,14 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             files=house.files,
             carriers={},
             overview=house.overview,
-            scorecards=scores_of(house),
+            insight=insight_of(house),
             keys=house.keys,
             people=house.people,
             sessions=house.sessions,
             trail=house.trail,
             facilities=house.facilities,
+            ways=house.ways,
+            timetable_changes=house.timetable_changes,
             clock=lambda: 0,
             health=lambda: Health(log_position=0, index_position=0),
             journal=open_journal(to),

@@ -48,7 +48,6 @@ from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Kept, Shelf
 from waypost.booking.rating.shipments import Shipment
 from waypost.booking.records import orders
-from waypost.booking.repeats import KeyReused
 from waypost.booking.sorting.codes import CodeState, SortCodes
 from waypost.booking.sorting.lessons import Lessons, learn_file
 from waypost.booking.sorting.places import DELIVERIES
@@ -64,15 +63,20 @@ from waypost.care.subscriptions import Subscriptions
 from waypost.engines.reference import open_reference
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.parcels import DayForecast, Line, ParcelForecast
 from waypost.forecast.records import keep_weather, list_weather, read_weather
+from waypost.forecast.volume_shelf import MOST_KEPT, KeptForecast, VolumeShelf
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany, WaypostError
 from waypost.model.instants import DAY_MS
 from waypost.model.parties import PartyKind
+from waypost.network.change_book import ChangeBook
+from waypost.network.changes import Closure, Delay
 from waypost.network.facilities import Facilities
 from waypost.network.services import Call, Days, Mode, Service, Stretch
 from waypost.network.shelf import Timetables
 from waypost.store.protocols import Records
+from waypost.store.repeats import KeyReused
 from waypost.store.tables import METADATA
 from waypost.testing import Clock
 from waypost.track.carriers import Asked, Push, Reply
@@ -854,3 +858,44 @@ def test_weather_is_kept_once_and_comes_back_as_it_was(records: Records) -> None
     ]
     assert kept[0]["latitude"] == -23.5
     assert kept[2]["known_ms"] == round(START * DAY_MS)
+
+
+def test_timetable_changes_are_kept_lifted_and_end(records: Records) -> None:
+    calls = (
+        Call(facility="sf/杭州", zone="Asia/Shanghai", departs_min=60),
+        Call(facility="sf/B", zone="Asia/Shanghai", arrives_min=120),
+    )
+    days = Days(weekdays=(1,), first=dt.date(2026, 1, 1), last=dt.date(2026, 12, 31))
+    service = Service(carrier="sf", code="1", mode=Mode.RAIL, days=days, calls=calls, stretches=(Stretch(),))
+    Timetables(records).keep([service], {})
+    book, now = ChangeBook(records), 1_793_000_000_000
+    closure = Closure(facility="sf/杭州", since_ms=now, until_ms=now + 1000)
+    first = book.close("c1", closure, "台风", "command", now)
+    assert book.close("c1", closure, "台风", "command", now) == first
+    book.delay("d1", Delay(carrier="sf", service="1", day=dt.date(2026, 11, 2), minutes=30), "snow", "key:1", now)
+    page, after = book.list_page(["sf"], None, 1, now)
+    rest, end = book.list_page(["sf"], after, 1, now)
+    assert ({each.id for each in (*page, *rest)}, end) == ({"c1", "d1"}, None)
+    assert [each.id for each in book.list_live(now + 1000)] == ["d1"]
+    book.lift("d1", ["sf"], "key:1", now)
+    with pytest.raises(NotFound):
+        book.lift("d1", None, "key:1", now)
+
+
+def test_forecasts_are_kept_the_newest_few(records: Records) -> None:
+    shelf = VolumeShelf(records)
+    days = [DayForecast("2026-11-20", 2.0, 1.0, 2.0, 3.0)]
+    lines = [Line("network", None, None, days)]
+    for number in range(MOST_KEPT + 2):
+        told = ParcelForecast(by="hub", learnt_from="2026-01-01", learnt_to="2026-11-19", position=9, lines=lines)
+        shelf.keep(
+            KeptForecast(
+                id=f"f{number}", made_ms=number, scans_end_ms=0, forecast=told, marks=[], card=None, overloads=[]
+            )
+        )
+    assert [each.id for each in shelf.list_all()] == [f"f{number}" for number in range(MOST_KEPT + 1, 1, -1)]
+    assert shelf.get("hub").forecast.lines == lines
+    with pytest.raises(NotFound, match="--keep"):
+        shelf.get("hub", "f0")
+    with pytest.raises(NotFound):
+        shelf.get("lane")

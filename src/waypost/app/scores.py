@@ -1,44 +1,18 @@
 """Scorecards of carriers: remembered for a server, and `waypost carriers score`."""
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.table import Table
 
 from waypost.app.console import aside, line, out, results
+from waypost.app.remembering import Remembered
 from waypost.app.tracking import open_to_read
 from waypost.app.wiring import House, now_ms
 from waypost.model.instants import DAY_MS
 from waypost.track.scorecards import Part, Scorecard, Scorecards, read_scorecards
 
-#: Of so many stretches of time the answers are remembered.
-_MOST_ANSWERS = 8
-
-
-class Scores:
-    """Remembers scorecards for some seconds. One is worked out at a time, and who asks meanwhile waits."""
-
-    def __init__(self, read: Callable[[int, int | None], Scorecards], age_s: float) -> None:
-        self._read = read
-        self._age_s = age_s
-        self._answers: OrderedDict[tuple[int, int | None], tuple[float, Scorecards]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __call__(self, since_ms: int, until_ms: int | None) -> Scorecards:
-        """Of the scans from an instant to before another, or to the end."""
-        asked = (since_ms, until_ms)
-        with self._lock:
-            until_s, found = self._answers.get(asked, (0.0, None))
-            if found is None or time.monotonic() >= until_s:
-                found = self._read(since_ms, until_ms)
-                self._answers[asked] = time.monotonic() + self._age_s, found
-            self._answers.move_to_end(asked)
-            while len(self._answers) > _MOST_ANSWERS:
-                self._answers.popitem(last=False)
-            return found
+#: Of the scans from an instant to before another, or to the end.
+Scores = Remembered[[int, int | None], Scorecards]
 
 
 def scores_of(house: House) -> Scores:

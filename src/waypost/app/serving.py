@@ -17,19 +17,22 @@ from waypost.access.keys import Role
 from waypost.app.booking import Booking
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.housekeeping import Housekeeping, chores_of
+from waypost.app.lanes import lane_of, lanes_of
 from waypost.app.mailing import Mailing, open_postman
 from waypost.app.polling import Polling
 from waypost.app.scores import scores_of
 from waypost.app.settings import Settings, read_settings
 from waypost.app.telling import Telling
+from waypost.app.volume_forecast import volumes_of
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.care.tally import Tally
 from waypost.engines.local.apart import INDEXER
 from waypost.feeds.order_sheets import OrderSheets
+from waypost.forecast.volume_shelf import VolumeShelf
 from waypost.track.gaps import usual_gaps
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
-from waypost.web.desk import Desk, Health, Post
+from waypost.web.desk import Desk, Health, Insight, Post
 from waypost.web.journal import open_journal
 from waypost.web.openid import OpenId
 from waypost.web.serve import serve
@@ -190,18 +193,31 @@ def _desk(
         files=house.files,
         carriers={name: contract.account.carrier for name, contract in house.contracts.items()},
         overview=house.overview,
-        scorecards=scores_of(house),
+        insight=insight_of(house),
         keys=house.keys,
         people=house.people,
         sessions=house.sessions,
         trail=house.trail,
         openid=openid,
         facilities=house.facilities,
+        ways=house.ways,
+        timetable_changes=house.timetable_changes,
         clock=now_ms,
         health=lambda: _health(house),
         journal=journal,
         limits=settings.limits,
         site=settings.site,
+    )
+
+
+def insight_of(house: House) -> Insight:
+    """What is learnt from the scans of a house."""
+    return Insight(
+        scorecards=scores_of(house),
+        lanes=lanes_of(house),
+        lane=lane_of(house),
+        volume=volumes_of(house),
+        list_volumes=VolumeShelf(house.memory.records).list_all,
     )
 
 

@@ -1,6 +1,5 @@
 """What the commands of timetables do: services come in, and ways through them are shown."""
 
-import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,24 @@ from rich.table import Table
 
 from waypost.app.console import aside, legible, line, out, results
 from waypost.app.records import records_of
+from waypost.app.settings import read_settings
+from waypost.engines.local.formats import read_formats
 from waypost.feeds.gtfs import GtfsFeed
 from waypost.feeds.ssim import SsimFeed
-from waypost.feeds.timetables import TimetablesFeed, parse_mode
+from waypost.feeds.timetables import FindZone, TimetablesFeed, parse_mode
 from waypost.model.carriers import CARRIER_CODE
-from waypost.model.errors import BadInput, NotFound
+from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, Instant, format_instant, format_utc, offset_in_zone, parse_instant
-from waypost.network.choices import find_choices
+from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
 from waypost.network.feed import Found, TimetableFeed
-from waypost.network.paths import Leg, Terms, find_earliest, find_latest
-from waypost.network.paths import Path as Way
+from waypost.network.paths import Terms
 from waypost.network.records import span_days
 from waypost.network.services import Service
 from waypost.network.shelf import Timetables
 from waypost.network.timetable import Timetable
+from waypost.network.ways import Asked, LegView, Ways, view_leg
+from waypost.store.protocols import Records
 
 KINDS = {
     "csv": "rows of legs, CSV or NDJSON: docs/reference/timetables.md",
@@ -36,31 +38,62 @@ _MOST_TOLD = 20
 
 
 def import_timetable(
-    kind: str, path: Path, *, carrier: str | None, replace: bool, dry_run: bool, home: Path | None, as_json: bool
+    kind: str,
+    path: Path,
+    *,
+    carrier: str | None,
+    replace: bool,
+    despite_refusals: bool,
+    dry_run: bool,
+    home: Path | None,
+    as_json: bool,
 ) -> int:
     """Keep the services of files; what is refused hinders no other. The exit code: 1 if something was.
 
-    What was refused may be the new row of a service that is kept: then nothing is replaced away.
+    What was refused may be the new row of a service that is kept: then nothing is replaced away, unless that is asked
+    for. The files are looked for before a home is made.
     """
-    with records_of(home, make=True) as (_, records):
-        facilities = Facilities(records)
-        found = _open_feed(kind, path, carrier, facilities).read()
-        carriers = sorted({service.carrier for service in found.services})
-        replaced = carriers if replace and not found.refused else []
-        if not dry_run:
-            # What the register says already was said with more care than a timetable takes.
-            known = facilities.find_many((each.carrier, each.code) for each in found.facilities)
-            facilities.keep([each for each in found.facilities if (each.carrier, each.code) not in known])
-            Timetables(records).keep(found.services, found.dwell_min, replace=replaced)
+    register: list[Facilities] = []
+
+    def find_zone(owner: str, code: str) -> str | None:
+        facility = register[0].find(owner, code) if register else None
+        return None if facility is None else facility.place.zone
+
+    feed = _open_feed(kind, path, carrier, find_zone)
+    replaced: list[str] = []
+    if dry_run and not read_formats(read_settings(home=home).home):
+        found = feed.read()
+    else:
+        with records_of(home, make=not dry_run) as (_, records):
+            register.append(Facilities(records))
+            found = feed.read()
+            if not dry_run:
+                # What the register says already was said with more care than a timetable takes.
+                known = register[0].find_many((each.carrier, each.code) for each in found.facilities)
+                register[0].keep([each for each in found.facilities if (each.carrier, each.code) not in known])
+                if replace and (despite_refusals or not found.refused):
+                    replaced = _carriers_of(found)
+                Timetables(records).keep(found.services, found.dwell_min, replace=replaced)
+    carriers = _carriers_of(found)
+    stays = replace and found.refused and not despite_refusals
+    if dry_run and replace and not stays:
+        replaced = carriers
     if as_json:
         told = {"dry_run": dry_run, "services": len(found.services), "carriers": carriers, "replaced": replaced}
         told |= {"facilities": len(found.facilities), "dwells": len(found.dwell_min)}
         out(told | {"refused": len(found.refused), "refusals": found.refused[:1000]})
     else:
         _tell_found(found, carriers, dry_run=dry_run)
-    if replace and found.refused:
-        aside.print("Nothing was removed: rows were refused that may be of services kept. Mend them, import again.")
+    if stays:
+        aside.print(
+            "Nothing was removed: rows were refused that may be of services kept. Mend them, import again; or say "
+            "--despite-refusals."
+        )
     return 1 if found.refused else 0
+
+
+def _carriers_of(found: Found) -> list[str]:
+    return sorted({service.carrier for service in found.services})
 
 
 def show_services(carrier: str | None, *, home: Path | None, as_json: bool) -> None:
@@ -88,7 +121,8 @@ def show_departures(facility: str, at: str | None, *, now_ms: int, home: Path | 
     """Print what departs from a facility within a day."""
     begin_ms = now_ms if at is None else _parse(at, "--at").at_ms
     with records_of(home) as (_, records):
-        timetable = _open_around(Timetables(records), begin_ms, 1)
+        timetable, misfits = ways_of(records).open_around(begin_ms, 1, now_ms)
+    _tell_left_out(timetable, misfits)
     place, each = timetable.place(facility), timetable.connections
     within = (each.departs_ms >= begin_ms) & (each.departs_ms < begin_ms + DAY_MS)
     told = []
@@ -136,30 +170,32 @@ def show_path(
         raise BadInput("give --ready or --by, not both")
     if due is not None and choices_within_h is not None:
         raise BadInput("choices are found forward: give --ready or --by alone", where="--choices")
-    ends = (origin, destination)
-    begin_ms = _parse(due, "--by").at_ms - days * DAY_MS if due is not None else now_ms
-    begin_ms = begin_ms if ready is None else _parse(ready, "--ready").at_ms
-    end_ms = begin_ms + days * DAY_MS
+    asked = Asked(
+        origin=origin,
+        destination=destination,
+        ready_ms=None if ready is None else _parse(ready, "--ready").at_ms,
+        due_ms=None if due is None else _parse(due, "--by").at_ms,
+        choices_within_h=choices_within_h,
+        days=days,
+        terms=terms,
+    )
     with records_of(home) as (_, records):
-        timetable = _open_around(Timetables(records), begin_ms, days)
-    if due is not None:
-        found = [find_latest(timetable, *ends, end_ms, terms, begin_ms)]
-    elif choices_within_h is not None:
-        found = [*find_choices(timetable, *ends, begin_ms, choices_within_h * 3_600_000, terms)]
-    else:
-        found = [find_earliest(timetable, *ends, begin_ms, terms, end_ms)]
-    paths = [path for path in found if path is not None]
-    if not paths:
-        mend = "More --days may help; `waypost timetable show FACILITY` lists what departs."
-        raise NotFound(f"no way from {origin[:80]} to {destination[:80]} by departures of {days} days", mend=mend)
+        found = ways_of(records).find(asked, now_ms)
+    _tell_left_out(found.timetable, found.misfits)
+    paths = [[view_leg(found.timetable, leg) for leg in path.legs] for path in found.paths]
     if as_json:
-        told = [{"legs": [_tell_leg(timetable, leg) for leg in path.legs]} for path in paths]
+        told = [{"legs": legs} for legs in paths]
         out(told[0] if choices_within_h is None else {"choices": told})
         return
     for number, path in enumerate(paths):
         if number:
             print()
-        _print_path(timetable, path)
+        _print_path(path)
+
+
+def ways_of(records: Records) -> Ways:
+    """Ways through the timetables that are kept."""
+    return Ways(Timetables(records).open, ChangeBook(records))
 
 
 def make_terms(carriers: Sequence[str], modes: Sequence[str], weight_g: int) -> Terms:
@@ -175,11 +211,7 @@ def make_terms(carriers: Sequence[str], modes: Sequence[str], weight_g: int) -> 
     )
 
 
-def _open_feed(kind: str, path: Path, carrier: str | None, facilities: Facilities) -> TimetableFeed:
-    def find_zone(owner: str, code: str) -> str | None:
-        facility = facilities.find(owner, code)
-        return None if facility is None else facility.place.zone
-
+def _open_feed(kind: str, path: Path, carrier: str | None, find_zone: FindZone) -> TimetableFeed:
     if kind not in KINDS:
         raise BadInput(f"unknown kind of timetable {kind[:40]!r}.", mend=f"Known: {', '.join(KINDS)}.")
     if kind != "gtfs":
@@ -191,14 +223,13 @@ def _open_feed(kind: str, path: Path, carrier: str | None, facilities: Facilitie
     return GtfsFeed(path, carrier)
 
 
-def _open_around(timetables: Timetables, begin_ms: int, days: int) -> Timetable:
-    begin = dt.datetime.fromtimestamp(begin_ms / 1000, tz=dt.UTC).date()
-    timetable = timetables.open(begin, begin + dt.timedelta(days=days))
+def _tell_left_out(timetable: Timetable, misfits: Sequence[str]) -> None:
     for each in timetable.left_out[:_MOST_TOLD]:
         aside.print(line(f"Left out: {each}."), soft_wrap=True)
     if len(timetable.left_out) > _MOST_TOLD:
         aside.print(f"... and {len(timetable.left_out) - _MOST_TOLD} more departures left out.")
-    return timetable
+    for id_ in misfits[:_MOST_TOLD]:
+        aside.print(line((f"The timetable has no such departure any more: {id_} changes nothing.", "yellow")))
 
 
 def _tell_found(found: Found, carriers: Sequence[str], *, dry_run: bool) -> None:
@@ -224,31 +255,13 @@ def _name_call(service: Service, number: int) -> str:
     return f"{call.facility} {minute // 60:02}:{minute % 60:02}"
 
 
-def _print_path(timetable: Timetable, path: Way) -> None:
-    legs = [_tell_leg(timetable, leg) for leg in path.legs]
+def _print_path(legs: Sequence[LegView]) -> None:
     for leg in legs:
-        print(legible("{departs_at}  {origin}  {carrier}/{service} ({mode}), until {closes_at}".format(**leg)))
-        print(legible("{arrives_at}  {destination}".format(**leg)))
+        told = f"{leg.departs_at}  {leg.origin}  {leg.carrier}/{leg.service} ({leg.mode}), until {leg.closes_at}"
+        print(legible(told))
+        print(legible(f"{leg.arrives_at}  {leg.destination}"))
     if not legs:
         print("it is there already")
-
-
-def _tell_leg(timetable: Timetable, leg: Leg) -> dict[str, Any]:
-    section = timetable.connections.section[leg.boarded]
-    service = timetable.services[timetable.sections.service[section]]
-    return {
-        "carrier": leg.carrier,
-        "service": leg.service,
-        "mode": leg.mode.value,
-        "origin": leg.origin,
-        "closes_at": _clock(service, leg.origin, leg.closes_ms),
-        "departs_at": _clock(service, leg.origin, leg.departs_ms),
-        "destination": leg.destination,
-        "arrives_at": _clock(service, leg.destination, leg.arrives_ms),
-        "cost_minor": leg.cost.minor,
-        "currency": leg.cost.currency,
-        "co2_g": leg.co2_g,
-    }
 
 
 def _clock(service: Service, facility: str, at_ms: int) -> str:

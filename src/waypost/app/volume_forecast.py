@@ -1,7 +1,8 @@
 """`waypost forecast volume`: how many parcels come, by hub, lane or carrier."""
 
 import datetime as dt
-from collections.abc import Collection
+import secrets
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -9,24 +10,42 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from waypost.app.console import aside, line, out, results
+from waypost.app.records import records_of
+from waypost.app.remembering import Remembered
 from waypost.app.tracking import open_to_read
 from waypost.app.wiring import House, now_ms
 from waypost.feeds.capacities import read_capacities
-from waypost.forecast.counts import OVER_MS, By, Counts, read_counts
+from waypost.forecast.calendars import list_marks
+from waypost.forecast.counts import OVER_MS, By, Counts, newest_ms, read_counts
+from waypost.forecast.error_card import ErrorCard, draw_card
 from waypost.forecast.overload import Hub, Overload, find_overloads, read_hours
 from waypost.forecast.parcels import ParcelForecast, forecast_parcels
+from waypost.forecast.volume_shelf import KeptForecast, VolumeShelf
+from waypost.forecast.volumes_since import count_until, warn_of_age
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import BadInput
+from waypost.model.instants import format_utc
 
 #: To people so many lines are shown; --json has all.
 _MOST_LINES = 30
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is to come, and of hubs whose capacity is known the hours that get too full."""
+    """What is to come, and of hubs whose capacity is known the hours that get too full.
+
+    Attributes:
+        scans_end: when the newest scan was made.
+        warning: if that was long ago, so in words.
+        kept: the id under which it is kept, if that was asked for.
+        card: how far such forecasts were off on the newest days, if it is kept.
+    """
 
     forecast: ParcelForecast
     overloads: list[Overload]
+    scans_end: str
+    warning: str | None
+    kept: str | None = None
+    card: ErrorCard | None = None
 
 
 def run_forecast(
@@ -38,10 +57,11 @@ def run_forecast(
     *,
     seed: int,
     threads: int,
+    keep: bool,
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Forecast from what is kept in a home and say so."""
+    """Forecast from what is kept in a home and say so; `keep` it for who asks a server."""
     end = _last_over() if until is None else _read_date(until)
     capacities = {} if capacity is None else read_capacities(capacity)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
@@ -61,14 +81,70 @@ def run_forecast(
             tell=lambda doing: progress.update(task, description=doing),
         )
         hours = read_hours(house.memory.history, house.tables, counts.last) if capacities else {}
-        answer = Answer(told, find_overloads(told, hours, capacities))
+        scans_end_ms = min(newest_ms(house.memory.history), now_ms())
+        overloads = find_overloads(told, hours, capacities)
+        made = None
+        if keep:
+            progress.update(task, description="looking how far such forecasts were off")
+            made = _make(house, counts, told, overloads, scans_end_ms, seed=seed, threads=threads)
         lag = house.tracker.freshness().lag
+    if made is not None:
+        with records_of(home) as (_, records):
+            VolumeShelf(records).keep(made)
+    warning = warn_of_age(scans_end_ms, told.lines[0].days[-1].day, now_ms())
+    card, id_ = (None, None) if made is None else (made.card, made.id)
+    answer = Answer(told, overloads, format_utc(scans_end_ms), warning, id_, card)
     if as_json:
         out(answer)
         return
     _print(answer)
     if lag:
         aside.print(f"[yellow]{lag} newer scans are not indexed yet.[/]")
+
+
+def _make(
+    house: House,
+    counts: Counts,
+    told: ParcelForecast,
+    overloads: list[Overload],
+    scans_end_ms: int,
+    *,
+    seed: int,
+    threads: int,
+) -> KeptForecast:
+    days = len(told.lines[0].days)
+    countries = _countries(house, counts, told.by)
+    first = dt.date.fromisoformat(told.lines[0].days[0].day)
+    return KeptForecast(
+        id=f"fct_{secrets.token_hex(8)}",
+        made_ms=now_ms(),
+        scans_end_ms=scans_end_ms,
+        forecast=told,
+        marks=list_marks(first, days, countries.values()),
+        card=draw_card(counts, told.by, days, countries=countries, seed=seed, threads=threads),
+        overloads=overloads,
+    )
+
+
+def volumes_of(house: House) -> Callable[[By, str | None], tuple[KeptForecast, Counts]]:
+    """The forecasts that are kept in a house, each with what came since; that is counted anew every few minutes."""
+    shelf = VolumeShelf(house.memory.records)
+
+    def count(by: By, names: tuple[Hub, ...], until: dt.date) -> Counts:
+        # All that has no line of its own stands together, as it did in the forecast.
+        return read_counts(
+            house.memory.history, house.tables, house.facilities, by, until=until, most=0, named=frozenset(names)
+        )
+
+    counted = Remembered(count, house.settings.track.scorecards_age_s)
+
+    def read(by: By, id_: str | None) -> tuple[KeptForecast, Counts]:
+        kept = shelf.get(by, id_)
+        lines = [(each.carrier, each.name) for each in kept.forecast.lines if each.level == by]
+        names = tuple((carrier or "", name or carrier or "") for carrier, name in lines)
+        return kept, counted(by, names, count_until(kept, now_ms(), OVER_MS))
+
+    return read
 
 
 def _last_over() -> dt.date:
@@ -117,7 +193,7 @@ def _print(answer: Answer) -> None:
     for heading in ("carrier", told.by if told.by != "carrier" else ""):
         table.add_column(heading)
     for column in told.lines[0].days[:7]:
-        table.add_column(column.day[5:], justify="right")
+        table.add_column(column.day, justify="right")
     if len(told.lines[0].days) > 7:
         table.add_column(f"all {len(told.lines[0].days)} days", justify="right")
     shown = sorted(told.lines, key=lambda each: -sum(day.parcels for day in each.days))[:_MOST_LINES]
@@ -132,6 +208,10 @@ def _print(answer: Answer) -> None:
     )
     if len(shown) < len(told.lines):
         aside.print(f"{len(told.lines) - len(shown)} more lines: --json has all.")
+    if answer.warning:
+        aside.print(line((answer.warning, "yellow")), soft_wrap=True)
+    if answer.kept is not None:
+        aside.print(f"Kept as {answer.kept}: GET /v1/forecasts/volume?by={told.by} answers it.")
     for full in answer.overloads:
         word = "expected" if full.expected else "on one day in ten"
         said = f"{full.hour} {full.carrier}/{full.hub}: {full.parcels:,.0f} ({full.p90:,.0f}) of {full.capacity:,.0f}"

@@ -17,6 +17,7 @@ from waypost.access.sealing import Seal
 from waypost.access.sessions import Sessions
 from waypost.access.trail import Trail
 from waypost.app.cities import open_cities
+from waypost.app.remembering import Remembered
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
 from waypost.booking.bookings import Bookings
@@ -65,7 +66,10 @@ from waypost.model.carriers import find_carrier
 from waypost.model.errors import Conflict, NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource
+from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
+from waypost.network.shelf import Timetables
+from waypost.network.ways import Ways
 from waypost.store.protocols import Memory, Records
 from waypost.track.carriers import PushReader, TrackSource
 from waypost.track.endings import Endings
@@ -91,6 +95,10 @@ _LOOK_S = 0.5
 def now_ms() -> int:
     """The present, in UTC milliseconds. Rooms below the doors are given it; they never look."""
     return time.time_ns() // 1_000_000
+
+
+#: For so long services that came in are not seen by who asks a server for ways.
+_TIMETABLE_AGE_S = 60.0
 
 
 class House:
@@ -120,6 +128,9 @@ class House:
         self._rate_sources: dict[str, RateSource] = {}
         self._pickup_issuers: dict[str, PickupIssuer] = {}
         self.pickups = Pickups(self.memory.records, self._pickup_issuers, self.seals, now_ms)
+        self.timetable_changes = ChangeBook(self.memory.records)
+        timetables = Timetables(self.memory.records)
+        self.ways = Ways(Remembered(timetables.open, _TIMETABLE_AGE_S), self.timetable_changes)
         self.parties = Parties(self.memory.records, secrets.token_bytes)
         self.trail = Trail(self.memory.records)
         self.people, self.sessions = join_people(settings, self.memory.records, self.seals)

@@ -9,10 +9,10 @@ from sqlalchemy.engine import Connection
 from waypost.booking.order_book import CONFIRMABLE, SAYS_WHOM, OrderBook, chunks, in_chunks
 from waypost.booking.orders import OrderState
 from waypost.booking.records import jobs, orders
-from waypost.booking.repeats import is_made
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, NotFound
 from waypost.store.protocols import Records
+from waypost.store.repeats import is_made
 
 #: So many of the orders that a job leaves are told.
 MOST_LEFT = 1_000

@@ -9,10 +9,10 @@ from sqlalchemy import and_, func, insert, select, update
 
 from waypost.booking.orders import ParcelState
 from waypost.booking.records import manifests, order_parcels, orders
-from waypost.booking.repeats import is_made
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.errors import Conflict, NotFound
 from waypost.store.protocols import Records
+from waypost.store.repeats import is_made
 
 #: The columns of a manifest as CSV.
 COLUMNS = ("carrier", "number", "order", "piece", "weight_g", "sort_code")

@@ -19,13 +19,13 @@ from waypost.access.sealing import Seal
 from waypost.booking.issuing import Address, Grams, Line, whole
 from waypost.booking.people import Sought
 from waypost.booking.records import pickups
-from waypost.booking.repeats import is_made
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict, NotFound, WaypostError
 from waypost.model.guarded import Guarded
 from waypost.model.texts import refuse_control
 from waypost.store.protocols import Records
+from waypost.store.repeats import is_made
 from waypost.track.carriers import CarrierPuzzling, InDoubt
 
 #: So long whoever asks has it for itself; who died meanwhile leaves it in doubt.

@@ -18,13 +18,13 @@ from waypost.booking.images import Picture, read_picture, read_signature
 from waypost.booking.orders import ParcelState
 from waypost.booking.people import Sought
 from waypost.booking.records import order_parcels, orders, proofs
-from waypost.booking.repeats import is_made
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.model.guarded import Guarded
 from waypost.model.instants import parse_instant
 from waypost.model.texts import refuse_control
 from waypost.store.protocols import Records
+from waypost.store.repeats import is_made
 
 #: Of one parcel so many are kept: a second try, a neighbour, a correction.
 MOST_PROOFS = 10

@@ -438,6 +438,10 @@ def _service(carrier: str, code: str, trip: _Trip, stops: list[_Stop], shift_s: 
         assert stop.arrives_s is not None
         assert stop.departs_s is not None
         came, leaves = ((second + shift_s) // 60 for second in (stop.arrives_s, stop.departs_s))
+        if calls and calls[-1].facility == stop.stop:  # another platform of the station
+            minute = max(leaves, minute or 0)
+            calls[-1] = msgspec.structs.replace(calls[-1], departs_min=minute)
+            continue
         came = came if minute is None else max(came, minute + 1)  # seconds apart, within one minute
         minute = max(leaves, came)
         calls.append(Call(facility=stop.stop, zone=trip.zone, arrives_min=came, departs_min=minute))

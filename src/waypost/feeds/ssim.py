@@ -46,7 +46,7 @@ class SsimFeed:
         self._paths = choose_files(path, "ssim", (".ssim", ".txt", ".dat"))
 
     def read(self) -> Found:
-        """See `TimetableFeed.read`."""
+        """See `TimetableFeed.read`; a file without a single flight is of another layout."""
         legs: dict[tuple[str, str], list[_Leg]] = {}
         spoilt: set[tuple[str, str]] = set()
         refused: list[Refused] = []
@@ -59,6 +59,8 @@ class SsimFeed:
                 refused.append(refused_of(error.refusal(name, line)))
             else:
                 legs.setdefault(key, []).append(leg)
+        if not legs and not refused:
+            raise BadInput("holds no flight: no record of type 3", where=self._paths[0].name)
         services = []
         for (carrier, code), found in legs.items():
             try:

@@ -7,9 +7,10 @@ known from: they are customs and not laws.
 import csv
 import datetime as dt
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 
+import msgspec
 import numpy as np
 
 from waypost.forecast.voices import Floats, Rows
@@ -47,12 +48,44 @@ def know_days(first: dt.date, days: int, countries: Mapping[str, float]) -> Rows
 @functools.lru_cache(maxsize=4096)
 def list_free_days(country: str, year: int) -> tuple[int, ...]:
     """Public holidays of a year, as days since 1970; none of a country that nothing is known of."""
+    epoch = dt.date(1970, 1, 1).toordinal()
+    known = _holidays_of(country, dt.date(year, 1, 1), dt.date(year, 12, 31))
+    return tuple(sorted(day.toordinal() - epoch for day in known))
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A day that stands out in a country: a `holiday` or a day of great `sales`, and what it is called."""
+
+    day: str
+    country: str
+    kind: str
+    name: str
+
+
+def list_marks(first: dt.date, days: int, countries: Iterable[str]) -> list[Mark]:
+    """Holidays and sales days of some countries from a day on, day by day."""
+    found = []
+    for country in sorted(set(countries)):
+        known = _holidays_of(country, first, first + dt.timedelta(days=days))
+        for place in range(days):
+            day = first + dt.timedelta(days=place)
+            if day in known:
+                found.append(Mark(day.isoformat(), country, "holiday", known[day]))
+            found += [
+                Mark(day.isoformat(), country, "sales", name)
+                for begins, rule, name in _read_sales_days().get(country, ())
+                if day.year >= begins and day == _day_of(rule, day.year)
+            ]
+    return sorted(found, key=lambda mark: (mark.day, mark.country, mark.kind, mark.name))
+
+
+def _holidays_of(country: str, first: dt.date, last: dt.date) -> Mapping[dt.date, str]:
     import holidays
 
     if country not in holidays.list_supported_countries():
-        return ()
-    epoch = dt.date(1970, 1, 1).toordinal()
-    return tuple(sorted(day.toordinal() - epoch for day in holidays.country_holidays(country, years=year)))
+        return {}
+    known: Mapping[dt.date, str] = holidays.country_holidays(country, years=range(first.year, last.year + 1))
+    return known
 
 
 def _mark_holidays(country: str, first: dt.date, days: int) -> Floats:
@@ -67,7 +100,7 @@ def _mark_sales(country: str, first: dt.date, days: int) -> Floats:
     marks = np.zeros(days)
     for place in range(days):
         day = first + dt.timedelta(days=place)
-        marks[place] = any(day.year >= begins and day == _day_of(rule, day.year) for begins, rule in rules)
+        marks[place] = any(day.year >= begins and day == _day_of(rule, day.year) for begins, rule, _ in rules)
     return marks
 
 
@@ -82,10 +115,10 @@ def _day_of(rule: str, year: int) -> dt.date:
 
 
 @functools.cache
-def _read_sales_days() -> dict[str, tuple[tuple[int, str], ...]]:
-    """By country since when and by which rule there are sales days."""
+def _read_sales_days() -> dict[str, tuple[tuple[int, str, str], ...]]:
+    """By country since when, by which rule and under which name there are sales days."""
     text = resources.files("waypost.forecast").joinpath("data/sales_days.csv").read_text(encoding="utf-8")
-    found: dict[str, tuple[tuple[int, str], ...]] = {}
+    found: dict[str, tuple[tuple[int, str, str], ...]] = {}
     for row in csv.DictReader(text.splitlines()):
-        found[row["country"]] = (*found.get(row["country"], ()), (int(row["begins"]), row["rule"]))
+        found[row["country"]] = (*found.get(row["country"], ()), (int(row["begins"]), row["rule"], row["name"]))
     return found

@@ -42,3 +42,22 @@ def quantiles_of_times(times: Floats, ended: Flags, weights: Floats, levels: Seq
     at_risk = np.cumsum(weights[::-1])[::-1]
     staying = np.cumprod(np.where(ended, 1 - weights / np.maximum(at_risk, 1e-300), 1.0))
     return np.interp(levels, 1 - staying[ended], times[ended])
+
+
+def share_ended(times: Floats, ended: Flags) -> tuple[Floats, Floats]:
+    """By when which share has ended (Kaplan and Meier), a row for each that did, by time.
+
+    What has not ended counts as long as it was watched. The last share stays below one where the longest still goes on.
+    """
+    order = np.lexsort((~ended, times))  # of those of one time the ended first: they were at risk together
+    times, ended = times[order], ended[order]
+    at_risk = np.arange(len(times), 0, -1)
+    staying = np.cumprod(np.where(ended, 1 - 1 / at_risk, 1.0))
+    return times[ended], np.asarray(1 - staying[ended], np.float64)
+
+
+def time_of_share(curve: tuple[Floats, Floats], share: float) -> float | None:
+    """By when that share has ended, by a curve of `share_ended`; None if it cannot be known yet."""
+    times, shares = curve
+    place = int(np.searchsorted(shares, share - 1e-9))
+    return float(times[place]) if place < len(times) else None

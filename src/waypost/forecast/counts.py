@@ -85,7 +85,7 @@ def read_counts(
     position = history.position()
     standing = read_standing(history, tables)
     counting = {"hub": _handled(standing), "carrier": _accepted(standing), "lane": _carried(standing, facilities)}[by]
-    newest = _newest_ms(history)
+    newest = newest_ms(history)
     end = min((until - EPOCH).days, (newest - OVER_MS) // DAY_MS)
 
     def ask(scans: Any) -> Any:
@@ -97,7 +97,7 @@ def read_counts(
     return _spread_out(found, end, position, most, named)
 
 
-def _newest_ms(history: History) -> int:
+def newest_ms(history: History) -> int:
     """When the newest scan was made; 0 if there is none."""
     [newest] = history.run(lambda scans: scans.aggregate(newest=in_milliseconds(scans.at).max())).to_pylist()
     return int(newest["newest"] or 0)
@@ -138,14 +138,7 @@ def _accepted(standing: Ask) -> Ask:
 
 def _carried(standing: Ask, facilities: Facilities) -> Ask:
     """A row for each parcel that was delivered, from the area where it was accepted."""
-    areas = [
-        {"carrier": each.carrier, "facility": each.code, "area": f"{each.place.country}-{each.place.region}"}
-        for each in facilities.list_all()
-        if each.place.country and each.place.region
-    ]
-    placed = ibis.memtable(
-        pa.Table.from_pylist(areas, pa.schema([(name, pa.string()) for name in ("carrier", "facility", "area")]))
-    )
+    placed = ibis.memtable(list_areas(facilities))
 
     def ask(scans: Any) -> Any:
         moves = standing(scans).inner_join(placed, ["carrier", "facility"])
@@ -161,6 +154,16 @@ def _carried(standing: Ask, facilities: Facilities) -> Ask:
         return ways.select("carrier", "number", "day", name=ways.origin.concat(" > ", ways.destination))
 
     return ask
+
+
+def list_areas(facilities: Facilities) -> pa.Table:
+    """The `carrier`, code (`facility`) and `area` of each facility of which country and region are known."""
+    areas = [
+        {"carrier": each.carrier, "facility": each.code, "area": f"{each.place.country}-{each.place.region}"}
+        for each in facilities.list_all()
+        if each.place.country and each.place.region
+    ]
+    return pa.Table.from_pylist(areas, pa.schema([(name, pa.string()) for name in ("carrier", "facility", "area")]))
 
 
 def _spread_out(found: pa.Table, end: int, position: int, most: int, named: Collection[tuple[str, str]]) -> Counts:

@@ -92,7 +92,7 @@ def forecast_parcels(
     """
     if not counts.names:
         raise NotFound(f"No parcel was counted by {by}.", mend="Import scans first; lanes need facilities with places.")
-    nodes, parents, sums = _tree(counts, by)
+    nodes, parents, sums = build_tree(counts, by)
     begins = [int(np.flatnonzero(each)[0]) if each.any() else 0 for each in sums]
     shares = _country_shares(counts, nodes, countries)
     calendar = {share: know_days(counts.first, counts.days + days, dict(share)) for share in set(shares)}
@@ -114,12 +114,12 @@ def forecast_parcels(
     )
 
 
-_Node = tuple[str, str | None, str | None]
+Node = tuple[str, str | None, str | None]
 
 
-def _tree(counts: Counts, by: By) -> tuple[list[_Node], list[int], Floats]:
-    """The nodes, each behind its parent; the place of that; and the parcels of each."""
-    nodes: list[_Node] = [("network", None, None)]
+def build_tree(counts: Counts, by: By) -> tuple[list[Node], list[int], Floats]:
+    """The nodes as (level, carrier, name), each behind its parent; the place of that; and the parcels a day of each."""
+    nodes: list[Node] = [("network", None, None)]
     parents, members = [-1], [list(range(len(counts.names)))]
     for carrier in sorted({carrier for carrier, _ in counts.names}):
         own = [place for place, (whose, _) in enumerate(counts.names) if whose == carrier]
@@ -134,7 +134,7 @@ def _tree(counts: Counts, by: By) -> tuple[list[_Node], list[int], Floats]:
     return nodes, parents, np.stack([counts.parcels[each].sum(axis=0) for each in members])
 
 
-def _country_shares(counts: Counts, nodes: list[_Node], countries: Countries) -> list[tuple[tuple[str, float], ...]]:
+def _country_shares(counts: Counts, nodes: list[Node], countries: Countries) -> list[tuple[tuple[str, float], ...]]:
     """For each node which countries' calendars it follows, each with its share of the parcels in hundredths."""
     totals = counts.parcels.sum(axis=1)
     found = []

@@ -1,4 +1,4 @@
-"""What was learnt, and weather, in `Records`."""
+"""What was learnt, forecasts that are kept, and weather, in `Records`."""
 
 from typing import Any
 
@@ -28,6 +28,16 @@ promotions = Table(
     Column("version", Integer, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("undone_ms", BigInteger),
+)
+
+#: Forecasts of volumes that are kept: see `volume_shelf.py`. `basis` is by what they tell parcels apart.
+volume_forecasts = Table(
+    "volume_forecasts",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("basis", String(16), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 MOST_PLACE = 80

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, delete, select, tuple_
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, String, Table, delete, select, tuple_
 from sqlalchemy.engine import Connection, Row
 
 from waypost.model.decoding import decode
@@ -45,6 +45,18 @@ dwells = Table(
     METADATA,
     Column("facility", String(MOST_FACILITY), primary_key=True),
     Column("minutes", Integer, nullable=False),
+)
+
+#: Closures and delays that are kept: see `network/change_book.py`.
+timetable_changes = Table(
+    "timetable_changes",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("carrier", String(32), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False, index=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("asked", String(32)),  # by what the request that made it is known again; none: nobody knows
 )
 
 _PLACE = ("city", "region", "country", "latitude", "longitude", "zone")

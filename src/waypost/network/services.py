@@ -19,6 +19,8 @@ MOST_MIN = 60 * DAY_MIN
 #: Lengths that the tables of `Records` have room for.
 MOST_CODE, MOST_FACILITY = 128, 161
 MOST_CALLS = 500
+#: The zones of so many years are looked at beforehand.
+_MOST_YEARS = 10
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -123,6 +125,8 @@ def check_service(service: Service) -> Service:
     """
     check_parts(service)
     for here, there in itertools.pairwise(service.calls):
+        if here.facility == there.facility:
+            raise BadInput(f"it goes from {here.facility} to itself", where=_where(service))
         _check_zones(service, here, there)
     return service
 
@@ -201,10 +205,21 @@ def _check_zones(service: Service, here: Call, there: Call) -> None:
     """That time passes on the way."""
     assert here.departs_min is not None
     assert there.arrives_min is not None
-    for month in (1, 7):  # zones that change their clocks differ by the season
-        noon = dt.datetime(service.days.first.year, month, 1, 12, tzinfo=dt.UTC)
+    for day in _sample_days(service.days):
+        noon = dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC)
         offsets = [noon.astimezone(get_zone(call.zone)).utcoffset() or dt.timedelta() for call in (here, there)]
         lasts = there.arrives_min - here.departs_min - (offsets[1] - offsets[0]) // dt.timedelta(minutes=1)
         if lasts < 1:
             way = f"{_where(service)}, {here.facility} to {there.facility}"
-            raise BadInput(f"it takes {lasts} minutes from zone to zone: at least one", where=way)
+            raise BadInput(f"on {day} it takes {lasts} minutes from zone to zone: at least one", where=way)
+
+
+def _sample_days(days: Days) -> list[dt.date]:
+    """Days in each winter and summer in which it may run: zones differ by the season, and laws change them by the year.
+
+    Weeks in which one zone has changed its clocks and another has not are left to the days themselves.
+    """
+    first, last = min((days.first, *days.added)), max((days.last, *days.added))
+    years = range(first.year, min(last.year, first.year + _MOST_YEARS) + 1)
+    seasons = [dt.date(year, month, 1) for year in years for month in (1, 7)]
+    return [day for day in seasons if first <= day <= last] or [first]

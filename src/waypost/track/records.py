@@ -136,6 +136,17 @@ LINK_SCHEMA = pa.schema(
 )
 MOST_LINKS = 200_000
 
+#: The columns of `list_told`, and how many parcels it gives at most: some 50 MB.
+TOLD_SCHEMA = pa.schema(
+    [
+        ("told_carrier", pa.string()),
+        ("told_number", pa.string()),
+        ("told_area", pa.string()),
+        ("promised_ms", pa.int64()),
+    ]
+)
+MOST_TOLD = 500_000
+
 _CHUNK = 300  # three parameters a number; SQLite takes at least 999
 
 
@@ -233,6 +244,23 @@ def list_all_links(connection: Connection, most: int = MOST_LINKS) -> pa.Table:
         for chunk in connection.execute(query).partitions(10_000)
     ]
     return pa.Table.from_batches([pa.record_batch(columns, schema=LINK_SCHEMA) for columns in rows], LINK_SCHEMA)
+
+
+def list_told(connection: Connection, most: int = MOST_TOLD) -> pa.Table:
+    """Of parcels of which it was told where they go or by when, as columns of `TOLD_SCHEMA`; of more than `most` some.
+
+    The area is `COUNTRY-region`, null where one of the two is not known.
+    """
+    country, region = parcels.c.destination_country, parcels.c.destination_region
+    area = case((country.is_not(None) & region.is_not(None), country + "-" + region))
+    known = or_(area.is_not(None), parcels.c.promised_ms.is_not(None))
+    columns = (parcels.c.carrier, parcels.c.number, area, parcels.c.promised_ms)
+    query = select(*columns).where(known).order_by(parcels.c.promised_ms.desc(), parcels.c.id).limit(most)
+    batches = [
+        [pa.array(column, field.type) for field, column in zip(TOLD_SCHEMA, zip(*chunk, strict=True), strict=True)]
+        for chunk in connection.execute(query).partitions(10_000)
+    ]
+    return pa.Table.from_batches([pa.record_batch(each, schema=TOLD_SCHEMA) for each in batches], TOLD_SCHEMA)
 
 
 def _settled() -> Select[Any]:

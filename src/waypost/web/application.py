@@ -13,6 +13,8 @@ from waypost.web.api import (
     audit,
     booking,
     carriers,
+    forecasts,
+    lanes,
     mail,
     manifests,
     network,
@@ -31,6 +33,7 @@ from waypost.web.api import (
     service,
     sort_codes,
     watches,
+    ways,
     webhooks,
 )
 from waypost.web.desk import Desk, Limits
@@ -68,6 +71,9 @@ def make_app(desk: Desk) -> Door:
     parcels.add_parcels(app, office)
     scans.add_scans(app, office)
     network.add_network(app, office)
+    lanes.add_lanes(app, office)
+    forecasts.add_forecasts(app, office)
+    ways.add_ways(app, office)
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
     booking.add_booking(app, office)

@@ -31,8 +31,13 @@ from waypost.care.notices import Notices
 from waypost.care.sending import Sender
 from waypost.care.subscriptions import Subscriptions
 from waypost.care.tally import MailStanding, Standing
+from waypost.forecast.counts import By, Counts
+from waypost.forecast.lanes import LaneDetail, Lanes
 from waypost.forecast.present import Promises
+from waypost.forecast.volume_shelf import KeptForecast
+from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
+from waypost.network.ways import Ways
 from waypost.track.feed import BULK_LAG
 from waypost.track.files import Files
 from waypost.track.outlook import Outlook
@@ -146,6 +151,23 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     standing: Callable[[], MailStanding] | None = None
 
 
+class Insight(msgspec.Struct, frozen=True, kw_only=True):
+    """What is learnt from scans of the past; each may be some minutes old.
+
+    Attributes:
+        scorecards: of carriers, over the scans from an instant to before another or to the end.
+        lanes: of parcels that were handed over from an instant to before another; without them the newest.
+        lane: one of them, from an area to another, of some carriers or of all.
+        volume: a forecast that is kept, the newest or the one of an id, and what came since. `list_volumes` all.
+    """
+
+    scorecards: Callable[[int, int | None], Scorecards]
+    lanes: Callable[[int | None, int | None], Lanes]
+    lane: Callable[[str, str, tuple[str, ...], int | None, int | None], LaneDetail]
+    volume: Callable[[By, str | None], tuple[KeptForecast, Counts]]
+    list_volumes: Callable[[], list[KeptForecast]]
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How the machines under the service are.
 
@@ -201,11 +223,12 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         files: takes files that they hand in.
         carriers: by account, whose it is.
         overview: the network at a glance; may be some seconds old.
-        scorecards: of carriers, over the scans from an instant to before another or to the end; may be older.
+        insight: what is learnt from scans of the past.
         keys: who may what. `people` the same of those who log in, and `sessions` theirs.
         trail: who did what.
         openid: another provider that says who people are.
         facilities: the register of facilities.
+        ways: through the timetables. `timetable_changes` closures and delays.
         clock: now, in UTC milliseconds.
         ticks: milliseconds of a clock that nobody sets, for rates; its zero means nothing.
         health: how the machines are; cheap to ask.
@@ -242,12 +265,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     files: Files
     carriers: Mapping[str, str]
     overview: Callable[[], Overview]
-    scorecards: Callable[[int, int | None], Scorecards]
+    insight: Insight
     keys: Keys
     people: People
     sessions: Sessions
     trail: Trail
     facilities: Facilities
+    ways: Ways
+    timetable_changes: ChangeBook
     clock: Callable[[], int]
     health: Callable[[], Health]
     journal: FilteringBoundLogger

@@ -19,7 +19,7 @@ _ORDERS = (
     *("/v1/orders", "/v1/jobs", "/v1/manifests", "/v1/quotes", "/v1/promises", "/v1/pickups", "/v1/proofs"),
     *("/v1/parcels", "/v1/statuses"),
 )
-_QUESTIONS = frozenset({("POST", "/v1/quotes"), ("POST", "/v1/promises")})
+_QUESTIONS = frozenset({("POST", "/v1/quotes"), ("POST", "/v1/promises"), ("POST", "/v1/paths")})
 
 #: For so long a key is believed without asking the records again; a key that was withdrawn works no longer than that.
 _BELIEVED_MS = 10_000

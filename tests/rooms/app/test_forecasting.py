@@ -8,7 +8,9 @@ import pytest
 from tests.rooms.app.commands import Commands
 
 from waypost.app.settings import Settings
+from waypost.app.volume_forecast import volumes_of
 from waypost.app.wiring import open_house
+from waypost.forecast.volumes_since import put_beside
 from waypost.testing import World, scan
 
 FIRST, DAYS = dt.date(2026, 3, 2), 84
@@ -68,9 +70,25 @@ def test_only_what_was_known_then_counts(filled: Commands) -> None:
 def test_people_get_a_table(filled: Commands) -> None:
     done = filled.call("forecast", "volume", "--days", "9")
     head, first, *_ = done.stdout.decode().splitlines()
-    assert head.split() == ["carrier", "hub", *(f"05-{day}" for day in range(25, 32)), "all", "9", "days"]
+    assert head.split() == ["carrier", "hub", *(f"2026-05-{day}" for day in range(25, 32)), "all", "9", "days"]
     assert first.split()[0] == "all"
     assert "Learnt from 2026-03-02 to 2026-05-24" in done.stderr.decode()
+
+
+def test_one_is_kept_with_how_far_such_were_off(filled: Commands) -> None:
+    told = filled.ask("forecast", "volume", "--days", "7", "--until", "2026-05-20", "--keep")
+    assert told["scans_end"].startswith("2026-05-26")
+    card = told["card"]
+    assert (card["first"], card["last"]) == ("2026-05-13", "2026-05-19")
+    assert [each["level"] for each in card["levels"]] == ["network", "carrier", "hub"]
+    assert all(0 < each["mae"] < each["mean"] for each in card["levels"])
+    with open_house(Settings(home=filled.home)) as house:
+        kept, counts = volumes_of(house)("hub", None)
+        assert (kept.id, kept.card is not None) == (told["kept"], True)
+        beside = put_beside(kept.forecast.lines[0], counts, 7)
+    came = [day.came for day in beside.days]
+    assert all(each is not None and 8 < each < 40 for each in came[:4])
+    assert came[5:] == [None, None]  # scans of the 25th may still come, and the 26th is not over
 
 
 def test_what_cannot_be_is_refused(filled: Commands, tmp_path: Path) -> None:

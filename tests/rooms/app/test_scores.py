@@ -54,7 +54,7 @@ def test_without_a_home_or_scans(commands: Commands) -> None:
 def test_an_answer_is_remembered_for_its_stretch_only(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int | None]] = []
     ticks = [100.0]
-    monkeypatch.setattr("waypost.app.scores.time.monotonic", lambda: ticks[0])
+    monkeypatch.setattr("waypost.app.remembering.time.monotonic", lambda: ticks[0])
     with open_house(Settings(home=commands.home)) as house:
         counted = scores_of(house)(now_ms() - DAY_MS, None)
 

@@ -203,3 +203,68 @@ def test_what_the_register_says_of_a_stop_stays(home: Commands, tmp_path: Path) 
     assert (known.name, known.kind, known.place.zone) == ("Bonn parcel gateway", "gateway", "Europe/Paris")
     assert new is not None
     assert new.name == "Aachen"
+
+
+def test_closures_and_delays_hold_until_they_are_lifted(filled: Commands) -> None:
+    soon = ("--from", "2026-01-01T00:00:00Z", "--until", "2040-01-01T00:00:00Z", "--why", "flooded")
+    closed = filled.ask("timetable", "close", "hilltop/GRU", *soon)
+    way = ("timetable", "path", "hilltop/CWB", "hilltop/MAO", "--ready", SUNDAY)
+    assert "no way from" in filled.fail(*way, code=1)
+    assert [each["id"] for each in filled.ask("timetable", "changes")] == [closed["id"]]
+    assert "hilltop/GRU closed" in filled.call("timetable", "changes").stdout.decode()
+    assert filled.ask("timetable", "lift", closed["id"]) == {"lifted": closed["id"]}
+    assert len(filled.ask(*way)["legs"]) == 2
+    assert "no closure or delay" in filled.fail("timetable", "lift", "chg_0", code=1)
+    assert "write carrier/code" in filled.fail(
+        "timetable", "delay", "X", "5", "--day", "2026-11-23", "--why", "x", code=2
+    )
+    late = ("timetable", "delay", "azul/NONE", "-5", "--day", "2099-11-23", "--why", "x")
+    assert "no service 'azul/NONE'" in filled.fail(*late, code=1)
+
+
+def test_a_file_that_is_not_there_makes_no_home(tmp_path: Path) -> None:
+    nowhere = Commands(tmp_path / "none")
+    missing = str(tmp_path / "missing.csv")
+    for more in ((), ("--dry-run",)):
+        assert missing in nowhere.fail("timetable", "import", "csv", missing, *more, code=2)
+    schedule = tmp_path / "schedule.ssim"
+    schedule.write_text(leg() + "\n")
+    assert nowhere.ask("timetable", "import", "ssim", str(schedule), "--dry-run")["services"] == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_schedule_without_flights_is_refused(home: Commands, tmp_path: Path) -> None:
+    schedule = tmp_path / "schedule.ssim"
+    schedule.write_text("1AIRLINE STANDARD SCHEDULE DATA SET\n")
+    assert "holds no flight" in home.fail("timetable", "import", "ssim", str(schedule), code=2)
+
+
+def test_a_leg_from_a_facility_to_itself_is_refused(home: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "timetable.csv"
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+    file.write_text("\n".join([lines[0], lines[1].replace("CWB,GRU", "GRU,GRU"), ""]), "utf-8")
+    told = home.ask("timetable", "import", "csv", str(file), code=1)
+    assert "from hilltop/GRU to itself" in told["refusals"][0]["reason"]
+
+
+def test_refusals_that_last_can_be_passed_over(filled: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "timetable.csv"
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+    broken = lines[2].replace("05:00", "5 am")
+    file.write_text("\n".join([lines[0], lines[1], broken, ""]), "utf-8")
+    assert "goes with --replace" in filled.fail("timetable", "import", "csv", str(file), "--despite-refusals", code=2)
+    told = filled.ask("timetable", "import", "csv", str(file), "--replace", "--despite-refusals", code=1)
+    assert (told["refused"], told["replaced"]) == (1, ["hilltop"])
+    assert [each["code"] for each in filled.ask("timetable", "show", "--carrier", "hilltop")] == ["CWB-GRU"]
+
+
+def test_zones_are_looked_at_in_every_year(home: Commands, tmp_path: Path) -> None:
+    """Brazil has had no summer time since 2019, so that from then on Paraguay was as far east in its summers."""
+    file = tmp_path / "timetable.csv"
+    head = "carrier,service,mode,origin,destination,departs,arrives,days,origin_zone,destination_zone,first,last\n"
+    row = "ponte,CDE-FOZ,truck,FOZ,CDE,10:00,09:30,1234567,America/Sao_Paulo,America/Asuncion,2018-01-01,{}-12-31\n"
+    file.write_text(head + row.format(2018))
+    assert home.ask("timetable", "import", "csv", str(file))["services"] == 1
+    file.write_text(head + row.format(2020))
+    [refusal] = home.ask("timetable", "import", "csv", str(file), code=1)["refusals"]
+    assert "on 2020-01-01 it takes -30 minutes" in refusal["reason"]

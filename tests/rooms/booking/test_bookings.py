@@ -13,8 +13,8 @@ from waypost.booking.issuing import Issued, Item, WaybillOrder
 from waypost.booking.order_book import Entered, Filters
 from waypost.booking.orders import OrderState, ParcelState, PlannedParcel
 from waypost.booking.records import order_parcels, orders
-from waypost.booking.repeats import KeyReused
 from waypost.model.errors import BadInput, Conflict, NotFound, StorageFull
+from waypost.store.repeats import KeyReused
 from waypost.testing.carriers.faking import Trap
 from waypost.track.carriers import CarrierRefused
 from waypost.track.records import find_parcels

@@ -6,8 +6,8 @@ import pytest
 from tests.rooms.booking.desk import Desk, open_desk
 
 from waypost.booking.manifests import HandedOver, Manifests, write_csv
-from waypost.booking.repeats import KeyReused
 from waypost.model.errors import Conflict, NotFound
+from waypost.store.repeats import KeyReused
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from tests.rooms.booking.desk import Desk, open_desk, shown
 
 from waypost.booking.pickups import PickupOrder, Pickups, PickupState
 from waypost.booking.records import pickups as table
-from waypost.booking.repeats import KeyReused
 from waypost.model.errors import BadInput, Conflict, NotFound
+from waypost.store.repeats import KeyReused
 from waypost.testing.carriers.faking import Trap
 from waypost.testing.carriers.usps import FakeUsps
 from waypost.track.carriers import CarrierRefused

@@ -13,9 +13,9 @@ from waypost.booking.erasure import Erasure
 from waypost.booking.orders import KeptOrder
 from waypost.booking.proofs import MOST_PROOFS, Proofs, ProofSent
 from waypost.booking.records import proofs as table
-from waypost.booking.repeats import KeyReused
 from waypost.model.errors import BadInput, Conflict, NotFound
 from waypost.model.instants import DAY_MS, format_instant
+from waypost.store.repeats import KeyReused
 
 
 def png() -> bytes:

@@ -145,7 +145,7 @@ def test_objects_that_cannot_be_read_leave_no_half_service(tmp_path: Path) -> No
         (
             [ONE.replace("01:30+1", "22:00")],
             "",
-            "service sto/T1, sto/HGH to sto/PVG: it takes 0 minutes from zone to zone: at least one",
+            "service sto/T1, sto/HGH to sto/PVG: on 2026-11-01 it takes 0 minutes from zone to zone: at least one",
         ),
         (
             [ONE, TWO.replace("26:00", "25:00")],

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from waypost.forecast.calendars import COLUMNS, know_days
+from waypost.forecast.calendars import COLUMNS, know_days, list_marks
 
 
 def of(day: str, country: str) -> dict[str, float]:
@@ -53,3 +53,12 @@ def test_a_country_that_nothing_is_known_of_has_only_days_of_the_month() -> None
     assert rows[:, :4].sum() == 0
     assert rows[:, 5].tolist() == [25.0, 26.0]
     assert (know_days(dt.date(2025, 12, 25), 2, {}) == rows).all()
+
+
+def test_days_that_stand_out_have_names() -> None:
+    marks = list_marks(dt.date(2026, 11, 9), 4, ["CN", "BR", "CN", "XX"])
+    assert [(mark.day, mark.country, mark.kind, mark.name) for mark in marks] == [
+        ("2026-11-11", "CN", "sales", "Singles' Day")
+    ]
+    assert {mark.kind for mark in list_marks(dt.date(2026, 10, 1), 1, ["CN"])} == {"holiday"}
+    assert list_marks(dt.date(2005, 11, 11), 1, ["CN"]) == []

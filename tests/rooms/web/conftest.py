@@ -52,16 +52,24 @@ from waypost.care.tally import MailStanding, Standing
 from waypost.engines.reference import open_reference
 from waypost.feeds.order_sheets import OrderSheets
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.counts import OVER_MS, By, Counts, read_counts
+from waypost.forecast.lane_trips import TripReader
+from waypost.forecast.lanes import LaneDetail, Lanes, read_lane, read_lanes
 from waypost.forecast.models import Models
 from waypost.forecast.past import read_past
 from waypost.forecast.present import Promises
 from waypost.forecast.training import TRAINED_DAYS
 from waypost.forecast.trips import Trips
+from waypost.forecast.volume_shelf import KeptForecast, VolumeShelf
+from waypost.forecast.volumes_since import count_until
 from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
+from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
+from waypost.network.shelf import Timetables
+from waypost.network.ways import Ways
 from waypost.track.carriers import PushReader
 from waypost.track.endings import Endings
 from waypost.track.files import Files
@@ -72,14 +80,14 @@ from waypost.track.parcels import Tracker
 from waypost.track.polling import Poller
 from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Receipt, Reception
-from waypost.track.records import keep_link, keep_parcels
+from waypost.track.records import keep_link, keep_parcels, list_all_links, list_told
 from waypost.track.scan_search import ScanSearch
 from waypost.track.scorecards import Scorecards, read_scorecards
 from waypost.track.tables import CodeTables
 from waypost.track.watches import Watches
 from waypost.track.wire import read_json_array
 from waypost.web.application import make_app
-from waypost.web.desk import Desk, Health, Limits, Post, Site
+from waypost.web.desk import Desk, Health, Insight, Limits, Post, Site
 from waypost.web.destinations import Places
 from waypost.web.door import Door
 from waypost.web.journal import open_journal
@@ -147,6 +155,9 @@ class World:
             Rate(limits.guesses_per_min, limits.guesses_burst),
         )
         self.trail = Trail(self.memory.records)
+        self.volumes = VolumeShelf(self.memory.records)
+        self.timetables = Timetables(self.memory.records)
+        self.timetable_changes = ChangeBook(self.memory.records)
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
         self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
         self.readers: dict[str, PushReader] = {}
@@ -229,12 +240,20 @@ class World:
             "carriers": self.accounts,
             "pushes": self.pushes,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
-            "scorecards": self.scorecards,
+            "insight": Insight(
+                scorecards=self.scorecards,
+                lanes=self.lanes,
+                lane=self.lane,
+                volume=self.volume,
+                list_volumes=self.volumes.list_all,
+            ),
             "keys": self.keys,
             "people": self.people,
             "sessions": self.sessions,
             "trail": self.trail,
             "facilities": self.facilities,
+            "ways": Ways(self.timetables.open, self.timetable_changes),
+            "timetable_changes": self.timetable_changes,
             "clock": lambda: self.now_ms,
             "ticks": lambda: self.now_ms,
             "health": self.health,
@@ -262,6 +281,28 @@ class World:
     def scorecards(self, since_ms: int, until_ms: int | None) -> Scorecards:
         history = self.memory.history
         return read_scorecards(history, self.tables, since_ms=since_ms, until_ms=until_ms, now_ms=self.now_ms)
+
+    def trips(self, since_ms: int | None, until_ms: int | None) -> TripReader:
+        with self.memory.records.read() as connection:
+            told, links = list_told(connection), list_all_links(connection)
+        history = self.memory.history
+        stretch = {"since_ms": since_ms, "until_ms": until_ms, "now_ms": self.now_ms}
+        return TripReader(history, self.tables, self.facilities, told, links, **stretch)
+
+    def lanes(self, since_ms: int | None, until_ms: int | None) -> Lanes:
+        return read_lanes(self.trips(since_ms, until_ms))
+
+    def lane(
+        self, origin: str, destination: str, carriers: tuple[str, ...], since_ms: int | None, until_ms: int | None
+    ) -> LaneDetail:
+        return read_lane(self.trips(since_ms, until_ms), origin, destination, carriers)
+
+    def volume(self, by: By, id_: str | None) -> tuple[KeptForecast, Counts]:
+        kept = self.volumes.get(by, id_)
+        until = count_until(kept, self.now_ms, OVER_MS)
+        names = [(each.carrier or "", each.name or "") for each in kept.forecast.lines]
+        history = self.memory.history
+        return kept, read_counts(history, self.tables, self.facilities, by, until=until, most=0, named=names)
 
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,8 +17,10 @@ from waypost.booking.proofs import ProofSent
 from waypost.care.deliveries import Delivery, keep_new
 from waypost.care.notices import Notice, NoticeState, keep_notices
 from waypost.carriers.adapters import list_adapters
+from waypost.feeds.timetables import TimetablesFeed
 from waypost.model.carriage import Waybill
 from waypost.model.parties import PartyKind
+from waypost.network.changes import Closure
 from waypost.store.tables import METADATA
 from waypost.testing.carriers.fakes import FAKES
 from waypost.testing.carriers.faking import Fake
@@ -84,6 +87,11 @@ class House:
         asked = self.ask("merchant", "post", "/v1/pickups", msgspec.json.encode(PICKUP_SENT))
         assert asked.json["state"] == "booked", asked.text
         self.pickup: str = asked.json["id"]
+        example = Path(__file__).parents[3] / "examples/timetables/timetable.csv"
+        services = TimetablesFeed(example, lambda carrier, code: "America/Sao_Paulo").read().services
+        world.timetables.keep(services, {})
+        closing = Closure(facility="hilltop/GRU", since_ms=now, until_ms=now + 86_400_000)
+        self.change = world.timetable_changes.close("chg_0123456789abcdef", closing, "SECRET-3", "me", now).id
         self.delivery = "msg_1"
         with world.memory.records.begin() as connection:
             told = Delivery(
@@ -135,6 +143,7 @@ class House:
             "Vizinha",
             "SECRET-1",
             "SECRET-2",
+            "SECRET-3",
             person.name,
             person.street,
             person.phone,

@@ -22,9 +22,11 @@ def bodies_of(house: House) -> dict[str, tuple[str, str, Any, Any]]:
     """For each route that takes a key: who asks, where, and what; and something else that could be asked for too."""
     pickup = msgspec.to_builtins(PICKUP_SENT)
     proof = {"number": house.number, "at": "2026-11-22T11:00:00-03:00", "received_by": "Rosa"}
+    closing = {"kind": "closure", "why": "flooded", "facility": "hilltop/GRU", "until": "2026-12-01T00:00:00Z"}
     return {
         "/v1/jobs": ("merchant", "/v1/jobs", {"orders": [house.booked]}, {"orders": [house.drafted]}),
         "/v1/pickups": ("merchant", "/v1/pickups", pickup, pickup | {"parcels": 99}),
+        "/v1/timetable-changes": ("operator", "/v1/timetable-changes", closing, closing | {"why": "strike"}),
         "/v1/carriers/{account}/proofs": (
             *("operator", "/v1/carriers/correios/proofs"),
             *(proof, proof | {"received_by": "Ana"}),

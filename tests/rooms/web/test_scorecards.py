@@ -116,14 +116,14 @@ def test_the_file_has_how_many_of_how_many(full: Any) -> None:
 
 def test_nobody_else_waits_for_the_cards(full: Any) -> None:
     """However many stretches are asked for at one time."""
-    release, begun, inner = threading.Event(), threading.Event(), full.app._desk.scorecards
+    release, begun, inner = threading.Event(), threading.Event(), full.app._desk.insight.scorecards
 
     def wait(since_ms: int, until_ms: int | None) -> Any:
         begun.set()
         assert release.wait(30)
         return inner(since_ms, until_ms)
 
-    msgspec.structs.force_setattr(full.app._desk, "scorecards", wait)
+    msgspec.structs.force_setattr(full.app._desk.insight, "scorecards", wait)
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(full.get, f"{PATH}?since=2026-11-2{day}T00:00:00Z", key=full.operator) for day in range(4)]
         try:

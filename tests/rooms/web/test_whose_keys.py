@@ -15,6 +15,8 @@ from waypost.access.keys import Role, Scope
 ANYBODY = frozenset({"nobody", "operator", "carrier", "bound", "strange carrier", "merchant", "other merchant"})
 OPERATOR = frozenset({"operator"})
 SENDERS = frozenset({"operator", "carrier", "bound"})
+#: Operators see all, keys of carriers that speak for some what is theirs.
+TELLERS = frozenset({"operator", "bound", "strange carrier"})
 MERCHANTS = frozenset({"merchant", "other merchant"})
 #: Merchants of their own, operators of all.
 BOTH = MERCHANTS | OPERATOR
@@ -30,6 +32,14 @@ WHO_MAY = {
     "post /v1/carriers/{account}/push": ANYBODY,
     "get /v1/facilities": OPERATOR,
     "put /v1/facilities": OPERATOR,
+    "get /v1/lanes": TELLERS,
+    "get /v1/forecasts": TELLERS,
+    "get /v1/forecasts/volume": TELLERS,
+    "post /v1/paths": TELLERS,
+    "get /v1/timetable-changes": TELLERS,
+    "post /v1/timetable-changes": TELLERS,
+    "delete /v1/timetable-changes/{change}": TELLERS,
+    "get /v1/lanes/times": TELLERS,
     "get /v1/jobs/{job}": MERCHANTS,
     "post /v1/jobs": MERCHANTS,
     "get /v1/orders": MERCHANTS,
@@ -93,7 +103,7 @@ WHO_MAY = {
 }
 
 #: What a path is about, the nearest first.
-_NAMED = ("job", "proof", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
+_NAMED = ("change", "job", "proof", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
 
 #: Keys that open nothing, whatever they once were.
 DEAD = ("wrong", "ended", "of an ended party", "withdrawn")
@@ -117,6 +127,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
     ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "1"}
     ids |= {"parcel": house.parcel, "pickup": house.pickup, "proof": house.proof}
     ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery, "notice": house.notice}
+    ids |= {"change": house.change}
     sent: list[bytes] = [b""]
     kind = "application/json"
     if content := operation.get("requestBody", {}).get("content"):
@@ -133,6 +144,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
             now = now.replace("{" + parameter + "}", value)
         asked = order or next((ids[each] for each in _NAMED if "{" + each + "}" in path), "")
         now += f"?number={house.number}" if name == "get /v1/proofs" else ""
+        now += "?origin=CN-GD&destination=BR-SP" if name == "get /v1/lanes/times" else ""
         now += "?since=2026-11-01T00:00:00Z" if path.endswith("/replay") else ""
         body = msgspec.json.encode(house.draft) if name == "put /v1/orders/{order}" else sent[0]
         found.append((method, now, body, kind, (asked, asked[:-3] + "0zz" if len(asked) > 10 else asked[::-1])))

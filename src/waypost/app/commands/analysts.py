@@ -46,6 +46,9 @@ def forecast_volume(
     until: Annotated[
         str | None, typer.Option("--until", metavar="DATE", help="Know only the days before it, as 2026-11-23.")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep it for who asks a server, with how far such forecasts were off.")
+    ] = False,
     seed: Seed = 0,
     threads: Threads = 1,
     as_json: Json = False,
@@ -57,8 +60,29 @@ def forecast_volume(
     if capacity is not None and by != "hub":
         raise typer.BadParameter("--capacity is of hubs: add --by hub")
     volume_forecast.run_forecast(
-        by, days, most, capacity, until, seed=seed, threads=threads, home=home, as_json=as_json
+        by, days, most, capacity, until, seed=seed, threads=threads, keep=keep, home=home, as_json=as_json
     )
+
+
+@commands.command()
+def lanes(
+    origin: Annotated[
+        str | None, typer.Option("--from", metavar="AREA", help="COUNTRY-region as CN-ZJ, or the country alone.")
+    ] = None,
+    destination: Annotated[str | None, typer.Option("--to", metavar="AREA", help="The same of the other end.")] = None,
+    carriers: Annotated[
+        list[str] | None, typer.Option("--carrier", help="Only lanes of it; again for another.")
+    ] = None,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=3660, help="Handed over within so many days before the newest scan.")
+    ] = 90,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show how long parcels take from area to area; of one lane by week too, and where they wait."""
+    from waypost.app import lanes as lanes_
+
+    lanes_.run_lanes(origin, destination, carriers or [], days, home=home, as_json=as_json)
 
 
 @backtest.command("volume")

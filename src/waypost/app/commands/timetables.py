@@ -25,6 +25,9 @@ def import_(
             "--replace", help="Remove all other services of the carriers that the files name, unless a row was refused."
         ),
     ] = False,
+    despite_refusals: Annotated[
+        bool, typer.Option("--despite-refusals", help="With --replace: also where rows were refused.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, keep nothing.")] = False,
     as_json: Json = False,
     home: Home = None,
@@ -32,8 +35,17 @@ def import_(
     """Keep the services of files, or bring them up to date. Exit code 1 if something was refused."""
     from waypost.app import timetables
 
+    if despite_refusals and not replace:
+        raise typer.BadParameter("it goes with --replace", param_hint="--despite-refusals")
     code = timetables.import_timetable(
-        kind, path, carrier=carrier, replace=replace, dry_run=dry_run, home=home, as_json=as_json
+        kind,
+        path,
+        carrier=carrier,
+        replace=replace,
+        despite_refusals=despite_refusals,
+        dry_run=dry_run,
+        home=home,
+        as_json=as_json,
     )
     raise typer.Exit(code)
 
@@ -107,3 +119,70 @@ def path(
         home=home,
         as_json=as_json,
     )
+
+
+Why = Annotated[str, typer.Option("--why", help="In a few words, for those who look at the list.")]
+
+
+@timetable.command()
+def close(
+    facility: Annotated[str, typer.Argument(help="A facility, as carrier/code.")],
+    why: Why,
+    destination: Annotated[
+        str | None, typer.Option("--to", metavar="FACILITY", help="Only what goes there without a stop between.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="From then on, as 2026-11-22T10:00:00+08:00 (default: now).")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Until then (default: until it is lifted).")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Close a facility, or a lane: no way leads through it meanwhile."""
+    from waypost.app import timetable_changes
+    from waypost.app.wiring import now_ms
+
+    timetable_changes.close(facility, destination, since, until, why, now_ms=now_ms(), home=home, as_json=as_json)
+
+
+@timetable.command(context_settings={"ignore_unknown_options": True})
+def delay(
+    service: Annotated[str, typer.Argument(help="A service, as carrier/code.")],
+    minutes: Annotated[int, typer.Argument(help="How much later it is; below zero for earlier.")],
+    day: Annotated[str, typer.Option("--day", help="On which the departure begins there, as 2026-11-22.")],
+    why: Why,
+    call: Annotated[int, typer.Option("--call", min=0, help="From which of its calls on, 0 for the first.")] = 0,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Say that a departure is late."""
+    from waypost.app import timetable_changes
+    from waypost.app.wiring import now_ms
+
+    timetable_changes.delay(service, minutes, day, call, why, now_ms=now_ms(), home=home, as_json=as_json)
+
+
+@timetable.command()
+def changes(
+    ended: Annotated[bool, typer.Option("--ended", help="Those that have ended in the last 90 days as well.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """List the closures and delays that hold or are to come."""
+    from waypost.app import timetable_changes
+    from waypost.app.wiring import now_ms
+
+    timetable_changes.show_changes(ended=ended, now_ms=now_ms(), home=home, as_json=as_json)
+
+
+@timetable.command()
+def lift(
+    change: Annotated[str, typer.Argument(help="Its id, as the list has it.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Take a closure or a delay back."""
+    from waypost.app import timetable_changes
+    from waypost.app.wiring import now_ms
+
+    timetable_changes.lift(change, now_ms=now_ms(), home=home, as_json=as_json)

@@ -48,7 +48,7 @@ def who_asks(request: Request) -> str:
 
 
 def made_once(office: Office, kind: str, whose: str, request: Request, body: bytes = b"") -> tuple[str, str]:
-    """The id for what a request makes, and by what the request is known when it is repeated (see `booking.repeats`).
+    """The id for what a request makes, and by what the request is known when it is repeated (see `store.repeats`).
 
     Without a key of its sender's it makes something else each time.
 

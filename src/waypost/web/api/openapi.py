@@ -16,16 +16,20 @@ from waypost.track.wire import RawScan
 from waypost.web.api.answers import EXAMPLES as _ANSWERS
 from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
 from waypost.web.api.audit_answers import AUDIT_EXAMPLES
+from waypost.web.api.forecast_answers import FORECAST_EXAMPLES
+from waypost.web.api.lane_answers import LANE_EXAMPLES
 from waypost.web.api.mail_answers import MAIL_EXAMPLES, MailChange
 from waypost.web.api.pickup_answers import PICKUP_EXAMPLES
 from waypost.web.api.promise_answers import PROMISE_EXAMPLES, PromiseSent
 from waypost.web.api.sort_code_answers import SORT_CODE_EXAMPLES, SortCodeSent
+from waypost.web.api.way_answers import WAY_EXAMPLES, ChangeSent, PathsSent
 from waypost.web.api.webhook_answers import WEBHOOK_EXAMPLES, WebhookChange, WebhookSent
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
 EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES | AUDIT_EXAMPLES
 EXAMPLES |= PROMISE_EXAMPLES
+EXAMPLES |= LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
@@ -140,6 +144,8 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
     components = document.setdefault("components", {})
     kinds = [
         *EXAMPLES,
+        ChangeSent,
+        PathsSent,
         FacilityRecord,
         JobSent,
         MailChange,

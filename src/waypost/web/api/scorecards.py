@@ -53,4 +53,4 @@ def add_scorecards(app: FastAPI, office: Office) -> None:
         if until_ms is not None and until_ms <= since_ms:
             why = f"it is not after since, {format_utc(since_ms)}"
             raise Invalid(f"query.until: {why}", [Wrong("query.until", why, until and until[:60])])
-        return json_answer(await office.scores.run(office.desk.scorecards, since_ms, until_ms))
+        return json_answer(await office.scores.run(office.desk.insight.scorecards, since_ms, until_ms))

@@ -1,9 +1,7 @@
 """The operator's list of parcels: filters in the address, page by page, and as a file."""
 
-import csv
 import datetime as dt
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +13,7 @@ from waypost.model.errors import BadInput
 from waypost.track.parcels import Filters
 from waypost.track.statuses import list_statuses
 from waypost.track.views import ParcelView
+from waypost.web.csv_files import MARK, write_csv
 from waypost.web.office import Office
 from waypost.web.pages.journey import place_text
 from waypost.web.pages.languages import Language, offset_text
@@ -102,7 +101,7 @@ def add_listing(app: FastAPI, office: Office, paper: Paper) -> None:
         first = await office.lookups.run(office.desk.tracker.list_parcels, filters, None, _EXPORT_PAGE)
 
         async def lines() -> AsyncIterator[bytes]:
-            yield b"\xef\xbb\xbf" + write_csv([_COLUMNS])  # the mark tells spreadsheets that it is UTF-8
+            yield MARK + write_csv([_COLUMNS])
             page, sent = first, 0
             while True:
                 yield write_csv([_cells(parcel) for parcel in page.parcels])
@@ -170,14 +169,3 @@ def _cells(parcel: ParcelView) -> list[str]:
         "flags": " ".join(parcel.flags),
     }
     return ["" if found[name] is None else str(found[name]) for name in _COLUMNS]
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def write_csv(rows: Sequence[Sequence[str]]) -> bytes:
-    """Rows as CSV; what a spreadsheet would run as a formula gets an apostrophe in front."""
-    out = io.StringIO()
-    csv.writer(out).writerows([_cell(value) for value in row] for row in rows)
-    return out.getvalue().encode()

@@ -12,10 +12,10 @@ from waypost.model.errors import BadInput
 from waypost.track.scorecards import MOST_SAMPLED, Part, Scorecard, Scorecards
 from waypost.track.shifts import FEWEST_SCANS, Shift
 from waypost.web.api.scorecards import DAYS, since_days
+from waypost.web.csv_files import csv_answer
 from waypost.web.office import Office
 from waypost.web.pages.languages import Language
 from waypost.web.pages.listing import PATH as PARCELS
-from waypost.web.pages.listing import write_csv
 from waypost.web.pages.paper import Paper, language_of
 from waypost.web.pages.session import HOME, get_operator
 
@@ -38,7 +38,7 @@ def add_scorecards(app: FastAPI, office: Office, paper: Paper) -> None:
     """The page and its file."""
 
     async def read(days: int) -> Scorecards:
-        return await office.scores.run(office.desk.scorecards, since_days(office.desk.clock(), days), None)
+        return await office.scores.run(office.desk.insight.scorecards, since_days(office.desk.clock(), days), None)
 
     @app.get(PATH, include_in_schema=False)
     async def show_scorecards(request: Request) -> Response:
@@ -74,10 +74,7 @@ def add_scorecards(app: FastAPI, office: Office, paper: Paper) -> None:
         cards = await read(days)
         await office.note(key, "scorecards.exported", "carriers.csv", days=str(days))
         flat = [_flat(card) for card in cards.carriers]
-        names = list(flat[0]) if flat else ["carrier"]
-        body = b"\xef\xbb\xbf" + write_csv([names, *(list(row.values()) for row in flat)])
-        headers = {"content-disposition": 'attachment; filename="carriers.csv"', "cache-control": "private, no-store"}
-        return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+        return csv_answer(flat, list(flat[0]) if flat else ["carrier"], "carriers.csv")
 
 
 def _days(request: Request) -> int:

@@ -1,0 +1,279 @@
+"""Closures and delays that are kept, and hold in every question for ways until they end or are lifted.
+
+They are checked against the timetable when they are made. Later it may be another one: what does not fit any more, such
+as the delay of a service that is gone, then changes nothing and is told, and hinders no other.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import delete, insert, or_, select
+from sqlalchemy.engine import Connection, Row
+
+from waypost.access.trail import Trail
+from waypost.model.cursors import read_cursor, write_cursor
+from waypost.model.decoding import decode
+from waypost.model.errors import BadInput, NotFound
+from waypost.model.instants import DAY_MS, LATEST_MS, MINUTE_MS
+from waypost.model.texts import has_control
+from waypost.network.changes import Closure, Delay, amend
+from waypost.network.records import list_services, timetable_changes
+from waypost.network.services import DAY_MIN, Service
+from waypost.network.timetable import EPOCH, Timetable, expand, list_days
+from waypost.store.protocols import Records
+from waypost.store.repeats import is_made
+
+#: So many may hold or be to come at one time, and so many days what has ended is still told.
+MOST_CHANGES = 10_000
+TOLD_DAYS = 90
+
+_MOST_WHY = 200
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A closure or a delay, who made it and why.
+
+    Attributes:
+        since_ms, until_ms: it matters from the one to before the other; until it is lifted where that is None.
+        facility, destination: of a closure, as in `Closure`.
+        carrier: who runs the facility, or the service.
+        service, day, minutes, call: of a delay, as in `Delay`.
+    """
+
+    id: str
+    kind: Literal["closure", "delay"]
+    carrier: str
+    since_ms: int
+    until_ms: int | None
+    why: str
+    who: str
+    made_ms: int
+    facility: str | None = None
+    destination: str | None = None
+    service: str | None = None
+    day: dt.date | None = None
+    minutes: int = 0
+    call: int = 0
+
+
+class ChangeBook:
+    """Keeps changes, and works them into timetables."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def close(
+        self, id_: str, closure: Closure, why: str, who: str, now_ms: int, *, lasting: bool = False, asked: str = ""
+    ) -> Change:
+        """Close a facility, or a lane; what was made under the id already is told again.
+
+        Args:
+            lasting: until it is lifted, whatever the closure says.
+            asked: by what a repeat is known; see `store.repeats.is_made`.
+
+        Raises:
+            NotFound: no service calls at one of the facilities.
+            BadInput: it ends before it begins or now, or what is said cannot be kept.
+        """
+        until_ms = LATEST_MS if lasting else closure.until_ms
+        if until_ms <= max(closure.since_ms, now_ms):
+            raise BadInput("the closure ends before it begins, or has ended", where="until")
+        change = Change(
+            id=id_,
+            kind="closure",
+            carrier=closure.facility.partition("/")[0],
+            since_ms=closure.since_ms,
+            until_ms=None if lasting else until_ms,
+            why=why,
+            who=who,
+            made_ms=now_ms,
+            facility=closure.facility,
+            destination=closure.destination,
+        )
+        with self._records.begin() as connection:
+            called = {call.facility for service in list_services(connection) for call in service.calls}
+            for facility in filter(None, (closure.facility, closure.destination)):
+                if facility not in called:
+                    mend = "`waypost timetable show` lists those that something calls at, as carrier/code."
+                    raise NotFound(f"no service calls at {facility[:80]!r}", mend=mend)
+            return _keep(connection, change, asked)
+
+    def delay(self, id_: str, delay: Delay, why: str, who: str, now_ms: int, *, asked: str = "") -> Change:
+        """Say that a departure is late; it ends by itself once that departure is over.
+
+        Raises:
+            NotFound: there is no such departure.
+            BadInput: with all its delays it would leave a facility before it arrived there, or it is over.
+        """
+        with self._records.begin() as connection:
+            name = f"{delay.carrier}/{delay.service}"[:80]
+            services = [each for each in list_services(connection, carrier=delay.carrier) if each.code == delay.service]
+            if not services:
+                raise NotFound(f"no service {name!r} in the timetable", mend="`waypost timetable show` lists them.")
+            others = [_as_delay(each) for each in _list_live(connection, now_ms) if each.service == delay.service]
+            others = [each for each in others if each.carrier == delay.carrier and _is_known(each, services)]
+            if not len(list_days(services[0].days, _day_of(delay), _day_of(delay))):
+                raise NotFound(f"service {name!r} does not run on {delay.day}")
+            amend(expand(services, delay.day, delay.day, {}, 0), delays=[*others, delay])
+            since_ms = (_day_of(delay) - 2) * DAY_MS  # zones east of UTC, and what leaves the day before its own
+            lasts_min = max(call.departs_min or call.arrives_min or 0 for call in services[0].calls)
+            change = Change(
+                id=id_,
+                kind="delay",
+                carrier=delay.carrier,
+                since_ms=since_ms,
+                until_ms=(_day_of(delay) + 2) * DAY_MS + (max(lasts_min, DAY_MIN) + max(delay.minutes, 0)) * MINUTE_MS,
+                why=why,
+                who=who,
+                made_ms=now_ms,
+                service=delay.service,
+                day=delay.day,
+                minutes=delay.minutes,
+                call=delay.call,
+            )
+            if change.until_ms is not None and change.until_ms <= now_ms:
+                raise BadInput(f"service {name!r} of {delay.day} is over", where="day")
+            return _keep(connection, change, asked)
+
+    def lift(self, id_: str, carriers: Collection[str] | None, who: str, now_ms: int) -> None:
+        """Take a change back; the audit trail says who did.
+
+        Args:
+            carriers: only one of theirs; None for any.
+
+        Raises:
+            NotFound: there is none, or it has ended.
+        """
+        table = timetable_changes.c
+        with self._records.begin() as connection:
+            where = (table.id == id_) & (table.until_ms > now_ms)
+            if carriers is not None:
+                where &= table.carrier.in_(sorted(carriers))
+            if not connection.execute(delete(timetable_changes).where(where)).rowcount:
+                mend = "`waypost timetable changes` lists those that hold."
+                raise NotFound(f"no closure or delay {id_[:40]!r} holds or is to come", mend=mend)
+            Trail.write(connection, who, "timetable_change.lifted", id_, now_ms)
+
+    def list_page(
+        self, carriers: Collection[str] | None, after: str | None, limit: int, now_ms: int, *, ended: bool = False
+    ) -> tuple[list[Change], str | None]:
+        """Those that hold or are to come, by when they began, and the cursor for more, None at the end.
+
+        Args:
+            carriers: only theirs; None for all.
+            ended: those that have ended as well, for so long as they are told.
+
+        Raises:
+            BadInput: the cursor is none of ours.
+        """
+        table = timetable_changes.c
+        key = read_cursor(after, tuple[int, str])
+        query = select(timetable_changes).order_by(table.since_ms, table.id).limit(limit + 1)
+        if carriers is not None:
+            query = query.where(table.carrier.in_(sorted(carriers)))
+        if not ended:
+            query = query.where(table.until_ms > now_ms)
+        if key is not None:
+            query = query.where(or_(table.since_ms > key[0], (table.since_ms == key[0]) & (table.id > key[1])))
+        with self._records.read() as connection:
+            found = [_change(row) for row in connection.execute(query)]
+        page = found[:limit]
+        return page, write_cursor((page[-1].since_ms, page[-1].id)) if len(found) > limit else None
+
+    def list_live(self, now_ms: int) -> list[Change]:
+        """All that hold or are to come."""
+        with self._records.read() as connection:
+            return _list_live(connection, now_ms)
+
+
+def apply_changes(timetable: Timetable, changes: Sequence[Change]) -> tuple[Timetable, list[str]]:
+    """The timetable with those of some changes that fit it, and the ids of those that fit it no more."""
+    closures = [_as_closure(each) for each in changes if each.kind == "closure"]
+    closures = [
+        each
+        for each in closures  # nothing calls there in these days: nothing is to be closed
+        if each.facility in timetable.places and (each.destination is None or each.destination in timetable.places)
+    ]
+    fit = [each for each in changes if each.kind == "delay" and _is_known(_as_delay(each), timetable.services)]
+    known = {each.id for each in fit}
+    bad = [each.id for each in changes if each.kind == "delay" and each.id not in known]
+    try:
+        return amend(timetable, closures, [_as_delay(each) for each in fit]), bad
+    except BadInput:  # the timetable has changed since: find out which of the delays it cannot take
+        good: list[Delay] = []
+        for each in fit:
+            try:
+                amend(timetable, (), [*good, _as_delay(each)])
+                good.append(_as_delay(each))
+            except BadInput:
+                bad.append(each.id)
+        return amend(timetable, closures, good), bad
+
+
+def _is_known(delay: Delay, services: Sequence[Service]) -> bool:
+    """Whether there is such a departure."""
+    day = _day_of(delay)
+    return any(
+        (each.carrier, each.code) == (delay.carrier, delay.service)
+        and delay.call < len(each.stretches)
+        and len(list_days(each.days, day, day)) > 0
+        for each in services
+    )
+
+
+def _day_of(delay: Delay) -> int:
+    return (delay.day - EPOCH).days
+
+
+def _as_closure(change: Change) -> Closure:
+    assert change.facility is not None
+    return Closure(
+        facility=change.facility,
+        since_ms=change.since_ms,
+        until_ms=LATEST_MS if change.until_ms is None else change.until_ms,
+        destination=change.destination,
+    )
+
+
+def _as_delay(change: Change) -> Delay:
+    return Delay(
+        carrier=change.carrier,
+        service=change.service or "",
+        day=change.day or EPOCH,
+        minutes=change.minutes,
+        call=change.call,
+    )
+
+
+def _keep(connection: Connection, change: Change, asked: str) -> Change:
+    table = timetable_changes.c
+    if is_made(connection, timetable_changes, change.id, asked):
+        return _change(connection.execute(select(timetable_changes).where(table.id == change.id)).one())
+    if not 0 < len(change.why) <= _MOST_WHY or has_control(change.why):
+        raise BadInput(f"say why in 1 to {_MOST_WHY} characters of one line", where="why")
+    connection.execute(delete(timetable_changes).where(table.until_ms < change.made_ms - TOLD_DAYS * DAY_MS))
+    if len(_list_live(connection, change.made_ms)) >= MOST_CHANGES:
+        raise BadInput(f"{MOST_CHANGES} closures and delays hold already", mend="Lift some that are not needed.")
+    row = {
+        "id": change.id,
+        "carrier": change.carrier,
+        "since_ms": change.since_ms,
+        "until_ms": LATEST_MS if change.until_ms is None else change.until_ms,
+        "content": msgspec.json.encode(change),
+        "asked": asked,
+    }
+    connection.execute(insert(timetable_changes).values(row))
+    Trail.write(connection, change.who, "timetable_change.made", change.id, change.made_ms, kind=change.kind)
+    return change
+
+
+def _list_live(connection: Connection, now_ms: int) -> list[Change]:
+    table = timetable_changes.c
+    query = select(timetable_changes).where(table.until_ms > now_ms).order_by(table.since_ms, table.id)
+    return [_change(row) for row in connection.execute(query)]
+
+
+def _change(row: Row[Any]) -> Change:
+    return decode(row.content, Change)

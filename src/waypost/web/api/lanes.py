@@ -1,0 +1,155 @@
+"""Lanes: how long parcels take from area to area."""
+
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Query, Request, Response
+
+from waypost.access.keys import Key, Role
+from waypost.forecast.lanes import LaneDetail, Times, Wanted, page_lanes
+from waypost.model.errors import NotFound
+from waypost.model.instants import format_utc
+from waypost.web.api.lane_answers import LanePage
+from waypost.web.api.openapi import DATE_TIME, WITH_KEY, describe
+from waypost.web.api.routes import Routes
+from waypost.web.api.scans import json_answer
+from waypost.web.csv_files import csv_answer
+from waypost.web.door import call_of, headers_in
+from waypost.web.office import Office, read_instant
+from waypost.web.problems import Forbidden, Invalid, Wrong
+
+_PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
+_CSV = {"text/csv": {"schema": {"type": "string"}}}
+_AREA = "`COUNTRY-region`, as the register of facilities has them"
+_COLUMNS = ("parcels", "delivered", "on_the_way", "gone", "p50_h", "p80_h", "p90_h", "on_time", "on_time_of")
+
+Since = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="RFC 3339; handed over from here on. 90 days before the newest scan unless told.",
+        json_schema_extra=DATE_TIME,
+    ),
+]
+Until = Annotated[
+    str | None, Query(max_length=64, description="RFC 3339; handed over before it.", json_schema_extra=DATE_TIME)
+]
+Format = Annotated[Literal["json", "csv"], Query(description="CSV is for spreadsheets.")]
+
+
+def add_lanes(app: FastAPI, office: Office) -> None:
+    """All lanes, and one."""
+    _add_list(app, office)
+    _add_one(app, office)
+
+
+def _add_list(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "network", WITH_KEY, _PROBLEMS)
+
+    @routes.add(
+        "GET",
+        "/v1/lanes",
+        "Lanes, most parcels first",
+        describe(LanePage) | _CSV,
+        "A page of them; of CSV all",
+        description=(
+            "How long parcels take from area to area, by carrier. Those on their way count as slower than they have "
+            "been so far. A carrier's key that speaks for some carriers sees theirs."
+        ),
+    )
+    async def list_lanes(
+        request: Request,
+        carrier: Annotated[str | None, Query(max_length=32)] = None,
+        origin: Annotated[str | None, Query(max_length=130, description=f"{_AREA}; or the country alone.")] = None,
+        destination: Annotated[str | None, Query(max_length=130, description="The same of the other end.")] = None,
+        since: Since = None,
+        until: Until = None,
+        after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
+        format: Format = "json",
+    ) -> Response:
+        key = await get_teller(office, request)
+        seen = _carriers_seen(key, carrier)
+        found = await office.scores.run(office.desk.insight.lanes, *_stretch(since, until))
+        wanted = Wanted(carriers=seen, origin=origin, destination=destination)
+        page, cursor = page_lanes(found, wanted, after, limit if format == "json" else len(found.lanes) + 1)
+        if format == "csv":
+            await office.note(key, "lanes.exported", "lanes.csv")
+            rows = [
+                {"carrier": row.carrier, "origin": row.origin, "destination": row.destination} | _flat(row.times)
+                for row in page
+            ]
+            return csv_answer(rows, ("carrier", "origin", "destination", *_COLUMNS), "lanes.csv")
+        undirected = sum(many for who, many in found.undirected.items() if seen is None or who in seen)
+        told = (found.since, found.until, found.as_of, found.position)
+        return json_answer(LanePage(*told, undirected=undirected, lanes=page, next=cursor))
+
+
+def _add_one(app: FastAPI, office: Office) -> None:
+    routes = Routes(app, "network", WITH_KEY, _PROBLEMS)
+
+    @routes.add(
+        "GET",
+        "/v1/lanes/times",
+        "How long parcels take on one lane",
+        describe(LaneDetail) | _CSV,
+        "By carrier, week and hour of hand-over, and where they wait; as CSV by carrier and week",
+        "not_found",
+    )
+    async def get_lane(
+        request: Request,
+        origin: Annotated[str, Query(max_length=130, description=f"{_AREA}.")],
+        destination: Annotated[str, Query(max_length=130, description="The same of the other end.")],
+        carrier: Annotated[str | None, Query(max_length=32)] = None,
+        since: Since = None,
+        until: Until = None,
+        format: Format = "json",
+    ) -> Response:
+        key = await get_teller(office, request)
+        seen = _carriers_seen(key, carrier)
+        asked = (origin, destination, tuple(sorted(seen or ())), *_stretch(since, until))
+        found = await office.scores.run(office.desk.insight.lane, *asked) if seen is None or seen else None
+        if found is None or not found.carriers:
+            mend = "`GET /v1/lanes` lists those with parcels; an earlier `since` finds more."
+            raise NotFound(f"no parcel went from {origin[:60]!r} to {destination[:60]!r} in that time", mend=mend)
+        if format == "csv":
+            await office.note(key, "lanes.exported", f"{origin} {destination}")
+            rows = [
+                {"carrier": each.carrier, "week": week.week} | _flat(week.times)
+                for each in found.carriers
+                for week in each.weeks
+            ]
+            return csv_answer(rows, ("carrier", "week", *_COLUMNS), "lane.csv")
+        return json_answer(found)
+
+
+async def get_teller(office: Office, request: Request) -> Key:
+    """An operator's key, or one of a carrier that speaks for some carriers alone, and may see what is theirs.
+
+    Raises:
+        NotAllowed, TooMany: see `Gate.get_key`.
+        Forbidden: it is neither. A carrier's key that speaks for all was made to send scans, by whomever.
+    """
+    key = await office.gate.get_key(call_of(request.scope), headers_in(request.scope), Role.OPERATOR, Role.CARRIER)
+    if key.role is Role.CARRIER and not key.carriers:
+        raise Forbidden("this key speaks for no carrier in particular", mend="Use one made with --carrier.")
+    return key
+
+
+def _carriers_seen(key: Key, asked: str | None) -> frozenset[str] | None:
+    """The carriers that an answer is about, None for all."""
+    if key.role is Role.OPERATOR:
+        return None if asked is None else frozenset([asked])
+    return frozenset(key.carriers) if asked is None else frozenset(key.carriers) & {asked}
+
+
+def _stretch(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    since_ms, until_ms = read_instant(since, "query.since"), read_instant(until, "query.until")
+    if since_ms is not None and until_ms is not None and until_ms <= since_ms:
+        why = f"it is not after since, {format_utc(since_ms)}"
+        raise Invalid(f"query.until: {why}", [Wrong("query.until", why, until and until[:60])])
+    return since_ms, until_ms
+
+
+def _flat(times: Times) -> dict[str, object]:
+    found: dict[str, object] = {name: getattr(times, name) for name in _COLUMNS[:7]}
+    return found | {"on_time": times.on_time.count, "on_time_of": times.on_time.of}

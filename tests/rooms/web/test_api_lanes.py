@@ -1,0 +1,98 @@
+"""Lanes over HTTP: who sees which, and as what."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from tests.rooms.web.conftest import World, scan
+
+from waypost.access.keys import Role
+from waypost.model.places import Facility, FacilityKind, Place
+
+LANE = "/v1/lanes/times?origin=CN-GD&destination=BR-SP"
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """Each of two carriers brought one parcel from Guangdong to São Paulo."""
+    for carrier in ("sf", "yto"):
+        world.facilities.keep(
+            Facility(carrier=carrier, code=code, name=code, kind=FacilityKind.HUB, place=place)
+            for code, place in (("A", Place(country="CN", region="GD")), ("B", Place(country="BR", region="SP")))
+        )
+    codes = {"sf": ("50", "80"), "yto": ("GOT", "SIGNED")}
+    world.keep(
+        *(
+            scan(f"{carrier}9", code, at, facility, carrier)
+            for carrier, (begun, ended) in codes.items()
+            for code, at, facility in (
+                (begun, "2026-11-10T08:00:00+08:00", "A"),
+                (ended, "2026-11-14T08:00:00+08:00", "B"),
+            )
+        )
+    )
+    return world
+
+
+def bound(world: World, *carriers: str) -> str:
+    return world.keys.make(Role.CARRIER, "k", world.now_ms, carriers)
+
+
+def test_an_operator_sees_all(busy: World) -> None:
+    told = busy.get("/v1/lanes?origin=CN", key=busy.operator).json
+    assert [(row["carrier"], row["origin"], row["destination"]) for row in told["lanes"]] == [
+        ("sf", "CN-GD", "BR-SP"),
+        ("waypost", "CN-GD", "BR-SP"),  # on its way, as its booking says
+        ("yto", "CN-GD", "BR-SP"),
+    ]
+    assert (told["as_of"], told["undirected"]) == ("2026-11-21T19:45:00Z", 0)
+    lane = busy.get(LANE, key=busy.operator).json
+    assert [(each["carrier"], each["times"]["p50_h"]) for each in lane["carriers"]] == [
+        ("sf", 96.0),
+        ("waypost", None),
+        ("yto", 96.0),
+    ]
+    assert busy.get(f"{LANE}&carrier=sf", key=busy.operator).json["carriers"][0]["carrier"] == "sf"
+
+
+def test_pages_go_on_behind_one_another(busy: World) -> None:
+    first = busy.get("/v1/lanes?origin=CN&limit=1", key=busy.operator).json
+    second = busy.get(f"/v1/lanes?origin=CN&limit=1&after={first['next']}", key=busy.operator).json
+    third = busy.get(f"/v1/lanes?origin=CN&limit=1&after={second['next']}", key=busy.operator).json
+    pages = (first, second, third)
+    assert [row["carrier"] for page in pages for row in page["lanes"]] == ["sf", "waypost", "yto"]
+    assert third["next"] is None
+
+
+def test_a_carrier_sees_its_own(busy: World) -> None:
+    key = bound(busy, "yto")
+    assert {row["carrier"] for row in busy.get("/v1/lanes", key=key).json["lanes"]} == {"yto"}
+    assert busy.get("/v1/lanes?carrier=sf", key=key).json["lanes"] == []
+    assert [each["carrier"] for each in busy.get(LANE, key=key).json["carriers"]] == ["yto"]
+    for asked in (f"{LANE}&carrier=sf", "/v1/lanes/times?origin=CN-GD&destination=CN-XX"):
+        assert busy.get(asked, key=key).json["code"] == "not_found"
+    of_all = busy.get("/v1/lanes", key=busy.carrier)
+    assert (of_all.status, of_all.json["mend"]) == (403, "Use one made with --carrier.")
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "rows"),
+    [("/v1/lanes?origin=CN&", ["carrier", "origin"], 3), (f"{LANE}&", ["carrier", "week"], 3)],
+)
+def test_files_for_spreadsheets(busy: World, path: str, names: list[str], rows: int) -> None:
+    reply = busy.get(f"{path}format=csv", key=busy.operator)
+    assert reply.headers["content-type"] == "text/csv; charset=utf-8"
+    found: Any = list(csv.DictReader(io.StringIO(reply.body.decode("utf-8-sig"))))
+    assert len(found) == rows
+    assert list(found[0])[:2] == names
+    assert (found[0]["parcels"], found[0]["p50_h"], found[0]["on_time_of"]) == ("1", "96.0", "0")
+
+
+def test_what_cannot_be_asked_is_said(busy: World) -> None:
+    asked = "since=2026-11-20T00:00:00Z&until=2026-11-19T00:00:00Z"
+    reply = busy.get(f"/v1/lanes?{asked}", key=busy.operator)
+    assert (reply.status, reply.json["code"]) == (422, "invalid")
+    assert "query.until" in reply.text
+    assert busy.get("/v1/lanes/times?origin=CN-GD", key=busy.operator).status == 422
+    assert busy.get("/v1/lanes?after=x", key=busy.operator).json["code"] == "bad_input"
