@@ -70,6 +70,8 @@ def find_groups(silence: SilenceModel, steps: Steps, now: float, most: int = 20)
     rows = np.flatnonzero((steps.at > now - WATCHED_DAYS) & (steps.at < steps.ended))
     share = silence.silent(silence.await_scans(steps, silence.lately(steps, now), rows), now)
     rows, share = rows[share < _OVERDUE], share[share < _OVERDUE]
+    if not len(rows):
+        return []
     silent = steps.following[rows] == NEVER
     keys = _Keys(steps, rows)
     found: list[Group] = []

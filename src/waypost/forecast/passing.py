@@ -51,15 +51,15 @@ def _tails(shapes: Floats) -> Floats:
 
 
 @inlined
-def _level_of(shape: Floats, tail: Number, levels: Floats, off: Number) -> Number:
-    """The share that ends before."""
+def _staying(shape: Floats, tail: Number, levels: Floats, off: Number) -> Number:
+    """The share that goes beyond."""
     if off <= shape[0]:
-        return 0.0
+        return 1.0
     if off >= shape[-1]:
-        return 1.0 - (1.0 - levels[-1]) * np.exp(-(off - shape[-1]) / tail)
+        return (1.0 - levels[-1]) * np.exp(-(off - shape[-1]) / tail)
     place = np.searchsorted(shape, off, "right") - 1
-    width = shape[place + 1] - shape[place]
-    return levels[place] + (levels[place + 1] - levels[place]) * (off - shape[place]) / width
+    part = (off - shape[place]) / (shape[place + 1] - shape[place])
+    return 1.0 - levels[place] - (levels[place + 1] - levels[place]) * part
 
 
 @inlined
@@ -91,10 +91,7 @@ def _find_remaining(
         own, tail = shapes[shape[row]], tails[shape[row]]
         staying = 1.0
         if passed[row] > 0:
-            off = (np.log(passed[row]) - middle[row]) / spread[row]
-            staying = 1.0 - _level_of(own, tail, levels, off)
-            if off > own[-1]:  # where 1 minus nearly 1 would be nothing
-                staying = (1.0 - levels[-1]) * np.exp(-(off - own[-1]) / tail)
+            staying = _staying(own, tail, levels, (np.log(passed[row]) - middle[row]) / spread[row])
         for column in range(len(asked)):
             at = _quantile_of(own, tail, levels, staying * (1.0 - asked[column]))
             whole = np.exp(min(middle[row] + spread[row] * at, 12.0))
@@ -117,8 +114,7 @@ def _find_chance(
         own, tail = shapes[shape[row]], tails[shape[row]]
         found[row] = 1.0
         if than[row] > max(passed[row], 0.0):
-            later = 1.0 - _level_of(own, tail, levels, (np.log(than[row]) - middle[row]) / spread[row])
-            staying = 1.0
+            found[row] = _staying(own, tail, levels, (np.log(than[row]) - middle[row]) / spread[row])
             if passed[row] > 0:
-                staying = 1.0 - _level_of(own, tail, levels, (np.log(passed[row]) - middle[row]) / spread[row])
-            found[row] = min(later / staying, 1.0) if staying > 1e-12 else 1.0
+                staying = _staying(own, tail, levels, (np.log(passed[row]) - middle[row]) / spread[row])
+                found[row] = min(found[row] / staying, 1.0) if staying > 0 else 1.0

@@ -15,7 +15,7 @@ from waypost.forecast.trips import Flags, Floats, Ints
 from waypost.model.instants import DAY_MS
 
 #: The first day, since 1970: a Monday.
-FIRST_DAY = 20_401
+FIRST_DAY = 20_402
 OFFSET_MIN = -180
 _OFFSET = OFFSET_MIN / 1440
 #: By the clock there: when trucks leave, and how long before them a hub stops loading.
@@ -25,12 +25,12 @@ _KM_A_DAY = 1100.0
 
 
 class Stuck(msgspec.Struct, frozen=True):
-    """A truck that arrived so many days late."""
+    """A truck that got stuck on its way from one hub to another; instants in days since 1970."""
 
     origin: int
     destination: int
     departed: float
-    days: float
+    arrived: float
 
 
 class Halt(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ def imagine_trips(
         days: over which they are accepted.
         hubs: of the network.
         lost: the share of parcels that are never seen again after one of their scans.
-        stuck: how many trucks get stuck for one to three days in the second half of the time.
+        stuck: how many well-filled trucks get stuck for one to three days in the second half of the time.
         halt: a hub that nothing leaves for a time.
         holidays: days (since 1970) on which nobody delivers, beside Sundays.
         seed: of all chance.
@@ -160,13 +160,14 @@ def _ride(
     drive: Floats = world.km[runs[0], runs[1]] / _KM_A_DAY * np.exp(chance.normal(0, 0.08, runs.shape[1]))
     loaded = np.bincount(truck)
     late_half = (runs[2] / 1440 > FIRST_DAY + days * 0.5) & (runs[2] / 1440 < FIRST_DAY + days - 4)
-    candidates = np.flatnonzero(late_half & (loaded >= np.quantile(loaded, 0.7)))
+    candidates = np.flatnonzero(late_half & (loaded >= np.quantile(loaded, 0.9)))
     for number in chance.permutation(candidates)[:stuck]:
         longer = float(chance.uniform(1.2, 3.0))
         drive[number] += longer
         in_stuck[going[truck == number]] = len(trucks)
-        departed = runs[2, number] / 1440 + late[number]
-        trucks.append(Stuck(int(runs[0, number]), int(runs[1, number]), float(departed - _OFFSET), longer))
+        departed = float(runs[2, number] / 1440 + late[number] - _OFFSET)
+        hubs = int(runs[0, number]), int(runs[1, number])
+        trucks.append(Stuck(*hubs, departed, departed + float(drive[number])))
     departs = leaves + late[truck]
     world.scan(going, _DEPARTED, origin, departs + chance.uniform(0, 5 / 1440, len(going)))
     arrives = departs + drive[truck] + chance.uniform(0.01, 0.06, len(going))
