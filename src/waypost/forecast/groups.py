@@ -26,7 +26,7 @@ _OVERDUE = 0.02
 _APART_DAYS = 15 / 1440
 #: A group is told from so many parcels on, and if chance is less than e to the minus this; so many silent ones are
 #: always to be expected.
-_LEAST_SILENT, _LEAST_SCORE, _ALWAYS = 3, 8.0, 0.3
+_LEAST_SILENT, _LEAST_SCORE, _ALWAYS = 3, 10.0, 0.3
 
 
 class GroupKind(StrEnum):

@@ -1,11 +1,11 @@
 """What may go wrong with parcels that are on their way: lost or stuck, or later than promised."""
 
 import msgspec
+import numpy as np
 
-from waypost.forecast.ahead import AheadModel
-from waypost.forecast.silence import SilenceModel
 from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Floats, Ints
+from waypost.forecast.watch import Watch, Watched
 
 
 class Risks(msgspec.Struct, frozen=True):
@@ -26,11 +26,16 @@ class Risks(msgspec.Struct, frozen=True):
     late: Floats
 
 
-def find_risks(eta: AheadModel, silence: SilenceModel, steps: Steps, now: float) -> Risks:
+def find_risks(watch: Watch, steps: Steps, now: float) -> Risks:
     """The risks of all parcels on their way at an instant, in days since 1970, by the steps that are known then."""
     rows = steps.on_their_way()
-    awaited = silence.await_scans(steps, silence.lately(steps, now), rows)
-    wrong = silence.wrong(awaited, now)
-    expected = eta.expect(steps, eta.lately(steps, now), rows)
-    late = eta.chance_of_later(expected, now, steps.promised[rows])
-    return Risks(rows, silence.due(awaited), silence.silent(awaited, now), wrong, wrong + (1 - wrong) * late)
+    watched = watch.watch(steps, watch.lately(steps, now), rows)
+    wrong = watch.silence.wrong(watched.scan, now)
+    late = risk_of_late(watch, watched, now, steps.promised[rows])
+    return Risks(rows, watch.silence.due(watched.scan), watch.silence.silent(watched.scan, now), wrong, late)
+
+
+def risk_of_late(watch: Watch, watched: Watched, now: Floats | float, promised: Floats) -> Floats:
+    """How likely parcels not scanned by now break their promise, by being lost, stuck or late; NaN without one."""
+    wrong = watch.silence.wrong(watched.scan, now)
+    return np.asarray(wrong + (1 - wrong) * watch.chance_of_later(watched, now, promised))

@@ -73,6 +73,10 @@ class SilenceModel(msgspec.Struct, frozen=True):
         """By when so many of those that are scanned again have been, in days since 1970."""
         return self.gaps.instants(awaited.gap, awaited.gap.at, (share,))[:, 0]
 
+    def held_up(self, awaited: Awaited, now: Floats | float) -> Floats:
+        """By how many days the next scan is thought to come later than at the last one, as it has not come by now."""
+        return np.asarray(self.gaps.instants(awaited.gap, now, (0.5,))[:, 0] - self.due(awaited, 0.5))
+
     def quiet(self, awaited: Awaited, now: Floats | float) -> Floats:
         """The share of those that are scanned again who have not been by now."""
         nows = np.broadcast_to(np.asarray(now, np.float64), awaited.never.shape)

@@ -160,7 +160,8 @@ def _ride(
     drive: Floats = world.km[runs[0], runs[1]] / _KM_A_DAY * np.exp(chance.normal(0, 0.08, runs.shape[1]))
     loaded = np.bincount(truck)
     late_half = (runs[2] / 1440 > FIRST_DAY + days * 0.5) & (runs[2] / 1440 < FIRST_DAY + days - 4)
-    candidates = np.flatnonzero(late_half & (loaded >= np.quantile(loaded, 0.9)))
+    well_filled = np.sort(loaded)[int(0.9 * len(loaded)) :].min(initial=len(going))
+    candidates = np.flatnonzero(late_half & (loaded >= well_filled))
     for number in chance.permutation(candidates)[:stuck]:
         longer = float(chance.uniform(1.2, 3.0))
         drive[number] += longer

@@ -34,7 +34,7 @@ def test_a_stuck_truck_is_named(number: int) -> None:
     ]
     [group] = told
     # but for those whose departure nobody scanned
-    assert len(set(parcels(known)[group.rows]) & set(loaded(number).tolist())) >= 0.9 * len(loaded(number))
+    assert len(set(parcels(known)[group.rows]) & set(loaded(number).tolist())) >= 0.8 * len(loaded(number))
     assert group.silent == len(group.rows)
     assert group.expected < 1
     assert group.since == pytest.approx(truck.departed, abs=0.02)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.rooms.forecast.watching import KNOWN, eta, silence, steps
+from tests.rooms.forecast.watching import KNOWN, steps, watch
 
 from waypost.forecast.risks import find_risks
 from waypost.forecast.steps import Steps
@@ -10,7 +10,7 @@ from waypost.forecast.steps import Steps
 
 def test_each_parcel_on_its_way_has_its_risks() -> None:
     known = steps().known_at(KNOWN)
-    risks = find_risks(eta(), silence(), known, KNOWN)
+    risks = find_risks(watch(), known, KNOWN)
     assert risks.rows.tolist() == known.on_their_way().tolist()
     assert ((risks.wrong >= 0) & (risks.wrong <= 1)).all()
     assert (risks.late >= risks.wrong).all()
@@ -23,7 +23,7 @@ def test_promises_break_as_often_as_told() -> None:
     """Of parcels that were not lost, in tenths of the risk."""
     now = KNOWN + 4
     known = steps().known_at(now)
-    risks = find_risks(eta(), silence(), known, now)
+    risks = find_risks(watch(), known, now)
     broken = {
         number: late
         for number, late, arrived in zip(
@@ -48,6 +48,6 @@ def test_without_a_promise_none_breaks() -> None:
     known = steps().known_at(KNOWN)
     place = known.table.schema.get_field_index("promised_at")
     bare = known.table.set_column(place, "promised_at", [[None] * len(known)])
-    risks = find_risks(eta(), silence(), Steps(bare), KNOWN)
+    risks = find_risks(watch(), Steps(bare), KNOWN)
     assert np.isnan(risks.late).all()
     assert np.isfinite(risks.wrong).all()

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from tests.rooms.forecast.watching import DAYS, KNOWN, eta, imagined, parcels, silence, steps
+from tests.rooms.forecast.watching import DAYS, KNOWN, imagined, parcels, silence, steps, watch
 
-from waypost.forecast.risks import find_risks
+from waypost.forecast.risks import find_risks, risk_of_late
 from waypost.forecast.silence import SILENCE_FORMAT, Awaited, SilenceModel, learn_silence
 from waypost.forecast.trips import Floats
 from waypost.model.errors import WrongFormat
@@ -74,7 +74,7 @@ def test_injected_losses_are_found_and_little_else() -> None:
     alarms = right = there = 0
     for day in np.arange(KNOWN + 6, FIRST_DAY + DAYS - 2, 2):
         known = steps().known_at(day)
-        risks = find_risks(eta(), silence(), known, day)
+        risks = find_risks(watch(), known, day)
         silent = day - known.at[risks.rows]
         lost = truth[parcels(known)[risks.rows]]
         told = (risks.wrong > 0.5) & (silent < 14)
@@ -91,14 +91,10 @@ def test_the_risk_rises_before_the_promise_breaks() -> None:
     rows = np.flatnonzero(steps().is_last & (steps().at > KNOWN) & (steps().at < FIRST_DAY + 55))
     rows = rows[np.isfinite(lost_at[parcels(steps())[rows]]) & (steps().at[rows] < steps().promised[rows] - 1)]
     assert len(rows) > 10
-    awaited = silence().await_scans(steps(), silence().lately(steps(), KNOWN), rows)
-    expected = eta().expect(steps(), eta().lately(steps(), KNOWN), rows)
+    watched = watch().watch(steps(), watch().lately(steps(), KNOWN), rows)
     hours = np.arange(0, 400.0)
-    late = []
-    for hour in hours:
-        now = steps().at[rows] + hour / 24
-        wrong = silence().wrong(awaited, now)
-        late.append(wrong + (1 - wrong) * eta().chance_of_later(expected, now, steps().promised[rows]))
+    promised = steps().promised[rows]
+    late = [risk_of_late(watch(), watched, steps().at[rows] + hour / 24, promised) for hour in hours]
     warned = hours_until(np.stack(late), hours, 0.5) / 24 + steps().at[rows]
     assert (warned < steps().promised[rows]).mean() > 0.95
     assert np.median(steps().promised[rows] - warned) * 24 > 12

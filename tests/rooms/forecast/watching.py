@@ -9,6 +9,7 @@ from waypost.forecast.eta import learn_eta
 from waypost.forecast.silence import SilenceModel, learn_silence
 from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Ints
+from waypost.forecast.watch import Watch
 from waypost.testing.trips import FIRST_DAY, Halt, Imagined, imagine_trips
 
 #: Learnt from what was known then; what comes after is held against it.
@@ -19,7 +20,7 @@ HALT = Halt(hub=3, begins=FIRST_DAY + 51.0, ends=FIRST_DAY + 53.0)
 
 @functools.cache
 def imagined() -> Imagined:
-    return imagine_trips(11_000, DAYS, hubs=7, stuck=4, halt=HALT, lost=0.01, seed=4)
+    return imagine_trips(15_000, DAYS, hubs=7, stuck=4, halt=HALT, lost=0.01, seed=4)
 
 
 @functools.cache
@@ -35,6 +36,11 @@ def eta() -> AheadModel:
 @functools.cache
 def silence() -> SilenceModel:
     return learn_silence(steps(), KNOWN)
+
+
+@functools.cache
+def watch() -> Watch:
+    return Watch(eta(), silence())
 
 
 def parcels(known: Steps) -> Ints:
