@@ -193,7 +193,7 @@ def read_steps(
         facilities: where they are.
         now_ms: until when.
         days: so many days back.
-        booked: what is known from bookings, as `BOOKED_SCHEMA`.
+        booked: what is known from bookings, as `BOOKED_SCHEMA`, one row a parcel.
         links: further numbers of parcels, as `read_standing` takes them.
         most: of more scans than this, those of a share of the numbers.
     """

@@ -10,9 +10,11 @@ import pytest
 from waypost.engines.reference import open_reference
 from waypost.forecast.steps import BOOKED_SCHEMA, LOST_DAYS, Steps, make_steps, read_steps
 from waypost.model.errors import BadInput
-from waypost.model.instants import DAY_MS
+from waypost.model.instants import DAY_MS, Instant, OffsetSource
 from waypost.model.places import Facility, FacilityKind, Place
+from waypost.model.scans import ScanEvent
 from waypost.testing import World, scan
+from waypost.testing.trips import OFFSET_MIN, imagine_trips
 from waypost.track.fold import StatusFold
 from waypost.track.statuses import get_status
 from waypost.track.tables import bundled_tables
@@ -99,6 +101,41 @@ def test_what_was_withdrawn_is_no_scan(world: World) -> None:
     rows = [number == "YT2" for number in found.table.column("number").to_pylist()]
     assert found.status[rows].tolist() == [get_status("picked_up").number]
     assert found.delivered[rows].tolist() == [np.inf]
+
+
+def test_imagined_trips_come_out_of_a_history_as_they_went_in() -> None:
+    imagined = imagine_trips(120, 6, hubs=4, stuck=0, lost=0.05)
+    told = imagined.steps()
+    rows = told.table.select(["number", "status", "facility", "area", "latitude", "longitude"]).to_pylist()
+    scans = [
+        ScanEvent(
+            carrier="imagined",
+            number=row["number"],
+            code=row["status"],
+            at=Instant(round(at * DAY_MS), OFFSET_MIN, OffsetSource.REPORTED),
+            facility=row["facility"].partition("/")[2],
+        )
+        for row, at in zip(rows, told.at.tolist(), strict=True)
+    ]
+    hubs = {row["facility"]: row for row in rows}
+    facilities = [
+        Facility(
+            carrier="imagined",
+            code=name.partition("/")[2],
+            name=name,
+            kind=FacilityKind.HUB,
+            place=Place(country="XX", region=row["area"][3:], latitude=row["latitude"], longitude=row["longitude"]),
+        )
+        for name, row in hubs.items()
+    ]
+    world = World(open_reference(StatusFold(bundled_tables())), scans, facilities)
+    booked = told.table.select(BOOKED_SCHEMA.names).take(pa.array(np.flatnonzero(told.is_last)))
+    now_ms = round(told.at.max() * DAY_MS) + 1
+    found = read_steps(world.memory.history, world.tables, world.facilities, now_ms=now_ms, days=40, booked=booked)
+    world.memory.close()
+    order = [("number", "ascending"), ("at", "ascending")]
+    assert found.table.sort_by(order).equals(told.table.sort_by(order))
+    assert np.sort(found.delivered).tolist() == np.sort(told.delivered).tolist()
 
 
 def test_only_parcels_of_the_last_days_come(world: World) -> None:
