@@ -57,7 +57,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: A gap that so few are longer than is told, if it is longer than usual by so much.
-_UNUSUAL, _LEAST_HOURS = 0.1, 1.0
+_UNUSUAL, _LEAST_HOURS = 0.05, 1.0
 #: Scans of a departure come so long before or after it at most.
 _EARLY_SCAN_MS, _LATE_SCAN_MS = 30 * 60_000, 120 * 60_000
 
