@@ -49,12 +49,12 @@ def test_a_hub_that_halts_is_named() -> None:
 
 
 def test_nothing_else_is_named() -> None:
-    """Looked at every eighteen hours for three weeks: each group is a truck that was stuck, or the hub that halted."""
+    """Looked at every thirty hours for three weeks: each group is a truck that was stuck, or the hub that halted."""
     trucks = {(f"imagined/H{each.origin}", f"imagined/H{each.destination}") for each in imagined().stuck}
     halted = f"imagined/H{HALT.hub}"
-    told = [group for day in np.arange(KNOWN + 1, FIRST_DAY + DAYS, 0.75) for group in groups(day)]
+    told = [group for day in np.arange(KNOWN + 1, FIRST_DAY + DAYS, 1.25) for group in groups(day)]
     strange = [group for group in told if (group.facility, group.towards) not in trucks and halted != group.facility]
-    assert len(told) > 5
+    assert len(told) > 2
     assert strange == []
 
 
