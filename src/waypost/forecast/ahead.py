@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from waypost.forecast.censored import logistic_objective, quantiles_of_times
-from waypost.forecast.lately import Lately, Where, lately_now, lately_then
+from waypost.forecast.neighbours import Lately, Where, lately_now, lately_then
 from waypost.forecast.passing import LEVELS, chance_of_longer, remaining
 from waypost.forecast.steps import Steps
 from waypost.forecast.transit import foretell

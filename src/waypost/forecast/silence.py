@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from waypost.forecast.ahead import AheadModel, Expected, learn_ahead
-from waypost.forecast.lately import Lately
+from waypost.forecast.neighbours import Lately
 from waypost.forecast.steps import LOST_DAYS, Steps
 from waypost.forecast.trips import Floats, Ints
 from waypost.forecast.words import places

@@ -12,7 +12,7 @@ import numpy as np
 
 from waypost.forecast.ahead import TOLD, AheadModel, Expected
 from waypost.forecast.eta import learn_eta
-from waypost.forecast.lately import Lately
+from waypost.forecast.neighbours import Lately
 from waypost.forecast.silence import Awaited, SilenceModel, learn_silence
 from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Floats, Ints

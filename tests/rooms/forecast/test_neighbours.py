@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.rooms.forecast.watching import KNOWN, eta, steps
 
-from waypost.forecast.lately import Lately, lately_then
+from waypost.forecast.neighbours import Lately, lately_then
 
 
 def test_now_and_then_say_the_same() -> None:
