@@ -1,0 +1,321 @@
+"""How long after a scan something comes, the door or the next scan: learnt from every scan of parcels before.
+
+At each scan boosted trees say the middle and the spread of the logarithm of the days until then (see `transit.py`,
+which does the same at the order); parcels to which it has not come yet count as longer than so far. What is left over
+takes its shape from parcels that the trees had not seen, by milestone. Between scans no tree is asked: `passing.py`
+works in that nothing happened.
+"""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+import lightgbm
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from waypost.forecast.censored import logistic_objective, quantiles_of_times
+from waypost.forecast.neighbours import Lately, Where, lately_now, lately_then
+from waypost.forecast.passing import LEVELS, chance_of_longer, remaining
+from waypost.forecast.steps import Steps
+from waypost.forecast.transit import foretell
+from waypost.forecast.trips import Flags, Floats, Ints
+from waypost.forecast.words import frequent, places
+from waypost.model.decoding import decode
+from waypost.model.errors import BadInput, WrongFormat
+from waypost.model.instants import DAY_MS
+from waypost.model.places import EARTH_KM
+from waypost.track.statuses import MILESTONES, list_statuses
+
+AHEAD_FORMAT = 1
+
+#: From fewer steps that it came after nothing is learnt.
+LEAST_STEPS = 500
+
+#: What is told of each instant.
+TOLD = (0.5, 0.8, 0.9)
+
+#: So many facilities and areas have a name of their own to the trees.
+_MOST_FACILITIES, _MOST_AREAS = 300, 100
+_LEAST_DAYS = 0.01
+_SCALE = 0.25
+_OFF = 0.05
+#: A milestone has a shape of its own from so many steps on; older steps count less, half after so many days.
+_LEAST_SHAPED, _HALF_DAYS = 300, 30.0
+
+_TREES = {
+    "num_leaves": 15,
+    "learning_rate": 0.1,
+    "min_data_in_leaf": 40,
+    "feature_fraction": 0.7,
+    "lambda_l2": 1.0,
+    "cat_smooth": 20.0,
+    "max_delta_step": 2.0,  # a leaf of parcels of which none has arrived says "longer", and not how much
+    "max_bin": 127,
+    "verbose": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+_ROUNDS, _QUICK_ROUNDS, _SPREAD_ROUNDS = 120, 60, 40
+_QUICK = {**_TREES, "learning_rate": 0.15}
+_SPREAD_TREES = {**_TREES, "objective": "l2", "num_leaves": 7, "min_data_in_leaf": 200}
+
+_WORDS = ["status", "facility", "area", "destination", "carrier"]
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """The words that a model knows, each list sorted."""
+
+    facilities: list[str]
+    areas: list[str]
+    carriers: list[str]
+
+    def where(self, steps: Steps, rows: Ints) -> Where:
+        """Where some steps are."""
+        sizes = len(list_statuses()), len(self.facilities) + 1, len(self.areas) + 1
+        facility = places(steps, "facility", self.facilities)[rows]
+        return Where(steps.status[rows], facility, places(steps, "destination_area", self.areas)[rows], sizes)
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What was expected at the last scan of each of some parcels, to be asked as time passes.
+
+    Attributes:
+        at: the instant of the scan, in days since 1970.
+        middle, spread: of the logarithm of the days until it comes.
+        shape: which shape what is left over has.
+    """
+
+    at: Floats
+    middle: Floats
+    spread: Floats
+    shape: Ints
+
+
+class AheadModel(msgspec.Struct, frozen=True):
+    """What was learnt.
+
+    Attributes:
+        vocabulary: the words it knows.
+        free_days: public holidays, as days since 1970.
+        start: the logarithm of days that the trees of the middle begin at.
+        middle_trees, spread_trees: see `TransitModel`.
+        shapes: quantiles of what is left over at `passing.LEVELS`: of each milestone, then of all.
+    """
+
+    vocabulary: Vocabulary
+    free_days: Ints
+    start: float
+    middle_trees: lightgbm.Booster
+    spread_trees: lightgbm.Booster
+    shapes: Floats
+
+    def lately(self, steps: Steps, now: float) -> Lately:
+        """How things go now, in days since 1970; good for some minutes."""
+        return lately_now(steps, self.vocabulary.where(steps, np.arange(len(steps))), now)
+
+    def expect(self, steps: Steps, lately: Lately, rows: Ints | None = None) -> Expected:
+        """What is expected at each of some steps, all of them unless rows are given."""
+        rows = np.arange(len(steps)) if rows is None else rows
+        told = lately.of(self.vocabulary.where(steps, rows))
+        table = _facts(steps, rows, self.vocabulary, self.free_days, told)
+        middle = foretell(self.middle_trees, table) + self.start
+        return Expected(steps.at[rows], middle, np.exp(foretell(self.spread_trees, table)), steps.milestone[rows])
+
+    def instants(self, expected: Expected, now: Floats | float, levels: tuple[float, ...] = TOLD) -> Floats:
+        """When it comes if it has not by now, in days since 1970: a row a parcel, a column a level."""
+        passed = np.broadcast_to(np.maximum(now - expected.at, 0.0), expected.at.shape)
+        left = remaining(expected.middle, expected.spread, expected.shape, self.shapes, passed, levels)
+        return np.asarray((expected.at + passed)[:, None] + left)
+
+    def instants_ms(self, expected: Expected, now_ms: int, levels: tuple[float, ...] = TOLD) -> Ints:
+        """The same in milliseconds since 1970."""
+        return np.asarray(np.round(self.instants(expected, now_ms / DAY_MS, levels) * DAY_MS)).astype(np.int64)
+
+    def chance_of_later(self, expected: Expected, now: Floats | float, than: Floats) -> Floats:
+        """How likely it comes later than an instant if it has not by now; NaN where there is none."""
+        passed = np.broadcast_to(np.maximum(now - expected.at, 0.0), expected.at.shape)
+        after = np.nan_to_num(than - expected.at, nan=1.0)
+        told = chance_of_longer(expected.middle, expected.spread, expected.shape, self.shapes, passed, after)
+        return np.where(np.isnan(than), np.nan, told)
+
+    def to_bytes(self) -> bytes:
+        """As it is kept."""
+        kept = _Kept(
+            format=AHEAD_FORMAT,
+            vocabulary=self.vocabulary,
+            free_days=self.free_days.tolist(),
+            start=self.start,
+            middle_trees=self.middle_trees.model_to_string(),
+            spread_trees=self.spread_trees.model_to_string(),
+            levels=LEVELS.tolist(),
+            shapes=self.shapes.tolist(),
+        )
+        return msgspec.json.encode(kept)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "AheadModel":
+        """What `to_bytes` gave.
+
+        Raises:
+            WrongFormat: it is of another version.
+        """
+        version = decode(data, _Version).format
+        kept = decode(data, _Kept) if version == AHEAD_FORMAT else None
+        if kept is None or kept.levels != LEVELS.tolist():
+            raise WrongFormat(
+                f"this model of what is ahead has format {version}, not {AHEAD_FORMAT}", mend="Train it anew."
+            )
+        return cls(
+            vocabulary=kept.vocabulary,
+            free_days=np.array(kept.free_days, np.int64),
+            start=kept.start,
+            middle_trees=lightgbm.Booster(model_str=kept.middle_trees),
+            spread_trees=lightgbm.Booster(model_str=kept.spread_trees),
+            shapes=np.array(kept.shapes, np.float64),
+        )
+
+
+class _Version(msgspec.Struct):
+    format: int
+
+
+class _Kept(_Version):
+    vocabulary: Vocabulary
+    free_days: list[int]
+    start: float
+    middle_trees: str
+    spread_trees: str
+    levels: list[float]
+    shapes: list[list[float]]
+
+
+def learn_ahead(
+    steps: Steps,
+    rows: Ints,
+    came: Floats,
+    known: Floats | float,
+    *,
+    free_days: Collection[date] = (),
+    seed: int = 0,
+    threads: int = 1,
+) -> AheadModel:
+    """Learn how long after some steps it came.
+
+    Args:
+        steps: as they are known.
+        rows: those to learn from.
+        came: when it came after each of these, in days since 1970; `NEVER` if it had not by then.
+        known: up to when it is known that it had not; an instant, or one for each row.
+        free_days: public holidays where parcels go.
+        seed, threads: of the trees.
+
+    Raises:
+        BadInput: it came after too few of them.
+    """
+    ended = np.isfinite(came)
+    if ended.sum() < LEAST_STEPS:
+        raise BadInput(f"{int(ended.sum())} scans came to their end; it takes {LEAST_STEPS} to learn from.")
+    vocabulary = Vocabulary(
+        frequent(steps, "facility", _MOST_FACILITIES),
+        sorted({*frequent(steps, "area", _MOST_AREAS), *frequent(steps, "destination_area", _MOST_AREAS)}),
+        frequent(steps, "carrier", _MOST_AREAS),
+    )
+    free = np.array(sorted(each.toordinal() - date(1970, 1, 1).toordinal() for each in free_days), np.int64)
+    days = np.maximum(np.minimum(came, known) - steps.at[rows], _LEAST_DAYS)
+    gaps, left = lately_then(steps, vocabulary.where(steps, np.arange(len(steps))))
+    table = _facts(steps, rows, vocabulary, free, (gaps[rows], left[rows]))
+    learner = _Learner(table, np.log(days), ended, {"seed": seed, "num_threads": threads})
+    start, middle = learner.middle(np.ones(len(rows), np.bool_), _TREES, _ROUNDS)
+    unseen = learner.middle_unseen(steps.parcel[rows] % 2 == 1)
+    spread = learner.spread(np.log(np.abs(learner.logs - unseen) + _OFF), ended)
+    off = (learner.logs - unseen) / np.exp(foretell(spread, table))
+    weights = 0.5 ** ((steps.at.max() - steps.at[rows]) / _HALF_DAYS)
+    shapes = _shapes(off, ended, weights, steps.milestone[rows])
+    return AheadModel(vocabulary, free, start, middle, spread, shapes)
+
+
+class _Learner:
+    def __init__(self, table: pa.Table, logs: Floats, ended: Flags, more: dict[str, Any]) -> None:
+        self.logs = logs
+        self._table, self._ended, self._more = table, ended, more
+
+    def middle(self, rows: Flags, trees: dict[str, Any], rounds: int) -> tuple[float, lightgbm.Booster]:
+        ended = self._ended[rows]
+        start = float(np.median(self.logs[rows][ended])) if ended.any() else 0.0
+        settings = {**trees, **self._more, "objective": logistic_objective(ended, _SCALE)}
+        return start, lightgbm.train(settings, self._data(rows, self.logs - start), rounds)
+
+    def middle_unseen(self, apart: Flags) -> Floats:
+        """The middles of the steps of every other parcel as learnt from the rest."""
+        middles = np.empty(len(self.logs))
+        for asked in (apart, ~apart):
+            start, trees = self.middle(~asked, _QUICK, _QUICK_ROUNDS)
+            middles[asked] = foretell(trees, self._table.filter(pa.array(asked))) + start
+        return middles
+
+    def spread(self, labels: Floats, rows: Flags) -> lightgbm.Booster:
+        return lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows, labels), _SPREAD_ROUNDS)
+
+    def _data(self, rows: Flags, labels: Floats) -> lightgbm.Dataset:
+        table = self._table.filter(pa.array(rows))
+        return lightgbm.Dataset(table, labels[rows], categorical_feature=_WORDS)
+
+
+def _shapes(off: Floats, ended: Flags, weights: Floats, milestone: Ints) -> Floats:
+    """Quantiles of what is left over, of each milestone and of all; of a rare one those of all."""
+    whole = _rising(quantiles_of_times(off, ended, weights, LEVELS))
+    shapes = np.tile(whole, (len(MILESTONES) + 1, 1))
+    for number in range(len(MILESTONES) + 1):
+        own = milestone == number
+        if ended[own].sum() >= _LEAST_SHAPED:
+            shapes[number] = _rising(quantiles_of_times(off[own], ended[own], weights[own], LEVELS))
+    return shapes
+
+
+def _rising(quantiles: Floats) -> Floats:
+    """The same with each greater than the one before, so that they can be read backwards."""
+    return np.asarray(np.maximum.accumulate(quantiles) + 1e-6 * np.arange(len(quantiles)))
+
+
+def _facts(
+    steps: Steps, rows: Ints, vocabulary: Vocabulary, free_days: Ints, lately: tuple[Floats, Floats]
+) -> pa.Table:
+    """What the trees are told of some steps: all of it is known when the scan comes."""
+    local = steps.local[rows]
+    day = np.floor(local)
+    ahead = day[:, None] + np.arange(1, 8)
+    rests = ((ahead + 3) % 7 >= 5) | np.isin(ahead, free_days)
+    ends = [steps.numbers(f"{end}{axis}")[rows] for end in ("", "destination_") for axis in ("latitude", "longitude")]
+
+    def word(name: str, known: list[str]) -> Floats:
+        place = places(steps, name, known)[rows]
+        return np.where(place == len(known), np.nan, place)
+
+    return pa.table(
+        {
+            "status": steps.status[rows].astype(np.float64),
+            "facility": word("facility", vocabulary.facilities),
+            "area": word("area", vocabulary.areas),
+            "destination": word("destination_area", vocabulary.areas),
+            "carrier": word("carrier", vocabulary.carriers),
+            "hour": (local - day) * 24,
+            "weekday": (day + 3) % 7,  # 1970 began on a Thursday
+            "rests_3": rests[:, :3].sum(1).astype(np.float64),
+            "rests_7": rests.sum(1).astype(np.float64),
+            "since_first_days": (steps.at - steps.first)[rows],
+            "since_previous_days": (steps.at - steps.previous)[rows],
+            "to_promise_days": (steps.promised - steps.at)[rows],
+            "to_go_km": _distance_km(*ends),
+            "gap_lately": lately[0],
+            "left_lately": lately[1],
+        }
+    )
+
+
+def _distance_km(latitude: Floats, longitude: Floats, other_latitude: Floats, other_longitude: Floats) -> Floats:
+    """The great-circle distance."""
+    a, b, c, d = np.radians([latitude, longitude, other_latitude, other_longitude])
+    half = np.sin((c - a) / 2) ** 2 + np.cos(a) * np.cos(c) * np.sin((d - b) / 2) ** 2
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0))))
