@@ -25,11 +25,15 @@ class Kind(StrEnum):
     PARCEL = "parcel"  # weight, volume, value, freight, goods
     LATELY = "lately"  # how long parcels took that ended lately
     TRENDS = "trends"  # order trends: how many are inside, how many come now beside usual
-    PROMISE = "promise"  # what somebody else promised
+    PROMISE = "promise"  # what somebody else promised, beside what they usually do
+    PROMISED = "promised"  # the days that they promised, as they are
 
 
-#: What Waypost learns from: somebody else's promise is not among it.
-LEARNT = tuple(kind for kind in Kind if kind is not Kind.PROMISE)
+#: What Waypost learns from. How long others promise changes with their habits, so it is learnt from beside these only.
+LEARNT = tuple(kind for kind in Kind if kind is not Kind.PROMISED)
+
+#: What others promise on a lane is looked at over so many days.
+_PROMISE_DAYS = 30.0
 
 #: No parcel is on its way for so long and still to be counted on.
 _LOST_DAYS, _LOST_HANDOVER_DAYS = 45.0, 20.0
@@ -85,7 +89,7 @@ def describe(trips: Trips, free_days: Collection[date] = ()) -> Circumstances:
     _describe_parcel(found, trips)
     _describe_lately(found, trips)
     _describe_trends(found, trips)
-    found.add(Kind.PROMISE, promised_days=np.where(np.isfinite(trips.promised), trips.promised, np.nan) - trips.ordered)
+    _describe_promise(found, trips)
     return Circumstances(found.columns, found.kinds, frozenset(found.words))
 
 
@@ -188,6 +192,24 @@ def _describe_trends(found: _Gathering, trips: Trips) -> None:
         latest, before = now
         pace, pace_before = (latest - before + 5) / days, (before - usual + 5) / 28
         found.add(Kind.TRENDS, **{f"orders_{days}": np.log(pace / pace_before)})
+
+
+def _describe_promise(found: _Gathering, trips: Trips) -> None:
+    """What a carrier or marketplace promised when it was ordered: beside its usual promise on the lane, in logarithms.
+
+    As days alone it would mislead: once promises get longer or shorter everywhere, that says little of the parcels.
+    """
+    every, _, lane, _, _ = _keys(trips)
+    promised = np.where(np.isfinite(trips.promised), trips.promised, np.nan)
+    days = promised - trips.ordered
+    logs = np.log(np.maximum(days, 1.0))
+    made = np.where(trips.is_void, np.inf, trips.ordered)
+    of_all, _ = recent_means(every, logs, made, trips.ordered, _PROMISE_DAYS, 0.0, 0)
+    of_lane, _ = recent_means(lane, logs, made, trips.ordered, _PROMISE_DAYS, of_all, 5)
+    # The end of a day belongs to that day.
+    weekday = (np.floor(promised + trips.local - trips.ordered - 0.5) + 3) % 7
+    found.add(Kind.PROMISE, promised_beside_usual=logs - of_lane, promised_weekday=weekday)
+    found.add(Kind.PROMISED, promised_days=days)
 
 
 def _orders(trips: Trips, until: Floats) -> Ints:
