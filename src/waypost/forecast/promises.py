@@ -17,11 +17,13 @@ from waypost.forecast.censored import quantiles_of_times
 from waypost.forecast.trips import Floats, Ints, Trips
 
 #: After so many days a promise counts half: for where the middle is, and for how wide it is around that.
-MIDDLE_HALF_DAYS, WIDTH_HALF_DAYS = 5.0, 40.0
+MIDDLE_HALF_DAYS, WIDTH_HALF_DAYS = 5.0, 80.0
 #: So much of what the newest say of the middle is believed.
 BELIEVED = 0.75
 #: Promises older than this are no longer looked at.
 MOST_DAYS = 120.0
+#: What has been on its way for longer is lost: a promise is about parcels that arrive.
+LOST_DAYS = 60.0
 #: For so long before the first promise that counts, promises are made to learn from.
 WARM_UP_DAYS = 91
 #: With fewer promises that came to their end, windows are not narrowed or widened by them.
@@ -67,8 +69,12 @@ class Foreseen:
         off = np.log(np.maximum(days, _LEAST_DAYS)) - self.middle[rows]
         off /= np.where(off > 0, self.later[rows], self.sooner[rows])
         age = known - self._trips.ordered[rows]
-        (middle,) = quantiles_of_times(off, ended, 0.5 ** (age / MIDDLE_HALF_DAYS), [0.5])
-        around = quantiles_of_times(off, ended, 0.5 ** (age / WIDTH_HALF_DAYS), np.r_[0.5, levels])
+        # Some never arrive. A promise of 0.9 is one to nine of ten that do.
+        old = age > LOST_DAYS
+        arriving = float(ended[old].mean()) if old.any() else 1.0
+        asked = np.r_[0.5, levels] * arriving
+        middle = quantiles_of_times(off, ended, 0.5 ** (age / MIDDLE_HALF_DAYS), asked[:1])[0]
+        around = quantiles_of_times(off, ended, 0.5 ** (age / WIDTH_HALF_DAYS), asked)
         return np.asarray(BELIEVED * middle + around[1:] - around[0])
 
     def windows(self, rows: Ints, shape: Floats) -> Floats:

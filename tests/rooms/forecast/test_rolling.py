@@ -48,6 +48,21 @@ def test_windows_widen_while_the_slow_ones_are_still_on_their_way() -> None:
     assert slower == pytest.approx(steady + BELIEVED * np.log(1.5) / 0.3, abs=0.3)
 
 
+def test_a_promise_is_about_parcels_that_arrive() -> None:
+    trips = imagine()
+    columns = {field.name: trips.table.column(field.name) for field in TRIP_SCHEMA}
+    lost = np.random.default_rng(2).random(len(trips)) < 0.08
+    ends = [None if gone else at for gone, at in zip(lost, columns["delivered_at"].to_pylist(), strict=True)]
+    shapes = []
+    for some in (trips, make_trips(columns | {"delivered_at": ends})):
+        foreseen = Foreseen(some)
+        rows = some.between(START, START + 200)
+        far = np.abs(np.subtract(*(some.numbers(f"{end}_longitude")[rows] for end in ("origin", "destination"))))
+        foreseen.put(rows, Foresight(1.3 + 0.5 * far, *np.full((2, len(rows)), 0.3)))
+        shapes.append(foreseen.shape(START + 180, [0.5, 0.9]))
+    assert shapes[1] == pytest.approx(shapes[0], abs=0.1)
+
+
 def test_a_window_is_as_wide_to_each_side_as_was_foreseen() -> None:
     foresight = Foresight(np.log([10.0, 10.0]), np.array([0.1, 0.2]), np.array([0.4, 0.3]))
     windows = foresight.windows(np.array([-1.0, 0.0, 1.0]))
