@@ -27,6 +27,7 @@ _LEAST_ORDERS = 1000
 
 #: Of fewer orders to a state nothing is told apart.
 _LEAST_IN_STATE = 100
+_TREES = ("lightgbm", "lightgbm_conformal", "lightgbm_recalibrated")
 
 Methods = Mapping[str, Floats]
 
@@ -76,7 +77,7 @@ def _backtest(
     threads: int,
     follow: Callable[[str], Callable[[float], None]],
 ) -> dict[str, Any]:
-    from waypost.forecast.baselines import frozen_trees, global_median, lane_medians
+    from waypost.forecast.baselines import PlainTrees, global_median, lane_medians
     from waypost.forecast.rolling import at_level, roll
 
     facts = describe(trips, weather=weather)
@@ -91,19 +92,23 @@ def _backtest(
     taken = (trips.delivered - trips.ordered)[rows]
     model = np.column_stack([at_level(windows[rows], level) for level in LEVELS])
     olist = (trips.promised - trips.ordered)[rows]
+    tell = follow("LightGBM learns")
+    trees = PlainTrees(facts, trips, start, seed, threads)
     baselines: dict[str, Floats] = {
         "olist_promise": _point(olist),
         "global_median": _point(global_median(trips, start, rows)),
         "lane_median_45d": _point(lane_medians(trips, rows)),
-        **frozen_trees(facts, trips, start, rows, seed=seed, threads=threads, tell=follow("LightGBM learns once")),
+        **trees.promise_once(start, rows),
+        "lightgbm_recalibrated": trees.promise_weekly(start, end, tell)[rows],
     }
     methods = {"model": model, **baselines}
     by_weather = {} if weather is None else {"by_weather": _by_weather(trips, rows, taken, methods, weather)}
-    shorter = _shorter(taken, windows[rows], olist, at_level)
+    shorter = _shorter(taken, windows[rows], olist)
     return {
         "orders": len(rows),
         "not_delivered": len(asked) - len(rows),
-        "model": score(taken, model) | {"shorter_than_olist": shorter["shorter"], "learnt_from": list(kinds)},
+        "model": score(taken, model)
+        | {"shorter_than_olist": shorter["spent_evenly"]["shorter"], "learnt_from": list(kinds)},
         "baselines": {name: score(taken, days) for name, days in baselines.items()},
         "at_olists_late_rate": shorter,
         "by_month": _by_month(trips, rows, taken, methods),
@@ -127,35 +132,37 @@ def _point(days: Floats) -> Floats:
     return np.repeat(days[:, None], len(LEVELS), axis=1)
 
 
-def _shorter(
-    taken: Floats, windows: Floats, olist: Floats, at_level: Callable[[Floats, float], Floats]
-) -> dict[str, Any]:
-    """How much shorter promises are at the lowest level at which no more come late than did by Olist's.
+def _shorter(taken: Floats, windows: Floats, olist: Floats) -> dict[str, Any]:
+    """How much shorter promises are when no more of them come late than did by Olist's.
 
-    Found in hindsight, as Olist's own rate is: it compares how well both tell orders apart, not what was promised.
+    That is said of promises at one level for all, and of those that spend lateness evenly. The level, and what a late
+    one costs, are found in hindsight, as Olist's own rate is: it compares how well both tell orders apart.
     """
+    from waypost.forecast.promises import spend_evenly
+    from waypost.forecast.rolling import LEVELS as EVERY_LEVEL
+    from waypost.forecast.rolling import at_level
+
     late = float((taken > olist).mean())
-    low, high = 0.5, 0.995
-    if (taken > at_level(windows, high)).mean() > late:
-        return {
-            "late_rate": round(late, 4),
-            "level": None,
-            "olist_mean_days": round(float(olist.mean()), 4),
-            "shorter": None,
-        }
-    for _ in range(30):
-        middle = (low + high) / 2
-        if (taken > at_level(windows, middle)).mean() > late:
-            low = middle
-        else:
-            high = middle
-    promised = at_level(windows, high)
+
+    def look(promise: Callable[[float], Floats], low: float, high: float) -> tuple[float, ...] | tuple[None, ...]:
+        """The least number whose promises are kept as often, their mean, and how much shorter that is."""
+        if (taken > promise(high)).mean() > late:
+            return None, None, None
+        for _ in range(30):
+            middle = (low + high) / 2
+            low, high = (middle, high) if (taken > promise(middle)).mean() > late else (low, middle)
+        days = promise(high).mean()
+        return round(high, 4), round(float(days), 4), round(float(1 - days / olist.mean()), 4)
+
+    level, days, shorter = look(lambda level: at_level(windows, level), 0.5, 0.995)
+    cost, even_days, even_shorter = look(lambda cost: spend_evenly(windows, EVERY_LEVEL, cost), 1, 10_000)
     return {
         "late_rate": round(late, 4),
-        "level": round(high, 4),
-        "mean_days": round(float(promised.mean()), 4),
         "olist_mean_days": round(float(olist.mean()), 4),
-        "shorter": round(1 - float(promised.mean() / olist.mean()), 4),
+        "level": level,
+        "mean_days": days,
+        "shorter": shorter,
+        "spent_evenly": {"late_costs_days": cost, "mean_days": even_days, "shorter": even_shorter},
     }
 
 
@@ -232,17 +239,17 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row(name, *figures, f"{each['late_rate']:.1%}")
     console.print(line(f"{found['orders']} orders bought from {found['test_from']} on, each promised as it was bought"))
     console.print(table)
-    shorter = found["at_olists_late_rate"]
-    if shorter["shorter"] is not None:
-        console.print(
-            line(
-                f"At Olist's own late rate of {shorter['late_rate']:.1%} promises are "
-                f"{shorter['shorter']:.0%} shorter: "
-                f"{shorter['mean_days']:.1f} days instead of {shorter['olist_mean_days']:.1f}"
+    beside = found["at_olists_late_rate"]
+    for way, each in (("at one level for all", beside), ("spent evenly", beside["spent_evenly"])):
+        if each["shorter"] is not None:
+            console.print(
+                line(
+                    f"At Olist's own late rate of {beside['late_rate']:.1%} promises {way} are {each['shorter']:.0%} "
+                    f"shorter: {each['mean_days']:.1f} days instead of {beside['olist_mean_days']:.1f}"
+                )
             )
-        )
-    months = Table("month", "orders", "MAE days", "P90 held", "LightGBM's", "conformal's")
+    months = Table("month", "orders", "MAE days", "P90 held", "LightGBM's", "conformal's", "recalibrated")
     for month, each in found["by_month"].items():
-        held = [f"{each[name]['coverage_p90']:.1%}" for name in ("model", "lightgbm", "lightgbm_conformal")]
+        held = [f"{each[name]['coverage_p90']:.1%}" for name in ("model", *_TREES)]
         months.add_row(month, str(each["model"]["orders"]), f"{each['model']['mae_days']:.2f}", *held)
     console.print(months)

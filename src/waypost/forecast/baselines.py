@@ -12,7 +12,10 @@ from waypost.forecast.transit import foretell
 from waypost.forecast.trips import Floats, Ints, Trips
 
 #: Raw columns and lane history, somebody else's promise too: what is in the files.
-_KINDS = tuple(kind for kind in Kind if kind is not Kind.TRENDS)
+_KINDS = (Kind.CALENDAR, Kind.PLACES, Kind.PARCEL, Kind.LATELY, Kind.PROMISED)
+
+#: How often trees that are recalibrated learn anew, and how old the promises are that they are scaled by.
+_WEEK, _NEWEST_DAYS, _OLDEST_DAYS = 7.0, 30.0, 60.0
 
 #: What is tried, on the last tenth of what is learnt from; the best number of trees each is found by stopping early.
 _TRIED: Sequence[dict[str, Any]] = [
@@ -56,63 +59,97 @@ def lane_medians(trips: Trips, rows: Ints, days: float = 45) -> Floats:
     return medians
 
 
-def frozen_trees(
-    facts: Circumstances,
-    trips: Trips,
-    known: float,
-    rows: Ints,
-    *,
-    seed: int = 0,
-    threads: int = 1,
-    tell: Callable[[float], None] = lambda share: None,
-) -> dict[str, Floats]:
-    """LightGBM for each level, tuned and trained on what was delivered by then, and never again.
+class PlainTrees:
+    """LightGBM for each level, learnt from what was delivered so far: what one would train first.
 
-    Returns:
-        `lightgbm`: days at each level of the rows. `lightgbm_conformal`: the same from trees that were trained on the
-        first four fifths, moved so that they hold on the last fifth (conformalised quantile regression: Romano,
-        Patterson and Candes, 2019).
+    Args:
+        facts: of the trips.
+        trips: all.
+        known: until when (in days since 1970) it may be tuned.
+        seed: of the trees.
+        threads: they grow on.
     """
-    names = facts.names(_KINDS)
-    settings = {**_TREES, "seed": seed, "num_threads": threads}
-    words = sorted(set(facts.words) & set(names))
-    seen = np.flatnonzero((trips.delivered < known) & ~trips.is_void)
-    seen = seen[np.argsort(trips.ordered[seen], kind="stable")]
-    taken = trips.delivered[seen] - trips.ordered[seen]
 
-    def data(places: slice) -> lightgbm.Dataset:
-        return lightgbm.Dataset(facts.table(names, seen[places]), taken[places], categorical_feature=words)
+    def __init__(self, facts: Circumstances, trips: Trips, known: float, seed: int = 0, threads: int = 1) -> None:
+        self._facts, self._trips = facts, trips
+        self._names = facts.names(_KINDS)
+        self._words = sorted(set(facts.words) & set(self._names))
+        self._taken = trips.delivered - trips.ordered
+        self._settings: dict[str, Any] = {**_TREES, "seed": seed, "num_threads": threads}
+        self._rounds = 0
+        self._tune(self._seen(known))
 
-    best = _tune(data, len(seen), settings)
-    tell(0.4)
-    asked = facts.table(names, rows)
-    cut = len(seen) * 4 // 5
-    plain, moved = np.empty((len(rows), len(LEVELS))), np.empty((len(rows), len(LEVELS)))
-    for place, level in enumerate(LEVELS):
-        trees, rounds = best
-        quantile = {**settings, **trees, "objective": "quantile", "alpha": level}
-        plain[:, place] = foretell(lightgbm.train(quantile, data(slice(None)), rounds), asked)
-        early = lightgbm.train(quantile, data(slice(cut)), rounds)
-        off = taken[cut:] - foretell(early, facts.table(names, seen[cut:]))
-        share = min(level * (1 + 1 / len(off)), 1.0)
-        moved[:, place] = foretell(early, asked) + np.quantile(off, share, method="higher")
-        tell(0.4 + 0.2 * (place + 1))
-    return {name: np.sort(days, axis=1) for name, days in (("lightgbm", plain), ("lightgbm_conformal", moved))}
+    def promise_once(self, known: float, rows: Ints) -> dict[str, Floats]:
+        """Promise by what was learnt at an instant and never again.
 
+        Returns:
+            `lightgbm`: days at each level of the rows. `lightgbm_conformal`: the same from trees that were trained on
+            the first four fifths, moved so that they hold on the last fifth (conformalised quantile regression:
+            Romano, Patterson and Candes, 2019).
+        """
+        seen = self._seen(known)
+        early, late = seen[: len(seen) * 4 // 5], seen[len(seen) * 4 // 5 :]
+        off = self._taken[late, None] - self._promise(early, late)
+        shares = np.minimum(np.asarray(LEVELS) * (1 + 1 / len(late)), 1.0)
+        by = [np.quantile(each, share, method="higher") for each, share in zip(off.T, shares, strict=True)]
+        return {
+            "lightgbm": np.sort(self._promise(seen, rows), axis=1),
+            "lightgbm_conformal": np.sort(self._promise(early, rows) + by, axis=1),
+        }
 
-def _tune(data: Callable[[slice], lightgbm.Dataset], rows: int, settings: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """The settings, and the number of trees, whose medians were nearest on the last tenth."""
-    cut = rows * 9 // 10
-    learnt, held = data(slice(cut)), data(slice(cut, None))
-    found: list[tuple[float, int, int]] = []
-    for place, trees in enumerate(_TRIED):
-        booster = lightgbm.train(
-            {**settings, **trees, "objective": "quantile", "alpha": 0.5, "metric": "mae", "feature_pre_filter": False},
-            learnt,
-            _MOST_ROUNDS,
-            valid_sets=[held],
-            callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
+    def promise_weekly(self, start: float, end: float, tell: Callable[[float], None] = lambda share: None) -> Floats:
+        """Learn anew each week, and scale by how promises of 30 to 60 days ago turned out so far.
+
+        Returns:
+            Days at each level of all trips ordered from `start` on and before `end`; NaN for all others.
+        """
+        plain = np.full((len(self._trips), len(LEVELS)), np.nan)
+        scaled = plain.copy()
+        first = start - _WEEK * np.ceil(_OLDEST_DAYS / _WEEK)
+        for week in np.arange(first, end, _WEEK):
+            rows = self._trips.between(week, min(week + _WEEK, end))
+            if len(rows):
+                plain[rows] = self._promise(self._seen(week), rows)
+            if week >= start:
+                scaled[rows] = plain[rows] * self._scale(plain, week)
+            tell((week + _WEEK - first) / (end - first))
+        return np.sort(scaled, axis=1)
+
+    def _scale(self, promised: Floats, known: float) -> Floats:
+        rows = self._trips.between(known - _OLDEST_DAYS, known - _NEWEST_DAYS)
+        days, _ = self._trips.days_taken(rows, known)
+        if not len(rows):
+            return np.ones(len(LEVELS))
+        return np.array([np.quantile(days / promised[rows, place], level) for place, level in enumerate(LEVELS)])
+
+    def _seen(self, known: float) -> Ints:
+        """What was delivered by then, in the order of being ordered."""
+        return np.flatnonzero((self._trips.delivered < known) & ~self._trips.is_void)
+
+    def _data(self, rows: Ints) -> lightgbm.Dataset:
+        return lightgbm.Dataset(
+            self._facts.table(self._names, rows), self._taken[rows], categorical_feature=self._words
         )
-        found.append((float(booster.best_score["valid_0"]["l1"]), place, booster.best_iteration))
-    _, place, rounds = min(found)
-    return dict(_TRIED[place]), max(rounds, 50)
+
+    def _promise(self, learnt: Ints, rows: Ints) -> Floats:
+        data, asked = self._data(learnt), self._facts.table(self._names, rows)
+        quantiles = ({**self._settings, "objective": "quantile", "alpha": level} for level in LEVELS)
+        return np.column_stack([foretell(lightgbm.train(each, data, self._rounds), asked) for each in quantiles])
+
+    def _tune(self, rows: Ints) -> None:
+        """Take the settings, and the number of trees, whose medians were nearest on the last tenth."""
+        learnt, held = (self._data(part) for part in np.split(rows, [len(rows) * 9 // 10]))
+        found: list[tuple[float, int, int]] = []
+        median = {**self._settings, "objective": "quantile", "alpha": 0.5, "metric": "mae", "feature_pre_filter": False}
+        for place, trees in enumerate(_TRIED):
+            booster = lightgbm.train(
+                {**median, **trees},
+                learnt,
+                _MOST_ROUNDS,
+                valid_sets=[held],
+                callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
+            )
+            found.append((float(booster.best_score["valid_0"]["l1"]), place, booster.best_iteration))
+        _, place, rounds = min(found)
+        self._settings |= _TRIED[place]
+        self._rounds = max(rounds, 50)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from waypost.forecast.calendars import list_free_days
 from waypost.forecast.exposure import expose
-from waypost.forecast.lately import Recent, look_back
+from waypost.forecast.lately import PROMISED_LANE, Recent, Topic, log_promised, look_back
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
 from waypost.forecast.weather import Weather
 from waypost.network.distances import great_circle_km
@@ -29,11 +29,12 @@ class Kind(StrEnum):
     LATELY = "lately"  # how long parcels took that ended lately
     TRENDS = "trends"  # order trends: how many are inside, how many come now beside usual
     WEATHER = "weather"  # rain, gusts and heat at both ends, lately and as foretold
-    PROMISE = "promise"  # what somebody else promised
+    PROMISE = "promise"  # what somebody else promised, beside what they usually do
+    PROMISED = "promised"  # the days that they promised, as they are
 
 
-#: What Waypost learns from: somebody else's promise is not among it.
-LEARNT = tuple(kind for kind in Kind if kind is not Kind.PROMISE)
+#: What Waypost learns from. How long others promise changes with their habits, so it is learnt from beside these only.
+LEARNT = tuple(kind for kind in Kind if kind is not Kind.PROMISED)
 
 
 #: So many days ahead are looked at.
@@ -107,11 +108,13 @@ def describe(
     _describe_calendar(found, trips)
     _describe_places(found, trips)
     _describe_parcel(found, trips)
-    for name, recent in (look_back(trips, trips) if recents is None else recents).items():
-        found.add(Kind.TRENDS if recent.is_trend else Kind.LATELY, **{name: recent.values})
+    recents = look_back(trips, trips) if recents is None else recents
+    for name, recent in recents.items():
+        if recent.topic is not Topic.PROMISES:
+            found.add(Kind.TRENDS if recent.topic is Topic.TRENDS else Kind.LATELY, **{name: recent.values})
     if weather is not None:
         found.add(Kind.WEATHER, **expose(trips, weather))
-    found.add(Kind.PROMISE, promised_days=np.where(np.isfinite(trips.promised), trips.promised, np.nan) - trips.ordered)
+    _describe_promise(found, trips, recents[PROMISED_LANE].values)
     return Circumstances(found.columns, found.kinds, found.words)
 
 
@@ -166,3 +169,15 @@ def _describe_parcel(found: _Gathering, trips: Trips) -> None:
     found.add(Kind.PARCEL, freight_per_g=numbers["freight"] / np.maximum(numbers["weight_g"], 50))
     found.add_words(Kind.PARCEL, "goods", trips, "goods")
     found.add_words(Kind.PARCEL, "service", trips, "service")
+
+
+def _describe_promise(found: _Gathering, trips: Trips, usual: Floats) -> None:
+    """What a carrier or marketplace promised when it was ordered: beside its usual promise on the lane, in logarithms.
+
+    As days alone it would mislead: once promises get longer or shorter everywhere, that says little of the parcels.
+    """
+    promised = np.where(np.isfinite(trips.promised), trips.promised, np.nan)
+    # The end of a day belongs to that day.
+    weekday = (np.floor(promised + trips.local - trips.ordered - 0.5) + 3) % 7
+    found.add(Kind.PROMISE, promised_beside_usual=log_promised(trips) - usual, promised_weekday=weekday)
+    found.add(Kind.PROMISED, promised_days=promised - trips.ordered)

@@ -15,6 +15,9 @@ import pyarrow.compute as pc
 from waypost.forecast.recent import Asked, recent_means, stays
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
 
+#: The name of the usual promise on a lane, and over how many days it is looked at.
+PROMISED_LANE, _PROMISE_DAYS = "promised_lane", 30.0
+
 #: No parcel is on its way for so long and still to be counted on.
 _LOST_DAYS, _LOST_HANDOVER_DAYS = 45.0, 20.0
 
@@ -38,17 +41,25 @@ _COLUMNS: Mapping[Per, tuple[str, ...]] = {
 }
 
 
+class Topic(StrEnum):
+    """What a recent circumstance is about."""
+
+    ENDS = "ends"  #: what ended lately
+    TRENDS = "trends"  #: what is on its way, and how many come
+    PROMISES = "promises"  #: what others promise
+
+
 class Recent(msgspec.Struct, frozen=True):
     """One such circumstance.
 
     Attributes:
-        is_trend: it is of order trends, not of what ended.
+        topic: what it is about.
         parent: the circumstance that it is where nothing is known; 0 if None.
         values: one for each that was asked for.
     """
 
     per: Per
-    is_trend: bool
+    topic: Topic
     parent: str | None
     values: Floats
 
@@ -88,6 +99,7 @@ class _Looking:
     def look(self) -> dict[str, Recent]:
         self._look_at_ends()
         self._look_at_trends()
+        self._look_at_promises()
         return self._found
 
     def _look_at_ends(self) -> None:
@@ -106,7 +118,7 @@ class _Looking:
             shipper = self._mean(
                 f"waited_shipper_{days}", Per.SHIPPER, waited, handed_over, 2 * days, f"waited_{days}", 2
             )
-        self._found["shipper_parcels"] = Recent(Per.SHIPPER, False, None, shipper)
+        self._found["shipper_parcels"] = Recent(Per.SHIPPER, Topic.ENDS, None, shipper)
 
     def _look_at_trends(self) -> None:
         """How long parcels stay by Little's law, how many a shipper has waiting, and how many orders come."""
@@ -129,20 +141,35 @@ class _Looking:
                 2.0,
                 2,
             )
-        self._found["shipper_waiting"] = Recent(Per.SHIPPER, True, None, waiting)
+        self._found["shipper_waiting"] = Recent(Per.SHIPPER, Topic.TRENDS, None, waiting)
         for days in (3, 7):
             latest, before, usual = (np.searchsorted(known.ordered, self._at - back) for back in (0, days, days + 28))
             pace, pace_before = (latest - before + 5) / days, (before - usual + 5) / 28
-            self._found[f"orders_{days}"] = Recent(Per.EVERY, True, None, np.log(pace / pace_before))
+            self._found[f"orders_{days}"] = Recent(Per.EVERY, Topic.TRENDS, None, np.log(pace / pace_before))
+
+    def _look_at_promises(self) -> None:
+        """Logarithms of the days that others promise on a lane."""
+        made, logs = np.where(self._known.is_void, np.inf, self._known.ordered), log_promised(self._known)
+        of_all = f"{PROMISED_LANE} of all"
+        self._mean(of_all, Per.EVERY, logs, made, _PROMISE_DAYS, None, 0, Topic.PROMISES)
+        self._mean(PROMISED_LANE, Per.LANE, logs, made, _PROMISE_DAYS, of_all, 5, Topic.PROMISES)
 
     def _mean(
-        self, name: str, per: Per, values: Floats, known_at: Floats, days: float, parent: str | None, weight: float
+        self,
+        name: str,
+        per: Per,
+        values: Floats,
+        known_at: Floats,
+        days: float,
+        parent: str | None,
+        weight: float,
+        topic: Topic = Topic.ENDS,
     ) -> Floats:
         prior: Floats | float = 0.0 if parent is None else self._found[parent].values
         means, count = recent_means(
             self._keys[per], values, known_at, self._asked[per], days=days, prior=prior, weight=weight
         )
-        self._found[name] = Recent(per, False, parent, means)
+        self._found[name] = Recent(per, topic, parent, means)
         return count
 
     def _stay(
@@ -171,9 +198,14 @@ class _Looking:
                 weight=weight,
             )
             key = f"{name}{suffix}_{days}"
-            self._found[key] = Recent(per, True, None if parent is None else parent[0], np.log(found))
+            self._found[key] = Recent(per, Topic.TRENDS, None if parent is None else parent[0], np.log(found))
             parents[per] = key, found
         return inside
+
+
+def log_promised(trips: Trips) -> Floats:
+    """Logarithms of the days that others promised; NaN where they did not."""
+    return np.log(np.maximum(np.where(np.isfinite(trips.promised), trips.promised, np.nan) - trips.ordered, 1.0))
 
 
 def _logs(trips: Trips) -> tuple[Floats, Floats, Floats]:

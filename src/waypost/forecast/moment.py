@@ -41,7 +41,7 @@ class Moment:
             place = places[recent.per]
             parent: Floats | float = 0.0 if recent.parent is None else found[recent.parent].values
             values = np.where(place >= 0, np.append(recent.values, np.nan)[place], parent)
-            found[name] = Recent(recent.per, recent.is_trend, recent.parent, values)
+            found[name] = Recent(recent.per, recent.topic, recent.parent, values)
         return found
 
     def count(self, asked: Trips, per: Per) -> Ints:

@@ -113,8 +113,7 @@ class Promiser:
     def promise(self, asked: Trips) -> Promised:
         """Promise trips that are ordered now."""
         facts = describe(asked, recents=self.look_up(asked), words=self.trained.words)
-        middle, spread = self.trained.transit.foresee(facts, np.arange(len(asked)))
-        days = np.exp(middle[:, None] + spread[:, None] * self._shape)
+        days = self.trained.transit.foresee(facts, np.arange(len(asked))).windows(self._shape)
         seen = {per: self._moment.count(asked, per) for per in (Per.LANE, Per.REGION)}
         return Promised(days, seen[Per.LANE], seen[Per.REGION])
 

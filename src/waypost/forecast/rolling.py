@@ -13,7 +13,7 @@ from waypost.forecast.trips import Floats, Trips
 LEARN_EVERY_DAYS = 7
 
 #: The levels at which windows are kept.
-LEVELS: Floats = np.asarray(np.round(np.r_[0.05:0.9:0.05, 0.9:0.999:0.005], 3), np.float64)
+LEVELS: Floats = np.asarray(np.round(np.r_[0.05:0.7:0.05, 0.7:0.999:0.005], 3), np.float64)
 
 
 def roll(

@@ -71,7 +71,7 @@ class Trained(msgspec.Struct, frozen=True):
     Attributes:
         transit: how long parcels take.
         words: what the numbers of words stand for.
-        foreseen: of trips before it was learnt, `number`, `middle` and `spread` as they were foreseen then.
+        foreseen: of trips before it was learnt, `number` and the fields of `Foresight` as it was then.
         card: see `Card`.
     """
 

@@ -1,8 +1,9 @@
 """How long a parcel takes from the order to the door, as a distribution, learnt from those before it.
 
 The logarithm of the time is a middle plus a spread times what is left over. Boosted trees learn the middle from all
-trips, also from those that are still on their way (see `censored.py`), then the spread from how far off they were.
-What is left over is given no shape here: `promises.py` takes it from promises that were made lately.
+trips, also from those that are still on their way (see `censored.py`), then two spreads from how far off they were: by
+how much parcels come sooner, and by how much later. Late ones have reasons of their own. What is left over is given no
+shape here: `promises.py` takes it from promises that were made lately.
 """
 
 from collections.abc import Collection
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from waypost.forecast.censored import logistic_objective
 from waypost.forecast.circumstances import LEARNT, Circumstances, Kind
+from waypost.forecast.promises import LOST_DAYS, Foresight
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
 from waypost.model.errors import BadInput
 
@@ -58,18 +60,21 @@ class TransitModel(msgspec.Struct, frozen=True):
         names: the circumstances that it asks for.
         start: the logarithm of days that the trees of the middle begin at.
         middle_trees: learnt first.
-        spread_trees: learnt from how far off the middle was.
+        sooner_trees: learnt from how far off the middle was of those that came before it.
+        later_trees: of those that came after it.
     """
 
     names: list[str]
     start: float
     middle_trees: lightgbm.Booster
-    spread_trees: lightgbm.Booster
+    sooner_trees: lightgbm.Booster
+    later_trees: lightgbm.Booster
 
-    def foresee(self, facts: Circumstances, rows: Ints) -> tuple[Floats, Floats]:
-        """Of each row the middle and the spread of the logarithm of its days."""
+    def foresee(self, facts: Circumstances, rows: Ints) -> Foresight:
+        """What is foreseen of the logarithm of the days of each row."""
         table = facts.table(self.names, rows)
-        return foretell(self.middle_trees, table) + self.start, np.exp(foretell(self.spread_trees, table))
+        sooner, later = (np.exp(foretell(trees, table)) for trees in (self.sooner_trees, self.later_trees))
+        return Foresight(foretell(self.middle_trees, table) + self.start, sooner, later)
 
     def weigh(self) -> dict[str, float]:
         """Of each circumstance its share in what the trees of the middle gain."""
@@ -94,7 +99,7 @@ def learn_transit(
     names = facts.names(kinds)
     rows = trips.between(known - LEARNT_DAYS, known)
     days, ended = trips.days_taken(rows, known)
-    told = days > _LEAST_DAYS
+    told = (days > _LEAST_DAYS) & (ended | (days < LOST_DAYS))
     rows, days, ended = rows[told], days[told], ended[told]
     mature = ended | (days > _MATURE_DAYS)
     if mature.sum() < LEAST_TRIPS:
@@ -102,9 +107,8 @@ def learn_transit(
     learner = _Learner(facts, names, {"seed": seed, "num_threads": threads})
     start, middle = learner.middle(rows, np.log(days), ended, _TREES, _ROUNDS)
     rows, logs = rows[mature], np.log(days[mature])
-    off = np.abs(logs - learner.middle_unseen(rows, logs))
-    spread = learner.spread(rows, np.log(off + _OFF))
-    return TransitModel(names, start, middle, spread)
+    off = logs - learner.middle_unseen(rows, logs)
+    return TransitModel(names, start, middle, learner.spread(rows, off, off <= 0), learner.spread(rows, off, off > 0))
 
 
 def foretell(trees: lightgbm.Booster, table: pa.Table) -> Floats:
@@ -136,8 +140,11 @@ class _Learner:
             middles[asked] = foretell(trees, self._facts.table(self._names, rows[asked])) + start
         return middles
 
-    def spread(self, rows: Ints, logs: Floats) -> lightgbm.Booster:
-        return lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows, logs), _SPREAD_ROUNDS)
+    def spread(self, rows: Ints, off: Floats, side: Flags) -> lightgbm.Booster:
+        """How far off trips are that end on one side of their middle; from all where none does."""
+        side = side if side.any() else ~side
+        logs = np.log(np.abs(off[side]) + _OFF)
+        return lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows[side], logs), _SPREAD_ROUNDS)
 
     def _data(self, rows: Ints, labels: Floats) -> lightgbm.Dataset:
         table = self._facts.table(self._names, rows)

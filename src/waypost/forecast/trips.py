@@ -46,7 +46,7 @@ TRIP_SCHEMA = pa.schema(
         pa.field("volume_cm3", pa.float64()),
         pa.field("value", pa.float64()),  # what it is worth, and what its carriage costs, in the table's own currency
         pa.field("freight", pa.float64()),
-        pa.field("promised_at", _STAMP),  # what somebody else promised; to be held against, never learnt from
+        pa.field("promised_at", _STAMP),  # what somebody else promised when it was ordered
     ]
 )
 

@@ -13,7 +13,10 @@ from tests.rooms.feeds.test_olist_trips import write
     [
         (("--test-from", "25.2.2018"), "write it as 2018-02-25"),
         (("--test-from", "2018-02-25"), "There are 0 in all"),
-        (("--test-from", "2018-02-25", "--without", "moon"), "calendar, places, parcel, lately, trends, weather"),
+        (
+            ("--test-from", "2018-02-25", "--without", "moon"),
+            "calendar, places, parcel, lately, trends, weather, promise",
+        ),
         (("--test-from", "2018-02-25", "--weather", "nowhere"), "nowhere: no such file or folder"),
     ],
 )
@@ -48,9 +51,12 @@ def test_real_orders_are_promised_better_than_by_trees_that_learnt_once(commands
     near = {part: each["model"]["orders"] for part, each in found["by_weather"].items()}
     assert 0.3 * found["orders"] < near["at_destination"] < near["at_either"] < found["orders"]
     model, peers = found["model"], found["baselines"]
-    assert set(peers) == {"olist_promise", "global_median", "lane_median_45d", "lightgbm", "lightgbm_conformal"}
+    trees = {"lightgbm", "lightgbm_conformal", "lightgbm_recalibrated"}
+    assert set(peers) == {"olist_promise", "global_median", "lane_median_45d", *trees}
     assert model["mae_days"] < peers["lightgbm"]["mae_days"] < peers["lane_median_45d"]["mae_days"]
-    assert model["pinball"] < peers["lightgbm"]["pinball"]
+    assert model["pinball"] < min(peers[name]["pinball"] for name in trees)
+    beside = found["at_olists_late_rate"]
+    assert model["shorter_than_olist"] == beside["spent_evenly"]["shorter"] > beside["shorter"] > 0
     assert 0.85 < model["coverage_p90"] < 0.95
     assert set(found["by_month"]) == {"2018-04", "2018-05"}
     assert model["orders"] == sum(each["model"]["orders"] for each in found["by_month"].values())

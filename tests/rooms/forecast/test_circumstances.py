@@ -1,5 +1,7 @@
 """What may be known of a trip when it is ordered."""
 
+from datetime import timedelta
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,11 +51,28 @@ def test_days_of_rest_ahead_are_weekends_and_holidays() -> None:
     assert facts.columns["day_of_year"][0] == 31 + 28 + 22
 
 
-def test_a_promise_of_somebody_else_is_not_learnt_from() -> None:
-    facts = describe(imagine(50, 10))
-    assert "promised_days" in facts.columns
-    assert "promised_days" not in facts.names(LEARNT)
-    assert facts.names([Kind.PROMISE]) == ["promised_days"]
+def test_a_promise_of_somebody_else_counts_beside_their_usual_one_only() -> None:
+    whole = imagine(400, 40)  # all are promised in 20 days
+    columns = {field.name: whole.table.column(field.name) for field in TRIP_SCHEMA}
+    promised = columns["promised_at"].to_pylist()
+    promised[300] += timedelta(days=20)
+    promised[301] = None
+    facts = describe(make_trips(columns | {"promised_at": promised}))
+    beside = facts.columns["promised_beside_usual"]
+    assert beside[200:300] == pytest.approx(0, abs=1e-6)
+    assert beside[300] == pytest.approx(np.log(2), abs=1e-6)
+    assert np.isnan(beside[301])
+    assert np.isnan(facts.columns["promised_weekday"][301])
+    assert "promised_beside_usual" in facts.names(LEARNT)
+    assert facts.names([Kind.PROMISED]) == ["promised_days"]
+    assert Kind.PROMISED not in LEARNT
+
+
+def test_a_promise_until_the_end_of_a_day_is_one_for_that_day() -> None:
+    at = {"ordered_at": "2018-03-23T15:00", "promised_at": "2018-03-31T03:00"}  # until Friday's midnight in Brasilia
+    stamps = {name: np.array([text], "datetime64[ms]") for name, text in at.items()}
+    trips = make_trips({"number": ["1"], **stamps, "offset_min": [-180], "is_void": [False]})
+    assert describe(trips).columns["promised_weekday"][0] == 4
 
 
 def test_without_weather_there_are_no_columns_of_it() -> None:
