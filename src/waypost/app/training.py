@@ -16,8 +16,8 @@ from waypost.booking.rating.promised import ask_for, basis_of
 from waypost.booking.rating.shipments import Piece, Shipment
 from waypost.forecast.models import KeptModel, Models
 from waypost.forecast.promising import RestsOn
-from waypost.forecast.training import Card, train
-from waypost.model.errors import BadInput
+from waypost.forecast.training import Card, Trained, train, with_watch
+from waypost.model.errors import BadInput, StoreError
 from waypost.model.instants import DAY_MS, format_utc, parse_instant
 
 _RESTS_ON = {
@@ -32,23 +32,24 @@ def run_train(*, hold: bool, at: str | None, seed: int, threads: int, home: Path
     at_ms = now_ms() if at is None else parse_instant(at).at_ms
     if at_ms > now_ms():
         raise BadInput("nothing is known of what comes", where="--at", mend="Give an instant that has been.")
-    with records_of(home) as (_, records):
-        in_use = Models(records).find_in_use()
+    before = _find_before(home)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
         task = progress.add_task("reading what was carried", total=1.0)
         with open_to_read(home) as house:
-            past = house.read_past(at_ms)
+            past, steps = house.read_past(at_ms), house.read_steps(at_ms)
         progress.update(task, description="learning")
         trained = train(
             past.trips,
             at_ms / DAY_MS,
             shares=past.shares,
-            before=None if in_use is None else in_use[1],
+            before=before,
             seed=seed,
             threads=threads,
             tell=lambda share: progress.update(task, completed=share),
         )
+        progress.update(task, description="learning to watch")
+        trained = with_watch(trained, steps, at_ms / DAY_MS, seed=seed, threads=threads)
     with records_of(home) as (_, records):
         models = Models(records)
         version = models.keep(trained, now_ms())
@@ -63,6 +64,17 @@ def run_train(*, hold: bool, at: str | None, seed: int, threads: int, home: Path
         print(f"kept and not in use: `waypost models promote {version}` puts it there")
     else:
         print("in use from now on; `waypost models rollback` leads back")
+
+
+def _find_before(home: Path | None) -> Trained | None:
+    """What is in use, to be compared with; what cannot be read is told and left."""
+    with records_of(home) as (_, records):
+        try:
+            in_use = Models(records).find_in_use()
+        except StoreError as error:
+            aside.print(line((f"The version in use is not compared with: {error.message}", "yellow")))
+            return None
+    return None if in_use is None else in_use[1]
 
 
 def list_models(*, home: Path | None, as_json: bool) -> None:
@@ -167,6 +179,10 @@ def _print_card(kept: KeptModel) -> None:
     console.print(
         line(f"from {card.trips} parcels{share} ordered from {card.first} to {card.last}; {card.delivered} had come")
     )
+    if card.unwatched:
+        console.print(line(f"nothing was learnt of parcels on their way: {card.unwatched}"))
+    else:
+        console.print(line(f"ETAs of parcels on their way from {card.steps} scans"))
     strongest = ", ".join(f"{name} {share:.0%}" for name, share in list(card.weights.items())[:8])
     console.print(line(f"what says most: {strongest}"))
     if card.scores is None or card.tested is None:

@@ -61,6 +61,7 @@ from waypost.feeds.sheets import Sheets
 from waypost.forecast.models import Models
 from waypost.forecast.past import Past, read_past
 from waypost.forecast.present import Promises
+from waypost.forecast.steps import WATCHED_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import Conflict, NotFound, SettingsError
@@ -83,7 +84,7 @@ from waypost.track.parcels import Tracker
 from waypost.track.polling import Poller
 from waypost.track.pushes import Pushes, RawPushes
 from waypost.track.reception import Reception
-from waypost.track.records import list_all_links
+from waypost.track.records import list_all_links, list_told
 from waypost.track.scan_search import ScanSearch
 from waypost.track.tables import CodeTables
 from waypost.track.watches import Watches
@@ -235,13 +236,21 @@ class House:
             links = list_all_links(connection)
         return read_overview(self.memory.history, self.tables, self.facilities, links)
 
-    def read_past(self, at_ms: int, tell: Callable[[str], None] = lambda doing: None) -> Past:
+    def read_past(self, at_ms: int) -> Past:
         """The trips that promises are learnt from, as they were known at an instant."""
-        tell("reading what was carried")
         with self.memory.records.read() as connection:
-            links = list_all_links(connection)
+            links, told = list_all_links(connection), list_told(connection)
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
-        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links)
+        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links, told)
+
+    def read_steps(self, at_ms: int, days: int = WATCHED_DAYS) -> Steps:
+        """The scans of the last weeks one after another, as they were known at an instant, and what was booked."""
+        with self.memory.records.read() as connection:
+            links, told = list_all_links(connection), list_told(connection)
+        history, tables = self.memory.history, self.tables
+        return read_steps(
+            history, tables, self.facilities, now_ms=at_ms, days=days, booked=read_booked(told), links=links
+        )
 
     def read_gaps(self) -> Gaps:
         """When parcels are scanned next, as history has it."""

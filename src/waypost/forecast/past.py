@@ -2,8 +2,8 @@
 
 A trip begins with the first scan of a parcel and ends with its delivery; from where and to where are the facilities of
 its pick-up and of its delivery. Where a parcel goes that has not arrived, scans do not say. It is drawn from where
-parcels of the same carrier and origin went that did arrive, for to leave those on their way out would make all look
-quicker than they are (hot-deck imputation; Andridge and Little, 2010).
+parcels of the same carrier and origin went that did arrive, or to the region that was told when it was booked; for to
+leave those on their way out would make all look quicker than they are (hot-deck imputation; Andridge and Little, 2010).
 """
 
 from typing import Any
@@ -45,12 +45,14 @@ def read_past(
     since_ms: int,
     now_ms: int,
     links: pa.Table | None = None,
+    told: pa.Table | None = None,
     most: int = MOST_TRIPS,
 ) -> Past:
     """The trips of all parcels that were first scanned between two instants.
 
     Args:
         links: those of `list_all_links`, so that a parcel of several numbers is one.
+        told: those of `list_told`: where parcels go that were booked.
         most: of about so many at most.
     """
     position = history.position()
@@ -62,6 +64,10 @@ def read_past(
 
     shares = max(1, -(-int(history.run(count).column("many")[0].as_py()) // most))
     found = history.run(_follow(standing, since_ms, now_ms, shares))
+    if told is not None:
+        ends = told.select(["told_carrier", "told_number", "told_area"])
+        found = found.join(ends, ["parcel_carrier", "parcel_number"], ["told_carrier", "told_number"])
+        found = found.sort_by([("parcel_carrier", "ascending"), ("parcel_number", "ascending")])
     return Past(_read_trips(found, facilities), shares, position)
 
 
@@ -95,7 +101,11 @@ def _read_trips(found: pa.Table, facilities: Facilities) -> Trips:
     origins = _Ends(found, "origin", facilities)
     destinations = _Ends(found, "destination", facilities)
     carriers = found.column("parcel_carrier").combine_chunks().dictionary_encode().indices
-    drawn = _draw(np.asarray(carriers).astype(np.int64), origins.codes, destinations.codes)
+    carrier = np.asarray(carriers).astype(np.int64)
+    keys = [carrier * (origins.codes.max(initial=0) + 2) + origins.codes + 1, carrier]
+    if "told_area" in found.column_names:
+        keys.insert(0, _regions(destinations, found.column("told_area").to_pylist()))
+    drawn = _draw(keys, destinations.codes)
     offset = np.asarray(found.column("offset_min")).astype(np.int16)
     return make_trips(
         {
@@ -122,6 +132,7 @@ class _Ends:
         pairs = [tuple(key.split("\x1f")) for key in encoded.dictionary.to_pylist()]
         known = facilities.find_many([(carrier, code) for carrier, code in pairs])
         self._places = [known[pair].place if pair in known else Place() for pair in pairs]
+        self.regions = [area_of(place.country, place.region) for place in self._places]
         #: Places by number; -1 where nobody knows.
         self.codes: Ints = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)
 
@@ -150,13 +161,23 @@ def _column(name: str, values: list[Any]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(values, kind)])
 
 
-def _draw(carrier: Ints, origin: Ints, destination: Ints) -> Ints:
-    """Where parcels go: of those that nobody knows of, where another one went, of the same carrier and origin if any.
+def _regions(destinations: _Ends, told: list[str | None]) -> Ints:
+    """A number for the region that each parcel went to, or that was told; another for each of which nobody knows it."""
+    went = [*destinations.regions, None]
+    rows = zip(destinations.codes.tolist(), told, strict=True)
+    words = [went[code] or (area_of(*area.split("-", 1)) if area else None) for code, area in rows]
+    encoded = pa.array(words, pa.string()).dictionary_encode().indices
+    numbers = np.asarray(encoded.fill_null(-1)).astype(np.int64)
+    return np.where(numbers < 0, -1 - np.arange(len(numbers)), numbers)
+
+
+def _draw(by: list[Ints], destination: Ints) -> Ints:
+    """Where parcels go: of those that nobody knows of, where another one went, with the same first key that any has.
 
     Which other one follows the golden ratio, so that they spread evenly and the same history always gives the same.
     """
     drawn = destination.copy()
-    for keys in (carrier * (origin.max(initial=0) + 2) + origin + 1, carrier):
+    for keys in by:
         missing, seen = np.flatnonzero(drawn < 0), np.flatnonzero(destination >= 0)
         seen = seen[np.argsort(keys[seen], kind="stable")]
         first, last = (np.searchsorted(keys[seen], keys[missing], side) for side in ("left", "right"))

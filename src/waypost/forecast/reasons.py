@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 import numpy as np
 
+from waypost.forecast.neighbours import Lately
 from waypost.forecast.silence import SilenceModel
 from waypost.forecast.steps import Steps
 from waypost.forecast.trips import NEVER, Flags, Floats, Ints
@@ -75,6 +76,7 @@ def find_reasons(
     steps: Steps,
     now: float,
     *,
+    lately: Lately | None = None,
     timetable: Timetable | None = None,
     weather: Weather | None = None,
 ) -> list[list[Reason]]:
@@ -84,6 +86,7 @@ def find_reasons(
         silence: what is usual.
         steps: of the parcels, whole timelines.
         now: the instant.
+        lately: how things go now, if these are not the steps of all parcels.
         timetable: departures of the network, if the home has one.
         weather: what it was; see `Weather`.
 
@@ -91,7 +94,7 @@ def find_reasons(
         By number of the parcel, see `Steps.parcel`.
     """
     found: list[list[Reason]] = [[] for _ in range(int(steps.parcel.max(initial=-1)) + 1)]
-    awaited = silence.await_scans(steps, silence.lately(steps, now))
+    awaited = silence.await_scans(steps, silence.lately(steps, now) if lately is None else lately)
     usual = silence.due(awaited, 0.5)
     ends = np.minimum(steps.following, now)
     unusual = (silence.quiet(awaited, ends) < _UNUSUAL) & ((ends - usual) * 24 >= _LEAST_HOURS)

@@ -55,6 +55,9 @@ STEP_SCHEMA = pa.schema(
 #: Who has not been scanned for so long is not waited for any longer.
 LOST_DAYS = 14.0
 
+#: What parcels on their way are learnt from was scanned in so many days.
+WATCHED_DAYS = 75
+
 _BEFORE_DAYS = 45
 _MOST = 2_000_000
 
@@ -172,6 +175,18 @@ def make_steps(columns: dict[str, Any]) -> Steps:
             schema=STEP_SCHEMA,
         )
     )
+
+
+def read_booked(told: pa.Table) -> pa.Table:
+    """What is known from bookings (`BOOKED_SCHEMA`), of the columns of `track.records.list_told`."""
+    columns = {
+        "parcel_carrier": told.column("told_carrier"),
+        "number": told.column("told_number"),
+        "destination_area": told.column("told_area"),
+        "promised_at": told.column("promised_ms").cast(_STAMP),
+    }
+    missing = {axis: pa.nulls(told.num_rows, pa.float64()) for axis in BOOKED_SCHEMA.names if axis not in columns}
+    return pa.table(columns | missing).select(BOOKED_SCHEMA.names)
 
 
 def read_steps(

@@ -4,6 +4,7 @@ The last weeks are lived through once more as in a back-test, each week with wha
 promises turned out gives the windows of the next ones, and says on the card how well promises like these held.
 """
 
+import collections
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +13,16 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from waypost.forecast.calendars import list_free_days
 from waypost.forecast.circumstances import Circumstances, describe
+from waypost.forecast.counts import EPOCH
 from waypost.forecast.promises import MOST_DAYS, WARM_UP_DAYS, Foreseen
 from waypost.forecast.rolling import LEARN_EVERY_DAYS
 from waypost.forecast.scores import LEVELS, score
+from waypost.forecast.steps import Steps
 from waypost.forecast.transit import LEARNT_DAYS, LEAST_TRIPS, TransitModel, learn_transit
 from waypost.forecast.trips import Floats, Ints, Trips
+from waypost.forecast.watch import learn_watch
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, format_utc
 
@@ -47,6 +52,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         scores: as `scores.score` tells them; `undecided` are still on their way, in their windows.
         medians: the same of a plain peer: the median of the lane in the 45 days before.
         regions: how often P90 held by where they went, with how many there were.
+        steps: scans that ETAs of parcels on their way were learnt from; `unwatched` says why there are none.
         before: the scores of the model that was in use when this one was learnt, on the same promises.
     """
 
@@ -63,6 +69,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     medians: dict[str, Any] | None = None
     regions: dict[str, tuple[float, int]] = {}
     before: dict[str, Any] | None = None
+    steps: int = 0
+    unwatched: str = ""
 
 
 class Trained(msgspec.Struct, frozen=True):
@@ -71,6 +79,7 @@ class Trained(msgspec.Struct, frozen=True):
     Attributes:
         transit: how long parcels take.
         words: what the numbers of words stand for.
+        watch: what ETAs of parcels on their way are made with (`Watch.to_bytes`); empty if nothing was learnt.
         foreseen: of trips before it was learnt, `number` and the fields of `Foresight` as it was then.
         card: see `Card`.
     """
@@ -79,6 +88,7 @@ class Trained(msgspec.Struct, frozen=True):
     words: dict[str, list[str]]
     foreseen: pa.Table
     card: Card
+    watch: bytes = b""
 
     def foresee(self, trips: Trips) -> Foreseen:
         """What was foreseen of trips: as it was then, and of those ordered since it was learnt by what was learnt."""
@@ -121,6 +131,23 @@ def train(
     rows = rows[np.isfinite(foreseen.middle[rows])]
     words = {name: list(found) for name, found in facts.words.items()}
     return Trained(transit, words, foreseen.table(rows), card)
+
+
+def with_watch(trained: Trained, steps: Steps, now: float, *, seed: int = 0, threads: int = 1) -> Trained:
+    """The same, and what ETAs are made with, learnt from the scans of parcels until an instant, in days since 1970."""
+    countries = collections.Counter(area[:2] for area in steps.table.column("area").to_pylist() if area)
+    year = EPOCH.year + int(now / 365.25)
+    free = [EPOCH + dt.timedelta(days=day) for name, _ in countries.most_common(1) for day in _free_days(name, year)]
+    try:
+        watch = learn_watch(steps, now, free_days=free, seed=seed, threads=threads).to_bytes()
+    except BadInput as error:
+        card = msgspec.structs.replace(trained.card, unwatched=error.message)
+        return msgspec.structs.replace(trained, card=card)
+    return msgspec.structs.replace(trained, card=msgspec.structs.replace(trained.card, steps=len(steps)), watch=watch)
+
+
+def _free_days(country: str, year: int) -> list[int]:
+    return [day for each in (year - 1, year, year + 1) for day in list_free_days(country, each)]
 
 
 def _check(trips: Trips, now: float) -> None:

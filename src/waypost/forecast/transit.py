@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from waypost.forecast.censored import logistic_objective
 from waypost.forecast.circumstances import LEARNT, Circumstances, Kind
-from waypost.forecast.promises import LOST_DAYS, Foresight
+from waypost.forecast.promises import Foresight
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
 from waypost.model.errors import BadInput
 
@@ -99,7 +99,7 @@ def learn_transit(
     names = facts.names(kinds)
     rows = trips.between(known - LEARNT_DAYS, known)
     days, ended = trips.days_taken(rows, known)
-    told = (days > _LEAST_DAYS) & (ended | (days < LOST_DAYS))
+    told = days > _LEAST_DAYS
     rows, days, ended = rows[told], days[told], ended[told]
     mature = ended | (days > _MATURE_DAYS)
     if mature.sum() < LEAST_TRIPS:

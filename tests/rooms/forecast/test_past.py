@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from waypost.engines.reference import open_reference
@@ -73,6 +74,22 @@ def test_where_a_parcel_goes_that_has_not_arrived_is_drawn_from_others_of_its_or
     assert (on_its_way["number"], on_its_way["destination_region"]) == ("yto/YT2", "CN-sh")
     other = trips.table.to_pylist()[3]
     assert other["destination_region"] == "CN-sh", "nothing went from Wuhan: any of the carrier"
+
+
+def test_where_a_parcel_was_booked_to_is_believed(world: World) -> None:
+    told = pa.table(
+        {"told_carrier": ["yto", "yto"], "told_number": ["YT2", "YT9"], "told_area": ["CN-SH", "CN-HB"]}
+    ).append_column("promised_ms", pa.nulls(2, pa.int64()))
+    since_ms = NOW_MS - 120 * DAY_MS
+    read_with = lambda told: read_past(  # noqa: E731
+        world.memory.history, world.tables, world.facilities, since_ms, NOW_MS, told=told
+    ).trips.table.to_pylist()
+    by_chance, booked = read_with(None), read_with(told)
+    going = lambda rows: {row["number"]: row["destination_region"] for row in rows}  # noqa: E731
+    assert going(booked)["yto/YT2"] == "CN-sh"
+    assert going(booked) | {"yto/YT2": ""} == going(by_chance) | {"yto/YT2": ""}
+    elsewhere = told.set_column(2, "told_area", pa.array(["CN-HB", "CN-HB"]))
+    assert going(read_with(elsewhere))["yto/YT2"] == "CN-hb"
 
 
 def test_what_came_back_is_void(world: World) -> None:

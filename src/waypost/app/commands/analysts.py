@@ -188,6 +188,22 @@ def promise(
     training.run_promise(start, end, carrier=carrier, weight_g=weight_g, at=at, home=home, as_json=as_json)
 
 
+@commands.command("arrivals")
+def arrivals(
+    numbers: Annotated[
+        list[str] | None, typer.Argument(metavar="[NUMBER]...", help="Of parcels; without one, the most endangered.")
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, max=10_000, help="So many of the most endangered.")] = 30,
+    at: Annotated[str | None, typer.Option("--at", metavar="INSTANT", help="As it was known then; RFC 3339.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Say when parcels on their way arrive, what may go wrong with them, and where they fell silent together."""
+    from waypost.app import arrivals as watching
+
+    raise typer.Exit(watching.run_arrivals(numbers or [], most, at=at, home=home, as_json=as_json))
+
+
 @models.command("list")
 def list_models(as_json: Json = False, home: Home = None) -> None:
     """List the versions that are kept, the newest first."""

@@ -1,0 +1,101 @@
+"""`waypost arrivals`: when parcels on their way arrive, what may go wrong, and where they fell silent together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from waypost.app.console import aside, line, out, results
+from waypost.app.tracking import open_to_read
+from waypost.app.wiring import House, now_ms
+from waypost.forecast.arrivals import Arrivals, SilentGroup, look_ahead
+from waypost.forecast.reasons import Reason
+from waypost.forecast.watch import Watch
+from waypost.model.errors import BadInput, Conflict, NotFound
+from waypost.model.instants import DAY_MS, parse_instant
+
+_REASONS = {
+    "late_handover": "handed over late",
+    "waited": "waited at {place}",
+    "slow_leg": "slow from {place}",
+    "missed_cutoff": "missed the cut-off at {place}",
+    "left_behind": "not loaded at {place}",
+    "customs": "held by customs",
+    "failed_attempt": "a delivery attempt failed",
+    "storm": "storm at {place}",
+    "snow": "snow at {place}",
+    "flood": "flood at {place}",
+    "heat": "heat at {place}",
+    "silent": "no scan since {place}",
+}
+
+
+def run_arrivals(numbers: Sequence[str], most: int, *, at: str | None, home: Path | None, as_json: bool) -> int:
+    """Say what is thought of some parcels, or of the most endangered ones; 1 if a number is not on its way."""
+    at_ms = now_ms() if at is None else parse_instant(at).at_ms
+    if at_ms > now_ms():
+        raise BadInput("nothing is known of what comes", where="--at", mend="Give an instant that has been.")
+    with open_to_read(home) as house:
+        found = look(house, at_ms, numbers, most)
+    missing = sorted(set(numbers) - {each.number for each in found.parcels})
+    if as_json:
+        out(found)
+    else:
+        _print(found, is_list=not numbers)
+    for number in missing:
+        aside.print(line((f"{number[:80]} is not on its way", "yellow")))
+    return 1 if missing else 0
+
+
+def look(house: House, at_ms: int, numbers: Sequence[str], most: int) -> Arrivals:
+    """What is thought at an instant, UTC milliseconds.
+
+    Raises:
+        Conflict: nothing was learnt to say it by.
+        NotFound: no parcel was scanned lately.
+    """
+    in_use = house.models.find_in_use()
+    if in_use is None or not in_use[1].watch:
+        why = "" if in_use is None else f": {in_use[1].card.unwatched}"
+        raise Conflict(f"nothing was learnt to say when parcels arrive by{why}", mend="`waypost train` learns it.")
+    steps = house.read_steps(at_ms)
+    if not len(steps):
+        raise NotFound("no parcel was scanned in the last weeks", mend="Import newer scans.")
+    return look_ahead(Watch.from_bytes(in_use[1].watch), steps, at_ms / DAY_MS, numbers=numbers, most=most)
+
+
+def _print(found: Arrivals, *, is_list: bool) -> None:
+    console = results()
+    for group in found.groups:
+        console.print(line(_say_group(group)))
+    if is_list:
+        console.print(line(f"{found.on_their_way} parcels are on their way; the most endangered first"))
+    if not found.parcels:
+        return
+    table = Table("parcel", "last scan", "as likely before as after", "nine of ten by", "lost or stuck", "late", "why")
+    for each in found.parcels:
+        table.add_row(
+            f"{each.carrier}/{each.number}",
+            f"{each.status} {_minute(each.scanned_at)}",
+            _minute(each.p50_at),
+            _minute(each.p90_at),
+            f"{each.wrong:.0%}",
+            "-" if each.late is None else f"{each.late:.0%}",
+            "; ".join(_say(reason) for reason in each.reasons[-3:]),
+        )
+    console.print(table)
+
+
+def _say(reason: Reason) -> str:
+    words = _REASONS[reason.code.value].format(place=reason.facility or "a facility")
+    return f"{words} +{reason.hours:.0f} h"
+
+
+def _say_group(group: SilentGroup) -> str:
+    where = group.facility if group.towards is None else f"{group.facility} to {group.towards}"
+    on = "" if group.vehicle is None else f" on {group.vehicle}"
+    return f"{group.silent} parcels silent since {_minute(group.since)} at {where}{on}; {group.expected:g} expected"
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
