@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import lightgbm
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -63,8 +64,11 @@ from waypost.care.subscriptions import Subscriptions
 from waypost.engines.reference import open_reference
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.models import Models
 from waypost.forecast.parcels import DayForecast, Line, ParcelForecast
 from waypost.forecast.records import keep_weather, list_weather, read_weather
+from waypost.forecast.training import Card, Trained
+from waypost.forecast.transit import TransitModel
 from waypost.forecast.volume_shelf import MOST_KEPT, KeptForecast, VolumeShelf
 from waypost.model.carriage import Parcel, Waybill
 from waypost.model.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany, WaypostError
@@ -880,6 +884,35 @@ def test_timetable_changes_are_kept_lifted_and_end(records: Records) -> None:
     book.lift("d1", ["sf"], "key:1", now)
     with pytest.raises(NotFound):
         book.lift("d1", None, "key:1", now)
+
+
+def test_what_was_learnt_is_promoted_and_rolled_back(records: Records) -> None:
+    settings = {"verbose": -1, "min_data_in_leaf": 1, "num_threads": 1}
+    trees = lightgbm.train(settings, lightgbm.Dataset(np.arange(60.0)[:, None], np.arange(60.0)), 2)
+    card = Card(
+        learnt_at="2026-11-20T00:00:00Z",
+        trips=60,
+        delivered=60,
+        first="2026-11-01",
+        last="2026-11-19",
+        shares=1,
+        kinds=[],
+        weights={},
+    )
+    foreseen = pa.table({"number": ["1"], "middle": [1.0], "sooner": [0.2], "later": [0.3]})
+    trained = Trained(TransitModel(["a"], 0.0, trees, trees, trees), {}, foreseen, card)
+    models = Models(records)
+    first, second = models.keep(trained, 1), models.keep(trained, 2)
+    models.promote(first, 3)
+    models.promote(second, 4)
+    found = Models(records).find_in_use()
+    assert found is not None
+    assert (found[0], found[1].card, found[1].foreseen) == (second, card, foreseen)
+    assert models.roll_back(5) == first
+    assert [(each.version, each.in_use, each.bytes > 1000) for each in models.list_all()] == [
+        (second, False, True),
+        (first, True, True),
+    ]
 
 
 def test_forecasts_are_kept_the_newest_few(records: Records) -> None:
