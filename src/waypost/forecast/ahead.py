@@ -25,7 +25,7 @@ from waypost.forecast.words import frequent, places
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, WrongFormat
 from waypost.model.instants import DAY_MS
-from waypost.model.places import EARTH_KM
+from waypost.network.distances import great_circle_km
 from waypost.track.statuses import MILESTONES, list_statuses
 
 AHEAD_FORMAT = 1
@@ -307,15 +307,8 @@ def _facts(
             "since_first_days": (steps.at - steps.first)[rows],
             "since_previous_days": (steps.at - steps.previous)[rows],
             "to_promise_days": (steps.promised - steps.at)[rows],
-            "to_go_km": _distance_km(*ends),
+            "to_go_km": great_circle_km(*ends),
             "gap_lately": lately[0],
             "left_lately": lately[1],
         }
     )
-
-
-def _distance_km(latitude: Floats, longitude: Floats, other_latitude: Floats, other_longitude: Floats) -> Floats:
-    """The great-circle distance."""
-    a, b, c, d = np.radians([latitude, longitude, other_latitude, other_longitude])
-    half = np.sin((c - a) / 2) ** 2 + np.cos(a) * np.cos(c) * np.sin((d - b) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0))))

@@ -72,10 +72,13 @@ class Models:
         Raises:
             NotFound: it is not kept.
             Conflict: it is in use.
+            StoreError: it cannot be read.
         """
         with self._records.begin() as connection:
-            if connection.execute(select(models.c.version).where(models.c.version == version)).first() is None:
+            body = connection.execute(select(models.c.body).where(models.c.version == version)).scalar()
+            if body is None:
                 raise NotFound(f"there is no version {version}", mend="`waypost models list` tells which there are.")
+            read_learnt(body, Trained)  # what cannot be read would end all promises
             if _in_use(connection) == version:
                 raise Conflict(f"version {version} is in use")
             number = connection.execute(select(func.max(promotions.c.number))).scalar() or 0
@@ -93,6 +96,9 @@ class Models:
             if len(standing) < 2:
                 raise Conflict("no version was in use before", mend="`waypost models promote` another one.")
             now, before = standing
+            if connection.execute(select(models.c.version).where(models.c.version == before.version)).first() is None:
+                mend = "`waypost models promote` another one."
+                raise Conflict(f"version {before.version}, which was in use before, is not kept any more", mend=mend)
             undo = update(promotions).where(promotions.c.number == now.number)
             connection.execute(undo.values(undone_ms=now_ms))
             return int(before.version)

@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waypost.forecast.trips import Ints, Trips, make_trips
+from waypost.forecast.recent import count_before
+from waypost.forecast.trips import Floats, Ints, Trips, make_trips
+from waypost.model.instants import DAY_MS
 from waypost.model.names import plain_name
 from waypost.model.places import Place
 from waypost.network.facilities import Facilities
@@ -23,6 +25,9 @@ from waypost.track.tables import CodeTables
 
 #: Of more parcels those of a share of the numbers are learnt from.
 MOST_TRIPS = 400_000
+
+#: What a parcel that was first scanned before the stretch may have left in it.
+_BEFORE_MS = 60 * DAY_MS
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -68,15 +73,17 @@ def read_past(
         ends = told.select(["told_carrier", "told_number", "told_area"])
         found = found.join(ends, ["parcel_carrier", "parcel_number"], ["told_carrier", "told_number"])
         found = found.sort_by([("parcel_carrier", "ascending"), ("parcel_number", "ascending")])
-    return Past(_read_trips(found, facilities), shares, position)
+    return Past(_read_trips(found, facilities, now_ms), shares, position)
 
 
 def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
     """A row for each parcel: when and where it was accepted and delivered."""
 
     def ask(scans: Any) -> Any:
-        before = scans.filter(scans.at < instant(now_ms))
-        known = standing(before.filter(before.number.hash().abs() % shares == 0) if shares > 1 else before)
+        # A parcel that was first scanned long before is no trip, and need not be looked at whole.
+        known = standing(scans.filter(scans.at >= instant(since_ms - _BEFORE_MS), scans.at < instant(now_ms)))
+        if shares > 1:
+            known = known.filter(known.parcel_number.hash().abs() % shares == 0)
         known = known.mutate(at_ms=in_milliseconds(known.at), who=known.carrier)
         placed, ended = known.facility.notnull(), known.milestone == "delivered"
         begun = known.milestone.isin(_BEGUN)
@@ -85,7 +92,7 @@ def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
             offset_min=known.offset_min.argmin(known.at_ms),
             handed_over_ms=known.at_ms.min(where=begun),
             delivered_ms=known.at_ms.min(where=ended),
-            is_void=known.milestone.isin(_BROKEN_OFF).any(),
+            broken_off_ms=known.at_ms.min(where=known.milestone.isin(_BROKEN_OFF)),
             origin=known.facility.argmin(known.at_ms, where=placed & ~ended),
             origin_carrier=known.who.argmin(known.at_ms, where=placed & ~ended),
             destination=known.facility.argmax(known.at_ms, where=placed & ended),
@@ -97,7 +104,7 @@ def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
     return ask
 
 
-def _read_trips(found: pa.Table, facilities: Facilities) -> Trips:
+def _read_trips(found: pa.Table, facilities: Facilities, now_ms: int) -> Trips:
     origins = _Ends(found, "origin", facilities)
     destinations = _Ends(found, "destination", facilities)
     carriers = found.column("parcel_carrier").combine_chunks().dictionary_encode().indices
@@ -105,7 +112,12 @@ def _read_trips(found: pa.Table, facilities: Facilities) -> Trips:
     keys = [carrier * (origins.codes.max(initial=0) + 2) + origins.codes + 1, carrier]
     if "told_area" in found.column_names:
         keys.insert(0, _regions(destinations, found.column("told_area").to_pylist()))
-    drawn = _draw(keys, destinations.codes)
+    broken_off_ms, delivered_ms = (
+        np.asarray(found.column(name).cast(pa.float64()).fill_null(np.inf))
+        for name in ("broken_off_ms", "delivered_ms")
+    )
+    ordered_ms = np.asarray(found.column("ordered_ms").cast(pa.float64()))
+    drawn = _draw(keys, destinations.codes, np.minimum(delivered_ms, now_ms) - ordered_ms)
     offset = np.asarray(found.column("offset_min")).astype(np.int16)
     return make_trips(
         {
@@ -114,7 +126,7 @@ def _read_trips(found: pa.Table, facilities: Facilities) -> Trips:
             "offset_min": offset,
             "handed_over_at": _stamps(found.column("handed_over_ms")),
             "delivered_at": _stamps(found.column("delivered_ms")),
-            "is_void": found.column("is_void"),
+            "is_void": broken_off_ms < delivered_ms,
             "service": found.column("parcel_carrier"),
             **origins.columns("origin", origins.codes),
             **destinations.columns("destination", drawn),
@@ -171,20 +183,24 @@ def _regions(destinations: _Ends, told: list[str | None]) -> Ints:
     return np.where(numbers < 0, -1 - np.arange(len(numbers)), numbers)
 
 
-def _draw(by: list[Ints], destination: Ints) -> Ints:
-    """Where parcels go: of those that nobody knows of, where another one went, with the same first key that any has.
+def _draw(by: list[Ints], destination: Ints, taken: Floats) -> Ints:
+    """Where parcels go: of those that nobody knows of, where another one went that took longer than they have so far.
 
-    Which other one follows the golden ratio, so that they spread evenly and the same history always gives the same.
+    Another with the same key, by the first of the keys that has one: parcels still on their way are mostly those that
+    go far. Which other one follows the golden ratio, so that they spread evenly and the same history always gives the
+    same.
     """
     drawn = destination.copy()
+    seen = np.flatnonzero(destination >= 0)
     for keys in by:
-        missing, seen = np.flatnonzero(drawn < 0), np.flatnonzero(destination >= 0)
-        seen = seen[np.argsort(keys[seen], kind="stable")]
-        first, last = (np.searchsorted(keys[seen], keys[missing], side) for side in ("left", "right"))
+        missing = np.flatnonzero(drawn < 0)
+        ordered = seen[np.lexsort((taken[seen], keys[seen]))]
+        first = count_before(keys[ordered], taken[ordered], keys[missing], taken[missing])
+        last = np.searchsorted(keys[ordered], keys[missing], "right")
         share = np.arange(len(missing)) * _GOLDEN % 1
         is_there = last > first
         other = first[is_there] + (share[is_there] * (last - first)[is_there]).astype(np.int64)
-        drawn[missing[is_there]] = destination[seen[other]]
+        drawn[missing[is_there]] = destination[ordered[other]]
     return drawn
 
 

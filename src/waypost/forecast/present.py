@@ -13,7 +13,8 @@ from waypost.model.instants import DAY_MS
 class Promises:
     """Keeps a promiser ready.
 
-    Whoever asks first waits until it is; later ones are answered by the one that is there while another is made.
+    Whoever asks first waits until it is; later ones are answered by the one that is there while another is made, also
+    of another version.
 
     Args:
         read_trips: the trips known at an instant, UTC milliseconds.
@@ -36,6 +37,8 @@ class Promises:
         self._note = note
         self._ready: Promiser | None = None
         self._tried_ms = 0
+        self._tried_version: int | None = None
+        self._failed: WaypostError | None = None
         self._one_makes = threading.Lock()
 
     def open(self) -> Promiser:
@@ -47,18 +50,26 @@ class Promises:
         """
         version = self._models.find_version()
         if version is None:
-            raise Conflict(
-                "nothing was learnt to promise by", mend="`waypost train` learns from the scans of the home."
-            )
+            raise _nothing()
         ready = self._ready
-        if ready is None or ready.version != version:
+        if ready is None:
             with self._one_makes:
-                ready = self._ready
-                if ready is None or ready.version != version:
-                    ready = self._make()
-        elif self._clock() - self._tried_ms >= self._age_ms and self._one_makes.acquire(blocking=False):
-            threading.Thread(target=self._make_beside, name="promises", daemon=True).start()
+                return self._ready or self._make_first(version)
+        is_old = self._clock() - self._tried_ms >= self._age_ms or version not in (ready.version, self._tried_version)
+        if is_old and self._one_makes.acquire(blocking=False):
+            threading.Thread(target=self._make_beside, args=(version,), name="promises", daemon=True).start()
         return ready
+
+    def _make_first(self, version: int) -> Promiser:
+        """What failed is not tried again at once: it takes long, and those who ask would wait one after another."""
+        is_new = version != self._tried_version or self._clock() - self._tried_ms >= self._age_ms
+        if self._failed is not None and not is_new:
+            raise self._failed
+        try:
+            return self._make(version)
+        except WaypostError as error:
+            self._failed = error
+            raise
 
     def find(self) -> tuple[Promiser | None, str]:
         """The same; or None, and why."""
@@ -78,20 +89,15 @@ class Promises:
             raise _nothing()
         return Promiser(found[1], self._read_trips(at_ms), at_ms / DAY_MS, found[0])
 
-    def _make(self) -> Promiser:
-        found = self._models.find_in_use()
-        if found is None:
-            raise Conflict(
-                "nothing was learnt to promise by", mend="`waypost train` learns from the scans of the home."
-            )
-        version, trained = found
-        self._tried_ms = now_ms = self._clock()
-        made = self._ready = Promiser(trained, self._read_trips(now_ms), now_ms / DAY_MS, version)
+    def _make(self, version: int) -> Promiser:
+        self._tried_ms, self._tried_version = self._clock(), version
+        made = self._ready = self.at(self._tried_ms)
+        self._failed = None
         return made
 
-    def _make_beside(self) -> None:
+    def _make_beside(self, version: int) -> None:
         try:
-            self._make()
+            self._make(version)
         except Exception as error:  # those who ask go on with the one that is there, which says how old it is
             self._note(error)
         finally:

@@ -18,6 +18,11 @@ from waypost.model.instants import DAY_MS, MINUTE_MS, format_utc
 #: The window of a promise is from the first of these to the last; the middle is as likely before as after.
 WINDOW = (0.1, 0.5, 0.8, 0.9)
 
+#: No promise is longer.
+_MOST_DAYS = 3650.0
+#: How many parcels a promise rests on is told in these steps: exact numbers are a carrier's own affair.
+_STEPS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+
 #: With fewer parcels of a lane, or of a region, a promise does not rest on it.
 LEAST_SEEN = 5
 
@@ -58,7 +63,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         p10_at: one of ten comes before it.
-        parcels: so many that came in the last 45 days it rests on, of its lane or of its region.
+        parcels: so many or more that came in the last 45 days it rests on, of its lane or of its region.
         held: the share of promises to this region that held at P90 when they were tested, and of how many; None if
             there were too few.
     """
@@ -102,7 +107,8 @@ class Promiser:
         self.version = version
         self._moment = Moment(trips, now)
         regions = trips.table.column("origin_region").to_pylist()
-        self._offsets = dict(zip(regions, trips.table.column("offset_min").to_pylist(), strict=True))  # the newest
+        offsets: list[int] = trips.table.column("offset_min").to_pylist()
+        self._offsets: dict[str | None, int] = dict(zip(regions, offsets, strict=True))  # the newest
         self._shape = trained.foresee(trips).shape(now, WINDOW)
         if np.isnan(self._shape).any():
             raise Conflict(
@@ -113,9 +119,13 @@ class Promiser:
     def promise(self, asked: Trips) -> Promised:
         """Promise trips that are ordered now."""
         facts = describe(asked, recents=self.look_up(asked), words=self.trained.words)
-        days = self.trained.transit.foresee(facts, np.arange(len(asked))).windows(self._shape)
+        days = np.minimum(self.trained.transit.foresee(facts, np.arange(len(asked))).windows(self._shape), _MOST_DAYS)
         seen = {per: self._moment.count(asked, per) for per in (Per.LANE, Per.REGION)}
         return Promised(days, seen[Per.LANE], seen[Per.REGION])
+
+    def offset_of(self, region: str) -> int:
+        """Local minus UTC, in minutes, of those that came from a region."""
+        return self._offsets.get(region, 0)
 
     def look_up(self, asked: Trips) -> dict[str, Recent]:
         """What was lately so on the way of trips that are ordered now."""
@@ -146,7 +156,7 @@ class Promiser:
             p80_at=p80,
             p90_at=p90,
             rests_on=rests_on,
-            parcels=parcels,
+            parcels=max((step for step in _STEPS if step <= parcels), default=0),
             held=held,
             held_of=of,
         )

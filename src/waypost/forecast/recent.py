@@ -42,8 +42,8 @@ def recent_means(
         Means; and of how many.
     """
     rows = _in_order(keys, known_at, np.isfinite(known_at) & np.isfinite(values))
-    end = _places(keys[rows], known_at[rows], asked.keys, asked.at)
-    begin = _places(keys[rows], known_at[rows], asked.keys, asked.at - days)
+    end = count_before(keys[rows], known_at[rows], asked.keys, asked.at)
+    begin = count_before(keys[rows], known_at[rows], asked.keys, asked.at - days)
     sums = np.r_[0.0, np.cumsum(values[rows])]
     count = (end - begin).astype(np.float64)
     total = sums[end] - sums[begin] + (weight * np.asarray(prior) if weight else 0.0)
@@ -89,7 +89,7 @@ def _counts(keys: Ints, at: Floats, seen: Flags, asked: Asked) -> Floats:
     """How many of those seen, with the key that is asked for, had their instant before."""
     rows = _in_order(keys, at, seen)
     firsts = np.searchsorted(keys[rows], asked.keys, "left")
-    return (_places(keys[rows], at[rows], asked.keys, asked.at) - firsts).astype(np.float64)
+    return (count_before(keys[rows], at[rows], asked.keys, asked.at) - firsts).astype(np.float64)
 
 
 def _in_order(keys: Ints, at: Floats, seen: Flags) -> Ints:
@@ -97,7 +97,7 @@ def _in_order(keys: Ints, at: Floats, seen: Flags) -> Ints:
     return rows[np.lexsort((at[rows], keys[rows]))].astype(np.int64)
 
 
-def _places(keys: Ints, at: Floats, asked_keys: Ints, asked_at: Floats) -> Ints:
+def count_before(keys: Ints, at: Floats, asked_keys: Ints, asked_at: Floats) -> Ints:
     """How many of the pairs (key, instant) stand before each of those asked for."""
     is_asked = np.r_[np.zeros(len(keys), np.bool_), np.ones(len(asked_keys), np.bool_)]
     # What came at the very instant is not before it: of equals, those that are asked for stand first.

@@ -16,6 +16,7 @@ import pyarrow as pa
 from waypost.forecast.calendars import list_free_days
 from waypost.forecast.circumstances import Circumstances, describe
 from waypost.forecast.counts import EPOCH
+from waypost.forecast.lately import look_back
 from waypost.forecast.promises import MOST_DAYS, WARM_UP_DAYS, Foreseen
 from waypost.forecast.rolling import LEARN_EVERY_DAYS
 from waypost.forecast.scores import LEVELS, score
@@ -97,7 +98,9 @@ class Trained(msgspec.Struct, frozen=True):
         learnt = dt.datetime.fromisoformat(self.card.learnt_at).timestamp() * 1000 / DAY_MS
         since = trips.between(learnt, np.inf)
         if len(since):
-            foreseen.put(since, self.transit.foresee(describe(trips, words=self.words), since))
+            newer = Trips(trips.table.take(pa.array(since)))
+            facts = describe(newer, recents=look_back(trips, newer), words=self.words)
+            foreseen.put(since, self.transit.foresee(facts, np.arange(len(newer))))
         return foreseen
 
 

@@ -28,6 +28,8 @@ LEAST_TRIPS = 200
 
 #: What has been on its way for so short a time says nothing yet.
 _LEAST_DAYS = 0.2
+#: A quarter of an hour, for logarithms.
+_SHORTEST_DAYS = 0.01
 #: Trips that were ordered so long ago and have not ended count as ended now, where the spread is learnt.
 _MATURE_DAYS = 45.0
 _SCALE = 0.25
@@ -41,6 +43,7 @@ _TREES = {
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l2": 1.0,
+    "max_delta_step": 2.0,  # far from its middle a trip hardly curves the loss, and a step would know no bounds
     "max_bin": 127,
     "verbose": -1,
     "deterministic": True,
@@ -49,7 +52,14 @@ _TREES = {
 _ROUNDS = 500
 _QUICK = {**_TREES, "learning_rate": 0.06}
 _QUICK_ROUNDS = 250
-_SPREAD_TREES = {**_TREES, "objective": "l2", "learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 200}
+_SPREAD_TREES = {
+    **_TREES,
+    "objective": "l2",
+    "learning_rate": 0.05,
+    "num_leaves": 7,
+    "min_data_in_leaf": 200,
+    "max_delta_step": 0.0,
+}
 _SPREAD_ROUNDS = 150
 
 
@@ -99,8 +109,8 @@ def learn_transit(
     names = facts.names(kinds)
     rows = trips.between(known - LEARNT_DAYS, known)
     days, ended = trips.days_taken(rows, known)
-    told = days > _LEAST_DAYS
-    rows, days, ended = rows[told], days[told], ended[told]
+    told = ended | (days > _LEAST_DAYS)
+    rows, days, ended = rows[told], np.maximum(days[told], _SHORTEST_DAYS), ended[told]
     mature = ended | (days > _MATURE_DAYS)
     if mature.sum() < LEAST_TRIPS:
         raise BadInput(f"{int(mature.sum())} trips came to their end in time; it takes {LEAST_TRIPS} to learn from.")

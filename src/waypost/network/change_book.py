@@ -25,8 +25,8 @@ from waypost.network.timetable import EPOCH, Timetable, expand, list_days
 from waypost.store.protocols import Records
 from waypost.store.repeats import is_made
 
-#: So many may hold or be to come at one time, and so many days what has ended is still told.
-MOST_CHANGES = 10_000
+#: So many of a carrier may hold or be to come at one time, and so many days what has ended is still told.
+MOST_CHANGES = 500
 TOLD_DAYS = 90
 
 _MOST_WHY = 200
@@ -196,20 +196,26 @@ def apply_changes(timetable: Timetable, changes: Sequence[Change]) -> tuple[Time
         for each in closures  # nothing calls there in these days: nothing is to be closed
         if each.facility in timetable.places and (each.destination is None or each.destination in timetable.places)
     ]
-    fit = [each for each in changes if each.kind == "delay" and _is_known(_as_delay(each), timetable.services)]
-    known = {each.id for each in fit}
-    bad = [each.id for each in changes if each.kind == "delay" and each.id not in known]
-    try:
-        return amend(timetable, closures, [_as_delay(each) for each in fit]), bad
-    except BadInput:  # the timetable has changed since: find out which of the delays it cannot take
-        good: list[Delay] = []
-        for each in fit:
-            try:
-                amend(timetable, (), [*good, _as_delay(each)])
-                good.append(_as_delay(each))
-            except BadInput:
-                bad.append(each.id)
-        return amend(timetable, closures, good), bad
+    delays, bad = _find_fitting([each for each in changes if each.kind == "delay"], timetable.services)
+    return amend(timetable, closures, delays), bad
+
+
+def _find_fitting(changes: Sequence[Change], services: Sequence[Service]) -> tuple[list[Delay], list[str]]:
+    """The delays that fit the services as they are now, and the ids of those that do not: one departure at a time."""
+    by_name = {(each.carrier, each.code): each for each in services}
+    fitting: dict[tuple[str | None, str | None, dt.date | None], list[Delay]] = {}
+    bad: list[str] = []
+    for change in changes:
+        delay, service = _as_delay(change), by_name.get((change.carrier, change.service or ""))
+        others = fitting.setdefault((change.carrier, change.service, change.day), [])
+        try:
+            if service is None or not _is_known(delay, [service]):
+                raise BadInput("there is no such departure")
+            amend(expand([service], delay.day, delay.day, {}, 0), delays=[*others, delay])
+            others.append(delay)
+        except BadInput:  # the timetable has changed since
+            bad.append(change.id)
+    return [each for some in fitting.values() for each in some], bad
 
 
 def _is_known(delay: Delay, services: Sequence[Service]) -> bool:
@@ -254,8 +260,12 @@ def _keep(connection: Connection, change: Change, asked: str) -> Change:
     if not 0 < len(change.why) <= _MOST_WHY or has_control(change.why):
         raise BadInput(f"say why in 1 to {_MOST_WHY} characters of one line", where="why")
     connection.execute(delete(timetable_changes).where(table.until_ms < change.made_ms - TOLD_DAYS * DAY_MS))
-    if len(_list_live(connection, change.made_ms)) >= MOST_CHANGES:
-        raise BadInput(f"{MOST_CHANGES} closures and delays hold already", mend="Lift some that are not needed.")
+    live = _list_live(connection, change.made_ms)
+    if len([each for each in live if each.carrier == change.carrier]) >= MOST_CHANGES:
+        raise BadInput(
+            f"{MOST_CHANGES} closures and delays of {change.carrier} hold already",
+            mend="Lift some that are not needed.",
+        )
     row = {
         "id": change.id,
         "carrier": change.carrier,

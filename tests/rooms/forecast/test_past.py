@@ -76,6 +76,23 @@ def test_where_a_parcel_goes_that_has_not_arrived_is_drawn_from_others_of_its_or
     assert other["destination_region"] == "CN-sh", "nothing went from Wuhan: any of the carrier"
 
 
+def test_who_is_still_on_the_way_goes_where_it_takes_as_long() -> None:
+    scans = "".join(
+        f"""
+    N{row}  2026-11-{row + 1:02} 10:00  GOT      Hangzhou
+         2026-11-{row + 2:02} 10:00  SIGNED   Shanghai
+    F{row}  2026-11-{row + 1:02} 11:00  GOT      Hangzhou
+         2026-11-{row + 9:02} 10:00  SIGNED   Wuhan"""
+        for row in range(9)
+    )
+    scans += "\n    L1  2026-11-16 10:00  GOT      Hangzhou\n    L2  2026-11-19 20:00  GOT      Hangzhou"
+    world = World(open_reference(StatusFold(bundled_tables())), scans, PLACES)
+    going = {row["number"]: row["destination_region"] for row in read(world).table.to_pylist()}
+    assert going["yto/L1"] == "CN-hb", "who went to Shanghai was there after a day"
+    assert going["yto/L2"] in ("CN-hb", "CN-sh")
+    world.memory.close()
+
+
 def test_where_a_parcel_was_booked_to_is_believed(world: World) -> None:
     told = pa.table(
         {"told_carrier": ["yto", "yto"], "told_number": ["YT2", "YT9"], "told_area": ["CN-SH", "CN-HB"]}

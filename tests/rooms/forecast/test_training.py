@@ -160,6 +160,9 @@ def test_promises_follow_the_version_in_use_and_what_came_lately(known: Known) -
     first = promises.open()
     assert promises.open() is first
     models.promote(models.keep(known.trained, 2), 2)
+    assert promises.open() is first, "it answers until the other is made"
+    while promises.open() is first:
+        pass
     assert promises.open().version == 2
     now[0] += 60_001
     old = promises.open()
@@ -167,6 +170,26 @@ def test_promises_follow_the_version_in_use_and_what_came_lately(known: Known) -
     while promises.open() is old:
         pass
     assert read == [NOW_MS, NOW_MS, NOW_MS + 60_001]
+    memory.close()
+
+
+def test_what_failed_is_not_tried_again_at_once(known: Known) -> None:
+    memory, now, read = open_reference(StatusFold(known.tables)), [NOW_MS + 200 * DAY_MS], list[int]()
+    models = Models(memory.records)
+
+    def read_trips(at_ms: int) -> Trips:
+        read.append(at_ms)
+        return known.read(at_ms)
+
+    promises = Promises(models, read_trips, lambda: now[0], 60_000)
+    models.promote(models.keep(known.trained, 1), 1)
+    for _ in range(3):
+        promiser, why = promises.find()
+        assert (promiser, why[:16]) == (None, "Too few parcels ")
+    assert len(read) == 1
+    now[0] += 60_000
+    promises.find()
+    assert len(read) == 2
     memory.close()
 
 

@@ -175,7 +175,9 @@ def promise(
     ],
     end: Annotated[str, typer.Argument(metavar="TO", help="The same.")],
     carrier: Annotated[str, typer.Option("--carrier", help="Its code, as scans name it.")] = "",
-    weight_g: Annotated[int | None, typer.Option("--weight", min=1, metavar="GRAMS", help="Of the parcel.")] = None,
+    weight_g: Annotated[
+        int | None, typer.Option("--weight", min=1, max=10_000_000, metavar="GRAMS", help="Of the parcel.")
+    ] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="INSTANT", help="As if it were ordered then; RFC 3339.")
     ] = None,
@@ -212,7 +214,9 @@ def list_models(as_json: Json = False, home: Home = None) -> None:
     training.list_models(home=home, as_json=as_json)
 
 
-_Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As `waypost models list` tells it.")]
+_Version = Annotated[
+    int, typer.Argument(metavar="VERSION", min=1, max=2**31 - 1, help="As `waypost models list` tells it.")
+]
 
 
 @models.command("show")

@@ -57,7 +57,8 @@ class Promised:
         promiser, why = self._find()
         if promiser is None:
             return {}, Basis(why=why)
-        ordered_ms = _ordered_ms(shipment, at_ms)
+        origin = area_of(shipment.sender.country, shipment.sender.province) or ""
+        ordered_ms = _ordered_ms(shipment, at_ms, promiser.offset_of(origin))
         if not -_BEFORE_DAYS <= ordered_ms / DAY_MS - promiser.now <= _AFTER_DAYS:
             return {}, Basis(why=f"promises are for orders of today and the next {_AFTER_DAYS} days")
         several = sorted(set(accounts))
@@ -90,16 +91,12 @@ def ask_for(shipment: Shipment, carrier: str, find_city: CityFinder) -> Ask:
     )
 
 
-def _ordered_ms(shipment: Shipment, at_ms: int) -> int:
-    """Now; noon of the day of handover if that is later."""
-    if shipment.day is None:
+def _ordered_ms(shipment: Shipment, at_ms: int, offset_min: int) -> int:
+    """Now; noon at the sender's, on the day of handover, if that is a later one there."""
+    zone = dt.timezone(dt.timedelta(minutes=offset_min))
+    if shipment.day is None or shipment.day <= dt.datetime.fromtimestamp(at_ms / 1000, zone).date():
         return at_ms
-    noon = dt.datetime.combine(shipment.day, dt.time(12), dt.UTC)
-    return max(at_ms, round(noon.timestamp() * 1000)) if shipment.day > _day(at_ms) else at_ms
-
-
-def _day(at_ms: int) -> dt.date:
-    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).date()
+    return round(dt.datetime.combine(shipment.day, dt.time(12), zone).timestamp() * 1000)
 
 
 def _find(spot: Spot, find_city: CityFinder) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fastapi import FastAPI, Request, Response
 
 from waypost.booking.rating.areas import Spot
-from waypost.booking.rating.promised import ask_for, basis_of
+from waypost.booking.rating.promised import Basis, ask_for, basis_of
 from waypost.booking.rating.shipments import Piece, Shipment
 from waypost.booking.reading import read_rows
 from waypost.model.errors import BadInput
@@ -20,6 +20,7 @@ from waypost.web.api.scans import json_answer
 from waypost.web.desk import Desk
 from waypost.web.office import Office
 
+NOTHING_ASKED = Basis(why="nothing was asked for")
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "too_many", "busy", "conflict", "store_damaged")
 _SENDING = ("slow_body", "too_large", "unsupported_media_type")
 
@@ -51,7 +52,7 @@ def add_promises(app: FastAPI, office: Office) -> None:
 def _promise_all(desk: Desk, body: bytes) -> PromisesAnswer:
     """Each that can be read, and why the others cannot."""
     sent, refusals = read_rows(body, PromiseSent)
-    promiser, find_city, now_ms = desk.promises.open(), desk.quotes.open().find_city, desk.clock()
+    find_city, now_ms = desk.quotes.open().find_city, desk.clock()
     rows, asks = [], []
     for row, each in sent:
         try:
@@ -59,6 +60,9 @@ def _promise_all(desk: Desk, body: bytes) -> PromisesAnswer:
             rows.append(row)
         except BadInput as error:
             refusals.append(Refusal(row, error.where or "", error.message.removeprefix(f"{error.where}: ")))
+    if not asks:
+        return PromisesAnswer(format_utc(now_ms), [], sorted(refusals, key=lambda each: each.row), NOTHING_ASKED)
+    promiser = desk.promises.open()
     promises = promiser.promise_all(asks, now_ms)
     return PromisesAnswer(
         format_utc(now_ms),
