@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from waypost.model.errors import BadInput
 
@@ -82,6 +82,7 @@ def _refusing(kinds: tuple[Kind, ...], where: str) -> Iterator[None]:
 def _open(data: bytes, kinds: tuple[Kind, ...], side: int, where: str) -> Image.Image:
     if len(data) > MOST_BYTES:
         raise BadInput(f"has {len(data)} bytes, and {MOST_BYTES} are taken", where=where, mend="Send it smaller.")
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # some libraries turn it on for all when they are imported
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         image = Image.open(io.BytesIO(data), formats=kinds)

@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from waypost.booking.images import MOST_BYTES, read_picture, read_signature
@@ -95,6 +95,13 @@ def _moving() -> bytes:
     to = io.BytesIO()
     frames[0].save(to, "WEBP", save_all=True, append_images=frames[1:])
     return to.getvalue()
+
+
+def test_half_a_picture_is_refused_whatever_others_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As karrio does for the whole process when it is imported."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(BadInput, match="damaged"):
+        read_picture(draw("PNG")[:60], "picture")
 
 
 @pytest.mark.parametrize(
