@@ -87,6 +87,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     openid = None if told is None else OpenId(told, house.settings.site.url)
     app = make_app(_desk(house, booking, telling, mailing, sender, openid, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
+    house.promises.note = lambda error: journal.error("promises are not made anew", exc_info=error)
     make_ready()
     take_short_turns()
     gc.freeze()  # what stands here stays: nobody need look through it again for what is not used any more

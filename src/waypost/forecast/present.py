@@ -19,7 +19,9 @@ class Promises:
     Args:
         read_trips: the trips known at an instant, UTC milliseconds.
         age_ms: how old what was lately so may be.
-        note: told what went wrong while another was made.
+
+    Attributes:
+        note: told what went wrong while another was made beside; raises it in that thread if nobody is set to be told.
     """
 
     def __init__(
@@ -28,13 +30,12 @@ class Promises:
         read_trips: Callable[[int], Trips],
         clock: Callable[[], int],
         age_ms: int,
-        note: Callable[[BaseException], None] = lambda error: None,
     ) -> None:
         self._models = models
         self._read_trips = read_trips
         self._clock = clock
         self._age_ms = age_ms
-        self._note = note
+        self.note: Callable[[Exception], None] | None = None
         self._ready: Promiser | None = None
         self._tried_ms = 0
         self._tried_version: int | None = None
@@ -99,7 +100,9 @@ class Promises:
         try:
             self._make(version)
         except Exception as error:  # those who ask go on with the one that is there, which says how old it is
-            self._note(error)
+            if self.note is None:
+                raise
+            self.note(error)
         finally:
             self._one_makes.release()
 

@@ -1,5 +1,6 @@
 """What is learnt from a network's own scans, kept by version, and promised by."""
 
+import threading
 from typing import Any
 
 import msgspec
@@ -190,6 +191,28 @@ def test_what_failed_is_not_tried_again_at_once(known: Known) -> None:
     now[0] += 60_000
     promises.find()
     assert len(read) == 2
+    memory.close()
+
+
+def test_what_fails_beside_is_told_and_the_old_one_answers_on(known: Known) -> None:
+    memory, now = open_reference(StatusFold(known.tables)), [NOW_MS]
+    models, told = Models(memory.records), threading.Event()
+
+    def read_trips(at_ms: int) -> Trips:
+        if at_ms > NOW_MS:
+            raise OSError("the disk is gone")
+        return known.trips
+
+    promises = Promises(models, read_trips, lambda: now[0], 60_000)
+    found: list[str] = []
+    promises.note = lambda error: (found.append(str(error)), told.set())[0]
+    models.promote(models.keep(known.trained, 1), 1)
+    first = promises.open()
+    now[0] += 60_000
+    assert promises.open() is first
+    assert told.wait(30)
+    assert found == ["the disk is gone"]
+    assert promises.open() is first
     memory.close()
 
 
