@@ -7,6 +7,7 @@ a `Text`: it can then neither steer the terminal nor be taken for markup.
 import json
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,9 +15,14 @@ from rich.console import Console
 from rich.text import Text
 
 from waypost.engines.local.cuts import Cut
+from waypost.network.feed import Refused
+from waypost.track.feed import FileRefusal
 
 #: For people: progress, warnings, addresses. Never the result itself.
 aside = Console(stderr=True, highlight=False, emoji=False)
+
+#: Of more rows that were refused, people are told so many.
+_MOST_REFUSALS = 20
 
 #: Characters that steer a terminal, turn the direction of reading, or stand for a byte that is no text (PEP 383).
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -54,3 +60,13 @@ def out(value: Any) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(document.encode() + b"\n")
     sys.stdout.buffer.flush()
+
+
+def tell_refusals(refused: Sequence[FileRefusal | Refused]) -> None:
+    """Say which rows of files were not taken, and why; of many the first."""
+    for refusal in refused[:_MOST_REFUSALS]:
+        value = "" if refusal.value is None else f" ({refusal.value})"
+        where = f"{refusal.file}:{refusal.line} {refusal.field}".rstrip()
+        results().print(line((f"{where}: {refusal.reason}{value}", "red")), soft_wrap=True)
+    if len(refused) > _MOST_REFUSALS:
+        print(f"... and {len(refused) - _MOST_REFUSALS} more refusals; --json has them")

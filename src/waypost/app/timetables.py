@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from rich.table import Table
 
-from waypost.app.console import aside, legible, line, out, results
+from waypost.app.console import aside, legible, line, out, results, tell_refusals
 from waypost.app.records import records_of
 from waypost.app.settings import read_settings
 from waypost.engines.local.formats import read_formats
@@ -233,12 +233,7 @@ def _tell_left_out(timetable: Timetable, misfits: Sequence[str]) -> None:
 
 
 def _tell_found(found: Found, carriers: Sequence[str], *, dry_run: bool) -> None:
-    for refusal in found.refused[:_MOST_TOLD]:
-        value = "" if refusal.value is None else f" ({refusal.value})"
-        where = f"{refusal.file}:{refusal.line} {refusal.field}".rstrip()
-        results().print(line((f"{where}: {refusal.reason}{value}", "red")), soft_wrap=True)
-    if len(found.refused) > _MOST_TOLD:
-        print(f"... and {len(found.refused) - _MOST_TOLD} more refusals; --json has them")
+    tell_refusals(found.refused)
     what = f"{len(found.services)} services of {', '.join(carriers) or 'nobody'}"
     print(legible(f"{'would keep' if dry_run else 'kept'}: {what}"))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from waypost.app.console import aside, legible, line, out, results
+from waypost.app.console import aside, legible, line, out, results, tell_refusals
 from waypost.app.records import records_of
 from waypost.app.settings import read_settings
 from waypost.app.spots import parse_spot
@@ -25,7 +25,7 @@ KINDS = {
     "ghcn": "days of NOAA's GHCN-Daily by station, CSV; --zone says of which clocks",
     "open-meteo": "answers of Open-Meteo, JSON; --issued says when it was foretold, if it was",
 }
-_MOST_TOLD, _MOST_LISTED = 20, 1000
+_MOST_LISTED = 1000
 
 
 def import_weather(
@@ -96,12 +96,7 @@ def _keep(found: WeatherFound, *, dry_run: bool, home: Path | None, as_json: boo
         told = {"dry_run": dry_run, "rows": rows.num_rows, "places": places}
         out(told | {"refused": len(found.refused), "refusals": found.refused[:_MOST_LISTED]})
     else:
-        for refusal in found.refused[:_MOST_TOLD]:
-            value = "" if refusal.value is None else f" ({refusal.value})"
-            where = f"{refusal.file}:{refusal.line} {refusal.field}".rstrip()
-            results().print(line((f"{where}: {refusal.reason}{value}", "red")), soft_wrap=True)
-        if len(found.refused) > _MOST_TOLD:
-            print(f"... and {len(found.refused) - _MOST_TOLD} more refusals; --json has them")
+        tell_refusals(found.refused)
         what = f"{rows.num_rows} rows of {len(places)} places"
         print(legible(f"{'would keep' if dry_run else 'kept'}: {what}"))
     return 1 if found.refused else 0
