@@ -1,7 +1,7 @@
 """`./scripts/bench promise`: promises a second of one core in batches, how long a single one takes, and what takes it.
 
 Trips are generated (seeded): lanes between places of Brazil's size, about as many parcels as a mid-size network learns
-from. The peer is LightGBM alone: the same trees asked the same questions, already as the table that it takes.
+from. The peer is LightGBM alone: the same trees asked the same questions, which it is given as columns.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import time
 from typing import Any
 
+import lightgbm
 import numpy as np
 
 from waypost.forecast.circumstances import describe
@@ -89,6 +90,8 @@ def measure(parcels: int, batch: int, singles: int, seed: int) -> dict[str, Any]
     asked = trips.at(chance.integers(0, parcels, batch), NOW)
     rows = np.arange(batch)
     facts = describe(asked, recents=promiser.look_up(asked), words=trained.words)
+    learnt = (trained.transit.middle_trees, trained.transit.sooner_trees, trained.transit.later_trees)
+    forests = [lightgbm.Booster(model_str=trees.text) for trees in learnt]
     whole_s, trees_s = [], []
     for _ in range(5):
         gc.collect()
@@ -96,9 +99,11 @@ def measure(parcels: int, batch: int, singles: int, seed: int) -> dict[str, Any]
         promised = promiser.promise(asked)
         whole_s.append(time.process_time() - begun)
         begun = time.process_time()
-        trained.transit.foresee(facts, rows)
+        table = facts.table(trained.transit.names, rows)
+        told = [forest.predict(table) for forest in forests]
         trees_s.append(time.process_time() - begun)
     assert promised.days.shape == (batch, len(WINDOW))
+    assert np.array_equal(told[0] + trained.transit.start, trained.transit.foresee(facts, rows).middle)
     asks = [
         Ask(service="c1", origin_region="BR-1", destination_region=f"BR-{row % 27}", destination_area=f"a{row % 800}")
         for row in range(singles)
@@ -116,7 +121,7 @@ def measure(parcels: int, batch: int, singles: int, seed: int) -> dict[str, Any]
         "ready_cpu_s": round(ready_s, 2),
         "promises_per_cpu_s": round(batch / float(np.median(whole_s))),
         "trees_alone_per_cpu_s": round(batch / float(np.median(trees_s))),
-        "share_of_trees": round(float(np.median(trees_s) / np.median(whole_s)), 3),
+        "times_as_fast": round(float(np.median(trees_s) / np.median(whole_s)), 2),
         "single_p50_ms": round(float(p50), 2),
         "single_p99_ms": round(float(p99), 2),
     }
@@ -137,7 +142,9 @@ def main() -> None:
         print(json.dumps(found))
         return
     print(f"{found['promises_per_cpu_s']:,} promises a second of one core, {found['batch']:,} at once;")
-    print(f"  LightGBM alone, the same trees: {found['trees_alone_per_cpu_s']:,} ({found['share_of_trees']:.0%} of it)")
+    print(
+        f"  LightGBM alone, the same trees: {found['trees_alone_per_cpu_s']:,}; {found['times_as_fast']} times as fast"
+    )
     print(f"a single one: p50 {found['single_p50_ms']} ms, p99 {found['single_p99_ms']} ms")
     print(f"learnt from {found['trips']:,} trips in {found['learnt_cpu_s']} s; ready again in {found['ready_cpu_s']} s")
 

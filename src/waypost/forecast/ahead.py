@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from waypost.forecast.censored import logistic_objective, quantiles_of_times
+from waypost.forecast.forest import Forest
 from waypost.forecast.neighbours import Lately, Where, lately_now, lately_then
 from waypost.forecast.passing import LEVELS, chance_of_longer, remaining
 from waypost.forecast.steps import Steps
-from waypost.forecast.transit import foretell
 from waypost.forecast.trips import Flags, Floats, Ints
 from waypost.forecast.words import frequent, places
 from waypost.model.decoding import decode
@@ -107,8 +107,8 @@ class AheadModel(msgspec.Struct, frozen=True):
     vocabulary: Vocabulary
     free_days: Ints
     start: float
-    middle_trees: lightgbm.Booster
-    spread_trees: lightgbm.Booster
+    middle_trees: Forest
+    spread_trees: Forest
     shapes: Floats
 
     def lately(self, steps: Steps, now: float) -> Lately:
@@ -120,8 +120,8 @@ class AheadModel(msgspec.Struct, frozen=True):
         rows = np.arange(len(steps)) if rows is None else rows
         told = lately.of(self.vocabulary.where(steps, rows))
         table = _facts(steps, rows, self.vocabulary, self.free_days, told)
-        middle = foretell(self.middle_trees, table) + self.start
-        return Expected(steps.at[rows], middle, np.exp(foretell(self.spread_trees, table)), steps.milestone[rows])
+        middle = self.middle_trees.foretell(table) + self.start
+        return Expected(steps.at[rows], middle, np.exp(self.spread_trees.foretell(table)), steps.milestone[rows])
 
     def instants(self, expected: Expected, now: Floats | float, levels: tuple[float, ...] = TOLD) -> Floats:
         """When it comes if it has not by now, in days since 1970: a row a parcel, a column a level."""
@@ -147,8 +147,8 @@ class AheadModel(msgspec.Struct, frozen=True):
             vocabulary=self.vocabulary,
             free_days=self.free_days.tolist(),
             start=self.start,
-            middle_trees=self.middle_trees.model_to_string(),
-            spread_trees=self.spread_trees.model_to_string(),
+            middle_trees=self.middle_trees.text,
+            spread_trees=self.spread_trees.text,
             levels=LEVELS.tolist(),
             shapes=self.shapes.tolist(),
         )
@@ -171,8 +171,8 @@ class AheadModel(msgspec.Struct, frozen=True):
             vocabulary=kept.vocabulary,
             free_days=np.array(kept.free_days, np.int64),
             start=kept.start,
-            middle_trees=lightgbm.Booster(model_str=kept.middle_trees),
-            spread_trees=lightgbm.Booster(model_str=kept.spread_trees),
+            middle_trees=Forest(kept.middle_trees),
+            spread_trees=Forest(kept.spread_trees),
             shapes=np.array(kept.shapes, np.float64),
         )
 
@@ -230,7 +230,7 @@ def learn_ahead(
     start, middle = learner.middle(np.ones(len(rows), np.bool_), _TREES, _ROUNDS)
     unseen = learner.middle_unseen(steps.parcel[rows] % 2 == 1)
     spread = learner.spread(np.log(np.abs(learner.logs - unseen) + _OFF), ended)
-    off = (learner.logs - unseen) / np.exp(foretell(spread, table))
+    off = (learner.logs - unseen) / np.exp(spread.foretell(table))
     weights = 0.5 ** ((steps.at.max() - steps.at[rows]) / _HALF_DAYS)
     shapes = _shapes(off, ended, weights, steps.milestone[rows])
     return AheadModel(vocabulary, free, start, middle, spread, shapes)
@@ -241,22 +241,22 @@ class _Learner:
         self.logs = logs
         self._table, self._ended, self._more = table, ended, more
 
-    def middle(self, rows: Flags, trees: dict[str, Any], rounds: int) -> tuple[float, lightgbm.Booster]:
+    def middle(self, rows: Flags, trees: dict[str, Any], rounds: int) -> tuple[float, Forest]:
         ended = self._ended[rows]
         start = float(np.median(self.logs[rows][ended])) if ended.any() else 0.0
         settings = {**trees, **self._more, "objective": logistic_objective(ended, _SCALE)}
-        return start, lightgbm.train(settings, self._data(rows, self.logs - start), rounds)
+        return start, Forest.of(lightgbm.train(settings, self._data(rows, self.logs - start), rounds))
 
     def middle_unseen(self, apart: Flags) -> Floats:
         """The middles of the steps of every other parcel as learnt from the rest."""
         middles = np.empty(len(self.logs))
         for asked in (apart, ~apart):
             start, trees = self.middle(~asked, _QUICK, _QUICK_ROUNDS)
-            middles[asked] = foretell(trees, self._table.filter(pa.array(asked))) + start
+            middles[asked] = trees.foretell(self._table.filter(pa.array(asked))) + start
         return middles
 
-    def spread(self, labels: Floats, rows: Flags) -> lightgbm.Booster:
-        return lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows, labels), _SPREAD_ROUNDS)
+    def spread(self, labels: Floats, rows: Flags) -> Forest:
+        return Forest.of(lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows, labels), _SPREAD_ROUNDS))
 
     def _data(self, rows: Flags, labels: Floats) -> lightgbm.Dataset:
         table = self._table.filter(pa.array(rows))

@@ -8,7 +8,6 @@ import numpy as np
 
 from waypost.forecast.circumstances import Circumstances, Kind
 from waypost.forecast.scores import LEVELS
-from waypost.forecast.transit import foretell
 from waypost.forecast.trips import Floats, Ints, Trips
 
 #: Raw columns and lane history, somebody else's promise too: what is in the files.
@@ -134,7 +133,7 @@ class PlainTrees:
     def _promise(self, learnt: Ints, rows: Ints) -> Floats:
         data, asked = self._data(learnt), self._facts.table(self._names, rows)
         quantiles = ({**self._settings, "objective": "quantile", "alpha": level} for level in LEVELS)
-        return np.column_stack([foretell(lightgbm.train(each, data, self._rounds), asked) for each in quantiles])
+        return np.column_stack([lightgbm.train(each, data, self._rounds).predict(asked) for each in quantiles])
 
     def _tune(self, rows: Ints) -> None:
         """Take the settings, and the number of trees, whose medians were nearest on the last tenth."""

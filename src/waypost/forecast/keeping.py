@@ -5,12 +5,12 @@ import binascii
 import hashlib
 from typing import Any, TypeVar
 
-import lightgbm
 import msgspec
 import pyarrow as pa
 
+from waypost.forecast.forest import Forest
 from waypost.model.decoding import convert, decode
-from waypost.model.errors import StoreDamaged, WrongFormat
+from waypost.model.errors import BadInput, StoreDamaged, WrongFormat
 
 #: Grows when what is learnt changes its shape.
 FORMAT = 1
@@ -21,12 +21,12 @@ Learnt = TypeVar("Learnt")
 class _Kept(msgspec.Struct, frozen=True):
     format: int
     kind: str
-    digest: str  # of the content: LightGBM takes damaged trees for others
+    digest: str  # of the content: damaged trees are others
     content: msgspec.Raw
 
 
 def write_learnt(learnt: Any) -> bytes:
-    """A struct whose fields may be trees (`lightgbm.Booster`) and tables (`pyarrow.Table`)."""
+    """A struct whose fields may be trees (`Forest`) and tables (`pyarrow.Table`)."""
     content = msgspec.json.encode(learnt, enc_hook=_write)
     return msgspec.json.encode(_Kept(FORMAT, type(learnt).__name__, _digest(content), msgspec.Raw(content)))
 
@@ -48,7 +48,7 @@ def read_learnt(kept: bytes, kind: type[Learnt]) -> Learnt:
         if found.digest != _digest(bytes(found.content)):
             raise msgspec.ValidationError("it is not as it was written")
         return convert(decode(found.content), kind, dec_hook=_read)
-    except (msgspec.MsgspecError, lightgbm.basic.LightGBMError, pa.ArrowInvalid, binascii.Error) as error:
+    except (msgspec.MsgspecError, BadInput, pa.ArrowInvalid, binascii.Error) as error:
         raise StoreDamaged(f"what was learnt cannot be read: {error}", mend="`waypost train` learns it anew.") from None
 
 
@@ -57,8 +57,8 @@ def _digest(content: bytes) -> str:
 
 
 def _write(value: Any) -> Any:
-    if isinstance(value, lightgbm.Booster):
-        return value.model_to_string()
+    if isinstance(value, Forest):
+        return value.text
     if isinstance(value, pa.Table):
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, value.schema) as writer:
@@ -68,8 +68,8 @@ def _write(value: Any) -> Any:
 
 
 def _read(kind: type, value: Any) -> Any:
-    if kind is lightgbm.Booster and isinstance(value, str):
-        return lightgbm.Booster(model_str=value)
+    if kind is Forest and isinstance(value, str):
+        return Forest(value)
     if kind is pa.Table:
         return pa.ipc.open_stream(base64.b64decode(str(value), validate=True)).read_all()
     raise msgspec.ValidationError(f"{kind.__name__} expected")

@@ -12,10 +12,10 @@ from typing import Any
 import lightgbm
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from waypost.forecast.censored import logistic_objective
 from waypost.forecast.circumstances import LEARNT, Circumstances, Kind
+from waypost.forecast.forest import Forest
 from waypost.forecast.promises import Foresight
 from waypost.forecast.trips import Flags, Floats, Ints, Trips
 from waypost.model.errors import BadInput
@@ -76,19 +76,19 @@ class TransitModel(msgspec.Struct, frozen=True):
 
     names: list[str]
     start: float
-    middle_trees: lightgbm.Booster
-    sooner_trees: lightgbm.Booster
-    later_trees: lightgbm.Booster
+    middle_trees: Forest
+    sooner_trees: Forest
+    later_trees: Forest
 
     def foresee(self, facts: Circumstances, rows: Ints) -> Foresight:
         """What is foreseen of the logarithm of the days of each row."""
         table = facts.table(self.names, rows)
-        sooner, later = (np.exp(foretell(trees, table)) for trees in (self.sooner_trees, self.later_trees))
-        return Foresight(foretell(self.middle_trees, table) + self.start, sooner, later)
+        sooner, later = (np.exp(trees.foretell(table)) for trees in (self.sooner_trees, self.later_trees))
+        return Foresight(self.middle_trees.foretell(table) + self.start, sooner, later)
 
     def weigh(self) -> dict[str, float]:
         """Of each circumstance its share in what the trees of the middle gain."""
-        gains = self.middle_trees.feature_importance("gain")
+        gains = self.middle_trees.gains
         return dict(zip(self.names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True))
 
 
@@ -121,11 +121,6 @@ def learn_transit(
     return TransitModel(names, start, middle, learner.spread(rows, off, off <= 0), learner.spread(rows, off, off > 0))
 
 
-def foretell(trees: lightgbm.Booster, table: pa.Table) -> Floats:
-    """What trees say of each row."""
-    return np.asarray(trees.predict(table), np.float64)
-
-
 class _Learner:
     def __init__(self, facts: Circumstances, names: list[str], more: dict[str, Any]) -> None:
         self._facts = facts
@@ -135,10 +130,10 @@ class _Learner:
 
     def middle(
         self, rows: Ints, logs: Floats, ended: Flags, trees: dict[str, Any], rounds: int
-    ) -> tuple[float, lightgbm.Booster]:
+    ) -> tuple[float, Forest]:
         start = float(np.median(logs[ended])) if ended.any() else 0.0
         settings = {**trees, **self._more, "objective": logistic_objective(ended, _SCALE)}
-        return start, lightgbm.train(settings, self._data(rows, logs - start), rounds)
+        return start, Forest.of(lightgbm.train(settings, self._data(rows, logs - start), rounds))
 
     def middle_unseen(self, rows: Ints, logs: Floats) -> Floats:
         """The middles of trips as learnt without them: of every other one from the rest."""
@@ -147,14 +142,14 @@ class _Learner:
             asked, learnt = slice(one, None, 2), slice(1 - one, None, 2)
             every = np.ones(len(rows[learnt]), np.bool_)
             start, trees = self.middle(rows[learnt], logs[learnt], every, _QUICK, _QUICK_ROUNDS)
-            middles[asked] = foretell(trees, self._facts.table(self._names, rows[asked])) + start
+            middles[asked] = trees.foretell(self._facts.table(self._names, rows[asked])) + start
         return middles
 
-    def spread(self, rows: Ints, off: Floats, side: Flags) -> lightgbm.Booster:
+    def spread(self, rows: Ints, off: Floats, side: Flags) -> Forest:
         """How far off trips are that end on one side of their middle; from all where none does."""
         side = side if side.any() else ~side
         logs = np.log(np.abs(off[side]) + _OFF)
-        return lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows[side], logs), _SPREAD_ROUNDS)
+        return Forest.of(lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows[side], logs), _SPREAD_ROUNDS))
 
     def _data(self, rows: Ints, labels: Floats) -> lightgbm.Dataset:
         table = self._facts.table(self._names, rows)
