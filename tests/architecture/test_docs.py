@@ -273,6 +273,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             new_id=lambda kind: kind,
             files=house.files,
             carriers={},
+            has_carrier=house.has_carrier,
             overview=house.overview,
             insight=insight_of(house),
             keys=house.keys,

@@ -193,6 +193,7 @@ def _desk(
         new_id=lambda kind: f"{kind}_{secrets.token_hex(8)}",
         files=house.files,
         carriers={name: contract.account.carrier for name, contract in house.contracts.items()},
+        has_carrier=house.has_carrier,
         overview=house.overview,
         insight=insight_of(house),
         keys=house.keys,

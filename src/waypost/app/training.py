@@ -12,7 +12,7 @@ from waypost.app.quoting import read_spot
 from waypost.app.records import records_of
 from waypost.app.tracking import open_to_read
 from waypost.app.wiring import now_ms
-from waypost.booking.rating.promised import ask_for, basis_of
+from waypost.booking.rating.promised import ask_for, basis_of, check_carrier
 from waypost.booking.rating.shipments import Piece, Shipment
 from waypost.forecast.models import KeptModel, Models
 from waypost.forecast.promising import RestsOn
@@ -134,6 +134,7 @@ def run_promise(
     with open_to_read(home) as house:
         at_ms = now_ms() if at is None else parse_instant(at).at_ms
         promiser = house.promises.open() if at is None else house.promises.at(at_ms)
+        check_carrier(carrier, promiser, house.has_carrier)
         ask = ask_for(shipment, carrier, open_cities(house.facilities))
     [promise] = promiser.promise_all([ask], at_ms)
     learnt_at = promiser.trained.card.learnt_at
@@ -144,10 +145,14 @@ def run_promise(
         return
     print(f"as likely before as after {_minute(promise.p50_at)}; nine of ten by {_minute(promise.p90_at)}")
     print(f"  one of ten before {_minute(promise.p10_at)}, eight of ten by {_minute(promise.p80_at)}")
-    many = "" if promise.rests_on is RestsOn.ALL else f"{promise.parcels} "
+    many = "" if promise.rests_on is RestsOn.ALL else f"{promise.parcels} or more "
     print(f"  rests on {many}{_RESTS_ON[promise.rests_on]}")
+    if promise.unknown:
+        print(f"  made without what no parcel had before: {', '.join(promise.unknown)}")
     if promise.held is not None:
-        print(f"  of {promise.held_of} promises to this region that were tested {promise.held:.0%} held at nine of ten")
+        print(
+            f"  of {promise.held_of} or more promises to this region that were tested {promise.held:.0%} held at nine of ten"
+        )
     print(f"  by version {promiser.version}, learnt at {learnt_at}")
 
 

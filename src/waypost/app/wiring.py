@@ -221,6 +221,11 @@ class House:
 
         return find
 
+    def has_carrier(self, code: str) -> bool:
+        """Whether it is the code of a carrier: of the settings, of the register of facilities, or known by name."""
+        own = {*self.settings.carriers, *carriers_of(self.settings).values()}
+        return code in own or find_carrier(code) is not None or bool(self.facilities.list_page(code, None, 1)[0])
+
     def _find_page(self, merchant: str, order: str, piece: int) -> str | None:
         """The token of a consignee's page, if its parcel has one."""
         try:

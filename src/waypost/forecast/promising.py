@@ -12,6 +12,7 @@ from waypost.forecast.lately import Per, Recent
 from waypost.forecast.moment import Moment
 from waypost.forecast.training import Trained
 from waypost.forecast.trips import Floats, Ints, Trips, make_trips, number_rows
+from waypost.forecast.unseen import Seen
 from waypost.model.errors import Conflict
 from waypost.model.instants import DAY_MS, MINUTE_MS, format_utc
 
@@ -20,7 +21,8 @@ WINDOW = (0.1, 0.5, 0.8, 0.9)
 
 #: No promise is longer.
 _MOST_DAYS = 3650.0
-#: How many parcels a promise rests on is told in these steps: exact numbers are a carrier's own affair.
+#: How many parcels a promise rests on, or was tested with, is told in these steps: exact numbers are a carrier's own
+#: affair.
 _STEPS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 #: With fewer parcels of a lane, or of a region, a promise does not rest on it.
@@ -32,7 +34,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         service: the carrier, as scans name it.
-        origin_region, destination_region: as `past.area_of` writes them; `destination_area` is the plain city.
+        origin_region, destination_region: as `past.area_of` writes them; `origin_area` and `destination_area` are the
+            plain cities.
         offset_min: local minus UTC at the origin; None: what it was for those that came from there.
     """
 
@@ -40,6 +43,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     shipper: str = ""
     offset_min: int | None = None
     origin_region: str = ""
+    origin_area: str = ""
     origin_at: tuple[float, float] | None = None
     destination_country: str = ""
     destination_region: str = ""
@@ -64,8 +68,10 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         p10_at: one of ten comes before it.
         parcels: so many or more that came in the last 45 days it rests on, of its lane or of its region.
-        held: the share of promises to this region that held at P90 when they were tested, and of how many; None if
-            there were too few.
+        held: the share of promises to this region that held at P90 when they were tested, in hundredths, and of how
+            many or more; None if there were too few.
+        unknown: what was asked for that no parcel of the network had, such as `carrier` or `destination.city`; the
+            promise is made without it.
     """
 
     p10_at: str
@@ -76,6 +82,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     parcels: int
     held: float | None = None
     held_of: int = 0
+    unknown: list[str] = []
 
 
 class Promised(msgspec.Struct, frozen=True):
@@ -106,6 +113,7 @@ class Promiser:
         self.now = now
         self.version = version
         self._moment = Moment(trips, now)
+        self._seen = Seen(trips)
         regions = trips.table.column("origin_region").to_pylist()
         offsets: list[int] = trips.table.column("offset_min").to_pylist()
         self._offsets: dict[str | None, int] = dict(zip(regions, offsets, strict=True))  # the newest
@@ -122,6 +130,10 @@ class Promiser:
         days = np.minimum(self.trained.transit.foresee(facts, np.arange(len(asked))).windows(self._shape), _MOST_DAYS)
         seen = {per: self._moment.count(asked, per) for per in (Per.LANE, Per.REGION)}
         return Promised(days, seen[Per.LANE], seen[Per.REGION])
+
+    def has_seen(self, carrier: str) -> bool:
+        """Whether a carrier brought any parcel."""
+        return carrier in self._seen.services
 
     def offset_of(self, region: str) -> int:
         """Local minus UTC, in minutes, of those that came from a region."""
@@ -156,10 +168,19 @@ class Promiser:
             p80_at=p80,
             p90_at=p90,
             rests_on=rests_on,
-            parcels=max((step for step in _STEPS if step <= parcels), default=0),
-            held=held,
-            held_of=of,
+            parcels=_step(parcels),
+            held=None if held is None else round(held, 2),
+            held_of=_step(of),
+            unknown=self._seen.list_unknown(
+                ask.service,
+                (ask.origin_region, ask.origin_area),
+                (ask.destination_region, ask.destination_area),
+            ),
         )
+
+
+def _step(parcels: int) -> int:
+    return max((step for step in _STEPS if step <= parcels), default=0)
 
 
 def read_asks(asks: Sequence[Ask], now: float, offsets: Mapping[str | None, int]) -> Trips:

@@ -221,7 +221,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         sort_codes: of what was booked, where carriers give none.
         new_id: an id of some kind that nobody has.
         files: takes files that they hand in.
-        carriers: by account, whose it is.
+        carriers: by account, whose it is. `has_carrier` whether a code is a carrier's at all, of ours or by name.
         overview: the network at a glance; may be some seconds old.
         insight: what is learnt from scans of the past.
         keys: who may what. `people` the same of those who log in, and `sessions` theirs.
@@ -264,6 +264,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[str], str]
     files: Files
     carriers: Mapping[str, str]
+    has_carrier: Callable[[str], bool]
     overview: Callable[[], Overview]
     insight: Insight
     keys: Keys

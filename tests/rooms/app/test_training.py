@@ -41,6 +41,12 @@ def test_a_parcel_is_promised(home: Commands, trained: Any) -> None:
     promise = told["promise"]
     assert NOW < promise["p10_at"] < promise["p50_at"] < promise["p80_at"] < promise["p90_at"]
     assert (promise["rests_on"], told["promised"]["version"]) == ("lane", 1)
+    assert promise["unknown"] == []
+
+
+def test_a_parcel_to_where_nobody_went_is_promised_and_says_so(home: Commands, trained: Any) -> None:
+    said = home.call("promise", "CN/GD/Guangzhou", "CN/HB/Yichang", "--carrier", "sto", "--at", NOW).stdout.decode()
+    assert "made without what no parcel had before: carrier, destination.city" in said
 
 
 def test_parcels_on_their_way_are_told(home: Commands, trained: Any) -> None:
@@ -59,6 +65,7 @@ def test_parcels_on_their_way_are_told(home: Commands, trained: Any) -> None:
         (("models", "promote", "1"), "version 1 is in use"),
         (("models", "rollback"), "no version was in use before"),
         (("promise", "Brazil", "BR"), "'Brazil' is no place"),
+        (("promise", "CN", "CN", "--carrier", "yt0", "--at", NOW), "'yt0' is no carrier of this network"),
         (("train", "--at", "2030-01-01T00:00:00Z"), "nothing is known of what comes"),
         (("arrivals", "--at", "2030-01-01T00:00:00Z"), "nothing is known of what comes"),
         (("arrivals", "--at", "2019-01-01T00:00:00Z"), "no parcel was scanned in the last weeks"),

@@ -113,6 +113,25 @@ def test_where_nobody_went_it_rests_on_less(known: Known) -> None:
     assert promiser.promise_all([], NOW_MS) == []
 
 
+def test_exact_numbers_of_parcels_are_not_told(known: Known) -> None:
+    card = msgspec.structs.replace(known.trained.card, regions={"CN-hb": (0.9074, 289)})
+    [told] = Promiser(msgspec.structs.replace(known.trained, card=card), known.trips, NOW).promise_all([NEAR], NOW_MS)
+    assert (told.held, told.held_of) == (0.91, 200)
+
+
+def test_what_nobody_has_seen_is_said(known: Known) -> None:
+    promiser = Promiser(known.trained, known.trips, NOW)
+    elsewhere = msgspec.structs.replace(NEAR, service="sto", origin_region="CN-yn", destination_area="xian")
+    abroad = Ask(origin_region="CN-", origin_area="lhasa", destination_region="BR-sp", destination_area="campinas")
+    told = promiser.promise_all([NEAR, elsewhere, abroad, Ask()], NOW_MS)
+    assert [each.unknown for each in told] == [
+        [],
+        ["carrier", "origin.province", "destination.city"],
+        ["origin.city", "destination.country", "destination.province", "destination.city"],
+        [],
+    ]
+
+
 def test_versions_are_promoted_and_rolled_back(known: Known) -> None:
     memory = open_reference(StatusFold(known.tables))
     models = Models(memory.records)

@@ -63,6 +63,7 @@ from waypost.forecast.trips import Trips
 from waypost.forecast.volume_shelf import KeptForecast, VolumeShelf
 from waypost.forecast.volumes_since import count_until
 from waypost.model.carriage import Parcel, Waybill, parcel_id
+from waypost.model.carriers import find_carrier
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
@@ -238,6 +239,7 @@ class World:
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
             "files": Files(self.memory.records, Sheets(), self.reception, lambda: SEAL, Path(self.incoming.name)),
             "carriers": self.accounts,
+            "has_carrier": lambda code: find_carrier(code) is not None,
             "pushes": self.pushes,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
             "insight": Insight(

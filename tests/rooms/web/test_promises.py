@@ -59,6 +59,7 @@ def test_a_merchant_is_promised(world: World, key: str, trained: int) -> None:
     assert first["promise"] == second["promise"], "an account has its carrier"
     promise = first["promise"]
     assert promise["rests_on"] == "lane"
+    assert "position" not in answer.text
     days = [(parse_instant(promise[f"p{level}_at"]).at_ms - world.now_ms) / DAY_MS for level in (10, 50, 80, 90)]
     assert days == sorted(days)
     assert 2 < days[1] < 6
@@ -71,7 +72,7 @@ def test_what_is_bad_is_told_beside_what_is_good(world: World, key: str, trained
         WAY | {"account": "nobody"},
         WAY | {"account": "yto-1", "carrier": "yto"},
         {"sender": WAY["sender"]},
-        WAY | {"weight": 3},
+        WAY | {"carrier": "yt0"},
     ]
     answer = ask(world, key, sent)
     assert [each["row"] for each in answer.json["promises"]] == [0]
@@ -79,8 +80,18 @@ def test_what_is_bad_is_told_beside_what_is_good(world: World, key: str, trained
         (1, "account"),
         (2, "carrier"),
         (3, ""),
-        (4, ""),
+        (4, "carrier"),
     ]
+    assert answer.json["refusals"][-1]["reason"] == "'yt0' is no carrier of this network"
+    assert ask(world, key, [WAY | {"weight": 3}]).json["refusals"][0]["row"] == 0
+
+
+def test_what_no_parcel_had_is_said(world: World, key: str, trained: int) -> None:
+    elsewhere = {"country": "CN", "province": "HB", "city": "Yichang"}
+    told = ask(world, key, [WAY | {"carrier": "yto"}, WAY | {"carrier": "sto", "consignee": elsewhere}]).json[
+        "promises"
+    ]
+    assert [each["promise"]["unknown"] for each in told] == [[], ["carrier", "destination.city"]]
 
 
 def test_too_many_and_no_json_are_refused(world: World, key: str, trained: int) -> None:
@@ -104,6 +115,7 @@ def test_quotes_say_when_it_arrives(world: World, key: str, trained: int) -> Non
     [quote] = quoted["quotes"]
     assert quote["account"] == "correios"
     assert quote["promise"]["rests_on"] == "all", "nobody went there"
+    assert quote["promise"]["unknown"][:2] == ["carrier", "origin.country"]
     assert answer.json["promised"]["version"] == trained
     later = ask(world, key, [order], "/v1/quotes?at=2026-12-29T12:00:00Z")
     assert later.json["quotes"][0]["quotes"][0]["promise"] is None

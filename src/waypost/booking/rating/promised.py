@@ -10,6 +10,7 @@ from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.shipments import Shipment
 from waypost.forecast.past import area_of
 from waypost.forecast.promising import Ask, Promise, Promiser
+from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, format_utc
 from waypost.model.names import plain_name
 
@@ -81,6 +82,7 @@ def ask_for(shipment: Shipment, carrier: str, find_city: CityFinder) -> Ask:
     return Ask(
         service=carrier,
         origin_region=area_of(start.country, start.province) or "",
+        origin_area=plain_name(start.city),
         origin_at=_find(start, find_city),
         destination_country=end.country,
         destination_region=area_of(end.country, end.province) or "",
@@ -89,6 +91,17 @@ def ask_for(shipment: Shipment, carrier: str, find_city: CityFinder) -> Ask:
         weight_g=sum(piece.weight_g for piece in shipment.pieces) or None,
         pieces=len(shipment.pieces),
     )
+
+
+def check_carrier(carrier: str, promiser: Promiser, is_ours: Callable[[str], bool]) -> None:
+    """See that a promise is asked for with a carrier of this network, if with any.
+
+    Raises:
+        BadInput: no parcel went with it, and nobody knows it by name either.
+    """
+    if carrier and not promiser.has_seen(carrier) and not is_ours(carrier):
+        mend = "Write its code as scans name it, or leave it out."
+        raise BadInput(f"{carrier[:40]!r} is no carrier of this network", where="carrier", mend=mend)
 
 
 def _ordered_ms(shipment: Shipment, at_ms: int, offset_min: int) -> int:

@@ -1,11 +1,12 @@
 """Promises: when parcels that are ordered now will be there."""
 
+import functools
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request, Response
 
 from waypost.booking.rating.areas import Spot
-from waypost.booking.rating.promised import Basis, ask_for, basis_of
+from waypost.booking.rating.promised import Basis, ask_for, basis_of, check_carrier
 from waypost.booking.rating.shipments import Piece, Shipment
 from waypost.booking.reading import read_rows
 from waypost.model.errors import BadInput
@@ -53,16 +54,18 @@ def _promise_all(desk: Desk, body: bytes) -> PromisesAnswer:
     """Each that can be read, and why the others cannot."""
     sent, refusals = read_rows(body, PromiseSent)
     find_city, now_ms = desk.quotes.open().find_city, desk.clock()
+    if not sent:
+        return PromisesAnswer(format_utc(now_ms), [], sorted(refusals, key=lambda each: each.row), NOTHING_ASKED)
+    promiser, is_ours = desk.promises.open(), functools.cache(desk.has_carrier)
     rows, asks = [], []
     for row, each in sent:
         try:
-            asks.append(ask_for(_shipment(each), _carrier(desk.carriers, each), find_city))
+            carrier = _carrier(desk.carriers, each)
+            check_carrier(carrier, promiser, is_ours)
+            asks.append(ask_for(_shipment(each), carrier, find_city))
             rows.append(row)
         except BadInput as error:
             refusals.append(Refusal(row, error.where or "", error.message.removeprefix(f"{error.where}: ")))
-    if not asks:
-        return PromisesAnswer(format_utc(now_ms), [], sorted(refusals, key=lambda each: each.row), NOTHING_ASKED)
-    promiser = desk.promises.open()
     promises = promiser.promise_all(asks, now_ms)
     return PromisesAnswer(
         format_utc(now_ms),

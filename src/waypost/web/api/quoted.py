@@ -62,9 +62,10 @@ PROMISE = Promise(
     p80_at="2026-11-29T16:00:00Z",
     p90_at="2026-12-01T12:30:00Z",
     rests_on=RestsOn.LANE,
-    parcels=412,
-    held=0.907,
-    held_of=289,
+    parcels=200,
+    held=0.91,
+    held_of=200,
+    unknown=["origin.city"],
 )
 BASIS = Basis(version=3, learnt_at="2026-11-20T02:00:00Z", as_of="2026-11-22T12:50:00Z")
 _QUOTE = Quote(
