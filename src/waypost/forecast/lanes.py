@@ -143,7 +143,7 @@ class LaneDetail(msgspec.Struct, frozen=True, kw_only=True):
     """One lane.
 
     Attributes:
-        since, until, as_of, position: as in `Lanes`.
+        since, until, as_of, position: as in `Lanes`; the position is None for those who may not count all scans.
         undirected: parcels on their way from there of which nobody knows where to; some may be of this lane.
         carriers: most parcels first.
         hours: by when they were handed over, those hours that have any.
@@ -156,7 +156,7 @@ class LaneDetail(msgspec.Struct, frozen=True, kw_only=True):
     since: str
     until: str
     as_of: str
-    position: int
+    position: int | None
     undirected: int
     carriers: list[CarrierTimes]
     hours: list[HourTimes]

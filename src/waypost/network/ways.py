@@ -1,7 +1,7 @@
 """Ways through the timetable as it is now: planned departures with the closures and delays that hold."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import numpy as np
@@ -94,15 +94,28 @@ class Ways:
         self._open = open_
         self._changes = changes
 
-    def open_around(self, begin_ms: int, days: int, now_ms: int) -> tuple[Timetable, list[str]]:
-        """The departures of some days as they are now, and the ids of changes that fit them no more."""
+    def open_around(
+        self, begin_ms: int, days: int, now_ms: int, told: Collection[str] | None = None
+    ) -> tuple[Timetable, list[str]]:
+        """The departures of some days as they are now, and the ids of changes that fit them no more.
+
+        Args:
+            told: ids are told of changes of these carriers alone; None for all.
+        """
         begin = dt.datetime.fromtimestamp(begin_ms / 1000, tz=dt.UTC).date()
         planned = self._open(begin, begin + dt.timedelta(days=days))
         changes = self._changes.list_live(now_ms)
-        return apply_changes(planned, changes) if changes else (planned, [])
+        if not changes:
+            return planned, []
+        timetable, bad = apply_changes(planned, changes)
+        whose = {each.id: each.carrier for each in changes}
+        return timetable, [id_ for id_ in bad if told is None or whose[id_] in told]
 
-    def find(self, asked: Asked, now_ms: int) -> Found:
+    def find(self, asked: Asked, now_ms: int, told: Collection[str] | None = None) -> Found:
         """The way that arrives first and, if asked for, those that cost less; or the one that begins last.
+
+        Args:
+            told: as `open_around`.
 
         Raises:
             NotFound: there is none within these days, or no service calls at a facility.
@@ -115,7 +128,7 @@ class Ways:
         begin_ms = now_ms if asked.due_ms is None else asked.due_ms - asked.days * DAY_MS
         begin_ms = begin_ms if asked.ready_ms is None else asked.ready_ms
         end_ms = begin_ms + asked.days * DAY_MS
-        timetable, misfits = self.open_around(begin_ms, asked.days, now_ms)
+        timetable, misfits = self.open_around(begin_ms, asked.days, now_ms, told)
         ends = (asked.origin, asked.destination)
         if asked.due_ms is not None:
             found = [find_latest(timetable, *ends, end_ms, asked.terms, begin_ms)]

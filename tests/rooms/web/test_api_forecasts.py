@@ -10,6 +10,7 @@ from waypost.forecast.error_card import ErrorCard
 from waypost.forecast.overload import Overload
 from waypost.forecast.parcels import DayForecast, Line, ParcelForecast
 from waypost.forecast.volume_shelf import MOST_KEPT, KeptForecast
+from waypost.model.cursors import read_cursor
 from waypost.model.instants import DAY_MS
 
 DAYS = ("2026-11-19", "2026-11-20", "2026-11-21")
@@ -90,6 +91,17 @@ def test_a_carrier_sees_its_own_lines(served: World) -> None:
     assert {line["carrier"] for line in told["lines"]} == {"yto"}
     assert (told["overloads"], told["card"]) == ([], None)
     assert served.get(VOLUME, key=served.carrier).status == 403
+
+
+def test_a_carriers_pages_do_not_count_what_is_of_others(served: World) -> None:
+    key = served.keys.make(Role.CARRIER, "k", served.now_ms, ["yto"])
+    first = served.get(f"{VOLUME}?limit=2", key=key).json
+    assert read_cursor(first["next"], tuple[str, int]) == ("fct_1", 2)
+    second = served.get(f"{VOLUME}?limit=2&after={first['next']}", key=key).json
+    assert [line["name"] for line in first["lines"] + second["lines"]] == [None, "A", "others"]
+    assert second["next"] is None
+    for path in (VOLUME, "/v1/forecasts"):
+        assert "position" not in served.get(path, key=key).text
 
 
 def test_scans_that_ended_long_ago_are_said_to_have(served: World) -> None:

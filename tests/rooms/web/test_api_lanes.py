@@ -76,6 +76,13 @@ def test_a_carrier_sees_its_own(busy: World) -> None:
     assert (of_all.status, of_all.json["mend"]) == (403, "Use one made with --carrier.")
 
 
+@pytest.mark.parametrize("path", ["/v1/lanes", LANE])
+def test_a_carrier_is_told_how_fresh_it_is_and_not_how_many_scans_there_are(busy: World, path: str) -> None:
+    own, all_ = busy.get(path, key=bound(busy, "yto")).json, busy.get(path, key=busy.operator).json
+    assert (own["as_of"], own["position"]) == ("2026-11-21T19:45:00Z", None)
+    assert all_["position"] == busy.memory.history.position()
+
+
 @pytest.mark.parametrize(
     ("path", "names", "rows"),
     [("/v1/lanes?origin=CN&", ["carrier", "origin"], 3), (f"{LANE}&", ["carrier", "week"], 3)],

@@ -86,6 +86,14 @@ def test_a_carrier_finds_ways_by_its_own_services(served: World) -> None:
     assert post(served, "/v1/paths", ASKED, merchant).status == 403
 
 
+def test_a_carrier_is_not_told_of_changes_of_others(served: World) -> None:
+    made = post(served, "/v1/timetable-changes", LATE).json
+    served.timetables.keep([], {}, replace=["azul"])
+    assert post(served, "/v1/paths", ASKED).json["misfits"] == [made["id"]]
+    assert post(served, "/v1/paths", ASKED, bound(served, "hilltop")).json["misfits"] == []
+    assert served.get("/v1/timetable-changes", key=bound(served, "hilltop")).json["changes"] == []
+
+
 def _merchant(world: World) -> str:
     return world.parties.add(PartyKind.MERCHANT, "Li", world.now_ms).id
 

@@ -67,8 +67,9 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
 
         lines = kept.forecast.lines
         places = np.flatnonzero([is_wanted(line) for line in lines]).tolist()
-        rest = [place for place in places if begun is None or place > begun[1]]
-        page = rest[:limit]
+        # the cursor counts lines that this key sees: how many others there are is none of its business
+        start = 0 if begun is None else max(begun[1], 0)
+        page = places[start : start + limit]
         now_ms, told = office.desk.clock(), kept.forecast
         answer = VolumeAnswer(
             id=kept.id,
@@ -83,7 +84,7 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
             card=kept.card if seen is None else None,
             overloads=[each for each in kept.overloads if seen is None or each.carrier in seen],
             lines=[put_beside(lines[place], counts, days) for place in page],
-            next=write_cursor((kept.id, page[-1])) if len(rest) > limit else None,
+            next=write_cursor((kept.id, start + limit)) if len(places) > start + limit else None,
         )
         return json_answer(answer)
 

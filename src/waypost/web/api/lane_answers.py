@@ -21,7 +21,7 @@ class LanePage(msgspec.Struct, frozen=True):
     Attributes:
         since, until: parcels that were handed over from the one to before the other.
         as_of: the newest scan; up to then it is known how they went.
-        position: every scan below it was counted.
+        position: every scan below it was counted; None for carriers, whom the scans of others do not concern.
         undirected: parcels on their way of which nobody knows where to; they are on no lane.
         next: the cursor for more, None at the end.
     """
@@ -29,7 +29,7 @@ class LanePage(msgspec.Struct, frozen=True):
     since: str
     until: str
     as_of: str
-    position: int
+    position: int | None
     undirected: int
     lanes: list[LaneRow]
     next: str | None

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.access.keys import Key, Role
@@ -80,7 +81,7 @@ def _add_list(app: FastAPI, office: Office) -> None:
             ]
             return csv_answer(rows, ("carrier", "origin", "destination", *_COLUMNS), "lanes.csv")
         undirected = sum(many for who, many in found.undirected.items() if seen is None or who in seen)
-        told = (found.since, found.until, found.as_of, found.position)
+        told = (found.since, found.until, found.as_of, _position(key, found.position))
         return json_answer(LanePage(*told, undirected=undirected, lanes=page, next=cursor))
 
 
@@ -119,7 +120,7 @@ def _add_one(app: FastAPI, office: Office) -> None:
                 for week in each.weeks
             ]
             return csv_answer(rows, ("carrier", "week", *_COLUMNS), "lane.csv")
-        return json_answer(found)
+        return json_answer(msgspec.structs.replace(found, position=_position(key, found.position)))
 
 
 async def get_teller(office: Office, request: Request) -> Key:
@@ -140,6 +141,11 @@ def _carriers_seen(key: Key, asked: str | None) -> frozenset[str] | None:
     if key.role is Role.OPERATOR:
         return None if asked is None else frozenset([asked])
     return frozenset(key.carriers) if asked is None else frozenset(key.carriers) & {asked}
+
+
+def _position(key: Key, position: int | None) -> int | None:
+    """Carriers see how fresh an answer is, but not how many scans the network has: most are of others."""
+    return position if key.role is Role.OPERATOR else None
 
 
 def _stretch(since: str | None, until: str | None) -> tuple[int | None, int | None]:

@@ -63,7 +63,7 @@ def _add_paths(app: FastAPI, office: Office) -> None:
         asked = _asked(sent, key)
 
         def find() -> PathsAnswer:
-            found = office.desk.ways.find(asked, office.desk.clock())
+            found = office.desk.ways.find(asked, office.desk.clock(), _own(key))
             return PathsAnswer([_view(found, path, sent, asked.terms) for path in found.paths], found.misfits)
 
         return json_answer(await office.history.run(find))
