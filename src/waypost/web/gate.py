@@ -19,6 +19,7 @@ _ORDERS = (
     *("/v1/orders", "/v1/jobs", "/v1/manifests", "/v1/quotes", "/v1/promises", "/v1/pickups", "/v1/proofs"),
     *("/v1/parcels", "/v1/statuses"),
 )
+_WHOSE = {Role.OPERATOR: "an operator's", Role.CARRIER: "a carrier's", Role.MERCHANT: "a merchant's"}
 _QUESTIONS = frozenset({("POST", "/v1/quotes"), ("POST", "/v1/promises"), ("POST", "/v1/paths")})
 
 #: For so long a key is believed without asking the records again; a key that was withdrawn works no longer than that.
@@ -85,7 +86,8 @@ class Gate:
             raise NotAllowed("this key is not known here")
         call.key = key
         if not _reaches(key.scope, call.method, call.path):
-            raise Forbidden(f"a key with the scope {key.scope.value} may not do this")
+            mend = f"Use one with the scope {Scope.FULL.value}."
+            raise Forbidden(f"a key with the scope {key.scope.value} may not do this", mend=mend)
         return key
 
     async def get_key(self, call: Call, headers: Mapping[str, str], *roles: Role) -> Key:
@@ -100,7 +102,8 @@ class Gate:
         if key is None:
             raise NotAllowed("this needs a key")
         if key.role not in roles:
-            raise Forbidden(f"a key with the role {key.role.value} may not do this")
+            mend = f"Use {' or '.join(_WHOSE[role] for role in roles)} key."
+            raise Forbidden(f"a key with the role {key.role.value} may not do this", mend=mend)
         return key
 
     async def find_session(self, call: Call, headers: Mapping[str, str], role: Role = Role.OPERATOR) -> Key | None:

@@ -105,6 +105,9 @@ WHO_MAY = {
 #: What a path is about, the nearest first.
 _NAMED = ("change", "job", "proof", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
 
+#: What an answer calls a key that somebody may use, or one that speaks for a carrier.
+WHOSE = {"operator": "operator's", "carrier": "a carrier's", "bound": "--carrier", "merchant": "a merchant's"}
+
 #: Keys that open nothing, whatever they once were.
 DEAD = ("wrong", "ended", "of an ended party", "withdrawn")
 
@@ -182,6 +185,9 @@ def test_nobody_sees_or_changes_what_is_anothers(house: House, operations: dict[
                 expected = 401 if who in DEAD or who == "nobody" else 404 if who in may else 403
                 if name != "get /v1/orders" or who not in may:
                     assert reply.status == expected, said
+            if reply.status == 403:
+                mend = reply.json["mend"]
+                assert any(whose in mend for each, whose in WHOSE.items() if each in may), (said, mend)
             shown = reply.text.replace(id_, "") if id_ else reply.text
             assert not [secret for secret in house.secrets if secret in shown], said
             if id_ and may is not ANYBODY:
@@ -233,6 +239,7 @@ def test_a_key_with_a_scope_does_no_more(house: House, operations: dict[str, Any
                 reply = house.ask("scoped", method, path, body, kind)
                 if not may:
                     assert (reply.status, reply.json["code"]) == (403, "forbidden"), (name, reply.text)
+                    assert reply.json["mend"] == "Use one with the scope full."
                     assert house.state() == before, name
                 else:
                     assert reply.status not in (401, 403, 404), (name, reply.text)

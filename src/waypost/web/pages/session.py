@@ -114,7 +114,8 @@ async def _get(office: Office, request: Request, role: Role, home: str) -> Key:
     if key is not None:
         return key
     if await office.gate.find_person(call, headers) is not None:
-        raise Forbidden(f"this page is for those with the role {role.value}")
+        mend = "Sign in as somebody who has it, or ask those who run this network."
+        raise Forbidden(f"this page is for those with the role {role.value}", mend=mend)
     raise SignIn(home)
 
 
