@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 
 from waypost.forecast.models import Models
-from waypost.forecast.promising import Promiser
+from waypost.forecast.promising import Promiser, find_first_day
 from waypost.forecast.trips import Trips
 from waypost.model.errors import Conflict, WaypostError
-from waypost.model.instants import DAY_MS
+from waypost.model.instants import DAY_MS, format_utc, parse_instant
 
 
 class Promises:
@@ -83,12 +83,21 @@ class Promises:
         """What would have made promises at an instant, by the version that is in use now.
 
         Raises:
-            Conflict: as `open`.
+            Conflict: as `open`; or too little was known then.
         """
         found = self._models.find_in_use()
         if found is None:
             raise _nothing()
-        return Promiser(found[1], self._read_trips(at_ms), at_ms / DAY_MS, found[0])
+        version, trained = found
+        learnt_ms = parse_instant(trained.card.learnt_at).at_ms
+        try:
+            return Promiser(trained, self._read_trips(at_ms), at_ms / DAY_MS, version)
+        except Conflict:
+            if at_ms >= learnt_ms:
+                raise
+        first = find_first_day(trained, self._read_trips(learnt_ms))
+        mend = "Give a later one." if first is None else f"From {format_utc(round(first * DAY_MS))} on there was enough."
+        raise Conflict(f"too little was known of parcels by {format_utc(at_ms)} to promise by", mend=mend)
 
     def _make(self, version: int) -> Promiser:
         self._tried_ms, self._tried_version = self._clock(), version

@@ -10,6 +10,7 @@ import pyarrow as pa
 from waypost.forecast.circumstances import describe
 from waypost.forecast.lately import Per, Recent
 from waypost.forecast.moment import Moment
+from waypost.forecast.promises import LEAST_ENDED
 from waypost.forecast.training import Trained
 from waypost.forecast.trips import Floats, Ints, Trips, make_trips, number_rows
 from waypost.forecast.unseen import Seen
@@ -112,18 +113,17 @@ class Promiser:
         self.trained = trained
         self.now = now
         self.version = version
-        self._moment = Moment(trips, now)
-        self._seen = Seen(trips)
-        regions = trips.table.column("origin_region").to_pylist()
-        offsets: list[int] = trips.table.column("offset_min").to_pylist()
-        self._offsets: dict[str | None, int] = dict(zip(regions, offsets, strict=True))  # the newest
         self._shape = trained.foresee(trips).shape(now, WINDOW)
         if np.isnan(self._shape).any():
             raise Conflict(
                 "Too few parcels came to their end lately to say how wide promises have to be.",
                 mend="Import newer scans, then `waypost train`.",
             )
-
+        self._moment = Moment(trips, now)
+        self._seen = Seen(trips)
+        regions = trips.table.column("origin_region").to_pylist()
+        offsets: list[int] = trips.table.column("offset_min").to_pylist()
+        self._offsets: dict[str | None, int] = dict(zip(regions, offsets, strict=True))  # the newest
     def promise(self, asked: Trips) -> Promised:
         """Promise trips that are ordered now."""
         facts = describe(asked, recents=self.look_up(asked), words=self.trained.words)
@@ -181,6 +181,20 @@ class Promiser:
 
 def _step(parcels: int) -> int:
     return max((step for step in _STEPS if step <= parcels), default=0)
+
+
+def find_first_day(trained: Trained, trips: Trips) -> float | None:
+    """The first day since 1970 at whose beginning promises can be made by what was learnt later; None without one.
+
+    Args:
+        trips: those that were known when it was learnt.
+    """
+    foreseen = trained.foresee(trips)
+    ended = np.sort(trips.delivered[np.isfinite(foreseen.middle) & np.isfinite(trips.delivered) & ~trips.is_void])
+    if len(ended) < LEAST_ENDED:
+        return None
+    days = np.arange(np.ceil(ended[LEAST_ENDED - 1]), np.ceil(ended[-1]) + 1)
+    return next((day for day in days.tolist() if np.isfinite(foreseen.shape(day, WINDOW)).all()), None)
 
 
 def read_asks(asks: Sequence[Ask], now: float, offsets: Mapping[str | None, int]) -> Trips:

@@ -1,5 +1,6 @@
 """`waypost train`, `models`, `promise` and `arrivals` over a home."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.rooms.forecast.worlds import HUBS, imagine_scans
 
 from waypost.app.settings import Settings
 from waypost.app.wiring import open_house
-from waypost.model.instants import parse_instant
+from waypost.model.instants import DAY_MS, format_utc, parse_instant
 
 NOW = "2026-11-20T00:00:00Z"
 
@@ -56,6 +57,21 @@ def test_parcels_on_their_way_are_told(home: Commands, trained: Any) -> None:
     [number] = {found["parcels"][0]["number"]}
     [alone] = home.ask("arrivals", number, "--at", NOW)["parcels"]
     assert alone == found["parcels"][0]
+
+
+def test_what_was_asked_before_there_was_enough_says_from_when_on_there_was(home: Commands, trained: Any) -> None:
+    asked = ("promise", "CN/GD", "CN/HB", "--at")
+    for early in ("2019-01-01T00:00:00Z", "2026-05-01T00:00:00Z"):
+        done = home.call(*asked, early)
+        said = " ".join(done.stderr.decode().split())
+        assert done.returncode == 2
+        assert f"too little was known of parcels by {early}" in said
+        assert "newer scans" not in said
+    [first] = re.findall(r"From (\S+) on there was enough", said)
+    assert "2026-05-01" < first < NOW
+    assert home.ask(*asked, first)["promise"]["p90_at"] > first
+    before = format_utc(parse_instant(first).at_ms - DAY_MS)
+    assert home.call(*asked, before).returncode == 2
 
 
 @pytest.mark.parametrize(
