@@ -96,7 +96,9 @@ class Promises:
             if at_ms >= learnt_ms:
                 raise
         first = find_first_day(trained, self._read_trips(learnt_ms))
-        mend = "Give a later one." if first is None else f"From {format_utc(round(first * DAY_MS))} on there was enough."
+        mend = (
+            "Give a later one." if first is None else f"From {format_utc(round(first * DAY_MS))} on there was enough."
+        )
         raise Conflict(f"too little was known of parcels by {format_utc(at_ms)} to promise by", mend=mend)
 
     def _make(self, version: int) -> Promiser:

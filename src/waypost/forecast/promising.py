@@ -124,6 +124,7 @@ class Promiser:
         regions = trips.table.column("origin_region").to_pylist()
         offsets: list[int] = trips.table.column("offset_min").to_pylist()
         self._offsets: dict[str | None, int] = dict(zip(regions, offsets, strict=True))  # the newest
+
     def promise(self, asked: Trips) -> Promised:
         """Promise trips that are ordered now."""
         facts = describe(asked, recents=self.look_up(asked), words=self.trained.words)

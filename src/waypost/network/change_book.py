@@ -6,6 +6,7 @@ as the delay of a service that is gone, then changes nothing and is told, and hi
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +31,11 @@ MOST_CHANGES = 500
 TOLD_DAYS = 90
 
 _MOST_WHY = 200
+#: A closure began no longer ago, and ends no later: what lies beyond is a slip of the pen.
+_MOST_DAYS_AGO, _MOST_DAYS_AHEAD = 366, 3 * 366
+#: So much earlier than planned may something leave; what is moved further is another timetable.
+_MOST_EARLY_MIN = DAY_MIN
+_NEARER = "Look whether the year is right."
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +80,11 @@ class ChangeBook:
             asked: by what a repeat is known; see `store.repeats.is_made`.
 
         Raises:
-            NotFound: no service calls at one of the facilities.
-            BadInput: it ends before it begins or now, or what is said cannot be kept.
+            NotFound: no service calls at one of the facilities, or goes from the one to the other.
+            BadInput: it ends before it begins or now, lies too far away, closes nothing, or cannot be kept.
         """
         until_ms = LATEST_MS if lasting else closure.until_ms
-        if until_ms <= max(closure.since_ms, now_ms):
-            raise BadInput("the closure ends before it begins, or has ended", where="until")
+        _check_closure(closure, until_ms, now_ms, lasting=lasting)
         change = Change(
             id=id_,
             kind="closure",
@@ -93,11 +98,7 @@ class ChangeBook:
             destination=closure.destination,
         )
         with self._records.begin() as connection:
-            called = {call.facility for service in list_services(connection) for call in service.calls}
-            for facility in filter(None, (closure.facility, closure.destination)):
-                if facility not in called:
-                    mend = "`waypost timetable show` lists those that something calls at, as carrier/code."
-                    raise NotFound(f"no service calls at {facility[:80]!r}", mend=mend)
+            _check_called(closure, list_services(connection))
             return _keep(connection, change, asked)
 
     def delay(self, id_: str, delay: Delay, why: str, who: str, now_ms: int, *, asked: str = "") -> Change:
@@ -105,8 +106,12 @@ class ChangeBook:
 
         Raises:
             NotFound: there is no such departure.
-            BadInput: with all its delays it would leave a facility before it arrived there, or it is over.
+            BadInput: with all its delays it would leave a facility before it arrived there, it is over, or nothing would
+                change.
         """
+        if delay.minutes < -_MOST_EARLY_MIN:
+            mend = "Import the timetable as it is; or write fewer minutes."
+            raise BadInput(f"{-delay.minutes} minutes early is more than a day", where="minutes", mend=mend)
         with self._records.begin() as connection:
             name = f"{delay.carrier}/{delay.service}"[:80]
             services = [each for each in list_services(connection, carrier=delay.carrier) if each.code == delay.service]
@@ -116,6 +121,12 @@ class ChangeBook:
             others = [each for each in others if each.carrier == delay.carrier and _is_known(each, services)]
             if not len(list_days(services[0].days, _day_of(delay), _day_of(delay))):
                 raise NotFound(f"service {name!r} does not run on {delay.day}")
+            same = [each for each in others if each.day == delay.day and each.call <= delay.call]
+            if delay.minutes == 0 and not same:
+                mend = "Write how many minutes later it is; `waypost timetable lift` takes back a delay that is none."
+                raise BadInput("a delay of 0 minutes changes nothing", where="minutes", mend=mend)
+            if _day_of(delay) * DAY_MS > now_ms + _MOST_DAYS_AHEAD * DAY_MS:
+                raise BadInput(f"{delay.day} is too far ahead", where="day", mend=_NEARER)
             amend(expand(services, delay.day, delay.day, {}, 0), delays=[*others, delay])
             since_ms = (_day_of(delay) - 2) * DAY_MS  # zones east of UTC, and what leaves the day before its own
             lasts_min = max(call.departs_min or call.arrives_min or 0 for call in services[0].calls)
@@ -134,7 +145,8 @@ class ChangeBook:
                 call=delay.call,
             )
             if change.until_ms is not None and change.until_ms <= now_ms:
-                raise BadInput(f"service {name!r} of {delay.day} is over", where="day")
+                mend = "Tell the delay of a departure that is to come or on its way."
+                raise BadInput(f"service {name!r} of {delay.day} is over", where="day", mend=mend)
             return _keep(connection, change, asked)
 
     def lift(self, id_: str, carriers: Collection[str] | None, who: str, now_ms: int) -> None:
@@ -218,6 +230,37 @@ def _find_fitting(changes: Sequence[Change], services: Sequence[Service]) -> tup
     return [each for some in fitting.values() for each in some], bad
 
 
+def _check_closure(closure: Closure, until_ms: int, now_ms: int, *, lasting: bool) -> None:
+    if closure.destination == closure.facility:
+        mend = "Name another facility; or leave the destination out, to close this one."
+        raise BadInput("a lane does not lead to where it begins", where="destination", mend=mend)
+    if until_ms <= closure.since_ms:
+        mend = "Give an end behind its beginning; or none, and it holds until it is lifted."
+        raise BadInput("the closure ends before it begins", where="until", mend=mend)
+    if until_ms <= now_ms:
+        raise BadInput("the closure has ended", where="until", mend="Give an end that is to come.")
+    if closure.since_ms < now_ms - _MOST_DAYS_AGO * DAY_MS:
+        raise BadInput(f"it began more than {_MOST_DAYS_AGO} days ago", where="since", mend=_NEARER)
+    if closure.since_ms > now_ms + _MOST_DAYS_AHEAD * DAY_MS:
+        raise BadInput(f"it begins in more than {_MOST_DAYS_AHEAD} days", where="since", mend=_NEARER)
+    if not lasting and until_ms > now_ms + _MOST_DAYS_AHEAD * DAY_MS:
+        mend = "Leave the end out, and it holds until it is lifted."
+        raise BadInput(f"it ends in more than {_MOST_DAYS_AHEAD} days", where="until", mend=mend)
+
+
+def _check_called(closure: Closure, services: Sequence[Service]) -> None:
+    stops = [[call.facility for call in service.calls] for service in services]
+    called = {facility for each in stops for facility in each}
+    for facility in filter(None, (closure.facility, closure.destination)):
+        if facility not in called:
+            mend = "`waypost timetable show` lists those that something calls at, as carrier/code."
+            raise NotFound(f"no service calls at {facility[:80]!r}", mend=mend)
+    way = (closure.facility, closure.destination)
+    if closure.destination is not None and not any(way in pairwise(each) for each in stops):
+        mend = "A lane is a way without a stop between: close each of them."
+        raise NotFound(f"no service goes from {way[0][:80]!r} to {closure.destination[:80]!r} directly", mend=mend)
+
+
 def _is_known(delay: Delay, services: Sequence[Service]) -> bool:
     """Whether there is such a departure."""
     day = _day_of(delay)
@@ -282,7 +325,8 @@ def _keep(connection: Connection, change: Change, asked: str) -> Change:
 def _list_live(connection: Connection, now_ms: int) -> list[Change]:
     table = timetable_changes.c
     query = select(timetable_changes).where(table.until_ms > now_ms).order_by(table.since_ms, table.id)
-    return [_change(row) for row in connection.execute(query)]
+    found = [_change(row) for row in connection.execute(query)]
+    return sorted(found, key=lambda each: (each.since_ms, each.made_ms, each.id))  # of two the newer is believed
 
 
 def _change(row: Row[Any]) -> Change:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from waypost.model.errors import BadInput, NotFound
 from waypost.model.instants import MINUTE_MS
-from waypost.network.services import MOST_CALLS, MOST_MIN
+from waypost.network.services import DAY_MIN, MOST_CALLS, MOST_MIN
 from waypost.network.timetable import EPOCH, Connections, Timetable, list_days, sort_connections
 
 Ints = npt.NDArray[np.int64]
@@ -91,8 +91,13 @@ def _delay_ms(timetable: Timetable, delays: Sequence[Delay]) -> Ints:
         place = places.get((delay.carrier, delay.service))
         if place is None:
             raise NotFound(f"no service {name!r} in the timetable", mend="`waypost timetable show` lists them.")
-        if not 0 <= delay.call < len(timetable.services[place].stretches) or abs(delay.minutes) > MOST_MIN:
-            raise BadInput(f"a delay of {delay.minutes} minutes from call {delay.call} cannot be", where=name)
+        last = len(timetable.services[place].stretches) - 1
+        if not 0 <= delay.call <= last:
+            mend = f"It departs from calls 0 to {last}."
+            raise BadInput(f"service {name!r} departs from no call {delay.call}", where="call", mend=mend)
+        if abs(delay.minutes) > MOST_MIN:
+            mend = f"At most {MOST_MIN} are, {MOST_MIN // DAY_MIN} days: close the lane instead."
+            raise BadInput(f"a delay of {delay.minutes} minutes cannot be", where="minutes", mend=mend)
         if timetable.first <= delay.day <= timetable.last:
             on = (delay.day - EPOCH).days
             if not len(list_days(timetable.services[place].days, on, on)):

@@ -13,6 +13,7 @@ from waypost.model.errors import BadInput, NotFound
 from waypost.model.instants import DAY_MS
 from waypost.network.change_book import ChangeBook, apply_changes
 from waypost.network.changes import Closure, Delay
+from waypost.network.paths import Terms
 from waypost.network.shelf import Timetables
 from waypost.network.ways import Asked, Seen, Ways, judge, view_leg
 from waypost.store.protocols import Records
@@ -27,6 +28,7 @@ PICTURE = """
     | rail/R1 |       | 09:20       | 09:50 |
 """
 NOW = at("06:00")
+BY_ROAD = Terms(carriers=frozenset({"road"}))
 
 
 @pytest.fixture
@@ -54,6 +56,11 @@ def way(ways: Ways, ready: str = "07:00", now_ms: int = NOW) -> str:
 
 def closure(facility: str = "B", since: str = "09:00", until: str = "09:01") -> Closure:
     return Closure(facility=f"net/{facility}", since_ms=at(since), until_ms=at(until))
+
+
+def lane(to: str, *, days: int = 0, lasts: int = 400) -> Closure:
+    since_ms = NOW + days * DAY_MS
+    return Closure(facility="net/A", destination=f"net/{to}", since_ms=since_ms, until_ms=since_ms + lasts * DAY_MS)
 
 
 def late(minutes: int, service: str = "T1", day: dt.date = MONDAY, call: int = 0) -> Delay:
@@ -101,17 +108,27 @@ def test_what_cannot_be_is_refused(book: ChangeBook) -> None:
         (lambda: book.close("x", closure("Z"), "why", "me", NOW), "no service calls"),
         (lambda: book.close("x", closure("A", "09:00", "08:00"), "why", "me", NOW), "ends before it begins"),
         (lambda: book.close("x", closure("A", "04:00", "05:00"), "why", "me", NOW), "has ended"),
+        (lambda: book.close("x", lane("A"), "why", "me", NOW), "destination: a lane does not lead"),
+        (lambda: book.close("x", lane("C"), "why", "me", NOW), "no service goes from 'net/A' to 'net/C' directly"),
+        (lambda: book.close("x", lane("Z"), "why", "me", NOW), "no service calls"),
+        (lambda: book.close("x", lane("B", days=-400, lasts=500), "why", "me", NOW), "since: it began more than"),
+        (lambda: book.close("x", lane("B", days=4000), "why", "me", NOW), "since: it begins in more than"),
+        (lambda: book.close("x", lane("B", lasts=4000), "why", "me", NOW), "until: it ends in more than"),
+        (lambda: book.delay("x", late(0), "why", "me", NOW), "minutes: a delay of 0 minutes"),
+        (lambda: book.delay("x", late(-1441), "why", "me", NOW), "minutes: 1441 minutes early"),
+        (lambda: book.delay("x", late(90_000), "why", "me", NOW), "minutes: a delay of 90000"),
         (lambda: book.close("x", closure(), "", "me", NOW), "say why"),
         (lambda: book.close("x", closure(), "a\nb", "me", NOW), "say why"),
         (lambda: book.delay("x", late(5, "T9"), "why", "me", NOW), "no service 'road/T9'"),
         (lambda: book.delay("x", late(5, day=MONDAY + dt.timedelta(days=400)), "why", "me", NOW), "does not run"),
         (lambda: book.delay("x", late(-30, call=1), "why", "me", NOW), "before it arrived"),
-        (lambda: book.delay("x", late(5, call=7), "why", "me", NOW), "cannot be"),
+        (lambda: book.delay("x", late(5, call=7), "why", "me", NOW), "call: service 'road/T1' departs from no call 7"),
         (lambda: book.lift("x", None, "me", NOW), "no closure or delay"),
     ]
     for ask, words in refused:
-        with pytest.raises((BadInput, NotFound), match=words):
+        with pytest.raises((BadInput, NotFound), match=words) as refusal:
             ask()
+        assert refusal.value.mend or words in ("say why", "does not run", "before it arrived"), words
     assert book.list_live(NOW) == []
 
 
@@ -120,6 +137,19 @@ def test_delays_of_one_departure_are_checked_together(book: ChangeBook) -> None:
     with pytest.raises(BadInput, match="before it arrived"):
         book.delay("d2", late(5, call=1), "it catches up", "me", NOW)
     book.delay("d3", late(25, call=1), "it catches up", "me", NOW)
+
+
+def test_what_catches_up_is_on_time_from_there_on(book: ChangeBook, ways: Ways) -> None:
+    book.delay("d1", late(5), "snow", "me", NOW)
+    book.delay("d2", late(0, call=1), "it catches up", "me", NOW)
+    asked = Asked(origin="net/A", destination="net/C", ready_ms=at("07:00"), days=1, terms=BY_ROAD)
+    assert tell(ways.find(asked, NOW).paths[0]) == "A 08:05 T1 10:00 C"
+
+
+def test_of_two_delays_the_newer_is_believed(book: ChangeBook, ways: Ways) -> None:
+    book.delay("d9", late(40), "snow", "me", NOW)
+    book.delay("d1", late(25), "less snow", "me", NOW + 1)
+    assert way(ways) == "A 08:25 T1 10:25 C"
 
 
 def test_what_is_asked_again_is_made_once(book: ChangeBook) -> None:

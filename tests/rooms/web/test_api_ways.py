@@ -141,6 +141,9 @@ def test_the_same_key_again_makes_one(served: World) -> None:
     [
         ({"facility": None}, "body.facility"),
         ({"minutes": 5}, "body.minutes"),
+        ({"destination": "hilltop/GRU"}, "destination: a lane does not lead to where it begins"),
+        ({"since": "2016-11-22T00:00:00Z"}, "since: it began more than"),
+        ({"until": "2039-11-22T00:00:00Z"}, "until: it ends in more than"),
         ({"until": "2026-11-20T00:00:00Z"}, "ends before it begins"),
         ({"facility": "hilltop/XXX"}, "no service calls"),
         ({"why": ""}, "why"),
@@ -152,4 +155,6 @@ def test_a_change_that_cannot_be_is_refused(served: World, change: Any, words: s
     assert reply.status in (400, 404, 422)
     assert words in reply.text
     assert post(served, "/v1/timetable-changes", {**LATE, "minutes": None}).status == 422
+    nothing = post(served, "/v1/timetable-changes", {**LATE, "minutes": 0})
+    assert (nothing.status, nothing.json["detail"]) == (400, "minutes: a delay of 0 minutes changes nothing")
     assert served.get("/v1/timetable-changes", key=served.operator).json["changes"] == []
