@@ -150,9 +150,8 @@ def run_promise(
     if promise.unknown:
         print(f"  made without what no parcel had before: {', '.join(promise.unknown)}")
     if promise.held is not None:
-        print(
-            f"  of {promise.held_of} or more promises to this region that were tested {promise.held:.0%} held at nine of ten"
-        )
+        tested = f"{promise.held_of} or more promises to this region that were tested"
+        print(f"  of {tested} {promise.held:.0%} held at nine of ten")
     print(f"  by version {promiser.version}, learnt at {learnt_at}")
 
 

@@ -106,8 +106,8 @@ class ChangeBook:
 
         Raises:
             NotFound: there is no such departure.
-            BadInput: with all its delays it would leave a facility before it arrived there, it is over, or nothing would
-                change.
+            BadInput: with all its delays it would leave a facility before it arrived there, it is over, or it changes
+                nothing.
         """
         if delay.minutes < -_MOST_EARLY_MIN:
             mend = "Import the timetable as it is; or write fewer minutes."
@@ -255,10 +255,12 @@ def _check_called(closure: Closure, services: Sequence[Service]) -> None:
         if facility not in called:
             mend = "`waypost timetable show` lists those that something calls at, as carrier/code."
             raise NotFound(f"no service calls at {facility[:80]!r}", mend=mend)
+    if closure.destination is None:
+        return
     way = (closure.facility, closure.destination)
-    if closure.destination is not None and not any(way in pairwise(each) for each in stops):
+    if not any(way in pairwise(each) for each in stops):
         mend = "A lane is a way without a stop between: close each of them."
-        raise NotFound(f"no service goes from {way[0][:80]!r} to {closure.destination[:80]!r} directly", mend=mend)
+        raise NotFound(f"no service goes from {way[0][:80]!r} to {way[1][:80]!r} directly", mend=mend)
 
 
 def _is_known(delay: Delay, services: Sequence[Service]) -> bool:

@@ -91,9 +91,9 @@ def _delay_ms(timetable: Timetable, delays: Sequence[Delay]) -> Ints:
         place = places.get((delay.carrier, delay.service))
         if place is None:
             raise NotFound(f"no service {name!r} in the timetable", mend="`waypost timetable show` lists them.")
-        last = len(timetable.services[place].stretches) - 1
-        if not 0 <= delay.call <= last:
-            mend = f"It departs from calls 0 to {last}."
+        most = len(timetable.services[place].stretches) - 1
+        if not 0 <= delay.call <= most:
+            mend = f"It departs from calls 0 to {most}."
             raise BadInput(f"service {name!r} departs from no call {delay.call}", where="call", mend=mend)
         if abs(delay.minutes) > MOST_MIN:
             mend = f"At most {MOST_MIN} are, {MOST_MIN // DAY_MIN} days: close the lane instead."
