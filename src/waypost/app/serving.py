@@ -7,6 +7,7 @@ import io
 import os
 import secrets
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from waypost.care.tally import Tally
 from waypost.engines.local.apart import INDEXER
 from waypost.feeds.order_sheets import OrderSheets
 from waypost.forecast.volume_shelf import VolumeShelf
+from waypost.network import ways
 from waypost.track.gaps import usual_gaps
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
@@ -89,6 +91,8 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     house.promises.note = lambda error: journal.error("promises are not made anew", exc_info=error)
     make_ready()
+    if house.has_timetable():  # beside, as the compiler takes seconds the first time, and a start should not
+        threading.Thread(target=ways.make_ready, name="ways", daemon=True).start()
     take_short_turns()
     gc.freeze()  # what stands here stays: nobody need look through it again for what is not used any more
     polling = Polling(house.pollers.values(), house.read_gaps, usual_gaps(), journal)

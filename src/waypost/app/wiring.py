@@ -131,6 +131,7 @@ class House:
         self.pickups = Pickups(self.memory.records, self._pickup_issuers, self.seals, now_ms)
         self.timetable_changes = ChangeBook(self.memory.records)
         timetables = Timetables(self.memory.records)
+        self.has_timetable = timetables.has_any
         self.ways = Ways(Remembered(timetables.open, _TIMETABLE_AGE_S), self.timetable_changes)
         self.parties = Parties(self.memory.records, secrets.token_bytes)
         self.trail = Trail(self.memory.records)

@@ -165,6 +165,11 @@ def list_services(
         raise StoreDamaged(f"a service in the records cannot be read: {error}") from None
 
 
+def has_services(connection: Connection) -> bool:
+    """Whether there is any."""
+    return connection.execute(select(services.c.code).limit(1)).first() is not None
+
+
 def span_days(days: Days) -> tuple[dt.date, dt.date]:
     """From the first day on which a service may run to the last."""
     return min((days.first, *days.added)), max((days.last, *days.added))

@@ -4,7 +4,14 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 
 from waypost.model.errors import BadInput
-from waypost.network.records import drop_services, keep_dwells, keep_services, list_dwells, list_services
+from waypost.network.records import (
+    drop_services,
+    has_services,
+    keep_dwells,
+    keep_services,
+    list_dwells,
+    list_services,
+)
 from waypost.network.services import MOST_FACILITY, MOST_MIN, Service, check_service
 from waypost.network.timetable import Timetable, expand
 from waypost.store.protocols import Records
@@ -46,6 +53,11 @@ class Timetables:
         """All services, or those of a carrier, by carrier and code."""
         with self._records.read() as connection:
             return list_services(connection, carrier=carrier)
+
+    def has_any(self) -> bool:
+        """Whether any service is kept."""
+        with self._records.read() as connection:
+            return has_services(connection)
 
     def open(self, first: dt.date, last: dt.date) -> Timetable:
         """The departures of some days (UTC), both of them too, those of services that began before among them."""

@@ -12,7 +12,8 @@ from waypost.network.chances import Outlook, Spread, judge_path, spread_at, spre
 from waypost.network.change_book import ChangeBook, apply_changes
 from waypost.network.choices import find_choices
 from waypost.network.paths import ANY, Leg, Path, Terms, find_earliest, find_latest
-from waypost.network.timetable import Timetable
+from waypost.network.services import Call, Days, Mode, Service, Stretch
+from waypost.network.timetable import EPOCH, Timetable, expand
 
 _HOUR_MS = 3_600_000
 
@@ -142,6 +143,32 @@ class Ways:
             mend = "More days may help; so may lifting a closure. `waypost timetable show FACILITY` lists what departs."
             raise NotFound(f"no way {way} by departures of {asked.days} days", mend=mend)
         return Found(timetable, paths, begin_ms, misfits)
+
+
+def make_ready() -> None:
+    """Compile what finds ways, or load what was compiled before, so that the first question need not wait for it."""
+    once = Days(weekdays=(1, 2, 3, 4, 5, 6, 7), first=EPOCH, last=EPOCH)
+    legs = [
+        Service(
+            carrier="a",
+            code=str(leg),
+            mode=Mode.TRUCK,
+            days=once,
+            calls=(
+                Call(facility=f"a/{leg}", zone="UTC", departs_min=leg * 60),
+                Call(facility=f"a/{leg + 1}", zone="UTC", arrives_min=leg * 60 + 30),
+            ),
+            stretches=(Stretch(),),
+        )
+        for leg in range(2)
+    ]
+    timetable = expand(legs, EPOCH, EPOCH, {}, 0)
+    asked = (timetable, "a/0", "a/2")
+    path = find_earliest(*asked, 0)
+    find_latest(*asked, DAY_MS)
+    find_choices(*asked, 0, _HOUR_MS)
+    assert path is not None
+    judge(Found(timetable, [path], 0, []), path, Seen(travelling=(0, 60)), ANY)  # one connection in two is missed
 
 
 def judge(found: Found, path: Path, seen: Seen, terms: Terms) -> Outlook:

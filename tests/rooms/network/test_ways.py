@@ -11,11 +11,12 @@ from waypost.access.trail import Trail, Wanted
 from waypost.engines.reference import open_reference
 from waypost.model.errors import BadInput, NotFound
 from waypost.model.instants import DAY_MS
+from waypost.network import choices, scanning
 from waypost.network.change_book import ChangeBook, apply_changes
 from waypost.network.changes import Closure, Delay
 from waypost.network.paths import Terms
 from waypost.network.shelf import Timetables
-from waypost.network.ways import Asked, Seen, Ways, judge, view_leg
+from waypost.network.ways import Asked, Seen, Ways, judge, make_ready, view_leg
 from waypost.store.protocols import Records
 from waypost.store.repeats import KeyReused
 from waypost.track.fold import StatusFold
@@ -202,6 +203,21 @@ def test_of_delays_that_contradict_one_another_one_stays(book: ChangeBook) -> No
     early = msgspec.structs.replace(back, minutes=-60)
     _, bad = apply_changes(timetable, [first, early])
     assert bad == ["d2"]
+
+
+def test_once_ready_no_question_waits_for_the_compiler(ways: Ways) -> None:
+    def count() -> int:
+        loops = [each for room in (choices, scanning) for each in vars(room).values() if hasattr(each, "signatures")]
+        return sum(len(loop.signatures) for loop in loops)
+
+    make_ready()
+    before = count()
+    asked = Asked(origin="net/A", destination="net/C", ready_ms=at("07:00"), days=1)
+    for more in ({}, {"choices_within_h": 24}, {"ready_ms": None, "due_ms": at("12:00")}, {"terms": BY_ROAD}):
+        question = msgspec.structs.replace(asked, **more)
+        found = ways.find(question, NOW)
+        assert judge(found, found.paths[0], Seen(travelling=(0, 25)), question.terms).holds > 0
+    assert (before > 5, count()) == (True, before)
 
 
 def test_chances_are_those_of_what_was_seen(ways: Ways) -> None:
