@@ -14,6 +14,7 @@ from waypost.model.guarded import Guarded
 from waypost.model.instants import DAY_MS
 from waypost.model.standard_webhooks import write_secret
 from waypost.store.protocols import Records
+from waypost.store.repeats import reused
 from waypost.track.statuses import find_status_by_code
 
 MOST_URL = 2000
@@ -23,6 +24,9 @@ MOST_WEBHOOKS = 20
 OVERLAP_MS = DAY_MS
 _KEY_BYTES = 32
 _MOST_WHY = 200
+#: For so long a request that is repeated gets the secret again; so much of what was asked stands in the id.
+_REPEAT_MS = DAY_MS
+_ASKED_DIGITS = 12
 
 
 class Webhook(Guarded, frozen=True, kw_only=True):
@@ -70,17 +74,23 @@ class Subscriptions:
         self._token = token
         self._check_url = check_url
 
-    def add(self, party: str, url: str, statuses: Sequence[str], now_ms: int) -> tuple[Webhook, str]:
+    def add(
+        self, party: str, url: str, statuses: Sequence[str], now_ms: int, *, id_: str = "", asked: str = ""
+    ) -> tuple[Webhook, str]:
         """A new one, which is told of what changes from now on; and its secret, of which this is the only copy.
+
+        Args:
+            id_, asked: under which it is made once, and by what a repeat is known; for a day that gets the secret too.
+                Its own id holds both.
 
         Raises:
             BadInput: nothing may be sent to that address, or a status is none.
-            Conflict: the merchant has as many as it may.
+            KeyReused: another request made something under the id.
+            Conflict: the merchant has as many as it may; or it was made already, and the secret is told no more.
         """
         self._check_url(url)
-        made = Webhook(
-            id=f"whk_{self._token(10).hex()}", party=party, url=url, statuses=_check_statuses(statuses), made_ms=now_ms
-        )
+        own = f"{id_}{asked[:_ASKED_DIGITS]}" if id_ and asked else f"whk_{self._token(10).hex()}"
+        made = Webhook(id=own, party=party, url=url, statuses=_check_statuses(statuses), made_ms=now_ms)
         secret = self._token(_KEY_BYTES)
         row = {
             "id": made.id,
@@ -92,10 +102,20 @@ class Subscriptions:
             "why": "",
         }
         with self._records.begin() as connection:
+            if id_ and asked and (found := _find_made(connection, party, id_)) is not None:
+                return self._tell_again(found, own, now_ms)
             if connection.execute(select(func.count()).where(webhooks.c.party == party)).scalar_one() >= MOST_WEBHOOKS:
                 raise Conflict(f"there are {MOST_WEBHOOKS} webhooks already", mend="Remove one first.")
             connection.execute(insert(webhooks).values(row))
         return made, write_secret(secret)
+
+    def _tell_again(self, row: Row[Any], own: str, now_ms: int) -> tuple[Webhook, str]:
+        if row.id != own:
+            raise reused()
+        if row.old_secret is not None or now_ms >= row.made_ms + _REPEAT_MS:
+            mend = f"Make another by POST /v1/webhooks/{row.id}/rotate."
+            raise Conflict("it was made already, and its secret is told no more", mend=mend)
+        return _webhook(row), write_secret(self._seal().open(row.secret, row.id))
 
     def get(self, party: str, id_: str) -> Webhook:
         """One of a merchant's.
@@ -217,6 +237,12 @@ def _get(connection: Connection, party: str, id_: str) -> Webhook:
     if row is None:
         raise _no_such(id_)
     return _webhook(row)
+
+
+def _find_made(connection: Connection, party: str, id_: str) -> Row[Any] | None:
+    """The one whose id begins so."""
+    asked = select(webhooks).where(webhooks.c.party == party, webhooks.c.id.startswith(id_, autoescape=True))
+    return connection.execute(asked).one_or_none()
 
 
 def _no_such(id_: str) -> NotFound:

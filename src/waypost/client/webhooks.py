@@ -3,6 +3,7 @@
 import datetime as dt
 import hmac
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
@@ -135,13 +136,15 @@ class Webhooks:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def add(self, url: str, statuses: Sequence[str] = ()) -> NewWebhook:
+    def add(self, url: str, statuses: Sequence[str] = (), *, idempotency_key: str | None = None) -> NewWebhook:
         """Be told there from now on, of these statuses or of all.
 
-        It is not tried again if no answer comes, for there would be two: look at `list` then.
+        Args:
+            idempotency_key: the same key gives the same webhook and for a day its secret; as for `Jobs.begin`.
         """
         sent = {"url": url, "statuses": list(statuses)}
-        return self._caller.send("POST", "/v1/webhooks", NewWebhook, sent, repeats=False)
+        headers = {"idempotency-key": idempotency_key or str(uuid.uuid4())}
+        return self._caller.send("POST", "/v1/webhooks", NewWebhook, sent, headers=headers)
 
     def list(self) -> Sequence[Webhook]:
         """All of them, the oldest first."""

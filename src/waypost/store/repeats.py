@@ -24,6 +24,11 @@ def is_made(connection: Connection, table: Table, id_: str, asked: str) -> bool:
     """
     row = connection.execute(select(table.c.asked).where(table.c.id == id_)).one_or_none()
     if row is not None and row.asked and row.asked != asked:
-        mend = "Take another key for another request; send the same again under this one."
-        raise KeyReused("this Idempotency-Key was used for a request with another content", mend=mend)
+        raise reused()
     return row is not None
+
+
+def reused() -> KeyReused:
+    """What is raised for a key of another request."""
+    mend = "Take another key for another request; send the same again under this one."
+    return KeyReused("this Idempotency-Key was used for a request with another content", mend=mend)

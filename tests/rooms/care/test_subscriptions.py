@@ -8,8 +8,10 @@ from tests.rooms.care.world import World
 from waypost.access.sealed import drop_sealed, reseal
 from waypost.access.sealing import Seal
 from waypost.care.records import SEALED, webhooks
-from waypost.care.subscriptions import MOST_WEBHOOKS, OVERLAP_MS
+from waypost.care.subscriptions import MOST_WEBHOOKS, OVERLAP_MS, Webhook
 from waypost.model.errors import BadInput, Conflict, NotFound
+from waypost.model.instants import DAY_MS
+from waypost.store.repeats import KeyReused
 
 URL = "https://shop.example/hook?token=quiet"
 
@@ -22,6 +24,22 @@ def test_a_secret_is_shown_once_and_lies_sealed(world: World) -> None:
         row = connection.execute(sqlalchemy.select(webhooks)).one()
     assert secret.removeprefix("whsec_").encode() not in bytes(row.secret)
     assert "quiet" not in repr(made)
+
+
+def test_a_repeat_makes_no_other_and_gets_the_secret_for_a_day(world: World) -> None:
+    def add(url: str = URL, id_: str = "whk_0011223344556677", asked: str = "ab" * 16) -> tuple[Webhook, str]:
+        return world.subscriptions.add(world.estrela, url, [], world.clock(), id_=id_, asked=asked)
+
+    first = add()
+    assert add() == first
+    assert len(first[0].id) <= 32
+    with pytest.raises(KeyReused):
+        add(asked="cd" * 16)
+    assert add(id_="whk_0011223344556678")[0].id != first[0].id
+    world.clock.now_ms += DAY_MS
+    with pytest.raises(Conflict, match="told no more"):
+        add()
+    assert len(world.subscriptions.list_all(world.estrela)) == 2
 
 
 def test_both_secrets_sign_for_a_day(world: World) -> None:

@@ -23,7 +23,9 @@ def bodies_of(house: House) -> dict[str, tuple[str, str, Any, Any]]:
     pickup = msgspec.to_builtins(PICKUP_SENT)
     proof = {"number": house.number, "at": "2026-11-22T11:00:00-03:00", "received_by": "Rosa"}
     closing = {"kind": "closure", "why": "flooded", "facility": "hilltop/GRU", "until": "2026-12-01T00:00:00Z"}
+    hook = {"url": "https://shop.example/hook", "statuses": ["delivered"]}
     return {
+        "/v1/webhooks": ("merchant", "/v1/webhooks", hook, hook | {"statuses": []}),
         "/v1/jobs": ("merchant", "/v1/jobs", {"orders": [house.booked]}, {"orders": [house.drafted]}),
         "/v1/pickups": ("merchant", "/v1/pickups", pickup, pickup | {"parcels": 99}),
         "/v1/timetable-changes": ("operator", "/v1/timetable-changes", closing, closing | {"why": "strike"}),

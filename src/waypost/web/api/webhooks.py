@@ -10,7 +10,7 @@ from waypost.care.messages import PING_TYPE, News
 from waypost.care.sending import Message
 from waypost.care.subscriptions import Webhook
 from waypost.model.instants import format_utc
-from waypost.web.api.merchants import decode_json, invalid, merchant_of, read_json
+from waypost.web.api.merchants import IDEMPOTENCY_KEY, decode_json, invalid, made_once, merchant_of, read_json
 from waypost.web.api.openapi import DATE_TIME, WITH_MERCHANTS_KEY, sends
 from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
@@ -61,16 +61,24 @@ def _add_webhooks(routes: Routes, office: Office) -> None:
         "With its secret",
         *_SENDING,
         "conflict",
+        "key_reused",
         description=(
             "Of each status that a parcel of yours reaches from now on, a message goes to the address, signed as "
-            "Standard Webhooks has it. The secret to verify it by is shown this once."
+            "Standard Webhooks has it. The secret to verify it by is shown this once; with an `Idempotency-Key`, "
+            "repeating it within a day gives the same."
         ),
-        extra=sends(WebhookSent, WEBHOOK_SENT),
+        extra=sends(WebhookSent, WEBHOOK_SENT) | {"parameters": [IDEMPOTENCY_KEY]},
     )
     async def make_webhook(request: Request) -> Response:
         merchant = await merchant_of(office, request)
-        sent = decode_json(await read_json(office, request), WebhookSent)
-        made, secret = await office.intake.run(subscriptions.add, merchant, sent.url, sent.statuses, desk.clock())
+        body = await read_json(office, request)
+        sent = decode_json(body, WebhookSent)
+        id_, asked = made_once(office, "whk", merchant, request, body)
+
+        def make() -> tuple[Webhook, str]:
+            return subscriptions.add(merchant, sent.url, sent.statuses, desk.clock(), id_=id_, asked=asked)
+
+        made, secret = await office.intake.run(make)
         return json_answer(WebhookSecret(view_webhook(made), secret))
 
     @routes.add("GET", "/v1/webhooks", "Your webhooks", WebhooksAnswer, "All of them")
