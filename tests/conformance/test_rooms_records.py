@@ -38,6 +38,7 @@ from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import Address, Issued, Item, Label, PushedLabel
 from waypost.booking.jobs import Jobs
 from waypost.booking.labels import Labels
+from waypost.booking.lane_costs import list_costs
 from waypost.booking.links import Links
 from waypost.booking.order_book import Entered, Filters, OrderBook
 from waypost.booking.orders import Order, OrderState, ParcelState, PlannedParcel
@@ -731,6 +732,10 @@ def test_a_choice_a_split_and_cash_on_delivery_are_kept(records: Records) -> Non
         with records.begin() as connection:
             book.note_booked(connection, issued, NOW)
             note_due(connection, kept, kept.parcels[0], issued, NOW)
+    with records.read() as connection:
+        costs = list_costs(connection).to_pylist()
+    told = {"cost_carrier": "own", "cost_number": "OWN1", "currency": "BRL", "minor": 50.0, "weight_g": 9}
+    assert costs == [told], "one of its two parcels has a waybill so far, and half of the price"
     collections = Collections(records, book)
     [missing] = collections.list_missing("own", NOW + 1)
     assert (missing.waybill, missing.due_minor) == ("OWN1", 700)

@@ -1,15 +1,19 @@
 """How long parcels take on lanes: remembered for a server, and `waypost lanes`."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 from rich.table import Table
 
 from waypost.app.console import aside, line, out, results
 from waypost.app.remembering import Remembered
 from waypost.app.tracking import open_to_read
 from waypost.app.wiring import House, now_ms
+from waypost.booking.lane_costs import list_costs
+from waypost.booking.rating.amounts import write_minor
+from waypost.forecast.lane_costs import Cost
 from waypost.forecast.lane_trips import TripReader
 from waypost.forecast.lanes import LaneDetail, Lanes, Times, Wanted, page_lanes, read_lane, read_lanes
 from waypost.model.errors import NotFound
@@ -27,7 +31,7 @@ def lanes_of(house: House) -> Remembered[[int | None, int | None], Lanes]:
     """The lanes of a house, of parcels handed over from an instant to before another."""
 
     def read(since_ms: int | None, until_ms: int | None) -> Lanes:
-        return read_lanes(_reader(house, since_ms, until_ms))
+        return read_lanes(_reader(house, since_ms, until_ms), _read_prices(house))
 
     return Remembered(read, house.settings.track.lanes_age_s)
 
@@ -38,9 +42,14 @@ def lane_of(house: House) -> Remembered[[str, str, tuple[str, ...], int | None, 
     def read(
         origin: str, destination: str, carriers: tuple[str, ...], since_ms: int | None, until_ms: int | None
     ) -> LaneDetail:
-        return read_lane(_reader(house, since_ms, until_ms), origin, destination, carriers)
+        return read_lane(_reader(house, since_ms, until_ms), origin, destination, carriers, _read_prices(house))
 
     return Remembered(read, house.settings.track.lanes_age_s)
+
+
+def _read_prices(house: House) -> pa.Table:
+    with house.memory.records.read() as connection:
+        return list_costs(connection)
 
 
 def _reader(house: House, since_ms: int | None, until_ms: int | None) -> TripReader:
@@ -89,8 +98,11 @@ def run_lanes(
         out(detail if detail is not None else told | {"undirected": found.undirected, "lanes": rows})
         return
     table = _table("carrier", "from", "to")
+    table.add_column("cost", justify="right")
     for row in rows[:_MOST_LINES]:
-        table.add_row(*(line(each) for each in (row.carrier, row.origin, row.destination)), *_cells(row.times))
+        table.add_row(
+            *(line(each) for each in (row.carrier, row.origin, row.destination)), *_cells(row.times), _cost(row.costs)
+        )
     results().print(table)
     if detail is not None:
         _print_detail(detail)
@@ -122,6 +134,11 @@ def _table(*names: str) -> Table:
     for name in ("parcels", "delivered", "on the way", "P50 h", "P80 h", "P90 h", "on time"):
         table.add_column(name, justify="right")
     return table
+
+
+def _cost(costs: Sequence[Cost]) -> str:
+    """Of a parcel on average, in the currency of most."""
+    return write_minor(costs[0].per_parcel_minor, costs[0].currency) if costs else "-"
 
 
 def _cells(times: Times) -> list[str]:

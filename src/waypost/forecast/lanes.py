@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from waypost.forecast.censored import share_ended, time_of_share
 from waypost.forecast.counts import EPOCH
+from waypost.forecast.lane_costs import COST_SCHEMA, Cost, Costs
 from waypost.forecast.lane_trips import LaneTrips, TripReader
 from waypost.forecast.trips import Flags, Floats
 from waypost.forecast.voices import Ints
@@ -53,12 +54,13 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One carrier from an area to another; an area is `COUNTRY-region`."""
+    """One carrier from an area to another; an area is `COUNTRY-region`. `costs` where prices are known, by currency."""
 
     carrier: str
     origin: str
     destination: str
     times: Times
+    costs: list[Cost] = []
 
 
 class Lanes(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +117,23 @@ class CarrierTimes(msgspec.Struct, frozen=True, kw_only=True):
     times: Times
     curve: list[Reached]
     weeks: list[WeekTimes]
+    costs: list[Cost] = []
+
+
+class CarrierBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """One carrier in another stretch of time."""
+
+    carrier: str
+    times: Times
+    costs: list[Cost] = []
+
+
+class Before(msgspec.Struct, frozen=True, kw_only=True):
+    """The same lane in a stretch of time before, as long: handed over from `since` to before `until`."""
+
+    since: str
+    until: str
+    carriers: list[CarrierBefore]
 
 
 class HourTimes(msgspec.Struct, frozen=True):
@@ -149,6 +168,7 @@ class LaneDetail(msgspec.Struct, frozen=True, kw_only=True):
         hours: by when they were handed over, those hours that have any.
         longest_gap_p50_h, longest_gap_p90_h: the longest time without a scan on the way of a parcel; None without any.
         gaps: by the facility of the scan before, where most hours go by first.
+        before: what it is compared with, if that was asked for.
     """
 
     origin: str
@@ -163,16 +183,28 @@ class LaneDetail(msgspec.Struct, frozen=True, kw_only=True):
     longest_gap_p50_h: float | None
     longest_gap_p90_h: float | None
     gaps: list[Silence]
+    before: Before | None = None
 
 
-def read_lanes(reader: TripReader) -> Lanes:
-    """The lanes of a stretch of time."""
+def read_lanes(reader: TripReader, prices: pa.Table | None = None) -> Lanes:
+    """The lanes of a stretch of time.
+
+    Args:
+        prices: of parcels, in columns of `lane_costs.COST_SCHEMA`.
+    """
     trips = reader.read()
+    costs = _read_costs(trips, prices)
     known = np.asarray(trips.destination.is_valid())
     lost_track = ~known & ~trips.delivered & ~trips.gone
     keys = [trips.carrier, trips.origin, trips.destination]
     rows = [
-        LaneRow(carrier=carrier, origin=origin, destination=destination, times=_tell(trips, chosen))
+        LaneRow(
+            carrier=carrier,
+            origin=origin,
+            destination=destination,
+            times=_tell(trips, chosen),
+            costs=costs.tell(chosen),
+        )
         for (carrier, origin, destination), chosen in _split(keys, np.flatnonzero(known))
     ]
     rows.sort(key=_place_of)
@@ -200,14 +232,21 @@ def _place_of(row: LaneRow) -> tuple[int, str, str, str]:
     return -row.times.parcels, row.carrier, row.origin, row.destination
 
 
-def read_lane(reader: TripReader, origin: str, destination: str, carriers: Iterable[str] = ()) -> LaneDetail:
-    """One lane, of all carriers or of some; without parcels if none went there."""
+def read_lane(
+    reader: TripReader,
+    origin: str,
+    destination: str,
+    carriers: Iterable[str] = (),
+    prices: pa.Table | None = None,
+) -> LaneDetail:
+    """One lane, of all carriers or of some; without parcels if none went there. `prices` as for `read_lanes`."""
     trips = reader.read(origin, destination)
+    costs = _read_costs(trips, prices)
     only = pa.array(sorted(set(carriers)), pa.string())
     chosen = np.ones(len(trips.carrier), np.bool_) if not len(only) else _are_among(trips.carrier, only)
     known = np.asarray(trips.destination.is_valid())
     rows = np.flatnonzero(known & chosen)
-    told = [_tell_carrier(name, trips, own) for (name,), own in _split([trips.carrier], rows)]
+    told = [_tell_carrier(name, trips, own, costs) for (name,), own in _split([trips.carrier], rows)]
     told.sort(key=lambda each: (-each.times.parcels, each.carrier))
     longest_h, gaps = _read_gaps(reader, trips, rows[~trips.gone[rows]])
     return LaneDetail(
@@ -221,6 +260,17 @@ def read_lane(reader: TripReader, origin: str, destination: str, carriers: Itera
         longest_gap_p90_h=_rounded(np.quantile(longest_h, 0.9)) if len(longest_h) else None,
         gaps=gaps,
     )
+
+
+def put_before(detail: LaneDetail, before: LaneDetail) -> LaneDetail:
+    """A lane beside itself in another stretch of time."""
+    carriers = [CarrierBefore(carrier=each.carrier, times=each.times, costs=each.costs) for each in before.carriers]
+    told = Before(since=before.since, until=before.until, carriers=carriers)
+    return msgspec.structs.replace(detail, before=told)
+
+
+def _read_costs(trips: LaneTrips, prices: pa.Table | None) -> Costs:
+    return Costs(COST_SCHEMA.empty_table() if prices is None else prices, trips.carrier, trips.number)
 
 
 def _told(reader: TripReader) -> dict[str, Any]:
@@ -271,7 +321,7 @@ def _tell(trips: LaneTrips, rows: Ints) -> Times:
     )
 
 
-def _tell_carrier(name: str, trips: LaneTrips, rows: Ints) -> CarrierTimes:
+def _tell_carrier(name: str, trips: LaneTrips, rows: Ints, costs: Costs) -> CarrierTimes:
     times, shares = _curve(trips, rows)
     steps = np.unique(np.searchsorted(shares, np.arange(1, _POINTS + 1) / _POINTS - 1e-9).clip(max=len(shares) - 1))
     points = steps.tolist() if len(shares) else []
@@ -285,6 +335,7 @@ def _tell_carrier(name: str, trips: LaneTrips, rows: Ints) -> CarrierTimes:
         times=_tell(trips, rows),
         curve=[Reached(round(float(times[each]), 2), round(float(shares[each]), 4)) for each in points],
         weeks=weeks,
+        costs=costs.tell(rows),
     )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from waypost.engines.reference import open_reference
+from waypost.forecast.lane_costs import COST_SCHEMA, Cost
 from waypost.forecast.lane_trips import TripReader
 from waypost.forecast.lanes import LaneRow, Lanes, Reached, Times, Wanted, page_lanes, read_lane, read_lanes
 from waypost.model.errors import BadInput
@@ -84,6 +86,28 @@ def test_those_on_their_way_count_as_slower_than_so_far(world: World) -> None:
         on_time=Part.made(1, 2),
     )
     assert (to_nanjing.destination, to_nanjing.times.parcels, to_nanjing.times.p50_h) == ("CN-JS", 1, 48.0)
+
+
+def test_what_parcels_cost_is_told_by_lane_and_currency(world: World) -> None:
+    prices = pa.table(
+        {
+            "cost_carrier": ["yto", "yto", "yto", "sf", "yto"],
+            "cost_number": ["YT1", "YT2", "YT7", "YT3", "YT6"],
+            "currency": ["CNY", "CNY", "BRL", "CNY", "CNY"],
+            "minor": [500.0, 900.0, 70.0, 1.0, 300.0],
+            "weight_g": [1000, None, 0, 5, 3000],
+        },
+        COST_SCHEMA,
+    )
+    to_shanghai, to_nanjing = read_lanes(read(world), prices).lanes
+    cny = Cost(currency="CNY", parcels=2, per_parcel_minor=700, per_kg_minor=500)
+    brl = Cost(currency="BRL", parcels=1, per_parcel_minor=70, per_kg_minor=None)
+    assert to_shanghai.costs == [cny, brl], "a number of another carrier is another parcel"
+    assert to_nanjing.costs == [Cost(currency="CNY", parcels=1, per_parcel_minor=300, per_kg_minor=100)]
+    assert read_lane(read(world), "CN-ZJ", "CN-SH", prices=prices).carriers[0].costs == [cny, brl]
+    week = read_lane(read(world, "2026-11-09T00:00:00Z"), "CN-ZJ", "CN-SH", prices=prices)
+    assert week.carriers[0].costs == [brl], "of those that were handed over in the stretch"
+    assert read_lanes(read(world)).lanes[0].costs == []
 
 
 def test_a_share_that_has_not_come_yet_is_not_told(world: World) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from waypost.access.guesses import Rate
@@ -29,6 +30,7 @@ from waypost.booking.choosing import Chooser
 from waypost.booking.erasure import Erasure
 from waypost.booking.issuing import LabelReader, WaybillIssuer
 from waypost.booking.labels import Labels
+from waypost.booking.lane_costs import list_costs
 from waypost.booking.links import Links
 from waypost.booking.manifests import Manifests
 from waypost.booking.order_book import OrderBook
@@ -292,12 +294,17 @@ class World:
         return TripReader(history, self.tables, self.facilities, told, links, **stretch)
 
     def lanes(self, since_ms: int | None, until_ms: int | None) -> Lanes:
-        return read_lanes(self.trips(since_ms, until_ms))
+        return read_lanes(self.trips(since_ms, until_ms), self.prices())
 
     def lane(
         self, origin: str, destination: str, carriers: tuple[str, ...], since_ms: int | None, until_ms: int | None
     ) -> LaneDetail:
-        return read_lane(self.trips(since_ms, until_ms), origin, destination, carriers)
+        return read_lane(self.trips(since_ms, until_ms), origin, destination, carriers, self.prices())
+
+    def prices(self) -> pa.Table:
+        """What parcels were booked for."""
+        with self.memory.records.read() as connection:
+            return list_costs(connection)
 
     def volume(self, by: By, id_: str | None) -> tuple[KeptForecast, Counts]:
         kept = self.volumes.get(by, id_)

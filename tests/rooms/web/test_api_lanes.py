@@ -5,11 +5,15 @@ import io
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from tests.rooms.web.conftest import World, scan
 
 from waypost.access.keys import Role
+from waypost.booking.records import order_parcels, order_quotes, orders
+from waypost.model.parties import PartyKind
 from waypost.model.places import Facility, FacilityKind, Place
 
+NEXT_DAY = "2026-11-18T08:00:00+08:00"
 LANE = "/v1/lanes/times?origin=CN-GD&destination=BR-SP"
 
 
@@ -94,6 +98,61 @@ def test_files_for_spreadsheets(busy: World, path: str, names: list[str], rows: 
     assert len(found) == rows
     assert list(found[0])[:2] == names
     assert (found[0]["parcels"], found[0]["p50_h"], found[0]["on_time_of"]) == ("1", "96.0", "0")
+
+
+@pytest.mark.parametrize(
+    ("table", "first"),
+    [
+        ("weeks", {"carrier": "sf", "week": "2026-11-09", "parcels": "1"}),
+        ("curve", {"carrier": "sf", "hours": "96.0", "share": "1.0"}),
+        ("hours", {"weekday": "2", "hour": "8", "parcels": "2", "p50_h": "96.0"}),
+        ("gaps", {"carrier": "sf", "facility": "A", "scans": "1", "total_h": "96.0"}),
+    ],
+)
+def test_each_table_of_a_lane_is_a_file(busy: World, table: str, first: dict[str, str]) -> None:
+    reply = busy.get(f"{LANE}&format=csv&table={table}&until=2026-11-11T00:00:00Z", key=busy.operator)
+    rows = list(csv.DictReader(io.StringIO(reply.body.decode("utf-8-sig"))))
+    assert first.items() <= rows[0].items()
+
+
+def test_a_lane_is_compared_with_the_time_before(busy: World) -> None:
+    week = "since=2026-11-16T00:00:00Z&until=2026-11-23T00:00:00Z"
+    busy.keep(scan("sf8", "50", "2026-11-17T08:00:00+08:00", "A", "sf"), scan("sf8", "80", NEXT_DAY, "B", "sf"))
+    busy.keep(
+        scan("yto8", "GOT", "2026-11-17T08:00:00+08:00", "A", "yto"), scan("yto8", "SIGNED", NEXT_DAY, "B", "yto")
+    )
+    told = busy.get(f"{LANE}&{week}&compare=period", key=bound(busy, "yto")).json
+    assert [(each["carrier"], each["times"]["p50_h"]) for each in told["carriers"]] == [("yto", 24.0)]
+    before = told["before"]
+    assert (before["since"], before["until"]) == ("2026-11-09T00:00:00Z", "2026-11-16T00:00:00Z")
+    assert [(each["carrier"], each["times"]["p50_h"]) for each in before["carriers"]] == [("yto", 96.0)]
+    year = busy.get(f"{LANE}&{week}&compare=year", key=busy.operator).json["before"]
+    assert (year["since"], year["carriers"]) == ("2025-11-17T00:00:00Z", [])
+    assert busy.get(f"{LANE}&{week}", key=busy.operator).json["before"] is None
+    early = busy.get(f"{LANE}&since=2015-06-01T00:00:00Z&compare=period", key=busy.operator)
+    assert (early.status, "query.compare" in early.text) == (422, True)
+
+
+def test_costs_are_of_what_was_booked_by_a_quote(busy: World) -> None:
+    merchant = busy.parties.add(PartyKind.MERCHANT, "M", 0).id
+    order = {"id": "ord_1", "merchant": merchant, "reference": "1", "state": "booked", "account": "yto", "made_ms": 1}
+    order |= {"changed_ms": 1, "tries": 0, "why": "", "digest": ""}
+    blank = dict.fromkeys(("carrier_reference", "sort_code", "channel", "why", "label_type"), "")
+    parcel = {"id": "par_1", "order_id": "ord_1", "piece": 0, "state": "booked", "weight_g": 2000, "booked_ms": 1}
+    quote = {"order_id": "ord_1", "account": "yto", "service": "", "currency": "CNY", "minor": 800, "made_ms": 1}
+    with busy.memory.records.begin() as connection:
+        connection.execute(insert(orders).values(order))
+        connection.execute(insert(order_parcels).values(parcel | blank | {"carrier": "yto", "number": "yto9"}))
+        connection.execute(insert(order_quotes).values(quote | {"content": b"{}"}))
+    cost = {"currency": "CNY", "parcels": 1, "per_parcel_minor": 800, "per_kg_minor": 400}
+    told = {row["carrier"]: row["costs"] for row in busy.get("/v1/lanes?origin=CN", key=busy.operator).json["lanes"]}
+    assert told == {"sf": [], "waypost": [], "yto": [cost]}
+    for carrier, seen in (("yto", [cost]), ("sf", [])):
+        lanes = busy.get("/v1/lanes", key=bound(busy, carrier))
+        assert [row["costs"] for row in lanes.json["lanes"] if row["destination"] == "BR-SP"] == [seen]
+        assert [each["costs"] for each in busy.get(LANE, key=bound(busy, carrier)).json["carriers"]] == [seen]
+    rows = busy.get("/v1/lanes?carrier=yto&format=csv", key=busy.operator).body.decode("utf-8-sig").splitlines()
+    assert rows[1].endswith(",CNY,1,800,400")
 
 
 def test_what_cannot_be_asked_is_said(busy: World) -> None:

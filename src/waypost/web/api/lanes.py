@@ -1,15 +1,18 @@
 """Lanes: how long parcels take from area to area."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from fastapi import FastAPI, Query, Request, Response
 
 from waypost.access.keys import Key, Role
-from waypost.forecast.lanes import LaneDetail, Times, Wanted, page_lanes
+from waypost.forecast.lane_costs import Cost
+from waypost.forecast.lanes import HourTimes, LaneDetail, Silence, Times, Wanted, page_lanes, put_before
 from waypost.model.errors import NotFound
-from waypost.model.instants import format_utc
+from waypost.model.instants import DAY_MS, EARLIEST_MS, format_utc, parse_instant
 from waypost.web.api.lane_answers import LanePage
+from waypost.web.api.merchants import invalid
 from waypost.web.api.openapi import DATE_TIME, WITH_KEY, describe
 from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
@@ -22,6 +25,9 @@ _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "bu
 _CSV = {"text/csv": {"schema": {"type": "string"}}}
 _AREA = "`COUNTRY-region`, as the register of facilities has them"
 _COLUMNS = ("parcels", "delivered", "on_the_way", "gone", "p50_h", "p80_h", "p90_h", "on_time", "on_time_of")
+_COST_COLUMNS = ("cost_currency", "cost_parcels", "cost_per_parcel_minor", "cost_per_kg_minor")
+#: As many weeks, so that weekdays meet.
+_YEAR_MS = 52 * 7 * DAY_MS
 
 Since = Annotated[
     str | None,
@@ -34,6 +40,7 @@ Since = Annotated[
 Until = Annotated[
     str | None, Query(max_length=64, description="RFC 3339; handed over before it.", json_schema_extra=DATE_TIME)
 ]
+Table = Literal["weeks", "curve", "hours", "gaps"]
 Format = Annotated[Literal["json", "csv"], Query(description="CSV is for spreadsheets.")]
 
 
@@ -76,10 +83,12 @@ def _add_list(app: FastAPI, office: Office) -> None:
         if format == "csv":
             await office.note(key, "lanes.exported", "lanes.csv")
             rows = [
-                {"carrier": row.carrier, "origin": row.origin, "destination": row.destination} | _flat(row.times)
+                {"carrier": row.carrier, "origin": row.origin, "destination": row.destination}
+                | _flat(row.times)
+                | _flat_cost(row.costs)
                 for row in page
             ]
-            return csv_answer(rows, ("carrier", "origin", "destination", *_COLUMNS), "lanes.csv")
+            return csv_answer(rows, ("carrier", "origin", "destination", *_COLUMNS, *_COST_COLUMNS), "lanes.csv")
         undirected = sum(many for who, many in found.undirected.items() if seen is None or who in seen)
         told = (found.since, found.until, found.as_of, _position(key, found.position))
         return json_answer(LanePage(*told, undirected=undirected, lanes=page, next=cursor))
@@ -93,7 +102,7 @@ def _add_one(app: FastAPI, office: Office) -> None:
         "/v1/lanes/times",
         "How long parcels take on one lane",
         describe(LaneDetail) | _CSV,
-        "By carrier, week and hour of hand-over, and where they wait; as CSV by carrier and week",
+        "By carrier, week and hour of hand-over, and where they wait; as CSV one of these tables",
         "not_found",
     )
     async def get_lane(
@@ -103,23 +112,28 @@ def _add_one(app: FastAPI, office: Office) -> None:
         carrier: Annotated[str | None, Query(max_length=32)] = None,
         since: Since = None,
         until: Until = None,
+        compare: Annotated[
+            Literal["period", "year"] | None,
+            Query(description="Beside it `before`: the stretch before that is as long, or the same 52 weeks earlier."),
+        ] = None,
         format: Format = "json",
+        table: Annotated[Table, Query(description="Of CSV: which of the tables.")] = "weeks",
     ) -> Response:
         key = await get_teller(office, request)
         seen = _carriers_seen(key, carrier)
-        asked = (origin, destination, tuple(sorted(seen or ())), *_stretch(since, until))
-        found = await office.scores.run(office.desk.insight.lane, *asked) if seen is None or seen else None
+        lane = (origin, destination, tuple(sorted(seen or ())))
+        read = office.desk.insight.lane
+        found = await office.scores.run(read, *lane, *_stretch(since, until)) if seen is None or seen else None
         if found is None or not found.carriers:
             mend = "`GET /v1/lanes` lists those with parcels; an earlier `since` finds more."
             raise NotFound(f"no parcel went from {origin[:60]!r} to {destination[:60]!r} in that time", mend=mend)
         if format == "csv":
             await office.note(key, "lanes.exported", f"{origin} {destination}")
-            rows = [
-                {"carrier": each.carrier, "week": week.week} | _flat(week.times)
-                for each in found.carriers
-                for week in each.weeks
-            ]
-            return csv_answer(rows, ("carrier", "week", *_COLUMNS), "lane.csv")
+            rows, columns = _tabulate(found, table)
+            return csv_answer(rows, columns, "lane.csv" if table == "weeks" else f"lane-{table}.csv")
+        if compare is not None:
+            before = await office.scores.run(read, *lane, *_stretch_before(found, compare))
+            found = put_before(found, before)
         return json_answer(msgspec.structs.replace(found, position=_position(key, found.position)))
 
 
@@ -154,6 +168,35 @@ def _stretch(since: str | None, until: str | None) -> tuple[int | None, int | No
         why = f"it is not after since, {format_utc(since_ms)}"
         raise Invalid(f"query.until: {why}", [Wrong("query.until", why, until and until[:60])])
     return since_ms, until_ms
+
+
+def _stretch_before(found: LaneDetail, compare: Literal["period", "year"]) -> tuple[int, int]:
+    since_ms, until_ms = parse_instant(found.since).at_ms, parse_instant(found.until).at_ms
+    back_ms = _YEAR_MS if compare == "year" else until_ms - since_ms
+    if since_ms - back_ms < EARLIEST_MS:
+        raise invalid("query.compare", f"nothing is kept of before {format_utc(EARLIEST_MS)[:10]}")
+    return since_ms - back_ms, until_ms - back_ms
+
+
+def _tabulate(found: LaneDetail, table: Table) -> tuple[list[dict[str, object]], tuple[str, ...]]:
+    """One of the tables of a lane, and its columns."""
+    if table == "hours":
+        return [msgspec.structs.asdict(each) for each in found.hours], HourTimes.__struct_fields__
+    if table == "gaps":
+        return [msgspec.structs.asdict(each) for each in found.gaps], Silence.__struct_fields__
+    rows: list[dict[str, object]] = []
+    for each in found.carriers:
+        if table == "curve":
+            rows += [{"carrier": each.carrier, "hours": point.hours, "share": point.share} for point in each.curve]
+        else:
+            rows += [{"carrier": each.carrier, "week": week.week} | _flat(week.times) for week in each.weeks]
+    return rows, ("carrier", "hours", "share") if table == "curve" else ("carrier", "week", *_COLUMNS)
+
+
+def _flat_cost(costs: Sequence[Cost]) -> dict[str, object]:
+    """Of the currency of most."""
+    told = msgspec.structs.asdict(costs[0]) if costs else {}
+    return {name: told.get(name.removeprefix("cost_")) for name in _COST_COLUMNS}
 
 
 def _flat(times: Times) -> dict[str, object]:
