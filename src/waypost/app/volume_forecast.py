@@ -19,7 +19,7 @@ from waypost.forecast.calendars import list_marks
 from waypost.forecast.counts import OVER_MS, By, Counts, newest_ms, read_counts
 from waypost.forecast.error_card import ErrorCard, draw_card
 from waypost.forecast.overload import Hub, Overload, find_overloads, read_hours
-from waypost.forecast.parcels import ParcelForecast, forecast_parcels
+from waypost.forecast.parcels import ParcelForecast, forecast_parcels, suppose
 from waypost.forecast.volume_shelf import KeptForecast, VolumeShelf
 from waypost.forecast.volumes_since import count_until, warn_of_age
 from waypost.model.carriers import find_carrier
@@ -38,6 +38,7 @@ class Answer(msgspec.Struct, frozen=True):
         warning: if that was long ago, so in words.
         kept: the id under which it is kept, if that was asked for.
         card: how far such forecasts were off on the newest days, if it is kept.
+        more_pct: it is told what would be if so many percent more came than is forecast.
     """
 
     forecast: ParcelForecast
@@ -46,6 +47,7 @@ class Answer(msgspec.Struct, frozen=True):
     warning: str | None
     kept: str | None = None
     card: ErrorCard | None = None
+    more_pct: int = 0
 
 
 def run_forecast(
@@ -57,11 +59,15 @@ def run_forecast(
     *,
     seed: int,
     threads: int,
+    more_pct: int = 0,
     keep: bool,
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Forecast from what is kept in a home and say so; `keep` it for who asks a server."""
+    """Forecast from what is kept in a home and say so; `keep` it for who asks a server.
+
+    With `more_pct` it is told what would be if so many percent more came.
+    """
     end = _last_over() if until is None else _read_date(until)
     capacities = {} if capacity is None else read_capacities(capacity)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
@@ -80,6 +86,7 @@ def run_forecast(
             threads=threads,
             tell=lambda doing: progress.update(task, description=doing),
         )
+        told = suppose(told, more_pct) if more_pct else told
         hours = read_hours(house.memory.history, house.tables, counts.last) if capacities else {}
         scans_end_ms = min(newest_ms(house.memory.history), now_ms())
         overloads = find_overloads(told, hours, capacities)
@@ -93,7 +100,7 @@ def run_forecast(
             VolumeShelf(records).keep(made)
     warning = warn_of_age(scans_end_ms, told.lines[0].days[-1].day, now_ms())
     card, id_ = (None, None) if made is None else (made.card, made.id)
-    answer = Answer(told, overloads, format_utc(scans_end_ms), warning, id_, card)
+    answer = Answer(told, overloads, format_utc(scans_end_ms), warning, id_, card, more_pct)
     if as_json:
         out(answer)
         return
@@ -189,6 +196,8 @@ def _countries(house: House, counts: Counts, by: By) -> dict[Hub, str]:
 
 def _print(answer: Answer) -> None:
     told = answer.forecast
+    if answer.more_pct:
+        aside.print(f"[yellow]If {abs(answer.more_pct)} % {'more' if answer.more_pct > 0 else 'fewer'} came:[/]")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("carrier", told.by if told.by != "carrier" else ""):
         table.add_column(heading)

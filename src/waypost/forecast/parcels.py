@@ -31,6 +31,11 @@ class DayForecast(msgspec.Struct, frozen=True):
     p50: float
     p90: float
 
+    def times(self, factor: float) -> "DayForecast":
+        """The same day if so many times as many came."""
+        figures = (round(each * factor, 2) for each in (self.parcels, self.p10, self.p50, self.p90))
+        return DayForecast(self.day, *figures)
+
 
 class Line(msgspec.Struct, frozen=True):
     """What is to come at one place of the tree.
@@ -63,6 +68,15 @@ class ParcelForecast(msgspec.Struct, frozen=True, kw_only=True):
     learnt_to: str
     position: int
     lines: list[Line]
+
+
+def suppose(forecast: ParcelForecast, more_pct: float) -> ParcelForecast:
+    """The same forecast if so many percent more came, everywhere and every day."""
+    factor = 1 + more_pct / 100
+    lines = [
+        Line(each.level, each.carrier, each.name, [day.times(factor) for day in each.days]) for each in forecast.lines
+    ]
+    return msgspec.structs.replace(forecast, lines=lines)
 
 
 def forecast_parcels(

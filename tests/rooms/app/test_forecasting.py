@@ -61,6 +61,18 @@ def test_full_hours_are_told(filled: Commands, tmp_path: Path) -> None:
     assert "2026-05-25T09:00 yto/Hangzhou" in shown
 
 
+def test_what_if_more_came_is_told_and_not_kept(filled: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "capacities.csv"
+    file.write_text("carrier,facility,parcels_per_hour\nyto,Hangzhou,8\n")
+    asked = ("forecast", "volume", "--days", "7", "--capacity", str(file))
+    plain, more = filled.ask(*asked), filled.ask(*asked, "--what-if", "100")
+    days = [each["forecast"]["lines"][0]["days"] for each in (plain, more)]
+    assert [day["parcels"] for day in days[1]] == pytest.approx([2 * day["parcels"] for day in days[0]], abs=0.02)
+    assert len(more["overloads"]) > len(plain["overloads"])
+    assert (plain["more_pct"], more["more_pct"]) == (0, 100)
+    assert "leave --keep out" in filled.fail(*asked, "--what-if", "20", "--keep", code=2)
+
+
 def test_only_what_was_known_then_counts(filled: Commands) -> None:
     told = filled.ask("forecast", "volume", "--days", "3", "--by", "carrier", "--until", "2026-05-11")["forecast"]
     assert told["learnt_to"] == "2026-05-10"

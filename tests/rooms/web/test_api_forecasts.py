@@ -1,5 +1,8 @@
 """Forecasts of volumes over HTTP, beside what came since."""
 
+import csv
+import io
+
 import pytest
 from tests.rooms.web.conftest import NOW, World, scan
 
@@ -83,6 +86,17 @@ def test_only_what_is_asked_for(served: World) -> None:
     told = served.get(f"{VOLUME}?carrier=yto&name=A&days=2", key=served.operator).json
     assert [(line["carrier"], line["name"], len(line["days"])) for line in told["lines"]] == [("yto", "A", 2)]
     assert served.get(f"{VOLUME}?by=planet", key=served.operator).status == 422
+
+
+def test_a_file_to_plan_by(served: World) -> None:
+    key = served.keys.make(Role.CARRIER, "k", served.now_ms, ["yto"])
+    reply = served.get(f"{VOLUME}?format=csv&limit=1&name=A", key=key)
+    rows = list(csv.DictReader(io.StringIO(reply.body.decode("utf-8-sig"))))
+    assert [(row["carrier"], row["name"], row["day"], row["p90"], row["came"]) for row in rows] == [
+        ("yto", "A", "2026-11-19", "3.0", "1"),
+        ("yto", "A", "2026-11-20", "3.0", "0"),
+        ("yto", "A", "2026-11-21", "3.0", ""),
+    ]
 
 
 def test_a_carrier_sees_its_own_lines(served: World) -> None:

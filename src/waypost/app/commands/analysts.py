@@ -49,6 +49,9 @@ def forecast_volume(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep it for who asks a server, with how far such forecasts were off.")
     ] = False,
+    more_pct: Annotated[
+        int, typer.Option("--what-if", min=-99, max=1000, metavar="PERCENT", help="As if so many percent more came.")
+    ] = 0,
     seed: Seed = 0,
     threads: Threads = 1,
     as_json: Json = False,
@@ -59,8 +62,16 @@ def forecast_volume(
 
     if capacity is not None and by != "hub":
         raise typer.BadParameter("--capacity is of hubs: add --by hub")
+    if more_pct and keep:
+        raise typer.BadParameter("--what-if is not what is forecast: leave --keep out")
     volume_forecast.run_forecast(
-        by, days, most, capacity, until, seed=seed, threads=threads, keep=keep, home=home, as_json=as_json
+        *(by, days, most, capacity, until),
+        seed=seed,
+        threads=threads,
+        more_pct=more_pct,
+        keep=keep,
+        home=home,
+        as_json=as_json,
     )
 
 

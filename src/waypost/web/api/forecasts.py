@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 import numpy as np
 from fastapi import FastAPI, Query, Request, Response
 
@@ -9,18 +10,20 @@ from waypost.access.keys import Role
 from waypost.forecast.counts import By
 from waypost.forecast.parcels import Line
 from waypost.forecast.volume_shelf import KeptForecast
-from waypost.forecast.volumes_since import VolumeAnswer, put_beside, warn_of_age
+from waypost.forecast.volumes_since import DayBeside, LineBeside, VolumeAnswer, put_beside, warn_of_age
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.instants import format_utc
 from waypost.web.api.forecast_answers import ForecastList, ForecastRecord
-from waypost.web.api.lanes import get_teller
-from waypost.web.api.openapi import WITH_KEY
+from waypost.web.api.lanes import CSV, Format, get_teller
+from waypost.web.api.openapi import WITH_KEY, describe
 from waypost.web.api.routes import Routes
 from waypost.web.api.scans import json_answer
+from waypost.web.csv_files import csv_answer
 from waypost.web.office import Office
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
 _HOUR_MS = 3_600_000
+_COLUMNS = ("level", "carrier", "name", *DayBeside.__struct_fields__)
 
 
 def add_forecasts(app: FastAPI, office: Office) -> None:
@@ -37,8 +40,8 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
         "GET",
         "/v1/forecasts/volume",
         "How many parcels come a day",
-        VolumeAnswer,
-        "A page of its lines: the network, then each carrier followed by what is below it",
+        describe(VolumeAnswer) | CSV,
+        "A page of its lines: the network, then each carrier followed by what is below it; of CSV all",
         "not_found",
         description=(
             "The newest that `waypost forecast volume --keep` made, beside what came since. Without one the answer is "
@@ -54,6 +57,7 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
         forecast: Annotated[str | None, Query(max_length=32, description="The id of an older one.")] = None,
         after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=office.limits.page_rows)] = 100,
+        format: Format = "json",
     ) -> Response:
         key = await get_teller(office, request)
         seen = frozenset(key.carriers) if key.role is Role.CARRIER else None
@@ -67,6 +71,10 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
 
         lines = kept.forecast.lines
         places = np.flatnonzero([is_wanted(line) for line in lines]).tolist()
+        if format == "csv":
+            await office.note(key, "forecasts.exported", kept.id)
+            beside = [put_beside(lines[place], counts, days) for place in places]
+            return csv_answer([row for line in beside for row in _flat(line)], _COLUMNS, f"volume-{by}.csv")
         # the cursor counts lines that this key sees: how many others there are is none of its business
         start = 0 if begun is None else max(begun[1], 0)
         page = places[start : start + limit]
@@ -87,6 +95,12 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
             next=write_cursor((kept.id, start + limit)) if len(places) > start + limit else None,
         )
         return json_answer(answer)
+
+
+def _flat(line: LineBeside) -> list[dict[str, object]]:
+    """A row for each day, as a plan of who works when is made from."""
+    where = {"level": line.level, "carrier": line.carrier, "name": line.name}
+    return [where | msgspec.structs.asdict(day) for day in line.days]
 
 
 def _record(kept: KeptForecast) -> ForecastRecord:

@@ -22,7 +22,7 @@ from waypost.web.office import Office, read_instant
 from waypost.web.problems import Forbidden, Invalid, Wrong
 
 _PROBLEMS = ("bad_input", "not_allowed", "forbidden", "invalid", "too_many", "busy", "store_damaged")
-_CSV = {"text/csv": {"schema": {"type": "string"}}}
+CSV = {"text/csv": {"schema": {"type": "string"}}}
 _AREA = "`COUNTRY-region`, as the register of facilities has them"
 _COLUMNS = ("parcels", "delivered", "on_the_way", "gone", "p50_h", "p80_h", "p90_h", "on_time", "on_time_of")
 _COST_COLUMNS = ("cost_currency", "cost_parcels", "cost_per_parcel_minor", "cost_per_kg_minor")
@@ -57,7 +57,7 @@ def _add_list(app: FastAPI, office: Office) -> None:
         "GET",
         "/v1/lanes",
         "Lanes, most parcels first",
-        describe(LanePage) | _CSV,
+        describe(LanePage) | CSV,
         "A page of them; of CSV all",
         description=(
             "How long parcels take from area to area, by carrier. Those on their way count as slower than they have "
@@ -101,7 +101,7 @@ def _add_one(app: FastAPI, office: Office) -> None:
         "GET",
         "/v1/lanes/times",
         "How long parcels take on one lane",
-        describe(LaneDetail) | _CSV,
+        describe(LaneDetail) | CSV,
         "By carrier, week and hour of hand-over, and where they wait; as CSV one of these tables",
         "not_found",
     )
