@@ -63,12 +63,13 @@ def test_full_hours_are_told(filled: Commands, tmp_path: Path) -> None:
 
 def test_what_if_more_came_is_told_and_not_kept(filled: Commands, tmp_path: Path) -> None:
     file = tmp_path / "capacities.csv"
-    file.write_text("carrier,facility,parcels_per_hour\nyto,Hangzhou,8\n")
+    file.write_text("carrier,facility,parcels_per_hour\nyto,Hangzhou,15\n")
     asked = ("forecast", "volume", "--days", "7", "--capacity", str(file))
     plain, more = filled.ask(*asked), filled.ask(*asked, "--what-if", "100")
     days = [each["forecast"]["lines"][0]["days"] for each in (plain, more)]
     assert [day["parcels"] for day in days[1]] == pytest.approx([2 * day["parcels"] for day in days[0]], abs=0.02)
-    assert len(more["overloads"]) > len(plain["overloads"])
+    full = [[each["hour"] for each in told["overloads"] if each["expected"]] for told in (plain, more)]
+    assert (full[0], full[1][:1]) == ([], ["2026-05-25T09:00"])
     assert (plain["more_pct"], more["more_pct"]) == (0, 100)
     assert "leave --keep out" in filled.fail(*asked, "--what-if", "20", "--keep", code=2)
 
