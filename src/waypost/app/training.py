@@ -43,6 +43,7 @@ def run_train(*, hold: bool, at: str | None, seed: int, threads: int, home: Path
             past.trips,
             at_ms / DAY_MS,
             shares=past.shares,
+            areas=past.areas,
             before=before,
             seed=seed,
             threads=threads,

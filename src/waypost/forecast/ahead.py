@@ -6,7 +6,7 @@ takes its shape from parcels that the trees had not seen, by milestone. Between 
 works in that nothing happened.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any
 
@@ -25,6 +25,7 @@ from waypost.forecast.words import frequent, places
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, WrongFormat
 from waypost.model.instants import DAY_MS
+from waypost.network.areas import plain_area
 from waypost.network.distances import great_circle_km
 from waypost.track.statuses import MILESTONES, list_statuses
 
@@ -75,7 +76,9 @@ class Vocabulary(msgspec.Struct, frozen=True):
         """Where some steps are."""
         sizes = len(list_statuses()), len(self.facilities) + 1, len(self.areas) + 1
         facility = places(steps, "facility", self.facilities)[rows]
-        return Where(steps.status[rows], facility, places(steps, "destination_area", self.areas)[rows], sizes)
+        return Where(
+            steps.status[rows], facility, places(steps, "destination_area", self.areas, plain_area)[rows], sizes
+        )
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -289,16 +292,16 @@ def _facts(
     rests = ((ahead + 3) % 7 >= 5) | np.isin(ahead, free_days)
     ends = [steps.numbers(f"{end}{axis}")[rows] for end in ("", "destination_") for axis in ("latitude", "longitude")]
 
-    def word(name: str, known: list[str]) -> Floats:
-        place = places(steps, name, known)[rows]
+    def word(name: str, known: list[str], plain: Callable[[str], str] = str) -> Floats:
+        place = places(steps, name, known, plain)[rows]
         return np.where(place == len(known), np.nan, place)
 
     return pa.table(
         {
             "status": steps.status[rows].astype(np.float64),
             "facility": word("facility", vocabulary.facilities),
-            "area": word("area", vocabulary.areas),
-            "destination": word("destination_area", vocabulary.areas),
+            "area": word("area", vocabulary.areas, plain_area),
+            "destination": word("destination_area", vocabulary.areas, plain_area),
             "carrier": word("carrier", vocabulary.carriers),
             "hour": (local - day) * 24,
             "weekday": (day + 3) % 7,  # 1970 began on a Thursday

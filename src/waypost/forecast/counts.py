@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from waypost.forecast.voices import Floats
 from waypost.model.instants import DAY_MS, MINUTE_MS
+from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
 from waypost.track.standing import Ask, in_milliseconds, read_standing
@@ -80,11 +81,11 @@ def read_counts(
         until: the first day that is not over. The counts end before, with the last day behind whose end there is a
             scan: of a later one not all may have come yet.
         most: so many rows, the busiest, have names of their own.
-        named: these have too.
+        named: these have too, lanes however they are spelled.
     """
     position = history.position()
-    standing = read_standing(history, tables)
-    counting = {"hub": _handled(standing), "carrier": _accepted(standing), "lane": _carried(standing, facilities)}[by]
+    standing, areas = read_standing(history, tables), Areas(facilities.list_all())
+    counting = {"hub": _handled(standing), "carrier": _accepted(standing), "lane": _carried(standing, areas)}[by]
     newest = newest_ms(history)
     end = min((until - EPOCH).days, (newest - OVER_MS) // DAY_MS)
 
@@ -94,7 +95,11 @@ def read_counts(
         return over.group_by("carrier", "name", "day").aggregate(parcels=over.count())
 
     found = history.run(ask)
-    return _spread_out(found, end, position, most, named)
+    if by != "lane":
+        return _spread_out(found, end, position, most, named)
+    asked = {(carrier, areas.spell_lane(name)): (carrier, name) for carrier, name in named}
+    counts = _spread_out(found, end, position, most, asked)
+    return msgspec.structs.replace(counts, names=[asked.get(key, key) for key in counts.names])
 
 
 def newest_ms(history: History) -> int:
@@ -136,9 +141,9 @@ def _accepted(standing: Ask) -> Ask:
     return ask
 
 
-def _carried(standing: Ask, facilities: Facilities) -> Ask:
+def _carried(standing: Ask, areas: Areas) -> Ask:
     """A row for each parcel that was delivered, from the area where it was accepted."""
-    placed = ibis.memtable(list_areas(facilities))
+    placed = ibis.memtable(areas.table())
 
     def ask(scans: Any) -> Any:
         moves = standing(scans).inner_join(placed, ["carrier", "facility"])
@@ -154,16 +159,6 @@ def _carried(standing: Ask, facilities: Facilities) -> Ask:
         return ways.select("carrier", "number", "day", name=ways.origin.concat(" > ", ways.destination))
 
     return ask
-
-
-def list_areas(facilities: Facilities) -> pa.Table:
-    """The `carrier`, code (`facility`) and `area` of each facility of which country and region are known."""
-    areas = [
-        {"carrier": each.carrier, "facility": each.code, "area": f"{each.place.country}-{each.place.region}"}
-        for each in facilities.list_all()
-        if each.place.country and each.place.region
-    ]
-    return pa.Table.from_pylist(areas, pa.schema([(name, pa.string()) for name in ("carrier", "facility", "area")]))
 
 
 def _spread_out(found: pa.Table, end: int, position: int, most: int, named: Collection[tuple[str, str]]) -> Counts:

@@ -14,10 +14,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from waypost.forecast.counts import list_areas, newest_ms
+from waypost.forecast.counts import newest_ms
 from waypost.forecast.trips import Flags, Floats
 from waypost.forecast.voices import Ints
 from waypost.model.instants import DAY_MS, EARLIEST_MS, MINUTE_MS
+from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
 from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
@@ -104,8 +105,10 @@ class TripReader:
         self.stretch = Stretch(since_ms, until_ms, as_of_ms, position)
         self.history = history
         self._standing: Ask = read_standing(history, tables, links)
-        self._placed = ibis.memtable(list_areas(facilities).rename_columns(["area_carrier", "area_facility", "area"]))
-        self._told = ibis.memtable(told)
+        self.areas = Areas(facilities.list_all())
+        self._placed = ibis.memtable(self.areas.table().rename_columns(["area_carrier", "area_facility", "area"]))
+        place = told.schema.get_field_index("told_area")
+        self._told = ibis.memtable(told.set_column(place, "told_area", self.areas.spell_column(told.column(place))))
 
     def read(self, origin: str | None = None, destination: str | None = None) -> LaneTrips:
         """All trips, or those from an area to another and those that are on their way from it to nobody knows where."""

@@ -18,6 +18,7 @@ from waypost.forecast.trips import Floats, Ints, Trips, make_trips
 from waypost.model.instants import DAY_MS
 from waypost.model.names import plain_name
 from waypost.model.places import Place
+from waypost.network.areas import Areas, plain_area, plain_area_of
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
 from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
@@ -36,11 +37,15 @@ _BROKEN_OFF = ("cancelled", "returning", "returned")
 
 
 class Past(msgspec.Struct, frozen=True):
-    """Trips, and how many parcels each stands for; everything below `position` is in."""
+    """Trips, and how many parcels each stands for; everything below `position` is in.
+
+    Their regions are plain areas, so that what was learnt fits however somebody spells them; `areas` shows them.
+    """
 
     trips: Trips
     shares: int
     position: int
+    areas: Areas
 
 
 def read_past(
@@ -73,7 +78,7 @@ def read_past(
         ends = told.select(["told_carrier", "told_number", "told_area"])
         found = found.join(ends, ["parcel_carrier", "parcel_number"], ["told_carrier", "told_number"])
         found = found.sort_by([("parcel_carrier", "ascending"), ("parcel_number", "ascending")])
-    return Past(_read_trips(found, facilities, now_ms), shares, position)
+    return Past(_read_trips(found, facilities, now_ms), shares, position, Areas(facilities.list_all()))
 
 
 def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
@@ -144,7 +149,7 @@ class _Ends:
         pairs = [tuple(key.split("\x1f")) for key in encoded.dictionary.to_pylist()]
         known = facilities.find_many([(carrier, code) for carrier, code in pairs])
         self._places = [known[pair].place if pair in known else Place() for pair in pairs]
-        self.regions = [area_of(place.country, place.region) for place in self._places]
+        self.regions = [plain_area_of(place.country, place.region) for place in self._places]
         #: Places by number; -1 where nobody knows.
         self.codes: Ints = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)
 
@@ -152,7 +157,7 @@ class _Ends:
         """The columns of trips that say where this end is."""
         places = [*self._places, Place()]  # of -1
         told: dict[str, list[Any]] = {
-            f"{end}_region": [area_of(place.country, place.region) for place in places],
+            f"{end}_region": [plain_area_of(place.country, place.region) for place in places],
             f"{end}_area": [plain_name(place.city or "") or None for place in places],
             f"{end}_latitude": [place.latitude for place in places],
             f"{end}_longitude": [place.longitude for place in places],
@@ -161,11 +166,6 @@ class _Ends:
             told["destination_country"] = [place.country for place in places]
         rows = pa.array(np.where(codes < 0, len(places) - 1, codes))
         return {name: _column(name, values).take(rows) for name, values in told.items()}
-
-
-def area_of(country: str | None, region: str | None) -> str | None:
-    """One end of a lane as trips know it: the country, and the region as people mean it; None if nothing is known."""
-    return f"{country}-{plain_name(region or '')}" if country else None
 
 
 def _column(name: str, values: list[Any]) -> pa.ChunkedArray:
@@ -177,7 +177,7 @@ def _regions(destinations: _Ends, told: list[str | None]) -> Ints:
     """A number for the region that each parcel went to, or that was told; another for each of which nobody knows it."""
     went = [*destinations.regions, None]
     rows = zip(destinations.codes.tolist(), told, strict=True)
-    words = [went[code] or (area_of(*area.split("-", 1)) if area else None) for code, area in rows]
+    words = [went[code] or (plain_area(area) if area else None) for code, area in rows]
     encoded = pa.array(words, pa.string()).dictionary_encode().indices
     numbers = np.asarray(encoded.fill_null(-1)).astype(np.int64)
     return np.where(numbers < 0, -1 - np.arange(len(numbers)), numbers)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from waypost.forecast.trips import NEVER, Flags, Floats, Ints
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, MINUTE_MS
+from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
 from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
@@ -223,8 +224,11 @@ def read_steps(
     found = history.run(_asking(standing, since, before, until, shares))
     carrier, code = found.column("carrier"), found.column("facility")
     named = pc.binary_join_element_wise(carrier, code, "/")  # null where there is none
-    table = _placed(found.drop_columns(["facility"]).append_column("facility", named), facilities)
+    areas = Areas(facilities.list_all())
+    table = _placed(found.drop_columns(["facility"]).append_column("facility", named), facilities, areas)
     told = BOOKED_SCHEMA.empty_table() if booked is None else booked.select(BOOKED_SCHEMA.names).cast(BOOKED_SCHEMA)
+    place = told.schema.get_field_index("destination_area")
+    told = told.set_column(place, "destination_area", areas.spell_column(told.column(place)))
     table = table.join(told, ["parcel_carrier", "number"])
     return make_steps({name: table.column(name).combine_chunks() for name in table.column_names})
 
@@ -250,7 +254,7 @@ def _asking(standing: Ask, since: Any, before: Any, until: Any, shares: int) -> 
     return ask
 
 
-def _placed(table: pa.Table, facilities: Facilities) -> pa.Table:
+def _placed(table: pa.Table, facilities: Facilities, areas: Areas) -> pa.Table:
     """Say where the facilities are, as far as it is known."""
     keys = [key for key in table.column("facility").unique().to_pylist() if key is not None]
     pairs = [(carrier, code) for carrier, _, code in (key.partition("/") for key in keys)]
@@ -258,7 +262,7 @@ def _placed(table: pa.Table, facilities: Facilities) -> pa.Table:
     places = [known[pair].place if pair in known else None for pair in pairs]
     told = {
         "facility": pa.array(keys, _WORD),
-        "area": pa.array([f"{p.country}-{p.region}" if p and p.country and p.region else None for p in places], _WORD),
+        "area": pa.array([p and areas.of_place(p) for p in places], _WORD),
         "latitude": pa.array([p.latitude if p else None for p in places], pa.float64()),
         "longitude": pa.array([p.longitude if p else None for p in places], pa.float64()),
     }

@@ -26,6 +26,7 @@ from waypost.forecast.trips import Floats, Ints, Trips
 from waypost.forecast.watch import learn_watch
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, format_utc
+from waypost.network.areas import Areas
 
 #: The card scores the promises of so many days.
 TESTED_DAYS = 28
@@ -109,6 +110,7 @@ def train(
     now: float,
     *,
     shares: int = 1,
+    areas: Areas | None = None,
     before: Trained | None = None,
     seed: int = 0,
     threads: int = 1,
@@ -118,6 +120,7 @@ def train(
 
     Args:
         shares: each trip stands for so many parcels.
+        areas: how the card spells their regions.
         before: what is in use, to be compared with.
         tell: is told how much is done.
 
@@ -128,7 +131,7 @@ def train(
     facts = describe(trips)
     foreseen = _live_through(facts, trips, now, seed, threads, lambda share: tell(0.9 * share))
     transit = learn_transit(facts, trips, now, seed=seed, threads=threads)
-    card = _write_card(facts, trips, now, transit, foreseen, shares, before)
+    card = _write_card(facts, trips, now, transit, foreseen, shares, areas or Areas([]), before)
     tell(1.0)
     rows = trips.between(now - MOST_DAYS, now)
     rows = rows[np.isfinite(foreseen.middle[rows])]
@@ -183,6 +186,7 @@ def _write_card(
     transit: TransitModel,
     foreseen: Foreseen,
     shares: int,
+    areas: Areas,
     before: Trained | None,
 ) -> Card:
     rows = trips.between(now - LEARNT_DAYS, now)
@@ -209,7 +213,7 @@ def _write_card(
         tested=(_day(start), _day(end)),
         scores=score(taken, windows),
         medians=_score_medians(trips, tested, taken),
-        regions=_by_region(trips, tested, taken, windows[:, -1]),
+        regions=_by_region(trips, tested, taken, windows[:, -1], areas),
         before=None if before is None else _score_before(before, trips, tested, taken),
     )
 
@@ -238,14 +242,14 @@ def _score_medians(trips: Trips, rows: Ints, taken: Floats) -> dict[str, Any]:
     return score(taken, np.repeat(lane_medians(trips, rows)[:, None], len(LEVELS), axis=1))
 
 
-def _by_region(trips: Trips, rows: Ints, taken: Floats, latest: Floats) -> dict[str, tuple[float, int]]:
+def _by_region(trips: Trips, rows: Ints, taken: Floats, latest: Floats, areas: Areas) -> dict[str, tuple[float, int]]:
     place, names = trips.words("destination_region")
     found = {}
     for region in np.unique(place[rows]).tolist():
         of_region = place[rows] == region
         if of_region.sum() >= _LEAST_TOLD:
             held = float((taken[of_region] <= latest[of_region]).mean())
-            found[names[region]] = (round(held, 4), int(of_region.sum()))
+            found[areas.spell(names[region])] = (round(held, 4), int(of_region.sum()))
     return found
 
 

@@ -85,5 +85,21 @@ def test_what_is_not_busy_stands_together_unless_it_is_asked_for(world: World) -
     assert named.names == [("yto", "Hangzhou"), ("yto", "Shanghai")]
 
 
+def test_an_area_has_one_name_however_facilities_spell_it() -> None:
+    more = Facility(
+        carrier="yto", code="Ningbo", name="Ningbo", kind=FacilityKind.HUB, place=Place(country="CN", region="zj")
+    )
+    ningbo = """
+    YT5  2026-11-02 10:00  GOT      Ningbo
+         2026-11-04 09:30  SIGNED   Shanghai
+    """
+    world = World(open_reference(StatusFold(bundled_tables())), SCANS + ningbo, [*PLACES, more])
+    assert count(world, "lane").names == [("yto", "CN-ZJ > CN-SH")]
+    kept = ("yto", "CN-zj > cn-SH")
+    found = count(world, "lane", most=0, named=(kept,))
+    assert (found.names, found.parcels.tolist()) == ([kept], [[2, 1]])
+    world.memory.close()
+
+
 def test_of_nothing(world: World) -> None:
     assert count(world, "hub", dt.date(2026, 11, 1)).names == []

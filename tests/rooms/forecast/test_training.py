@@ -11,7 +11,7 @@ from tests.rooms.forecast.worlds import HUBS, imagine_scans
 from waypost.engines.reference import open_reference
 from waypost.forecast.keeping import read_learnt, write_learnt
 from waypost.forecast.models import KEPT, Models
-from waypost.forecast.past import read_past
+from waypost.forecast.past import Past, read_past
 from waypost.forecast.present import Promises
 from waypost.forecast.promising import Ask, Promiser, RestsOn
 from waypost.forecast.training import TRAINED_DAYS, Trained, train
@@ -48,12 +48,16 @@ class Known:
         self.facilities = Facilities(self.memory.records)
         self.facilities.keep(HUBS)
         self.memory.log.append(imagine_scans(NOW_MS))
-        self.trips = self.read(NOW_MS)
-        self.trained = train(self.trips, NOW)
+        past = self.read_past(NOW_MS)
+        self.trips = past.trips
+        self.trained = train(self.trips, NOW, areas=past.areas)
 
     def read(self, at_ms: int) -> Trips:
+        return self.read_past(at_ms).trips
+
+    def read_past(self, at_ms: int) -> Past:
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
-        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms).trips
+        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,15 @@ def test_a_promise_is_a_window_that_knows_the_lane(known: Known) -> None:
     assert (parse_instant(near.p50_at).at_ms - NOW_MS) / DAY_MS == pytest.approx(np.exp(1.3), rel=0.2)
     assert (parse_instant(far.p50_at).at_ms - NOW_MS) / DAY_MS == pytest.approx(np.exp(1.9), rel=0.2)
     assert (near.rests_on, near.parcels > 5) == (RestsOn.LANE, True)
+
+
+def test_how_promises_to_a_region_held_is_found_however_it_is_spelled(known: Known) -> None:
+    assert set(known.trained.card.regions) <= {"CN-BJ", "CN-HB", "CN-GD"}, "as facilities spell them"
+    for spelled in ("CN-BJ", "CN-bj", "cn-bj"):  # of cards of before they were spelled, too
+        card = msgspec.structs.replace(known.trained.card, regions={spelled: (0.5, 77)})
+        promiser = Promiser(msgspec.structs.replace(known.trained, card=card), known.trips, NOW)
+        [far] = promiser.promise_all([FAR], NOW_MS)
+        assert (far.held, far.held_of) == (0.5, 77)
 
 
 def test_where_nobody_went_it_rests_on_less(known: Known) -> None:
