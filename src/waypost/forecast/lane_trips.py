@@ -21,7 +21,7 @@ from waypost.model.instants import DAY_MS, EARLIEST_MS, MINUTE_MS
 from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
+from waypost.track.standing import Ask, in_milliseconds, instant, read_standing, timed
 from waypost.track.tables import CodeTables
 
 #: A trip is looked at as a whole, that is, up to so many days before a stretch of time: it may have begun there.
@@ -39,7 +39,7 @@ class Stretch(msgspec.Struct, frozen=True):
 
     Attributes:
         since_ms, until_ms: from the one to before the other.
-        as_of_ms: up to when it is known how they went: the newest scan, if that is not ahead of now.
+        as_of_ms: up to when it is known how they went: the newest scan.
         position: everything below it is in.
     """
 
@@ -98,7 +98,7 @@ class TripReader:
         now_ms: int,
     ) -> None:
         position = history.position()
-        as_of_ms = min(newest_ms(history), now_ms)
+        as_of_ms = newest_ms(history, now_ms)
         if since_ms is None:
             since_ms = max(as_of_ms // DAY_MS - DAYS, 0) * DAY_MS
         until_ms = as_of_ms + 1 if until_ms is None else until_ms
@@ -128,7 +128,8 @@ class TripReader:
     def list_scans(self, scans: Any) -> Any:
         """The scans that stand and may be of trips of the stretch."""
         since = instant(max(self.stretch.since_ms - DAYS_BEFORE * DAY_MS, EARLIEST_MS))
-        return self._standing(scans.filter(scans.at >= since))
+        known = timed(scans.filter(scans.at >= since), self.stretch.as_of_ms)
+        return self._standing(known.filter(known.at <= instant(self.stretch.as_of_ms)))
 
     def list_ways(self, scans: Any) -> Any:
         """An expression with a row for each trip of the stretch."""

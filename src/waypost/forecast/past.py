@@ -21,7 +21,7 @@ from waypost.model.places import Place
 from waypost.network.areas import Areas, plain_area, plain_area_of
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
+from waypost.track.standing import Ask, in_milliseconds, instant, read_standing, timed
 from waypost.track.tables import CodeTables
 
 #: Of more parcels those of a share of the numbers are learnt from.
@@ -70,7 +70,9 @@ def read_past(
     begun = instant(since_ms)
 
     def count(scans: Any) -> Any:
-        return scans.filter(scans.at >= begun).aggregate(many=lambda found: found.number.nunique())
+        return scans.filter(scans.at >= begun, scans.at < instant(now_ms)).aggregate(
+            many=lambda found: found.number.nunique()
+        )
 
     shares = max(1, -(-int(history.run(count).column("many")[0].as_py()) // most))
     found = history.run(_follow(standing, since_ms, now_ms, shares))
@@ -86,7 +88,8 @@ def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
 
     def ask(scans: Any) -> Any:
         # A parcel that was first scanned long before is no trip, and need not be looked at whole.
-        known = standing(scans.filter(scans.at >= instant(since_ms - _BEFORE_MS), scans.at < instant(now_ms)))
+        known = timed(scans.filter(scans.at >= instant(since_ms - _BEFORE_MS)), now_ms)
+        known = standing(known.filter(known.at < instant(now_ms)))
         if shares > 1:
             known = known.filter(known.parcel_number.hash().abs() % shares == 0)
         known = known.mutate(at_ms=in_milliseconds(known.at), who=known.carrier)
@@ -98,6 +101,7 @@ def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
             handed_over_ms=known.at_ms.min(where=begun),
             delivered_ms=known.at_ms.min(where=ended),
             broken_off_ms=known.at_ms.min(where=known.milestone.isin(_BROKEN_OFF)),
+            lost=(known.status == "lost").any(),
             origin=known.facility.argmin(known.at_ms, where=placed & ~ended),
             origin_carrier=known.who.argmin(known.at_ms, where=placed & ~ended),
             destination=known.facility.argmax(known.at_ms, where=placed & ended),
@@ -121,6 +125,7 @@ def _read_trips(found: pa.Table, facilities: Facilities, now_ms: int) -> Trips:
         np.asarray(found.column(name).cast(pa.float64()).fill_null(np.inf))
         for name in ("broken_off_ms", "delivered_ms")
     )
+    lost = np.asarray(found.column("lost"))
     ordered_ms = np.asarray(found.column("ordered_ms").cast(pa.float64()))
     drawn = _draw(keys, destinations.codes, np.minimum(delivered_ms, now_ms) - ordered_ms)
     offset = np.asarray(found.column("offset_min")).astype(np.int16)
@@ -131,7 +136,7 @@ def _read_trips(found: pa.Table, facilities: Facilities, now_ms: int) -> Trips:
             "offset_min": offset,
             "handed_over_at": _stamps(found.column("handed_over_ms")),
             "delivered_at": _stamps(found.column("delivered_ms")),
-            "is_void": broken_off_ms < delivered_ms,
+            "is_void": (broken_off_ms < delivered_ms) | (lost & np.isinf(delivered_ms)),
             "service": found.column("parcel_carrier"),
             **origins.columns("origin", origins.codes),
             **destinations.columns("destination", drawn),

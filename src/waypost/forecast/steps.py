@@ -17,7 +17,7 @@ from waypost.model.instants import DAY_MS, MINUTE_MS
 from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
+from waypost.track.standing import Ask, in_milliseconds, instant, read_standing, timed
 from waypost.track.statuses import MILESTONES, get_status, list_statuses
 from waypost.track.tables import CodeTables
 
@@ -221,7 +221,7 @@ def read_steps(
         return scans.filter(scans.at >= before, scans.at < until).aggregate(many=lambda found: found.count())
 
     shares = -(-int(history.run(count).column("many")[0].as_py()) // most)
-    found = history.run(_asking(standing, since, before, until, shares))
+    found = history.run(_asking(standing, since, before, now_ms, shares))
     carrier, code = found.column("carrier"), found.column("facility")
     named = pc.binary_join_element_wise(carrier, code, "/")  # null where there is none
     areas = Areas(facilities.list_all())
@@ -233,9 +233,12 @@ def read_steps(
     return make_steps({name: table.column(name).combine_chunks() for name in table.column_names})
 
 
-def _asking(standing: Ask, since: Any, before: Any, until: Any, shares: int) -> Ask:
+def _asking(standing: Ask, since: Any, before: Any, now_ms: int, shares: int) -> Ask:
+    until = instant(now_ms)
+
     def ask(scans: Any) -> Any:
-        known = standing(scans.filter(scans.at >= before, scans.at < until))
+        known = timed(scans.filter(scans.at >= before), now_ms)
+        known = standing(known.filter(known.at < until))
         known = known.filter(known["rank"] >= 0)
         if shares > 1:
             known = known.filter(known.parcel_number.hash().abs() % shares == 0)

@@ -11,7 +11,7 @@ from waypost.forecast.past import read_past
 from waypost.forecast.trips import Trips
 from waypost.model.instants import DAY_MS, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
-from waypost.testing import World
+from waypost.testing import World, scan
 from waypost.track.fold import StatusFold
 from waypost.track.tables import bundled_tables
 
@@ -111,6 +111,35 @@ def test_where_a_parcel_was_booked_to_is_believed(world: World) -> None:
 
 def test_what_came_back_is_void(world: World) -> None:
     assert read(world).is_void.tolist() == [False, True, False, False]
+
+
+def test_a_clock_that_runs_ahead_ends_no_trip() -> None:
+    scans = "YT1  2026-11-02 10:00  GOT  Hangzhou\n YT2  2026-11-02 10:00  GOT  Hangzhou"
+    world = World(open_reference(StatusFold(bundled_tables())), scans, PLACES)
+    world.keep(
+        [
+            scan("YT1", "SIGNED", "2026-11-05 10:00", at="Shanghai", recorded="2026-11-03T10:00:00Z"),
+            scan("YT2", "SIGNED", "2026-11-05 10:00", at="Shanghai", recorded="2026-11-05T10:00:00Z"),
+            scan("YT9", "GOT", "2026-11-19 10:00", at="Hangzhou", recorded="2026-11-17T10:00:00Z"),
+        ]
+    )
+    trips = read(world)
+    assert trips.table.column("number").to_pylist() == ["yto/YT1", "yto/YT2"]
+    assert np.isinf(trips.delivered).tolist() == [True, False]
+    world.memory.close()
+
+
+def test_what_is_lost_is_void_unless_it_comes_after_all() -> None:
+    scans = """
+    YT1  2026-11-02 10:00  GOT     Hangzhou
+         2026-11-09 10:00  lost    Hangzhou
+    YT2  2026-11-02 10:00  GOT     Hangzhou
+         2026-11-09 10:00  lost    Hangzhou
+         2026-11-12 10:00  SIGNED  Shanghai
+    """
+    world = World(open_reference(StatusFold(bundled_tables())), scans, PLACES)
+    assert read(world).is_void.tolist() == [True, False]
+    world.memory.close()
 
 
 def test_of_many_a_share_is_read(world: World) -> None:

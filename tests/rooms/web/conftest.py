@@ -302,7 +302,9 @@ class World:
         until = count_until(kept, self.now_ms, OVER_MS)
         names = [(each.carrier or "", each.name or "") for each in kept.forecast.lines]
         history = self.memory.history
-        return kept, read_counts(history, self.tables, self.facilities, by, until=until, most=0, named=names)
+        return kept, read_counts(
+            history, self.tables, self.facilities, by, until=until, now_ms=self.now_ms, most=0, named=names
+        )
 
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())
