@@ -41,6 +41,7 @@ from waypost.booking.rating.shelf import Shelf
 from waypost.booking.sorting.codes import SortCodes
 from waypost.booking.sorting.lessons import Lessons
 from waypost.booking.sorting.shelf import Sorters
+from waypost.booking.told import list_booked
 from waypost.care.consignees import Consignees, MailAudience
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -239,9 +240,9 @@ class House:
     def read_past(self, at_ms: int) -> Past:
         """The trips that promises are learnt from, as they were known at an instant."""
         with self.memory.records.read() as connection:
-            links, told = list_all_links(connection), list_told(connection)
+            links, told, booked = list_all_links(connection), list_told(connection), list_booked(connection)
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
-        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links, told)
+        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links, told, booked)
 
     def read_steps(self, at_ms: int, days: int = WATCHED_DAYS) -> Steps:
         """The scans of the last weeks one after another, as they were known at an instant, and what was booked."""

@@ -1,6 +1,7 @@
 """The trips that a network has carried, from `History`: what its own promises are learnt from.
 
-A trip begins with the first scan of a parcel and ends with its delivery; from where and to where are the facilities of
+A trip begins as its parcel was booked, for then promises are asked for, or with its first scan where nobody booked it
+here, and ends with its delivery; from where and to where are the facilities of
 its pick-up and of its delivery. Where a parcel goes that has not arrived, scans do not say. It is drawn from where
 parcels of the same carrier and origin went that did arrive, or to the region that was told when it was booked; for to
 leave those on their way out would make all look quicker than they are (hot-deck imputation; Andridge and Little, 2010).
@@ -27,8 +28,10 @@ from waypost.track.tables import CodeTables
 #: Of more parcels those of a share of the numbers are learnt from.
 MOST_TRIPS = 400_000
 
-#: What a parcel that was first scanned before the stretch may have left in it.
+#: What a parcel that was first scanned before the stretch may have left in it; and how long it may wait for that scan.
 _BEFORE_MS = 60 * DAY_MS
+
+_KEY = ["parcel_carrier", "parcel_number"]
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -56,6 +59,7 @@ def read_past(
     now_ms: int,
     links: pa.Table | None = None,
     told: pa.Table | None = None,
+    booked: pa.Table | None = None,
     most: int = MOST_TRIPS,
 ) -> Past:
     """The trips of all parcels that were first scanned between two instants.
@@ -63,6 +67,7 @@ def read_past(
     Args:
         links: those of `list_all_links`, so that a parcel of several numbers is one.
         told: those of `list_told`: where parcels go that were booked.
+        booked: those of `booking.told.list_booked`: when they were booked, and for whom.
         most: of about so many at most.
     """
     position = history.position()
@@ -77,10 +82,23 @@ def read_past(
     shares = max(1, -(-int(history.run(count).column("many")[0].as_py()) // most))
     found = history.run(_follow(standing, since_ms, now_ms, shares))
     if told is not None:
-        ends = told.select(["told_carrier", "told_number", "told_area"])
-        found = found.join(ends, ["parcel_carrier", "parcel_number"], ["told_carrier", "told_number"])
-        found = found.sort_by([("parcel_carrier", "ascending"), ("parcel_number", "ascending")])
+        found = found.join(
+            told.select(["told_carrier", "told_number", "told_area"]), _KEY, ["told_carrier", "told_number"]
+        )
+    if booked is not None:
+        found = _begin_as_booked(found.join(booked, _KEY, ["booked_carrier", "booked_number"]))
+    found = found.sort_by([(name, "ascending") for name in _KEY])
     return Past(_read_trips(found, facilities, now_ms), shares, position, Areas(facilities.list_all()))
+
+
+def _begin_as_booked(found: pa.Table) -> pa.Table:
+    """Those that were first scanned soon after they were booked; what is long after is a number that was given anew."""
+    waited_ms = pc.subtract(found.column("ordered_ms"), found.column("booked_ms"))
+    is_own = pc.and_(pc.greater_equal(waited_ms, 0), pc.less_equal(waited_ms, _BEFORE_MS)).fill_null(False)
+    begun = pc.if_else(is_own, found.column("booked_ms"), found.column("ordered_ms"))
+    shippers = pc.if_else(is_own, found.column("shipper"), pa.scalar(None, pa.string()))
+    found = found.drop_columns(["ordered_ms", "shipper"])
+    return found.append_column("ordered_ms", begun).append_column("shipper", shippers)
 
 
 def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
@@ -95,7 +113,7 @@ def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
         known = known.mutate(at_ms=in_milliseconds(known.at), who=known.carrier)
         placed, ended = known.facility.notnull(), known.milestone == "delivered"
         begun = known.milestone.isin(_BEGUN)
-        ways = known.group_by("parcel_carrier", "parcel_number").aggregate(
+        ways = known.group_by(*_KEY).aggregate(
             ordered_ms=known.at_ms.min(),
             offset_min=known.offset_min.argmin(known.at_ms),
             handed_over_ms=known.at_ms.min(where=begun),
@@ -108,7 +126,7 @@ def _follow(standing: Ask, since_ms: int, now_ms: int, shares: int) -> Ask:
             destination_carrier=known.who.argmax(known.at_ms, where=placed & ended),
         )
         ways = ways.filter(ways.ordered_ms >= since_ms)
-        return ways.order_by(["parcel_carrier", "parcel_number"])
+        return ways.order_by(_KEY)
 
     return ask
 
@@ -138,6 +156,7 @@ def _read_trips(found: pa.Table, facilities: Facilities, now_ms: int) -> Trips:
             "delivered_at": _stamps(found.column("delivered_ms")),
             "is_void": (broken_off_ms < delivered_ms) | (lost & np.isinf(delivered_ms)),
             "service": found.column("parcel_carrier"),
+            **({"shipper": found.column("shipper")} if "shipper" in found.column_names else {}),
             **origins.columns("origin", origins.codes),
             **destinations.columns("destination", drawn),
         }

@@ -109,6 +109,38 @@ def test_where_a_parcel_was_booked_to_is_believed(world: World) -> None:
     assert going(read_with(elsewhere))["yto/YT2"] == "CN-hb"
 
 
+def test_a_trip_begins_as_it_was_booked(world: World) -> None:
+    instants = ("2026-11-01T08:00:00Z", "2026-11-03T00:00:00Z", "2026-10-09T00:00:00Z", "2026-08-01T00:00:00Z")
+    booked = pa.table(
+        {
+            "booked_carrier": ["yto"] * 4,
+            "booked_number": ["YT1", "YT9", "YT2", "YT5"],
+            "booked_ms": [parse_instant(at).at_ms for at in instants],
+            "shipper": ["p1", "p1", "p2", "p3"],
+        }
+    )
+    before = {row["number"]: row for row in read(world).table.to_pylist()}
+    since_ms = NOW_MS - 60 * DAY_MS
+    trips = read_past(world.memory.history, world.tables, world.facilities, since_ms, NOW_MS, booked=booked).trips
+    found = {row["number"]: row for row in trips.table.to_pylist()}
+    assert {number: row["shipper"] for number, row in found.items()} == {
+        "yto/YT1": "p1",
+        "yto/YT2": "p2",
+        "yto/YT3": None,
+        "yto/YT5": None,  # booked so long before that the number was given anew
+    }
+    assert found["yto/YT1"]["ordered_at"].timestamp() * 1000 == parse_instant(instants[0]).at_ms
+    assert found["yto/YT1"]["handed_over_at"] == before["yto/YT1"]["handed_over_at"], "it waited for that"
+    assert found["yto/YT5"] == before["yto/YT5"]
+
+
+def test_what_was_booked_after_its_first_scan_begins_with_that(world: World) -> None:
+    booked = pa.table({"booked_carrier": ["yto"], "booked_number": ["YT1"], "booked_ms": [NOW_MS], "shipper": ["p1"]})
+    since_ms = NOW_MS - 60 * DAY_MS
+    trips = read_past(world.memory.history, world.tables, world.facilities, since_ms, NOW_MS, booked=booked).trips
+    assert trips.table.to_pylist() == read(world).table.to_pylist()
+
+
 def test_what_came_back_is_void(world: World) -> None:
     assert read(world).is_void.tolist() == [False, True, False, False]
 

@@ -80,6 +80,7 @@ def ask_for(shipment: Shipment, carrier: str, find_city: CityFinder) -> Ask:
     start, end = shipment.sender, shipment.consignee
     return Ask(
         service=carrier,
+        shipper=shipment.shipper,
         origin_region=plain_area_of(start.country, start.province) or "",
         origin_at=_find(start, find_city),
         destination_country=end.country,
