@@ -61,7 +61,8 @@ def look(house: House, at_ms: int, numbers: Sequence[str], most: int) -> Arrival
     steps = house.read_steps(at_ms)
     if not len(steps):
         raise NotFound("no parcel was scanned in the last weeks", mend="Import newer scans.")
-    return look_ahead(Watch.from_bytes(in_use[1].watch), steps, at_ms / DAY_MS, numbers=numbers, most=most)
+    watch, weather = Watch.from_bytes(in_use[1].watch), house.read_foul_weather(at_ms)
+    return look_ahead(watch, steps, at_ms / DAY_MS, numbers=numbers, most=most, weather=weather)
 
 
 def _print(found: Arrivals, *, is_list: bool) -> None:

@@ -59,11 +59,15 @@ from waypost.engines.local.retention import Retention
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.foul_weather import blame_weather
 from waypost.forecast.models import Models
 from waypost.forecast.past import Past, read_past
 from waypost.forecast.present import Promises
+from waypost.forecast.reasons import Weather
+from waypost.forecast.records import read_weather
 from waypost.forecast.steps import WATCHED_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
+from waypost.forecast.weather import Weather as WeatherKept
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import Conflict, NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
@@ -252,6 +256,12 @@ class House:
         return read_steps(
             history, tables, self.facilities, now_ms=at_ms, days=days, booked=read_booked(told), links=links
         )
+
+    def read_foul_weather(self, at_ms: int) -> Weather | None:
+        """What is asked of the weather why parcels lost time, as it was known at an instant; None if none is kept."""
+        with self.memory.records.read() as connection:
+            rows = read_weather(connection, at_ms - WATCHED_DAYS * DAY_MS)
+        return blame_weather(WeatherKept(rows), self.facilities, at_ms) if rows.num_rows else None
 
     def read_gaps(self) -> Gaps:
         """When parcels are scanned next, as history has it."""

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from waypost.forecast.groups import Group, find_groups
-from waypost.forecast.reasons import Reason, find_reasons
+from waypost.forecast.reasons import Reason, Weather, find_reasons
 from waypost.forecast.risks import find_risks
 from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Flags, Floats, Ints
@@ -82,12 +82,14 @@ def look_ahead(
     numbers: Collection[str] = (),
     most: int = 100,
     timetable: Timetable | None = None,
+    weather: Weather | None = None,
 ) -> Arrivals:
     """What is thought at an instant, in days since 1970, of parcels by their steps until then.
 
     Args:
         numbers: only these; otherwise the `most` that are the most endangered.
         timetable: departures of the network, if it has one.
+        weather: what it was; see `reasons.Weather`.
     """
     rows = steps.on_their_way()
     rows = rows[~steps.is_given_up(now)[rows]] if not numbers else rows
@@ -96,7 +98,7 @@ def look_ahead(
     told = risks.rows[chosen]
     watched = watch.watch(steps, watch.lately(steps, now), told)
     arrivals = watch.arrivals_ms(watched, round(now * DAY_MS))
-    reasons = _find_reasons(watch, steps, now, told, timetable)
+    reasons = _find_reasons(watch, steps, now, told, timetable, weather)
     table = steps.table
     carriers, marks, facilities = (table.column(name) for name in ("parcel_carrier", "number", "facility"))
     statuses = list_statuses()
@@ -141,14 +143,14 @@ def _choose(
 
 
 def _find_reasons(
-    watch: Watch, steps: Steps, now: float, rows: Ints, timetable: Timetable | None
+    watch: Watch, steps: Steps, now: float, rows: Ints, timetable: Timetable | None, weather: Weather | None
 ) -> list[list[Reason]]:
     """Why each of some parcels lost time; only their timelines are looked at."""
     if not len(rows):
         return []
     own = Steps(steps.take(np.isin(steps.parcel, steps.parcel[rows])))
     lately = watch.silence.lately(steps, now)
-    reasons = find_reasons(watch.silence, own, now, lately=lately, timetable=timetable)
+    reasons = find_reasons(watch.silence, own, now, lately=lately, timetable=timetable, weather=weather)
     found = dict(zip(_waybills(own.table), own.parcel.tolist(), strict=True))
     return [reasons[found[waybill]] for waybill in _waybills(steps.table.take(pa.array(rows)))]
 
