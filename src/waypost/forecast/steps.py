@@ -5,6 +5,7 @@ known at an instant, so that nothing leaks from what came later. Where a parcel 
 what was booked, never by where it was delivered.
 """
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,10 @@ STEP_SCHEMA = pa.schema(
     ]
 )
 
-#: Who has not been scanned for so long is not waited for any longer.
-LOST_DAYS = 14.0
+#: Who has not been scanned for so long is not waited for any longer: as long as all but a few of the carrier's gaps
+#: last, within bounds; the first of them where few gaps were seen.
+LOST_DAYS, MOST_LOST_DAYS = 14.0, 45.0
+_GAPS_WAITED, _LEAST_GAPS = 0.995, 200
 
 #: What parcels on their way are learnt from was scanned in so many days.
 WATCHED_DAYS = 75
@@ -105,6 +108,19 @@ class Steps:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    @cached_property
+    def patience(self) -> Floats:
+        """After how many days without a scan each is given up, by what was seen of its carrier."""
+        carrier, names = self.words("parcel_carrier")
+        gaps = self.following - self.at
+        seen = np.isfinite(gaps) & (self.at < self.ended)
+        days = np.full(len(names), LOST_DAYS)
+        for number in range(len(names)):
+            own = gaps[seen & (carrier == number)]
+            if len(own) >= _LEAST_GAPS:
+                days[number] = np.clip(np.quantile(own, _GAPS_WAITED), LOST_DAYS, MOST_LOST_DAYS)
+        return np.asarray(days[carrier], np.float64)
+
     @property
     def ended(self) -> Floats:
         """When its parcel was delivered or stopped."""
@@ -135,7 +151,7 @@ class Steps:
         """Of each row whether its parcel has not ended and was not scanned for so long that it counts as lost."""
         newest = np.full(int(self.parcel.max(initial=-1)) + 1, -np.inf)
         np.maximum.at(newest, self.parcel, self.at)
-        return np.asarray(~np.isfinite(self.ended) & (newest[self.parcel] < known - LOST_DAYS))
+        return np.asarray(~np.isfinite(self.ended) & (newest[self.parcel] < known - self.patience))
 
     def _days(self, name: str) -> Floats:
         column = self.table.column(name).combine_chunks().cast(pa.int64())
