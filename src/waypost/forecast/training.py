@@ -55,7 +55,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         medians: the same of a plain peer: the median of the lane in the 45 days before.
         regions: how often P90 held by where they went, with how many there were.
         steps: scans that ETAs of parcels on their way were learnt from; `unwatched` says why there are none.
-        before: the scores of the model that was in use when this one was learnt, on the same promises.
+        before: the scores of the model that was in use when this one was learnt, on the promises that were made since
+            that was learnt; `beside` are those of this one on the same; `uncompared` says why there are none.
     """
 
     learnt_at: str
@@ -71,6 +72,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     medians: dict[str, Any] | None = None
     regions: dict[str, tuple[float, int]] = {}
     before: dict[str, Any] | None = None
+    beside: dict[str, Any] | None = None
+    uncompared: str = ""
     steps: int = 0
     unwatched: str = ""
 
@@ -214,7 +217,7 @@ def _write_card(
         scores=score(taken, windows),
         medians=_score_medians(trips, tested, taken),
         regions=_by_region(trips, tested, taken, windows[:, -1], areas),
-        before=None if before is None else _score_before(before, trips, tested, taken),
+        **({} if before is None else _compare(before, trips, tested, taken, windows)),
     )
 
 
@@ -253,14 +256,18 @@ def _by_region(trips: Trips, rows: Ints, taken: Floats, latest: Floats, areas: A
     return found
 
 
-def _score_before(before: Trained, trips: Trips, rows: Ints, taken: Floats) -> dict[str, Any] | None:
-    """How the model in use does on the trips that were ordered after it was learnt."""
+def _compare(before: Trained, trips: Trips, rows: Ints, taken: Floats, windows: Floats) -> dict[str, Any]:
+    """How the model in use does on the trips that were ordered after it was learnt, beside this one."""
     learnt = dt.datetime.fromisoformat(before.card.learnt_at).timestamp() * 1000 / DAY_MS
-    if trips.ordered[rows[0]] < learnt:
-        return None
-    foreseen = before.foresee(trips)
-    windows = _promise_daily(foreseen, rows, trips)
-    return score(taken, windows) if np.isfinite(windows).all() else None
+    since = trips.ordered[rows] >= learnt
+    if since.sum() < _LEAST_TOLD:
+        many = f"{int(since.sum())} of the promises that are tested were made since"
+        why = f"the version in use was learnt at {before.card.learnt_at}: {many}, and it takes {_LEAST_TOLD}"
+        return {"uncompared": why}
+    theirs = _promise_daily(before.foresee(trips), rows[since], trips)
+    if not np.isfinite(theirs).all():
+        return {"uncompared": "too few promises of the version in use came to their end to say how wide they would be"}
+    return {"before": score(taken[since], theirs), "beside": score(taken[since], windows[since])}
 
 
 def _day(instant: float) -> str:

@@ -14,10 +14,10 @@ from waypost.forecast.models import KEPT, Models
 from waypost.forecast.past import Past, read_past
 from waypost.forecast.present import Promises
 from waypost.forecast.promising import Ask, Promiser, RestsOn
-from waypost.forecast.training import TRAINED_DAYS, Trained, train
+from waypost.forecast.training import TRAINED_DAYS, Trained, _compare, train
 from waypost.forecast.trips import Trips
 from waypost.model.errors import BadInput, Conflict, NotFound, StoreDamaged, WrongFormat
-from waypost.model.instants import DAY_MS, parse_instant
+from waypost.model.instants import DAY_MS, format_utc, parse_instant
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.fold import StatusFold
@@ -235,6 +235,25 @@ def test_it_takes_parcels_to_learn_from(known: Known) -> None:
         train(few, NOW)
 
 
+def test_versions_are_compared_on_promises_that_neither_knew(known: Known) -> None:
+    """The tested ones are of 58 to 30 days ago; a version of last week has made none of them."""
+    learnt = {days: format_utc(round((NOW - days) * DAY_MS)) for days in (45, 7)}
+    old, young = (
+        msgspec.structs.replace(known.trained, card=msgspec.structs.replace(known.trained.card, learnt_at=at))
+        for at in learnt.values()
+    )
+    rows = known.trips.between(NOW - 58, NOW - 30)
+    taken = np.minimum(known.trips.delivered[rows], NOW) - known.trips.ordered[rows]
+    windows = np.repeat(taken[:, None], 3, axis=1)
+    told = _compare(old, known.trips, rows, taken, windows)
+    assert told["before"]["orders"] == told["beside"]["orders"] == len(known.trips.between(NOW - 45, NOW - 30))
+    assert told["beside"]["mae_days"] == 0
+    assert (
+        "0 of the promises that are tested were made since"
+        in _compare(young, known.trips, rows, taken, windows)["uncompared"]
+    )
+
+
 @pytest.mark.heavy
 def test_a_second_version_is_compared_with_the_first(known: Known) -> None:
     """The first was learnt before the promises that are tested, so that it is seen how it has aged."""
@@ -244,4 +263,5 @@ def test_a_second_version_is_compared_with_the_first(known: Known) -> None:
     assert later.card.before is not None
     assert later.card.scores is not None
     assert later.card.before["orders"] == later.card.scores["orders"]
+    assert later.card.beside == later.card.scores
     assert later.card.before["mae_days"] < 2 * later.card.scores["mae_days"]
