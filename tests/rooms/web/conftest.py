@@ -83,7 +83,7 @@ from waypost.track.reception import Receipt, Reception
 from waypost.track.records import keep_link, keep_parcels, list_all_links, list_told
 from waypost.track.scan_search import ScanSearch
 from waypost.track.scorecards import Scorecards, read_scorecards
-from waypost.track.tables import CodeTables
+from waypost.track.tables import bundled_tables
 from waypost.track.watches import Watches
 from waypost.track.wire import read_json_array
 from waypost.web.application import make_app
@@ -139,7 +139,7 @@ class World:
 
     def __init__(self, limits: Limits = Limits(), site: Site = Site(), **desk: Any) -> None:  # noqa: B008
         self.now_ms = NOW
-        self.tables = CodeTables.load()
+        self.tables = bundled_tables()
         self.memory = open_reference(StatusFold(self.tables))
         self.facilities = Facilities(self.memory.records)
         self.keys = Keys(self.memory.records, _Tokens())
