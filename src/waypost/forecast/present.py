@@ -1,8 +1,8 @@
 """Promises at any time: with the version that is in use, and with what was lately so, looked at anew now and then."""
 
-import threading
 from collections.abc import Callable
 
+from waypost.forecast.fresh import Fresh
 from waypost.forecast.models import Models
 from waypost.forecast.promising import Promiser
 from waypost.forecast.trips import Trips
@@ -10,18 +10,12 @@ from waypost.model.errors import Conflict, WaypostError
 from waypost.model.instants import DAY_MS
 
 
-class Promises:
-    """Keeps a promiser ready.
-
-    Whoever asks first waits until it is; later ones are answered by the one that is there while another is made, also
-    of another version.
+class Promises(Fresh[Promiser]):
+    """Keeps a promiser ready. `open` raises `Conflict` if nothing was trained, or too little came to its end lately.
 
     Args:
         read_trips: the trips known at an instant, UTC milliseconds.
         age_ms: how old what was lately so may be.
-
-    Attributes:
-        note: told what went wrong while another was made beside; raises it in that thread if nobody is set to be told.
     """
 
     def __init__(
@@ -31,49 +25,12 @@ class Promises:
         clock: Callable[[], int],
         age_ms: int,
     ) -> None:
+        super().__init__("promises", self._get_version, self._make_at, clock, age_ms)
         self._models = models
         self._read_trips = read_trips
-        self._clock = clock
-        self._age_ms = age_ms
-        self.note: Callable[[Exception], None] | None = None
-        self._ready: Promiser | None = None
-        self._tried_ms = 0
-        self._tried_version: int | None = None
-        self._failed: WaypostError | None = None
-        self._one_makes = threading.Lock()
-
-    def open(self) -> Promiser:
-        """What makes promises now.
-
-        Raises:
-            Conflict: nothing was trained yet, or too little came to its end lately.
-            StoreError: what was learnt cannot be read.
-        """
-        version = self._models.find_version()
-        if version is None:
-            raise _nothing()
-        ready = self._ready
-        if ready is None:
-            with self._one_makes:
-                return self._ready or self._make_first(version)
-        is_old = self._clock() - self._tried_ms >= self._age_ms or version not in (ready.version, self._tried_version)
-        if is_old and self._one_makes.acquire(blocking=False):
-            threading.Thread(target=self._make_beside, args=(version,), name="promises", daemon=True).start()
-        return ready
-
-    def _make_first(self, version: int) -> Promiser:
-        """What failed is not tried again at once: it takes long, and those who ask would wait one after another."""
-        is_new = version != self._tried_version or self._clock() - self._tried_ms >= self._age_ms
-        if self._failed is not None and not is_new:
-            raise self._failed
-        try:
-            return self._make(version)
-        except WaypostError as error:
-            self._failed = error
-            raise
 
     def find(self) -> tuple[Promiser | None, str]:
-        """The same; or None, and why."""
+        """What makes promises now; or None, and why."""
         try:
             return self.open(), ""
         except WaypostError as error:
@@ -85,26 +42,19 @@ class Promises:
         Raises:
             Conflict: as `open`.
         """
+        return self._make_at(at_ms)[1]
+
+    def _make_at(self, at_ms: int) -> tuple[int, Promiser]:
         found = self._models.find_in_use()
         if found is None:
             raise _nothing()
-        return Promiser(found[1], self._read_trips(at_ms), at_ms / DAY_MS, found[0])
+        return found[0], Promiser(found[1], self._read_trips(at_ms), at_ms / DAY_MS, found[0])
 
-    def _make(self, version: int) -> Promiser:
-        self._tried_ms, self._tried_version = self._clock(), version
-        made = self._ready = self.at(self._tried_ms)
-        self._failed = None
-        return made
-
-    def _make_beside(self, version: int) -> None:
-        try:
-            self._make(version)
-        except Exception as error:  # those who ask go on with the one that is there, which says how old it is
-            if self.note is None:
-                raise
-            self.note(error)
-        finally:
-            self._one_makes.release()
+    def _get_version(self) -> int:
+        version = self._models.find_version()
+        if version is None:
+            raise _nothing()
+        return version
 
 
 def _nothing() -> Conflict:
