@@ -220,10 +220,14 @@ def read_steps(
         return scans.filter(scans.at >= before, scans.at < until).aggregate(many=lambda found: found.count())
 
     shares = -(-int(history.run(count).column("many")[0].as_py()) // most)
-    found = history.run(_asking(standing, since, before, until, shares))
-    carrier, code = found.column("carrier"), found.column("facility")
+    return place_steps(history.run(_asking(standing, since, before, until, shares)), facilities, booked)
+
+
+def place_steps(scans: pa.Table, facilities: Facilities, booked: pa.Table | None = None) -> Steps:
+    """Steps from scans that stand, as `following.FOLLOWED_SCHEMA` has them, with where they were and what was booked."""
+    carrier, code = scans.column("carrier"), scans.column("facility")
     named = pc.binary_join_element_wise(carrier, code, "/")  # null where there is none
-    table = _placed(found.drop_columns(["facility"]).append_column("facility", named), facilities)
+    table = _placed(scans.drop_columns(["facility"]).append_column("facility", named), facilities)
     told = BOOKED_SCHEMA.empty_table() if booked is None else booked.select(BOOKED_SCHEMA.names).cast(BOOKED_SCHEMA)
     table = table.join(told, ["parcel_carrier", "number"])
     return make_steps({name: table.column(name).combine_chunks() for name in table.column_names})
