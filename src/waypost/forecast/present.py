@@ -1,11 +1,14 @@
-"""Promises at any time: with the version that is in use, and with what was lately so, looked at anew now and then."""
+"""Promises and arrivals at any time: with the version in use, and with how things go, looked at anew now and then."""
 
 from collections.abc import Callable
 
 from waypost.forecast.fresh import Fresh
+from waypost.forecast.lookout import Lookout
 from waypost.forecast.models import Models
 from waypost.forecast.promising import Promiser
+from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Trips
+from waypost.forecast.watch import Watch
 from waypost.model.errors import Conflict, WaypostError
 from waypost.model.instants import DAY_MS
 
@@ -55,6 +58,62 @@ class Promises(Fresh[Promiser]):
         if version is None:
             raise _nothing()
         return version
+
+
+class Lookouts(Fresh[Lookout]):
+    """Keeps a lookout ready. `open` raises `Conflict` if nothing was learnt of parcels on their way.
+
+    Args:
+        read_steps: the scans known at an instant, UTC milliseconds, of parcels of the last weeks.
+        age_ms: how old how things go may be.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        read_steps: Callable[[int], Steps],
+        clock: Callable[[], int],
+        age_ms: int,
+    ) -> None:
+        super().__init__("lookouts", self._get_version, self._make_at, clock, age_ms)
+        self._models = models
+        self._read_steps = read_steps
+        self._clock = clock
+        self._too_old_days = (DAY_MS + age_ms) / DAY_MS
+
+    def find(self) -> Lookout | None:
+        """What can be asked just now; nobody waits. None if there is nothing, or nothing new enough."""
+        try:
+            found = self.glance()
+        except WaypostError:
+            return None
+        return found if found is not None and self._clock() / DAY_MS - found.now < self._too_old_days else None
+
+    def at(self, at_ms: int) -> Lookout:
+        """One at another instant, by the version that is in use now.
+
+        Raises:
+            Conflict: as `open`.
+        """
+        return self._make_at(at_ms)[1]
+
+    def _make_at(self, at_ms: int) -> tuple[int, Lookout]:
+        found = self._models.find_in_use()
+        if found is None or not found[1].watch:
+            raise _nothing_watched("" if found is None else f": {found[1].card.unwatched}")
+        version, trained = found
+        watch, steps = Watch.from_bytes(trained.watch), self._read_steps(at_ms)
+        return version, Lookout(watch, steps, at_ms / DAY_MS, version=version, learnt_at=trained.card.learnt_at)
+
+    def _get_version(self) -> int:
+        version = self._models.find_version()
+        if version is None:
+            raise _nothing_watched("")
+        return version
+
+
+def _nothing_watched(why: str) -> Conflict:
+    return Conflict(f"nothing was learnt to say when parcels arrive by{why}", mend="`waypost train` learns it.")
 
 
 def _nothing() -> Conflict:

@@ -55,8 +55,8 @@ STEP_SCHEMA = pa.schema(
 #: Who has not been scanned for so long is not waited for any longer.
 LOST_DAYS = 14.0
 
-#: What parcels on their way are learnt from was scanned in so many days.
-WATCHED_DAYS = 75
+#: What parcels on their way are learnt from was scanned in so many days; how things go now is told by fewer.
+WATCHED_DAYS, LATELY_DAYS = 75, 30
 
 _BEFORE_DAYS = 45
 _MOST = 2_000_000
@@ -224,7 +224,7 @@ def read_steps(
 
 
 def place_steps(scans: pa.Table, facilities: Facilities, booked: pa.Table | None = None) -> Steps:
-    """Steps from scans that stand, as `following.FOLLOWED_SCHEMA` has them, with where they were and what was booked."""
+    """Steps from scans that stand (`following.FOLLOWED_SCHEMA`), with where they were and what was booked."""
     carrier, code = scans.column("carrier"), scans.column("facility")
     named = pc.binary_join_element_wise(carrier, code, "/")  # null where there is none
     table = _placed(scans.drop_columns(["facility"]).append_column("facility", named), facilities)

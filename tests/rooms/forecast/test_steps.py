@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from waypost.engines.reference import open_reference
-from waypost.forecast.steps import BOOKED_SCHEMA, LOST_DAYS, Steps, make_steps, read_steps
+from waypost.forecast.steps import BOOKED_SCHEMA, LOST_DAYS, Steps, make_steps, place_steps, read_steps
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, Instant, OffsetSource
 from waypost.model.places import Facility, FacilityKind, Place
@@ -132,10 +132,14 @@ def test_imagined_trips_come_out_of_a_history_as_they_went_in() -> None:
     booked = told.table.select(BOOKED_SCHEMA.names).take(pa.array(np.flatnonzero(told.is_last)))
     now_ms = round(told.at.max() * DAY_MS) + 1
     found = read_steps(world.memory.history, world.tables, world.facilities, now_ms=now_ms, days=40, booked=booked)
+    numbers = [f"P{number:07}" for number in range(120)]
+    _, followed = world.tracker.find_followed(numbers, None, 1)
+    looked_up = place_steps(followed.scans, world.facilities, booked)
     world.memory.close()
     order = [("number", "ascending"), ("at", "ascending")]
-    assert found.table.sort_by(order).equals(told.table.sort_by(order))
-    assert np.sort(found.delivered).tolist() == np.sort(told.delivered).tolist()
+    for each in (found, looked_up):
+        assert each.table.sort_by(order).equals(told.table.sort_by(order))
+        assert np.sort(each.delivered).tolist() == np.sort(told.delivered).tolist()
 
 
 def test_only_parcels_of_the_last_days_come(world: World) -> None:
