@@ -60,8 +60,8 @@ from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
 from waypost.forecast.models import Models
 from waypost.forecast.past import Past, read_past
-from waypost.forecast.present import Promises
-from waypost.forecast.steps import WATCHED_DAYS, Steps, read_booked, read_steps
+from waypost.forecast.present import Lookouts, Promises
+from waypost.forecast.steps import LATELY_DAYS, WATCHED_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import Conflict, NotFound, SettingsError
@@ -146,6 +146,7 @@ class House:
         self.models = Models(self.memory.records)
         age_ms = round(settings.forecast.age_min * 60_000)
         self.promises = Promises(self.models, lambda at_ms: self.read_past(at_ms).trips, now_ms, age_ms)
+        self.lookouts = Lookouts(self.models, lambda at_ms: self.read_steps(at_ms, LATELY_DAYS), now_ms, age_ms)
         self.quotes = Quotes(
             Shelf(self.memory.records),
             self._open_cities,

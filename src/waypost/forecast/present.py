@@ -61,7 +61,7 @@ class Promises(Fresh[Promiser]):
 
 
 class Lookouts(Fresh[Lookout]):
-    """Keeps a lookout ready. `open` raises `Conflict` if nothing was learnt of parcels on their way.
+    """Keeps a lookout ready. `open` raises `Conflict` if nothing was learnt of parcels on their way, or none is.
 
     Args:
         read_steps: the scans known at an instant, UTC milliseconds, of parcels of the last weeks.
@@ -103,6 +103,8 @@ class Lookouts(Fresh[Lookout]):
             raise _nothing_watched("" if found is None else f": {found[1].card.unwatched}")
         version, trained = found
         watch, steps = Watch.from_bytes(trained.watch), self._read_steps(at_ms)
+        if not len(steps):
+            raise Conflict("no parcel was scanned in the last weeks", mend="Import newer scans.")
         return version, Lookout(watch, steps, at_ms / DAY_MS, version=version, learnt_at=trained.card.learnt_at)
 
     def _get_version(self) -> int:

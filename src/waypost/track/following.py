@@ -36,6 +36,10 @@ class Followed(msgspec.Struct, frozen=True):
     scans: pa.Table
     told: pa.Table
 
+    def joined(self, other: "Followed") -> "Followed":
+        """Both together; no parcel is in both."""
+        return Followed(pa.concat_tables([self.scans, other.scans]), pa.concat_tables([self.told, other.told]))
+
 
 def follow(parcels: Iterable[tuple[Waybill, Judged]], known: Sequence[Parcel]) -> Followed:
     """What forecasts follow some parcels by.

@@ -57,7 +57,8 @@ from waypost.forecast.lane_trips import TripReader
 from waypost.forecast.lanes import LaneDetail, Lanes, read_lane, read_lanes
 from waypost.forecast.models import Models
 from waypost.forecast.past import read_past
-from waypost.forecast.present import Promises
+from waypost.forecast.present import Lookouts, Promises
+from waypost.forecast.steps import LATELY_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
 from waypost.forecast.trips import Trips
 from waypost.forecast.volume_shelf import KeptForecast, VolumeShelf
@@ -233,6 +234,7 @@ class World:
             ),
             "quotes": quotes,
             "promises": promises,
+            "lookouts": Lookouts(self.models, self.read_steps, lambda: self.now_ms, 1_800_000),
             "chooser": chooser,
             "pickups": Pickups(self.memory.records, self.pickup_issuers, lambda: SEAL, lambda: self.now_ms),
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
@@ -269,6 +271,13 @@ class World:
         """What promises are learnt from."""
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
         return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms).trips
+
+    def read_steps(self, at_ms: int) -> Steps:
+        """What arrivals are told by."""
+        with self.memory.records.read() as connection:
+            booked, links = read_booked(list_told(connection)), list_all_links(connection)
+        history, days = self.memory.history, LATELY_DAYS
+        return read_steps(history, self.tables, self.facilities, now_ms=at_ms, days=days, booked=booked, links=links)
 
     @cached_property
     def app(self) -> Door:
