@@ -3,6 +3,7 @@
 It is told by the newest scans, from the reading that a look-up makes anyway.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
@@ -14,7 +15,7 @@ from waypost.forecast.arrivals import Arrival
 from waypost.forecast.lookout import Lookout
 from waypost.forecast.reasons import Reason, ReasonCode
 from waypost.forecast.steps import place_steps, read_booked
-from waypost.model.instants import DAY_MS, format_instant, parse_instant
+from waypost.model.instants import DAY_MS, format_instant
 from waypost.model.places import Facility
 from waypost.network.facilities import Facilities
 from waypost.track.following import Followed
@@ -142,7 +143,7 @@ def _find_lack(arrival: Arrival) -> Lack | None:
 
 def _view(arrival: Arrival, find: Callable[[str], Facility | None], everything: bool) -> ArrivalView:
     def local(text: str) -> str:
-        return format_instant(parse_instant(text).at_ms, arrival.offset_min)
+        return format_instant(_ms(text), arrival.offset_min)
 
     promised = arrival.promised_by
     return ArrivalView(
@@ -152,7 +153,7 @@ def _view(arrival: Arrival, find: Callable[[str], Facility | None], everything: 
         p90_at=local(arrival.p90_at),
         scanned_at=local(arrival.scanned_at),
         promised_by=None if promised is None else local(promised),
-        likely_late=None if promised is None else parse_instant(arrival.p50_at).at_ms > parse_instant(promised).at_ms,
+        likely_late=None if promised is None else _ms(arrival.p50_at) > _ms(promised),
         reasons=[_view_reason(each, find, arrival.offset_min, everything) for each in arrival.reasons],
         next_scan_by=local(arrival.next_scan_by) if everything else None,
         wrong=arrival.wrong if everything else None,
@@ -172,6 +173,11 @@ def _view_reason(
         at=local_text(reason.at_ms, offset_min, facility),
         place=place if everything else place_in_public(place),
     )
+
+
+def _ms(text: str) -> int:
+    """An instant of ours; `parse_instant` is for columns of them, and those of others."""
+    return round(dt.datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -5,7 +5,6 @@ import datetime as dt
 import msgspec
 
 from waypost.forecast.reasons import Reason
-from waypost.model.instants import parse_instant
 from waypost.track.views import ParcelView, PlaceView
 from waypost.web.arriving import Arriving, ReasonView
 from waypost.web.pages.delays import say_delay
@@ -78,9 +77,10 @@ def _up_to_hour(moment: dt.datetime) -> dt.datetime:
 
 
 def _say_reason(reason: ReasonView, language: Language) -> str:
-    at = parse_instant(reason.at)
-    told = Reason(code=reason.code, hours=reason.hours, facility=None, at_ms=at.at_ms)
-    return say_delay(told, language, _name(reason.place), at.offset_min)
+    at = dt.datetime.fromisoformat(reason.at)
+    offset_min = round((at.utcoffset() or dt.timedelta()) / dt.timedelta(minutes=1))
+    told = Reason(code=reason.code, hours=reason.hours, facility=None, at_ms=round(at.timestamp() * 1000))
+    return say_delay(told, language, _name(reason.place), offset_min)
 
 
 def _name(place: PlaceView | None) -> str | None:
