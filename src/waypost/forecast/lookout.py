@@ -21,7 +21,7 @@ from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Flags, Ints
 from waypost.forecast.watch import Watch
 from waypost.model.cursors import read_cursor, write_cursor
-from waypost.model.instants import DAY_MS, format_utc
+from waypost.model.instants import DAY_MS, MINUTE_MS, format_utc
 from waypost.network.timetable import Timetable
 from waypost.track.statuses import list_statuses
 
@@ -131,7 +131,7 @@ class Lookout:
             "facility": steps.table.column("facility").take(pa.array(rows)).to_pylist(),
             "status": [list_statuses()[number].code for number in steps.status[rows].tolist()],
             "scanned_at": [_instant(at) for at in steps.at[rows].tolist()],
-            "next_scan_by": [_instant(at) for at in watch.silence.due(watched.scan).tolist()],
+            "next_scan_by": [_instant(_minutes(at)) for at in watch.silence.due(watched.scan).tolist()],
             "offset_min": [self._offsets.get(goal or "", own) for goal, own in zip(goals, offsets, strict=True)],
             "wrong": np.round(wrong, _DIGITS).tolist(),
             "late": [None if np.isnan(each) else round(each, _DIGITS) for each in late.tolist()],
@@ -139,7 +139,9 @@ class Lookout:
             "given_up": steps.is_given_up(now)[rows].tolist(),
             "reasons": self._find_reasons(steps, rows, now),
         }
-        ends = watch.arrivals_ms(watched, round(now * DAY_MS), _LEVELS)
+        ends = (
+            np.round(watch.arrivals_ms(watched, round(now * DAY_MS), _LEVELS) / MINUTE_MS).astype(np.int64) * MINUTE_MS
+        )
         for level, at in zip(("p10_at", "p50_at", "p80_at", "p90_at"), ends.T.tolist(), strict=True):
             columns[level] = [format_utc(each) for each in at]
         return [Arrival(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
@@ -231,6 +233,11 @@ def _tell_group(steps: Steps, group: Group) -> SilentGroup:
 
 def _waybills(table: pa.Table) -> Iterator[tuple[str, str]]:
     return zip(table.column("parcel_carrier").to_pylist(), table.column("number").to_pylist(), strict=True)
+
+
+def _minutes(days: float) -> float:
+    """What is foreseen is told to the minute."""
+    return round(days * DAY_MS / MINUTE_MS) * MINUTE_MS / DAY_MS
 
 
 def _instant(days: float) -> str:

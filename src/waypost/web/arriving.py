@@ -25,6 +25,9 @@ from waypost.track.views import PlaceView, place_in_public
 
 _READY = "ready_to_collect"
 
+#: At such a risk to be lost or stuck the window, which is that of parcels that arrive, is told to operators alone.
+MOST_WRONG = 0.2
+
 
 class ReasonView(msgspec.Struct, frozen=True, kw_only=True):
     """Why a parcel lost time.
@@ -76,7 +79,7 @@ class Lack(StrEnum):
     UNSCANNED = "unscanned"  #: nobody has scanned it
     ENDED = "ended"  #: it arrived, was sent back, cancelled or lost
     COLLECT = "ready_to_collect"  #: it waits to be collected
-    SILENT = "silent"  #: it was not scanned for so long that nobody waits for it
+    SILENT = "silent"  #: it was not scanned for so long that nobody can say
 
 
 class Basis(msgspec.Struct, frozen=True):
@@ -135,10 +138,10 @@ def view_arrivals(found: Iterable[Arrival], facilities: Facilities, *, everythin
 
 
 def _find_lack(arrival: Arrival) -> Lack | None:
-    """Why people are not told: what is learnt of parcels that are not waited for any more says nothing to them."""
+    """Why people are not told: of ten that may well be lost, eight do not come in the window."""
     if get_status(arrival.status).milestone == _READY:
         return Lack.COLLECT
-    return Lack.SILENT if arrival.given_up else None
+    return Lack.SILENT if arrival.given_up or arrival.wrong >= MOST_WRONG else None
 
 
 def _view(arrival: Arrival, find: Callable[[str], Facility | None], everything: bool) -> ArrivalView:

@@ -6,7 +6,7 @@ import msgspec
 
 from waypost.forecast.reasons import Reason
 from waypost.track.views import ParcelView, PlaceView
-from waypost.web.arriving import Arriving, ReasonView
+from waypost.web.arriving import MOST_WRONG, Arriving, Lack, ReasonView
 from waypost.web.pages.delays import say_delay
 from waypost.web.pages.languages import Language, offset_text
 
@@ -19,22 +19,24 @@ class Eta(msgspec.Struct, frozen=True):
     """What a page says.
 
     Attributes:
-        window: `Arrives Thu, 26 Nov, 14:00–18:00 UTC+8`.
-        share: how many of ten come in it.
+        window: `Arrives Thu, 26 Nov, 14:00–18:00 UTC+8`; or that nobody can say, and then there is no more.
+        share: how many of ten come in it; "" where it may well be lost.
         late: that it will likely come later than promised; None if not.
         rests: how old what it rests on is.
         reasons: where it lost time, oldest first.
     """
 
     window: str
-    share: str
-    late: str | None
-    rests: str
-    reasons: list[str]
+    share: str = ""
+    late: str | None = None
+    rests: str = ""
+    reasons: list[str] = []
 
 
 def say_eta(parcel: ParcelView, arriving: Arriving, language: Language, now_ms: int) -> Eta | None:
     """What is said of a parcel; None where nothing is known, or nothing is to be said any more."""
+    if arriving.lack(parcel.carrier, parcel.number) is Lack.SILENT:
+        return Eta(language.say("eta_silent"))
     found = arriving.of.get((parcel.carrier, parcel.number))
     if found is None or arriving.basis is None:
         return None
@@ -46,7 +48,7 @@ def say_eta(parcel: ParcelView, arriving: Arriving, language: Language, now_ms: 
     costly = sorted(found.reasons, key=lambda each: -each.hours)[:_MOST_REASONS]
     return Eta(
         window=say_window(since, until, language),
-        share=language.say("eta_share"),
+        share="" if (found.wrong or 0) >= MOST_WRONG else language.say("eta_share"),
         late=language.say("eta_late") if is_late else None,
         rests=language.say(
             "eta_rests",
