@@ -69,6 +69,11 @@ _DELIVERED = MILESTONES.index("delivered")
 _STOPPED = [MILESTONES.index(each) for each in ("returning", "returned", "cancelled")]
 _LOST = get_status("lost").number
 
+#: The codes of statuses behind which nothing is awaited.
+ENDING = frozenset(
+    each.code for each in list_statuses() if _MILESTONE[each.number] in (_DELIVERED, *_STOPPED) or each.number == _LOST
+)
+
 
 class Steps:
     """Steps by parcel and instant; instants as days since 1970 (float64, `NEVER` for what has not come).
@@ -229,7 +234,8 @@ def place_steps(scans: pa.Table, facilities: Facilities, booked: pa.Table | None
     named = pc.binary_join_element_wise(carrier, code, "/")  # null where there is none
     table = _placed(scans.drop_columns(["facility"]).append_column("facility", named), facilities)
     told = BOOKED_SCHEMA.empty_table() if booked is None else booked.select(BOOKED_SCHEMA.names).cast(BOOKED_SCHEMA)
-    table = table.join(told, ["parcel_carrier", "number"])
+    rows = pc.index_in(_waybills(table), value_set=_waybills(told))
+    table = _beside(table, told.drop_columns(["parcel_carrier", "number"]), rows)
     return make_steps({name: table.column(name).combine_chunks() for name in table.column_names})
 
 
@@ -261,9 +267,21 @@ def _placed(table: pa.Table, facilities: Facilities) -> pa.Table:
     known = facilities.find_many(pairs)
     places = [known[pair].place if pair in known else None for pair in pairs]
     told = {
-        "facility": pa.array(keys, _WORD),
         "area": pa.array([f"{p.country}-{p.region}" if p and p.country and p.region else None for p in places], _WORD),
         "latitude": pa.array([p.latitude if p else None for p in places], pa.float64()),
         "longitude": pa.array([p.longitude if p else None for p in places], pa.float64()),
     }
-    return table.join(pa.table(told), "facility")
+    rows = pc.index_in(table.column("facility"), value_set=pa.array(keys, _WORD))
+    return _beside(table, pa.table(told), rows)
+
+
+def _waybills(table: pa.Table) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(table.column("parcel_carrier"), table.column("number"), "\x1f")
+
+
+def _beside(table: pa.Table, told: pa.Table, rows: pa.ChunkedArray) -> pa.Table:
+    """A table with more columns, of each row that of another table; null where there is none."""
+    found = told.take(rows)
+    for name in told.column_names:
+        table = table.append_column(name, found.column(name))
+    return table

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from waypost.forecast.arrivals import Arrival
 from waypost.forecast.lookout import Lookout
 from waypost.forecast.reasons import Reason, ReasonCode
-from waypost.forecast.steps import place_steps, read_booked
+from waypost.forecast.steps import ENDING, place_steps, read_booked
 from waypost.model.instants import DAY_MS, format_instant
 from waypost.model.places import Facility
 from waypost.network.facilities import Facilities
@@ -117,9 +117,13 @@ def tell_arrivals(
     scans = followed.scans.filter(pc.less(followed.scans.column("at"), pa.scalar(now_ms, pa.timestamp("ms", "UTC"))))
     if not scans.num_rows:
         return Arriving(basis=basis_of(lookout))
+    names = ("parcel_carrier", "number", "status")
+    rows = list(zip(*(scans.column(name).to_pylist() for name in names), strict=True))
+    why = {(carrier, number): Lack.ENDED for carrier, number, _ in rows}
+    ended = {(carrier, number) for carrier, number, status in rows if status in ENDING}
+    if len(ended) == len(why):  # most that people ask for has arrived
+        return Arriving(why=why, basis=basis_of(lookout))
     found = lookout.tell(place_steps(scans, facilities, read_booked(followed.told)), now_ms / DAY_MS)
-    pairs = zip(scans.column("parcel_carrier").to_pylist(), scans.column("number").to_pylist(), strict=True)
-    why = dict.fromkeys(pairs, Lack.ENDED)
     if not everything:
         why.update(((each.carrier, each.number), lack) for each in found if (lack := _find_lack(each)) is not None)
         found = [each for each in found if _find_lack(each) is None]
