@@ -62,19 +62,21 @@ from waypost.feeds.sheets import Sheets
 from waypost.forecast.foul_weather import blame_weather
 from waypost.forecast.models import Models
 from waypost.forecast.past import Past, read_past
-from waypost.forecast.present import Promises
+from waypost.forecast.present import Lookouts, Promises
 from waypost.forecast.reasons import Weather
 from waypost.forecast.records import read_weather
-from waypost.forecast.steps import WATCHED_DAYS, Steps, read_booked, read_steps
+from waypost.forecast.steps import LATELY_DAYS, WATCHED_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
 from waypost.forecast.weather import Weather as WeatherKept
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import Conflict, NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource
+from waypost.network.areas import Areas
 from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
 from waypost.network.shelf import Timetables
+from waypost.network.timetable import Timetable
 from waypost.network.ways import Ways
 from waypost.store.protocols import Memory, Records
 from waypost.track.carriers import PushReader, TrackSource
@@ -151,6 +153,15 @@ class House:
         self.models = Models(self.memory.records)
         age_ms = round(settings.forecast.age_min * 60_000)
         self.promises = Promises(self.models, lambda at_ms: self.read_past(at_ms).trips, now_ms, age_ms)
+        self.lookouts = Lookouts(
+            self.models,
+            lambda at_ms: self.read_steps(at_ms, LATELY_DAYS),
+            lambda: Areas(self.facilities.list_all()),
+            self.read_departures,
+            self.read_foul_weather,
+            now_ms,
+            age_ms,
+        )
         self.quotes = Quotes(
             Shelf(self.memory.records),
             self._open_cities,
@@ -257,10 +268,15 @@ class House:
             history, tables, self.facilities, now_ms=at_ms, days=days, booked=read_booked(told), links=links
         )
 
+    def read_departures(self, at_ms: int) -> Timetable | None:
+        """What departed in the last weeks until an instant, as far as it is known now; None without a timetable."""
+        timetable, _ = self.ways.open_around(at_ms - LATELY_DAYS * DAY_MS, LATELY_DAYS, now_ms())
+        return timetable if timetable.facilities else None
+
     def read_foul_weather(self, at_ms: int) -> Weather | None:
         """What is asked of the weather why parcels lost time, as it was known at an instant; None if none is kept."""
         with self.memory.records.read() as connection:
-            rows = read_weather(connection, at_ms - WATCHED_DAYS * DAY_MS)
+            rows = read_weather(connection, at_ms - LATELY_DAYS * DAY_MS)
         return blame_weather(WeatherKept(rows), self.facilities, at_ms) if rows.num_rows else None
 
     def read_gaps(self) -> Gaps:
