@@ -90,6 +90,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     app = make_app(_desk(house, booking, telling, mailing, sender, openid, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     house.promises.note = lambda error: journal.error("promises are not made anew", exc_info=error)
+    house.lookouts.note = lambda error: journal.error("arrivals are not looked at anew", exc_info=error)
     make_ready()
     if house.has_timetable():  # beside, as the compiler takes seconds the first time, and a start should not
         threading.Thread(target=ways.make_ready, name="ways", daemon=True).start()
@@ -191,6 +192,7 @@ def _desk(
         ),
         quotes=house.quotes,
         promises=house.promises,
+        lookouts=house.lookouts,
         chooser=house.chooser,
         pickups=house.pickups,
         sort_codes=house.sort_codes,

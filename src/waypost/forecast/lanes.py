@@ -22,6 +22,7 @@ from waypost.forecast.trips import Flags, Floats
 from waypost.forecast.voices import Ints
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.instants import MINUTE_MS, format_utc
+from waypost.network.areas import is_within
 from waypost.track.scorecards import Part
 from waypost.track.standing import in_milliseconds
 
@@ -92,7 +93,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a lane is wanted."""
         ends = ((self.origin, row.origin), (self.destination, row.destination))
         return (self.carriers is None or row.carrier in self.carriers) and all(
-            asked is None or area == asked or area.startswith(f"{asked}-") for asked, area in ends
+            asked is None or is_within(area, asked) for asked, area in ends
         )
 
 
@@ -240,6 +241,7 @@ def read_lane(
     prices: pa.Table | None = None,
 ) -> LaneDetail:
     """One lane, of all carriers or of some; without parcels if none went there. `prices` as for `read_lanes`."""
+    origin, destination = (reader.areas.spell(area) for area in (origin, destination))
     trips = reader.read(origin, destination)
     costs = _read_costs(trips, prices)
     only = pa.array(sorted(set(carriers)), pa.string())

@@ -16,6 +16,7 @@ from waypost.forecast.trips import Floats, Ints, Trips, make_trips, number_rows
 from waypost.forecast.unseen import Seen
 from waypost.model.errors import Conflict
 from waypost.model.instants import DAY_MS, MINUTE_MS, format_utc
+from waypost.network.areas import plain_area
 
 #: The window of a promise is from the first of these to the last; the middle is as likely before as after.
 WINDOW = (0.1, 0.5, 0.8, 0.9)
@@ -35,7 +36,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         service: the carrier, as scans name it.
-        origin_region, destination_region: as `past.area_of` writes them; `origin_area` and `destination_area` are the
+        origin_region, destination_region: plain areas (`network.areas`); `origin_area` and `destination_area` are the
             plain cities.
         offset_min: local minus UTC at the origin; None: what it was for those that came from there.
     """
@@ -113,6 +114,7 @@ class Promiser:
         self.trained = trained
         self.now = now
         self.version = version
+        self._held = {plain_area(region): found for region, found in trained.card.regions.items()}
         self._shape = trained.foresee(trips).shape(now, WINDOW)
         if np.isnan(self._shape).any():
             raise Conflict(
@@ -161,7 +163,7 @@ class Promiser:
             rests_on, parcels = RestsOn.LANE, on_lane
         elif on_region >= LEAST_SEEN:
             rests_on, parcels = RestsOn.REGION, on_region
-        held, of = self.trained.card.regions.get(ask.destination_region, (None, 0))
+        held, of = self._held.get(ask.destination_region, (None, 0))
         p10, p50, p80, p90 = (format_utc(end) for end in ends)
         return Promise(
             p10_at=p10,

@@ -3,6 +3,7 @@
 import csv
 import io
 
+import msgspec
 import pytest
 from tests.rooms.web.conftest import NOW, World, scan
 
@@ -97,6 +98,15 @@ def test_a_file_to_plan_by(served: World) -> None:
         ("yto", "A", "2026-11-20", "3.0", "0"),
         ("yto", "A", "2026-11-21", "3.0", ""),
     ]
+
+
+def test_a_lane_is_found_however_its_areas_are_spelled(world: World) -> None:
+    lanes = kept(by="lane")
+    line = Line("lane", "yto", "BR-São Paulo > BR-PR", lanes.forecast.lines[0].days)
+    told = msgspec.structs.replace(lanes.forecast, lines=[*lanes.forecast.lines, line])
+    world.volumes.keep(msgspec.structs.replace(lanes, forecast=told))
+    found = world.get(f"{VOLUME}?by=lane&name=br-sao%20paulo%20%3E%20BR-pr", key=world.operator).json["lines"]
+    assert [each["name"] for each in found] == ["BR-São Paulo > BR-PR"]
 
 
 def test_a_carrier_sees_its_own_lines(served: World) -> None:
