@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.picturing.sheet import Panel, write_sheet
 
 _SEEDS = ("circle", "diamond", "octagon", "triangle", "square")
-_FIGURES = {"mae_days": "mean error, days", "pinball": "pinball loss"}
-_LEFTS, _WIDTH, _ROW = (118.0, 448.0), 286.0, 22.0
+_FIGURES = {"mae_days": "mean error in days", "pinball": "pinball loss"}
+_LEFTS, _WIDTH, _ROW = (132.0, 456.0), 276.0, 22.0
 
 #: Of each the kind `left_out` ("" for none), its `seed`, and `scores` by the day from which orders are promised.
 Runs = Sequence[Mapping[str, Any]]
@@ -28,7 +28,7 @@ def draw_ablation(runs: Runs, path: Path) -> None:
                 for kind in kinds
             }
             panel = _draw_panel((left, 108 + row * (tall + 62), _WIDTH, tall), values, named=left == _LEFTS[0])
-            panel.head(f"{name}, orders from {start}")
+            panel.head(f"{name}, from {start}")
             panels.append(panel)
             means = {kind: sum(each.values()) / len(each) for kind, each in values.items()}
             told.append(
@@ -56,8 +56,7 @@ def _draw_panel(
         ends = min(values[""].values()), max(values[""].values())
         panel.band([(ends[0], 0), (ends[1], 0), (ends[1], len(values)), (ends[0], len(values))])
     for row, (kind, each) in enumerate(values.items()):
-        if named:
-            panel.note((low, row + 0.68), f"{_say(kind)}   ", "end")
+        panel.row(row + 0.5, _say(kind) if named else "")
         for seed, value in each.items():
             panel.mark((value, row + 0.5), _SEEDS[seed], 4)
     return panel

@@ -79,9 +79,12 @@ class Panel:
         """What the panel shows, above it."""
         self._write(self.left, self.top - 8, words, "start", "strong")
 
-    def note(self, at: tuple[float, float], words: str, anchor: str = "start") -> None:
-        """Words at a point of the scales."""
-        self._write(self.x(at[0]), self.y(at[1]), words, anchor, "small")
+    def row(self, height: float, words: str) -> None:
+        """A line with words to its left, if there are any."""
+        at = self.y(height)
+        self.parts.append(f'<line class="grid" x1="{self.left}" x2="{self.left + self.width}" y1="{at}" y2="{at}"/>')
+        if words:
+            self._write(self.left - 8, at + 4, words, "end")
 
     def band(self, points: Points) -> None:
         """A grey field."""

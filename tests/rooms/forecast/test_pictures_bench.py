@@ -50,7 +50,7 @@ def test_pictures_say_in_words_what_they_show(figures: Figures, tmp_path: Path) 
     assert "Waypost held 50 % at 50 %, 80 % at 80 %, 90 % at 90 %; LightGBM held 42 % at 50 %" in told["reliability"]
     assert "Olist promised 23.3 days, of which 89 % held." in told["windows"]
     assert (
-        "mean error, days of orders from 2018-04-15 on: nothing left out 5.020, without lately 5.200"
+        "mean error in days of orders from 2018-04-15 on: nothing left out 5.020, without lately 5.200"
         in told["ablation"]
     )
 
