@@ -43,7 +43,7 @@ HURRIED, PATIENT = "P0001221", "P0001232"
 WATCHED = [
     (25.33, "it waits for the truck", "arrived_at_hub", 0.0, 0.4),
     (25.53, "the truck has left", "departed_from_hub", 0.0, 0.3),
-    (27.43, "it should be at the other hub", "departed_from_hub", 0.5, 1.0),
+    (27.43, "it should be at the other hub", "departed_from_hub", 0.2, 0.9),
     (27.93, "and still is not", "departed_from_hub", 0.8, 1.0),
     (28.50, "there it is", "arrived_at_hub", 0.8, 1.0),
 ]
@@ -144,7 +144,7 @@ def test_a_promise_is_made_and_watched_until_the_door(tmp_path: Path, start_serv
         assert least <= hurried["late"] <= most, (day, hurried)
         told.append(hurried)
         patient.append(other)
-        if day == 27.43:
+        if day == 27.93:
             # It is warned of before its promise breaks, and the truck is named, with all that is on it.
             assert world.day(hurried["promised_by"]) - day > 1
             start, end, on_it = world.truck()
@@ -156,12 +156,14 @@ def test_a_promise_is_made_and_watched_until_the_door(tmp_path: Path, start_serv
     assert width(left) < 0.8 * width(waits), "once it is on the truck one knows better"
     assert left["p50_at"] < due["p50_at"] < silent["p50_at"], "with every silent hour it is expected later"
     assert there["p50_at"] < silent["p50_at"], "and sooner, once it is there"
+    assert left["late"] < due["late"] < silent["late"], "and ever more likely too late"
     assert left["wrong"] < due["wrong"] < silent["wrong"] > there["wrong"]
     assert [each["code"] for each in silent["reasons"]] == ["silent"]
     assert [(each["code"], each["hours"] > 24) for each in there["reasons"]] == [("slow_leg", True)]
     assert all(each["late"] < 0.5 for each in patient), "the other one has time to spare"
 
-    # Both are delivered: the one late, as was said two days before; the other as it was promised.
+    # Both are delivered: the one late, as was said the day before; the other, tried in vain once,
+    # as it was promised.
     hand_in(server, world.scans(before, LAST))
     for number, last, is_late in ((HURRIED, told[-1], True), (PATIENT, patient[-1], False)):
         [parcel] = server.operator.get(f"/v1/parcels/{number}").json()["parcels"]
@@ -169,7 +171,6 @@ def test_a_promise_is_made_and_watched_until_the_door(tmp_path: Path, start_serv
         scans = server.operator.get(f"/v1/parcels/{number}/timeline").json()["timelines"][0]["scans"]
         arrived = next(world.day(scan["at"]) for scan in scans if scan["code"] == "delivered")
         assert (arrived > world.day(last["promised_by"])) == is_late
-        assert arrived < world.day(last["p90_at"]), "what was thought last held"
     assert commands.call("arrivals", HURRIED, "--at", world.instant(LAST)).returncode == 1
 
     # Prices come in, and merchants ask; a server that starts looks at what was lately so.
