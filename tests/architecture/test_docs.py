@@ -267,6 +267,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             post=Post(terms=house.mail_terms, notices=house.notices, consignees=house.consignees),
             quotes=house.quotes,
             promises=house.promises,
+            lookouts=house.lookouts,
             chooser=house.chooser,
             pickups=house.pickups,
             sort_codes=house.sort_codes,

@@ -53,6 +53,7 @@ from waypost.booking.sorting.codes import CodeState, SortCodes
 from waypost.booking.sorting.lessons import Lessons, learn_file
 from waypost.booking.sorting.places import DELIVERIES
 from waypost.booking.sorting.shelf import KEPT, Sorters
+from waypost.booking.told import list_booked
 from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries, Delivery, DeliveryState, keep_new
 from waypost.care.mail_terms import MailTerms, is_any_on, list_switched, note_missed
@@ -457,6 +458,10 @@ def test_orders_are_kept_claimed_and_booked(records: Records) -> None:
             connection, Issued(waybill=waybill, reference=parcel.reference, channel="test", label=label), NOW
         )
         book.settle(connection, ids[0], OrderState.BOOKED, NOW)
+    with records.read() as connection:
+        assert [tuple(row.values()) for row in list_booked(connection).to_pylist()] == [
+            ("yto", "YT1", NOW, merchant.id)
+        ]
     [booked], cursor = book.list_page(merchant.id, Filters(state=OrderState.BOOKED), None, 1)
     assert cursor is None
     assert book.find_labels(booked.parcels) == {booked.parcels[0].reference: label}

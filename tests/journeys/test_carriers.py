@@ -5,12 +5,14 @@ settings file. J&T only tells of parcels that were booked elsewhere.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.journeys.conftest import Server, starting
 
 from waypost.app.carriers import contract_at
 from waypost.app.settings import read_settings
@@ -26,19 +28,22 @@ from waypost.track.carriers import Asked, CarrierRefused
 
 HOUR_MS = 3_600_000
 ADAPTERS = list_adapters()
+PUSHING = [name for name, each in ADAPTERS.items() if "push" in each.operations]
 
 
-def write_settings(home: Path, fake: Fake) -> None:
+def write_settings(home: Path, *fakes: Fake) -> None:
     home.mkdir()
-    lines = [f"[accounts.{fake.name}]", f'carrier = "{fake.name}"']
-    lines += [f'url = "{fake.api_url}"'] if fake.api_url else []
-    lines += [f'"{name}" = "{value}"' for name, value in fake.account().items()]
+    lines = []
+    for fake in fakes:
+        lines += [f"[accounts.{fake.name}]", f'carrier = "{fake.name}"']
+        lines += [f'url = "{fake.api_url}"'] if fake.api_url else []
+        lines += [f'"{name}" = "{value}"' for name, value in fake.account().items()]
     (home / "waypost.toml").write_text("\n".join(lines), "utf-8")
 
 
 def book(fake: Fake, contract: Contract) -> str:
     if contract.issuer is None:
-        return fake.make("ELSEWHERE0001").number
+        return fake.make(f"ELSEWHERE{PUSHING.index(fake.name):04}").number
     return contract.issuer.book(write_order(fake)).waybill.number
 
 
@@ -55,56 +60,64 @@ def server_position(server: Any) -> int:
     return int(float(line.split()[1]))
 
 
-@pytest.mark.parametrize("carrier", [name for name, each in ADAPTERS.items() if "push" in each.operations])
-def test_a_parcel_moves_by_pushes(carrier: str, tmp_path: Path, start_server: Callable[..., Any]) -> None:
-    with FAKES[carrier].kind() as fake:
-        contract = contract_at(fake, ADAPTERS[carrier])
-        write_settings(tmp_path / "home", fake)
-        server = start_server(tmp_path / "home")
-        fake.push_url = f"{server.address}/v1/carriers/{carrier}/push"
-        number = book(fake, contract)
-        asked = [Asked(number=number, phone_tail=fake.parcels[number].phone[-4:] or None)]
-        if contract.source is not None and "subscribe" in ADAPTERS[carrier].operations:
-            assert not contract.source.subscribe(asked)
-        begun_ms = fake.clock() // 1000 * 1000 - 40 * HOUR_MS
-        first, second, third = FAKES[carrier].codes
-        got = FakeScan(code=first, at_ms=begun_ms)
-        way = FakeScan(code=second, at_ms=begun_ms + 5 * HOUR_MS)
-        late = FakeScan(code=second, at_ms=begun_ms + 9 * HOUR_MS)
-        end = FakeScan(code=third, at_ms=begun_ms + 30 * HOUR_MS)
-        fake.move(number, got, way, late, end)
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, Fake]]]:
+    """One server of all carriers that push, for it takes longer to start than a parcel to move."""
+    folder = tmp_path_factory.mktemp("carriers")
+    with ExitStack() as stack:
+        fakes = {name: stack.enter_context(FAKES[name].kind()) for name in PUSHING}
+        write_settings(folder / "home", *fakes.values())
+        yield stack.enter_context(starting(folder))(), fakes
 
-        for scan in (way, got, got):  # out of order, and one twice
-            answer = fake.push(number, scan)
-            assert fake.is_thanked(answer.status_code, answer.content), answer.text
-        before = status_of(server, number)
-        assert before not in ("delivered", "unknown")
-        answer = fake.push(number, end)
-        assert fake.is_thanked(answer.status_code, answer.content)
-        assert status_of(server, number) == "delivered"
-        answer = fake.push(number, late)  # one comes after the delivery
-        assert fake.is_thanked(answer.status_code, answer.content)
-        assert status_of(server, number) == "delivered"
-        page = server.public.get(f"/track/{number}", params={"lang": "en"})
-        assert page.status_code == 200
-        assert "Delivered" in page.text
 
-        forged = fake.write_push(fake.parcels[number], [end])
-        place = forged.body.index(number.encode()) + len(number) - 1
-        digit = b"1" if forged.body[place : place + 1] != b"1" else b"2"
-        body = forged.body[:place] + digit + forged.body[place + 1 :]
-        # what is signed nowhere is known by a key in the address
-        query = forged.query if fake.signs_pushes else {name: "another" for name in forged.query}
-        answer = fake.send(msgspec.structs.replace(forged, body=body, query=query))
-        assert not fake.is_thanked(answer.status_code, answer.content)
+@pytest.mark.parametrize("carrier", PUSHING)
+def test_a_parcel_moves_by_pushes(carrier: str, network: tuple[Server, dict[str, Fake]]) -> None:
+    server, fake = network[0], network[1][carrier]
+    contract = contract_at(fake, ADAPTERS[carrier])
+    fake.push_url = f"{server.address}/v1/carriers/{carrier}/push"
+    number = book(fake, contract)
+    asked = [Asked(number=number, phone_tail=fake.parcels[number].phone[-4:] or None)]
+    if contract.source is not None and "subscribe" in ADAPTERS[carrier].operations:
+        assert not contract.source.subscribe(asked)
+    begun_ms = fake.clock() // 1000 * 1000 - 40 * HOUR_MS
+    first, second, third = FAKES[carrier].codes
+    got = FakeScan(code=first, at_ms=begun_ms)
+    way = FakeScan(code=second, at_ms=begun_ms + 5 * HOUR_MS)
+    late = FakeScan(code=second, at_ms=begun_ms + 9 * HOUR_MS)
+    end = FakeScan(code=third, at_ms=begun_ms + 30 * HOUR_MS)
+    fake.move(number, got, way, late, end)
 
-        if contract.source is not None:  # asked for, all of it is there as well, and changes nothing
-            assert contract.source.track(asked).rows.sent == 4
-        if contract.issuer is not None and "cancel" in ADAPTERS[carrier].operations:
-            issued = contract.issuer.book(write_order(fake))
-            contract.issuer.cancel(issued, "customer")
-            assert fake.parcels[issued.waybill.number].is_cancelled
-        contract.caller.close()
+    for scan in (way, got, got):  # out of order, and one twice
+        answer = fake.push(number, scan)
+        assert fake.is_thanked(answer.status_code, answer.content), answer.text
+    before = status_of(server, number)
+    assert before not in ("delivered", "unknown")
+    answer = fake.push(number, end)
+    assert fake.is_thanked(answer.status_code, answer.content)
+    assert status_of(server, number) == "delivered"
+    answer = fake.push(number, late)  # one comes after the delivery
+    assert fake.is_thanked(answer.status_code, answer.content)
+    assert status_of(server, number) == "delivered"
+    page = server.public.get(f"/track/{number}", params={"lang": "en"})
+    assert page.status_code == 200
+    assert "Delivered" in page.text
+
+    forged = fake.write_push(fake.parcels[number], [end])
+    place = forged.body.index(number.encode()) + len(number) - 1
+    digit = b"1" if forged.body[place : place + 1] != b"1" else b"2"
+    body = forged.body[:place] + digit + forged.body[place + 1 :]
+    # what is signed nowhere is known by a key in the address
+    query = forged.query if fake.signs_pushes else {name: "another" for name in forged.query}
+    answer = fake.send(msgspec.structs.replace(forged, body=body, query=query))
+    assert not fake.is_thanked(answer.status_code, answer.content)
+
+    if contract.source is not None:  # asked for, all of it is there as well, and changes nothing
+        assert contract.source.track(asked).rows.sent == 4
+    if contract.issuer is not None and "cancel" in ADAPTERS[carrier].operations:
+        issued = contract.issuer.book(write_order(fake))
+        contract.issuer.cancel(issued, "customer")
+        assert fake.parcels[issued.waybill.number].is_cancelled
+    contract.caller.close()
 
 
 def test_a_label_that_is_made_later_comes_by_a_push(tmp_path: Path, start_server: Callable[..., Any]) -> None:

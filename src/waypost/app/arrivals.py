@@ -7,12 +7,12 @@ from rich.table import Table
 
 from waypost.app.console import aside, line, out, results
 from waypost.app.tracking import open_to_read
-from waypost.app.wiring import House, now_ms
-from waypost.forecast.arrivals import Arrivals, SilentGroup, look_ahead
+from waypost.app.wiring import now_ms
+from waypost.forecast.arrivals import Arrivals, SilentGroup
+from waypost.forecast.lookout import Lookout, Wanted
 from waypost.forecast.reasons import Reason
-from waypost.forecast.watch import Watch
-from waypost.model.errors import BadInput, Conflict, NotFound
-from waypost.model.instants import DAY_MS, parse_instant
+from waypost.model.errors import BadInput
+from waypost.model.instants import parse_instant
 
 _REASONS = {
     "late_handover": "handed over late",
@@ -36,7 +36,7 @@ def run_arrivals(numbers: Sequence[str], most: int, *, at: str | None, home: Pat
     if at_ms > now_ms():
         raise BadInput("nothing is known of what comes", where="--at", mend="Give an instant that has been.")
     with open_to_read(home) as house:
-        found = look(house, at_ms, numbers, most)
+        found = look(house.lookouts.at(at_ms), numbers, most)
     missing = sorted(set(numbers) - {each.number for each in found.parcels})
     if as_json:
         out(found)
@@ -47,21 +47,16 @@ def run_arrivals(numbers: Sequence[str], most: int, *, at: str | None, home: Pat
     return 1 if missing else 0
 
 
-def look(house: House, at_ms: int, numbers: Sequence[str], most: int) -> Arrivals:
-    """What is thought at an instant, UTC milliseconds.
-
-    Raises:
-        Conflict: nothing was learnt to say it by.
-        NotFound: no parcel was scanned lately.
-    """
-    in_use = house.models.find_in_use()
-    if in_use is None or not in_use[1].watch:
-        why = "" if in_use is None else f": {in_use[1].card.unwatched}"
-        raise Conflict(f"nothing was learnt to say when parcels arrive by{why}", mend="`waypost train` learns it.")
-    steps = house.read_steps(at_ms)
-    if not len(steps):
-        raise NotFound("no parcel was scanned in the last weeks", mend="Import newer scans.")
-    return look_ahead(Watch.from_bytes(in_use[1].watch), steps, at_ms / DAY_MS, numbers=numbers, most=most)
+def look(lookout: Lookout, numbers: Sequence[str], most: int) -> Arrivals:
+    """What is thought of some parcels, or of the most endangered ones and of those who fell silent together."""
+    return Arrivals(
+        as_of=lookout.as_of,
+        version=lookout.version,
+        learnt_at=lookout.learnt_at,
+        on_their_way=lookout.on_their_way,
+        parcels=lookout.find(numbers) if numbers else lookout.page(Wanted(), None, most)[0],
+        groups=[] if numbers else lookout.groups,
+    )
 
 
 def _print(found: Arrivals, *, is_list: bool) -> None:

@@ -14,6 +14,7 @@ from waypost.forecast.lane_trips import TripReader
 from waypost.forecast.lanes import LaneDetail, Lanes, Times, Wanted, page_lanes, read_lane, read_lanes
 from waypost.model.errors import NotFound
 from waypost.model.instants import DAY_MS, parse_instant
+from waypost.network.areas import plain_area
 from waypost.track.records import list_all_links, list_told
 
 #: To people so many lanes are shown; --json has all.
@@ -74,10 +75,11 @@ def run_lanes(
         found = lanes_of(house)(since_ms, None)
         wanted = Wanted(carriers=frozenset(carriers) or None, origin=origin, destination=destination)
         rows, _ = page_lanes(found, wanted, None, len(found.lanes) + 1)
-        is_one = origin is not None and destination is not None and {origin, destination} <= _areas(found)
         detail = (
             lane_of(house)(origin, destination, tuple(sorted(carriers)), since_ms, None)
-            if is_one and origin is not None and destination is not None
+            if origin is not None
+            and destination is not None
+            and {*map(plain_area, (origin, destination))} <= _areas(found)
             else None
         )
         lag = house.tracker.freshness().lag
@@ -112,7 +114,7 @@ def tell_age(as_of: str) -> None:
 
 
 def _areas(found: Lanes) -> set[str]:
-    return {area for row in found.lanes for area in (row.origin, row.destination)}
+    return {plain_area(area) for row in found.lanes for area in (row.origin, row.destination)}
 
 
 def _table(*names: str) -> Table:

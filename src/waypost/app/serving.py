@@ -88,6 +88,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     app = make_app(_desk(house, booking, telling, mailing, sender, openid, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     house.promises.note = lambda error: journal.error("promises are not made anew", exc_info=error)
+    house.lookouts.note = lambda error: journal.error("arrivals are not looked at anew", exc_info=error)
     make_ready()
     take_short_turns()
     gc.freeze()  # what stands here stays: nobody need look through it again for what is not used any more
@@ -187,6 +188,7 @@ def _desk(
         ),
         quotes=house.quotes,
         promises=house.promises,
+        lookouts=house.lookouts,
         chooser=house.chooser,
         pickups=house.pickups,
         sort_codes=house.sort_codes,

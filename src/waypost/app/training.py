@@ -43,6 +43,7 @@ def run_train(*, hold: bool, at: str | None, seed: int, threads: int, home: Path
             past.trips,
             at_ms / DAY_MS,
             shares=past.shares,
+            areas=past.areas,
             before=before,
             seed=seed,
             threads=threads,
@@ -190,6 +191,8 @@ def _print_card(kept: KeptModel) -> None:
         return
     console.print(line(f"promises of {card.tested[0]} to {card.tested[1]}, each made with what was known then:"))
     console.print(_scores(card))
+    if card.uncompared:
+        console.print(line(f"not compared with the one before: {card.uncompared}"))
     if card.regions:
         worst = sorted(card.regions.items(), key=lambda each: each[1][0])[:5]
         told = ", ".join(f"{region} {held:.0%} of {many}" for region, (held, many) in worst)
@@ -198,7 +201,10 @@ def _print_card(kept: KeptModel) -> None:
 
 def _scores(card: Card) -> Table:
     table = Table("promise", "parcels", "MAE days", "pinball", "P50 held", "P80 held", "P90 held", "mean P90 days")
-    for name, each in {"this": card.scores, "in use before": card.before, "median of the lane": card.medians}.items():
+    told = {"this": card.scores, "median of the lane": card.medians, "in use before": card.before}
+    if card.beside != card.scores:
+        told["this, on the same as before"] = card.beside
+    for name, each in told.items():
         if each is not None:
             held = [f"{each[f'coverage_p{level}']:.1%}" for level in (50, 80, 90)]
             figures = (f"{each['mae_days']:.2f}", f"{each['pinball']:.3f}", *held, f"{each['mean_p90_days']:.1f}")

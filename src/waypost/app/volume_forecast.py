@@ -81,7 +81,7 @@ def run_forecast(
             tell=lambda doing: progress.update(task, description=doing),
         )
         hours = read_hours(house.memory.history, house.tables, counts.last) if capacities else {}
-        scans_end_ms = min(newest_ms(house.memory.history), now_ms())
+        scans_end_ms = newest_ms(house.memory.history, now_ms())
         overloads = find_overloads(told, hours, capacities)
         made = None
         if keep:
@@ -133,7 +133,14 @@ def volumes_of(house: House) -> Callable[[By, str | None], tuple[KeptForecast, C
     def count(by: By, names: tuple[Hub, ...], until: dt.date) -> Counts:
         # All that has no line of its own stands together, as it did in the forecast.
         return read_counts(
-            house.memory.history, house.tables, house.facilities, by, until=until, most=0, named=frozenset(names)
+            house.memory.history,
+            house.tables,
+            house.facilities,
+            by,
+            until=until,
+            now_ms=now_ms(),
+            most=0,
+            named=frozenset(names),
         )
 
     counted = Remembered(count, house.settings.track.scorecards_age_s)
@@ -161,7 +168,9 @@ def _read_date(text: str) -> dt.date:
 
 def _count(house: House, by: By, most: int, hubs: Collection[Hub], until: dt.date) -> Counts:
     history = house.memory.history
-    counts = read_counts(history, house.tables, house.facilities, by, until=until, most=most, named=hubs)
+    counts = read_counts(
+        history, house.tables, house.facilities, by, until=until, now_ms=now_ms(), most=most, named=hubs
+    )
     unknown = sorted(set(hubs) - set(counts.names))
     if unknown:
         shown = ", ".join("/".join(hub) for hub in unknown[:5])

@@ -41,6 +41,7 @@ from waypost.booking.rating.shelf import Shelf
 from waypost.booking.sorting.codes import SortCodes
 from waypost.booking.sorting.lessons import Lessons
 from waypost.booking.sorting.shelf import Sorters
+from waypost.booking.told import list_booked
 from waypost.care.consignees import Consignees, MailAudience
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -58,18 +59,24 @@ from waypost.engines.local.retention import Retention
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.foul_weather import blame_weather
 from waypost.forecast.models import Models
 from waypost.forecast.past import Past, read_past
-from waypost.forecast.present import Promises
-from waypost.forecast.steps import WATCHED_DAYS, Steps, read_booked, read_steps
+from waypost.forecast.present import Lookouts, Promises
+from waypost.forecast.reasons import Weather
+from waypost.forecast.records import read_weather
+from waypost.forecast.steps import LATELY_DAYS, WATCHED_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
+from waypost.forecast.weather import Weather as WeatherKept
 from waypost.model.carriers import find_carrier
 from waypost.model.errors import Conflict, NotFound, SettingsError
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource
+from waypost.network.areas import Areas
 from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
 from waypost.network.shelf import Timetables
+from waypost.network.timetable import Timetable
 from waypost.network.ways import Ways
 from waypost.store.protocols import Memory, Records
 from waypost.track.carriers import PushReader, TrackSource
@@ -146,6 +153,15 @@ class House:
         self.models = Models(self.memory.records)
         age_ms = round(settings.forecast.age_min * 60_000)
         self.promises = Promises(self.models, lambda at_ms: self.read_past(at_ms).trips, now_ms, age_ms)
+        self.lookouts = Lookouts(
+            self.models,
+            lambda at_ms: self.read_steps(at_ms, LATELY_DAYS),
+            lambda: Areas(self.facilities.list_all()),
+            self.read_departures,
+            self.read_foul_weather,
+            now_ms,
+            age_ms,
+        )
         self.quotes = Quotes(
             Shelf(self.memory.records),
             self._open_cities,
@@ -239,9 +255,9 @@ class House:
     def read_past(self, at_ms: int) -> Past:
         """The trips that promises are learnt from, as they were known at an instant."""
         with self.memory.records.read() as connection:
-            links, told = list_all_links(connection), list_told(connection)
+            links, told, booked = list_all_links(connection), list_told(connection), list_booked(connection)
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
-        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links, told)
+        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links, told, booked)
 
     def read_steps(self, at_ms: int, days: int = WATCHED_DAYS) -> Steps:
         """The scans of the last weeks one after another, as they were known at an instant, and what was booked."""
@@ -251,6 +267,17 @@ class House:
         return read_steps(
             history, tables, self.facilities, now_ms=at_ms, days=days, booked=read_booked(told), links=links
         )
+
+    def read_departures(self, at_ms: int) -> Timetable | None:
+        """What departed in the last weeks until an instant, as far as it is known now; None without a timetable."""
+        timetable, _ = self.ways.open_around(at_ms - LATELY_DAYS * DAY_MS, LATELY_DAYS, now_ms())
+        return timetable if timetable.facilities else None
+
+    def read_foul_weather(self, at_ms: int) -> Weather | None:
+        """What is asked of the weather why parcels lost time, as it was known at an instant; None if none is kept."""
+        with self.memory.records.read() as connection:
+            rows = read_weather(connection, at_ms - LATELY_DAYS * DAY_MS)
+        return blame_weather(WeatherKept(rows), self.facilities, at_ms) if rows.num_rows else None
 
     def read_gaps(self) -> Gaps:
         """When parcels are scanned next, as history has it."""

@@ -90,7 +90,7 @@ class Chooser:
 
     def _quote(self, kept: KeptOrder, now_ms: int) -> Quoted:
         order = kept.order
-        shipment = read_shipment(order)
+        shipment = read_shipment(order, shipper=kept.merchant)
         return self._quotes.open().quote(
             shipment, now_ms, Prefer(order.choose), account=order.account, service=order.service
         )

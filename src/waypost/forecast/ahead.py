@@ -6,25 +6,25 @@ takes its shape from parcels that the trees had not seen, by milestone. Between 
 works in that nothing happened.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
-from typing import Any
 
-import lightgbm
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from waypost.forecast.censored import logistic_objective, quantiles_of_times
+from waypost.forecast.censored import quantiles_of_times
 from waypost.forecast.forest import Forest
 from waypost.forecast.neighbours import Lately, Where, lately_now, lately_then
 from waypost.forecast.passing import LEVELS, chance_of_longer, remaining
 from waypost.forecast.steps import Steps
+from waypost.forecast.survival import TREES, Growth, Learner
 from waypost.forecast.trips import Flags, Floats, Ints
 from waypost.forecast.words import frequent, places
 from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, WrongFormat
 from waypost.model.instants import DAY_MS
+from waypost.network.areas import plain_area
 from waypost.network.distances import great_circle_km
 from waypost.track.statuses import MILESTONES, list_statuses
 
@@ -39,27 +39,12 @@ TOLD = (0.5, 0.8, 0.9)
 #: So many facilities and areas have a name of their own to the trees.
 _MOST_FACILITIES, _MOST_AREAS = 300, 100
 _LEAST_DAYS = 0.01
-_SCALE = 0.25
-_OFF = 0.05
 #: A milestone has a shape of its own from so many steps on; older steps count less, half after so many days.
 _LEAST_SHAPED, _HALF_DAYS = 300, 30.0
 
-_TREES = {
-    "num_leaves": 15,
-    "learning_rate": 0.1,
-    "min_data_in_leaf": 40,
-    "feature_fraction": 0.7,
-    "lambda_l2": 1.0,
-    "cat_smooth": 20.0,
-    "max_delta_step": 2.0,  # a leaf of parcels of which none has arrived says "longer", and not how much
-    "max_bin": 127,
-    "verbose": -1,
-    "deterministic": True,
-    "force_row_wise": True,
-}
-_ROUNDS, _QUICK_ROUNDS, _SPREAD_ROUNDS = 120, 60, 40
-_QUICK = {**_TREES, "learning_rate": 0.15}
-_SPREAD_TREES = {**_TREES, "objective": "l2", "num_leaves": 7, "min_data_in_leaf": 200}
+_TREES = {**TREES, "learning_rate": 0.1, "feature_fraction": 0.7, "cat_smooth": 20.0}
+_MIDDLE, _QUICK = Growth(_TREES, 120), Growth({**_TREES, "learning_rate": 0.15}, 60)
+_SPREAD = Growth({**_TREES, "num_leaves": 7, "min_data_in_leaf": 200}, 40)
 
 _WORDS = ["status", "facility", "area", "destination", "carrier"]
 
@@ -75,7 +60,9 @@ class Vocabulary(msgspec.Struct, frozen=True):
         """Where some steps are."""
         sizes = len(list_statuses()), len(self.facilities) + 1, len(self.areas) + 1
         facility = places(steps, "facility", self.facilities)[rows]
-        return Where(steps.status[rows], facility, places(steps, "destination_area", self.areas)[rows], sizes)
+        return Where(
+            steps.status[rows], facility, places(steps, "destination_area", self.areas, plain_area)[rows], sizes
+        )
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -226,41 +213,15 @@ def learn_ahead(
     days = np.maximum(np.minimum(came, known) - steps.at[rows], _LEAST_DAYS)
     gaps, left = lately_then(steps, vocabulary.where(steps, np.arange(len(steps))))
     table = _facts(steps, rows, vocabulary, free, (gaps[rows], left[rows]))
-    learner = _Learner(table, np.log(days), ended, {"seed": seed, "num_threads": threads})
-    start, middle = learner.middle(np.ones(len(rows), np.bool_), _TREES, _ROUNDS)
-    unseen = learner.middle_unseen(steps.parcel[rows] % 2 == 1)
-    spread = learner.spread(np.log(np.abs(learner.logs - unseen) + _OFF), ended)
-    off = (learner.logs - unseen) / np.exp(spread.foretell(table))
+    learner = Learner(table, _WORDS, middle=_MIDDLE, quick=_QUICK, spread=_SPREAD, seed=seed, threads=threads)
+    every, logs = np.arange(len(rows)), np.log(days)
+    start, middle = learner.middle(every, logs, ended)
+    off = logs - learner.middle_unseen(every, logs, ended, steps.parcel[rows] % 2 == 1)
+    spread = learner.spread(every[ended], off[ended])
+    off = off / np.exp(spread.foretell(table))
     weights = 0.5 ** ((steps.at.max() - steps.at[rows]) / _HALF_DAYS)
     shapes = _shapes(off, ended, weights, steps.milestone[rows])
     return AheadModel(vocabulary, free, start, middle, spread, shapes)
-
-
-class _Learner:
-    def __init__(self, table: pa.Table, logs: Floats, ended: Flags, more: dict[str, Any]) -> None:
-        self.logs = logs
-        self._table, self._ended, self._more = table, ended, more
-
-    def middle(self, rows: Flags, trees: dict[str, Any], rounds: int) -> tuple[float, Forest]:
-        ended = self._ended[rows]
-        start = float(np.median(self.logs[rows][ended])) if ended.any() else 0.0
-        settings = {**trees, **self._more, "objective": logistic_objective(ended, _SCALE)}
-        return start, Forest.of(lightgbm.train(settings, self._data(rows, self.logs - start), rounds))
-
-    def middle_unseen(self, apart: Flags) -> Floats:
-        """The middles of the steps of every other parcel as learnt from the rest."""
-        middles = np.empty(len(self.logs))
-        for asked in (apart, ~apart):
-            start, trees = self.middle(~asked, _QUICK, _QUICK_ROUNDS)
-            middles[asked] = trees.foretell(self._table.filter(pa.array(asked))) + start
-        return middles
-
-    def spread(self, labels: Floats, rows: Flags) -> Forest:
-        return Forest.of(lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows, labels), _SPREAD_ROUNDS))
-
-    def _data(self, rows: Flags, labels: Floats) -> lightgbm.Dataset:
-        table = self._table.filter(pa.array(rows))
-        return lightgbm.Dataset(table, labels[rows], categorical_feature=_WORDS)
 
 
 def _shapes(off: Floats, ended: Flags, weights: Floats, milestone: Ints) -> Floats:
@@ -289,16 +250,16 @@ def _facts(
     rests = ((ahead + 3) % 7 >= 5) | np.isin(ahead, free_days)
     ends = [steps.numbers(f"{end}{axis}")[rows] for end in ("", "destination_") for axis in ("latitude", "longitude")]
 
-    def word(name: str, known: list[str]) -> Floats:
-        place = places(steps, name, known)[rows]
+    def word(name: str, known: list[str], plain: Callable[[str], str] = str) -> Floats:
+        place = places(steps, name, known, plain)[rows]
         return np.where(place == len(known), np.nan, place)
 
     return pa.table(
         {
             "status": steps.status[rows].astype(np.float64),
             "facility": word("facility", vocabulary.facilities),
-            "area": word("area", vocabulary.areas),
-            "destination": word("destination_area", vocabulary.areas),
+            "area": word("area", vocabulary.areas, plain_area),
+            "destination": word("destination_area", vocabulary.areas, plain_area),
             "carrier": word("carrier", vocabulary.carriers),
             "hour": (local - day) * 24,
             "weekday": (day + 3) % 7,  # 1970 began on a Thursday

@@ -1,20 +1,8 @@
-"""Parcels on their way at an instant: when each arrives, what may go wrong and why, and who fell silent together."""
-
-from collections.abc import Collection, Iterator
+"""What is told of parcels on their way: when each arrives, what may go wrong and why, and who fell silent together."""
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 
-from waypost.forecast.groups import Group, find_groups
-from waypost.forecast.reasons import Reason, find_reasons
-from waypost.forecast.risks import find_risks
-from waypost.forecast.steps import Steps
-from waypost.forecast.trips import Flags, Floats, Ints
-from waypost.forecast.watch import Watch
-from waypost.model.instants import DAY_MS, format_utc
-from waypost.network.timetable import Timetable
-from waypost.track.statuses import list_statuses
+from waypost.forecast.reasons import Reason
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,11 +11,13 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         carrier, number: its first waybill.
         status, facility, scanned_at: of its last scan; the facility as carrier/code, None if it says none.
-        p50_at, p80_at, p90_at: by when it is there with such a chance, if it arrives.
+        p10_at, p50_at, p80_at, p90_at: by when it is there with such a chance, if it arrives.
+        offset_min: local minus UTC where it goes; where it was scanned last, if nobody was scanned there lately.
         next_scan_by: by when nine of ten such parcels are scanned again.
         wrong: how likely it is lost or stuck.
         late: how likely it breaks its promise; None where none is known.
         promised_by: that promise.
+        given_up: it was not scanned for so long that nobody waits for it: the instants mean little.
         reasons: where it lost time, oldest first.
     """
 
@@ -36,13 +26,16 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     facility: str | None
     scanned_at: str
+    p10_at: str
     p50_at: str
     p80_at: str
     p90_at: str
+    offset_min: int
     next_scan_by: str
     wrong: float
     late: float | None
     promised_by: str | None
+    given_up: bool
     reasons: list[Reason]
 
     @property
@@ -66,110 +59,17 @@ class SilentGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it at an instant. `parcels` are the most endangered first; `on_their_way` is how many there are in all."""
+    """All of it at an instant.
+
+    Attributes:
+        version, learnt_at: what was learnt, by which it is told.
+        on_their_way: how many parcels are in all.
+        parcels: the most endangered first.
+    """
 
     as_of: str
+    version: int
+    learnt_at: str
     on_their_way: int
     parcels: list[Arrival]
     groups: list[SilentGroup]
-
-
-def look_ahead(
-    watch: Watch,
-    steps: Steps,
-    now: float,
-    *,
-    numbers: Collection[str] = (),
-    most: int = 100,
-    timetable: Timetable | None = None,
-) -> Arrivals:
-    """What is thought at an instant, in days since 1970, of parcels by their steps until then.
-
-    Args:
-        numbers: only these; otherwise the `most` that are the most endangered.
-        timetable: departures of the network, if it has one.
-    """
-    rows = steps.on_their_way()
-    rows = rows[~steps.is_given_up(now)[rows]] if not numbers else rows
-    risks = find_risks(watch, steps, now)
-    chosen = _choose(steps, np.isin(risks.rows, rows), risks.rows, risks.wrong, risks.late, numbers, most)
-    told = risks.rows[chosen]
-    watched = watch.watch(steps, watch.lately(steps, now), told)
-    arrivals = watch.arrivals_ms(watched, round(now * DAY_MS))
-    reasons = _find_reasons(watch, steps, now, told, timetable)
-    table = steps.table
-    carriers, marks, facilities = (table.column(name) for name in ("parcel_carrier", "number", "facility"))
-    statuses = list_statuses()
-    found = [
-        Arrival(
-            carrier=carriers[row].as_py(),
-            number=marks[row].as_py(),
-            status=statuses[steps.status[row]].code,
-            facility=facilities[row].as_py(),
-            scanned_at=_instant(steps.at[row]),
-            p50_at=format_utc(ends[0]),
-            p80_at=format_utc(ends[1]),
-            p90_at=format_utc(ends[2]),
-            next_scan_by=_instant(risks.due[place]),
-            wrong=round(float(risks.wrong[place]), 4),
-            late=None if np.isnan(risks.late[place]) else round(float(risks.late[place]), 4),
-            promised_by=None if np.isnan(steps.promised[row]) else _instant(steps.promised[row]),
-            reasons=why,
-        )
-        for row, place, ends, why in zip(told.tolist(), chosen.tolist(), arrivals.tolist(), reasons, strict=True)
-    ]
-    groups = [] if numbers else [_tell(steps, group) for group in find_groups(watch.silence, steps, now)]
-    return Arrivals(as_of=_instant(now), on_their_way=len(rows), parcels=found, groups=groups)
-
-
-def _choose(
-    steps: Steps,
-    is_watched: Flags,
-    rows: Ints,
-    wrong: Floats,
-    late: Floats,
-    numbers: Collection[str],
-    most: int,
-) -> Ints:
-    """Places among the risks: of the numbers, or of the most endangered."""
-    if numbers:
-        marks = np.asarray(steps.table.column("number").take(pa.array(rows)).to_pylist(), object)
-        return np.flatnonzero(is_watched & np.isin(marks, list(numbers))).astype(np.int64)
-    danger = np.where(is_watched, np.fmax(wrong, late), -1.0)
-    order = np.argsort(-danger, kind="stable")[:most]
-    return np.asarray(order[danger[order] >= 0], np.int64)
-
-
-def _find_reasons(
-    watch: Watch, steps: Steps, now: float, rows: Ints, timetable: Timetable | None
-) -> list[list[Reason]]:
-    """Why each of some parcels lost time; only their timelines are looked at."""
-    if not len(rows):
-        return []
-    own = Steps(steps.take(np.isin(steps.parcel, steps.parcel[rows])))
-    lately = watch.silence.lately(steps, now)
-    reasons = find_reasons(watch.silence, own, now, lately=lately, timetable=timetable)
-    found = dict(zip(_waybills(own.table), own.parcel.tolist(), strict=True))
-    return [reasons[found[waybill]] for waybill in _waybills(steps.table.take(pa.array(rows)))]
-
-
-def _waybills(table: pa.Table) -> Iterator[tuple[str, str]]:
-    return zip(table.column("parcel_carrier").to_pylist(), table.column("number").to_pylist(), strict=True)
-
-
-def _tell(steps: Steps, group: Group) -> SilentGroup:
-    return SilentGroup(
-        kind=group.kind.value,
-        facility=group.facility,
-        towards=group.towards,
-        vehicle=group.vehicle,
-        departed_at=None if group.departed is None else _instant(group.departed),
-        since=_instant(group.since),
-        silent=group.silent,
-        expected=round(group.expected, 2),
-        parcels=["/".join(waybill) for waybill in _waybills(steps.table.take(pa.array(group.rows)))],
-    )
-
-
-def _instant(days: float) -> str:
-    return format_utc(round(float(days) * DAY_MS))

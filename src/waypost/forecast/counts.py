@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from waypost.forecast.voices import Floats
 from waypost.model.instants import DAY_MS, MINUTE_MS
+from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, in_milliseconds, read_standing
+from waypost.track.standing import Ask, in_milliseconds, read_standing, timed
 from waypost.track.tables import CodeTables
 
 By = Literal["carrier", "hub", "lane"]
@@ -67,6 +68,7 @@ def read_counts(
     by: By,
     *,
     until: dt.date,
+    now_ms: int,
     most: int,
     named: Collection[tuple[str, str]] = (),
 ) -> Counts:
@@ -79,28 +81,37 @@ def read_counts(
         by: what to count by.
         until: the first day that is not over. The counts end before, with the last day behind whose end there is a
             scan: of a later one not all may have come yet.
+        now_ms: scans from clocks that run ahead of it count for nothing.
         most: so many rows, the busiest, have names of their own.
-        named: these have too.
+        named: these have too, lanes however they are spelled.
     """
     position = history.position()
-    standing = read_standing(history, tables)
-    counting = {"hub": _handled(standing), "carrier": _accepted(standing), "lane": _carried(standing, facilities)}[by]
-    newest = newest_ms(history)
+    standing, areas = read_standing(history, tables), Areas(facilities.list_all())
+    counting = {"hub": _handled(standing), "carrier": _accepted(standing), "lane": _carried(standing, areas)}[by]
+    newest = newest_ms(history, now_ms)
     end = min((until - EPOCH).days, (newest - OVER_MS) // DAY_MS)
 
     def ask(scans: Any) -> Any:
-        moves = counting(scans)
+        moves = counting(timed(scans, now_ms))
         over = moves.filter(moves.day < end)
         return over.group_by("carrier", "name", "day").aggregate(parcels=over.count())
 
     found = history.run(ask)
-    return _spread_out(found, end, position, most, named)
+    if by != "lane":
+        return _spread_out(found, end, position, most, named)
+    asked = {(carrier, areas.spell_lane(name)): (carrier, name) for carrier, name in named}
+    counts = _spread_out(found, end, position, most, asked)
+    return msgspec.structs.replace(counts, names=[asked.get(key, key) for key in counts.names])
 
 
-def newest_ms(history: History) -> int:
-    """When the newest scan was made; 0 if there is none."""
-    [newest] = history.run(lambda scans: scans.aggregate(newest=in_milliseconds(scans.at).max())).to_pylist()
-    return int(newest["newest"] or 0)
+def newest_ms(history: History, now_ms: int) -> int:
+    """When the newest scan was made by a clock that can be believed, now at the latest; 0 if there is none."""
+
+    def ask(scans: Any) -> Any:
+        known = timed(scans, now_ms)
+        return known.aggregate(newest=in_milliseconds(known.at).max())
+
+    return min(int(history.run(ask).column("newest")[0].as_py() or 0), now_ms)
 
 
 def local_ms(scans: Any) -> Any:
@@ -136,9 +147,9 @@ def _accepted(standing: Ask) -> Ask:
     return ask
 
 
-def _carried(standing: Ask, facilities: Facilities) -> Ask:
+def _carried(standing: Ask, areas: Areas) -> Ask:
     """A row for each parcel that was delivered, from the area where it was accepted."""
-    placed = ibis.memtable(list_areas(facilities))
+    placed = ibis.memtable(areas.table())
 
     def ask(scans: Any) -> Any:
         moves = standing(scans).inner_join(placed, ["carrier", "facility"])
@@ -154,16 +165,6 @@ def _carried(standing: Ask, facilities: Facilities) -> Ask:
         return ways.select("carrier", "number", "day", name=ways.origin.concat(" > ", ways.destination))
 
     return ask
-
-
-def list_areas(facilities: Facilities) -> pa.Table:
-    """The `carrier`, code (`facility`) and `area` of each facility of which country and region are known."""
-    areas = [
-        {"carrier": each.carrier, "facility": each.code, "area": f"{each.place.country}-{each.place.region}"}
-        for each in facilities.list_all()
-        if each.place.country and each.place.region
-    ]
-    return pa.Table.from_pylist(areas, pa.schema([(name, pa.string()) for name in ("carrier", "facility", "area")]))
 
 
 def _spread_out(found: pa.Table, end: int, position: int, most: int, named: Collection[tuple[str, str]]) -> Counts:

@@ -1,7 +1,7 @@
 """When a parcel that is on its way arrives, as learnt from every scan of those before it.
 
 How it is learnt stands in `ahead.py`; here it is the door that is ahead. Who was sent back, lost or cancelled was on
-its way until then and would have been for longer. Who was not scanned for two weeks is left out: the ETA is that of
+its way until then and would have been for longer. Who is given up (`Steps.find_patience`) is left out: the ETA is of
 parcels that arrive, and `silence.py` says how likely one does not.
 """
 

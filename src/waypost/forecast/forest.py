@@ -197,7 +197,8 @@ def _foretell(
                     begin += 1
                 continue
             failed, place = unknown, column
-            if -1 < value < first_word[column + 1] - first_word[column]:
+            count = first_word[column + 1] - first_word[column]
+            if count > 0 and -1 < value < count:  # of a column that no tree asks for, -0.5 is no word either
                 failed, place = words, first_word[column] + int(value)
             for each in range(failed.begin[place], failed.begin[place + 1]):
                 left[failed.tree[each]] &= failed.kept[each]

@@ -14,13 +14,14 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from waypost.forecast.counts import list_areas, newest_ms
+from waypost.forecast.counts import newest_ms
 from waypost.forecast.trips import Flags, Floats
 from waypost.forecast.voices import Ints
 from waypost.model.instants import DAY_MS, EARLIEST_MS, MINUTE_MS
+from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
+from waypost.track.standing import Ask, in_milliseconds, instant, read_standing, timed
 from waypost.track.tables import CodeTables
 
 #: A trip is looked at as a whole, that is, up to so many days before a stretch of time: it may have begun there.
@@ -38,7 +39,7 @@ class Stretch(msgspec.Struct, frozen=True):
 
     Attributes:
         since_ms, until_ms: from the one to before the other.
-        as_of_ms: up to when it is known how they went: the newest scan, if that is not ahead of now.
+        as_of_ms: up to when it is known how they went: the newest scan.
         position: everything below it is in.
     """
 
@@ -97,15 +98,17 @@ class TripReader:
         now_ms: int,
     ) -> None:
         position = history.position()
-        as_of_ms = min(newest_ms(history), now_ms)
+        as_of_ms = newest_ms(history, now_ms)
         if since_ms is None:
             since_ms = max(as_of_ms // DAY_MS - DAYS, 0) * DAY_MS
         until_ms = as_of_ms + 1 if until_ms is None else until_ms
         self.stretch = Stretch(since_ms, until_ms, as_of_ms, position)
         self.history = history
         self._standing: Ask = read_standing(history, tables, links)
-        self._placed = ibis.memtable(list_areas(facilities).rename_columns(["area_carrier", "area_facility", "area"]))
-        self._told = ibis.memtable(told)
+        self.areas = Areas(facilities.list_all())
+        self._placed = ibis.memtable(self.areas.table().rename_columns(["area_carrier", "area_facility", "area"]))
+        place = told.schema.get_field_index("told_area")
+        self._told = ibis.memtable(told.set_column(place, "told_area", self.areas.spell_column(told.column(place))))
 
     def read(self, origin: str | None = None, destination: str | None = None) -> LaneTrips:
         """All trips, or those from an area to another and those that are on their way from it to nobody knows where."""
@@ -125,7 +128,8 @@ class TripReader:
     def list_scans(self, scans: Any) -> Any:
         """The scans that stand and may be of trips of the stretch."""
         since = instant(max(self.stretch.since_ms - DAYS_BEFORE * DAY_MS, EARLIEST_MS))
-        return self._standing(scans.filter(scans.at >= since))
+        known = timed(scans.filter(scans.at >= since), self.stretch.as_of_ms)
+        return self._standing(known.filter(known.at <= instant(self.stretch.as_of_ms)))
 
     def list_ways(self, scans: Any) -> Any:
         """An expression with a row for each trip of the stretch."""

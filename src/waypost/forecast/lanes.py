@@ -21,6 +21,7 @@ from waypost.forecast.trips import Flags, Floats
 from waypost.forecast.voices import Ints
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.instants import MINUTE_MS, format_utc
+from waypost.network.areas import is_within
 from waypost.track.scorecards import Part
 from waypost.track.standing import in_milliseconds
 
@@ -90,7 +91,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a lane is wanted."""
         ends = ((self.origin, row.origin), (self.destination, row.destination))
         return (self.carriers is None or row.carrier in self.carriers) and all(
-            asked is None or area == asked or area.startswith(f"{asked}-") for asked, area in ends
+            asked is None or is_within(area, asked) for asked, area in ends
         )
 
 
@@ -202,6 +203,7 @@ def _place_of(row: LaneRow) -> tuple[int, str, str, str]:
 
 def read_lane(reader: TripReader, origin: str, destination: str, carriers: Iterable[str] = ()) -> LaneDetail:
     """One lane, of all carriers or of some; without parcels if none went there."""
+    origin, destination = (reader.areas.spell(area) for area in (origin, destination))
     trips = reader.read(origin, destination)
     only = pa.array(sorted(set(carriers)), pa.string())
     chosen = np.ones(len(trips.carrier), np.bool_) if not len(only) else _are_among(trips.carrier, only)

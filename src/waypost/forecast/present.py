@@ -1,27 +1,27 @@
-"""Promises at any time: with the version that is in use, and with what was lately so, looked at anew now and then."""
+"""Promises and arrivals at any time: with the version in use, and with how things go, looked at anew now and then."""
 
-import threading
 from collections.abc import Callable
 
+from waypost.forecast.fresh import Fresh
+from waypost.forecast.lookout import Lookout
 from waypost.forecast.models import Models
 from waypost.forecast.promising import Promiser
+from waypost.forecast.reasons import Weather
+from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Trips
+from waypost.forecast.watch import Watch
 from waypost.model.errors import Conflict, WaypostError
 from waypost.model.instants import DAY_MS
+from waypost.network.areas import Areas
+from waypost.network.timetable import Timetable
 
 
-class Promises:
-    """Keeps a promiser ready.
-
-    Whoever asks first waits until it is; later ones are answered by the one that is there while another is made, also
-    of another version.
+class Promises(Fresh[Promiser]):
+    """Keeps a promiser ready. `open` raises `Conflict` if nothing was trained, or too little came to its end lately.
 
     Args:
         read_trips: the trips known at an instant, UTC milliseconds.
         age_ms: how old what was lately so may be.
-
-    Attributes:
-        note: told what went wrong while another was made beside; raises it in that thread if nobody is set to be told.
     """
 
     def __init__(
@@ -31,49 +31,12 @@ class Promises:
         clock: Callable[[], int],
         age_ms: int,
     ) -> None:
+        super().__init__("promises", self._get_version, self._make_at, clock, age_ms)
         self._models = models
         self._read_trips = read_trips
-        self._clock = clock
-        self._age_ms = age_ms
-        self.note: Callable[[Exception], None] | None = None
-        self._ready: Promiser | None = None
-        self._tried_ms = 0
-        self._tried_version: int | None = None
-        self._failed: WaypostError | None = None
-        self._one_makes = threading.Lock()
-
-    def open(self) -> Promiser:
-        """What makes promises now.
-
-        Raises:
-            Conflict: nothing was trained yet, or too little came to its end lately.
-            StoreError: what was learnt cannot be read.
-        """
-        version = self._models.find_version()
-        if version is None:
-            raise _nothing()
-        ready = self._ready
-        if ready is None:
-            with self._one_makes:
-                return self._ready or self._make_first(version)
-        is_old = self._clock() - self._tried_ms >= self._age_ms or version not in (ready.version, self._tried_version)
-        if is_old and self._one_makes.acquire(blocking=False):
-            threading.Thread(target=self._make_beside, args=(version,), name="promises", daemon=True).start()
-        return ready
-
-    def _make_first(self, version: int) -> Promiser:
-        """What failed is not tried again at once: it takes long, and those who ask would wait one after another."""
-        is_new = version != self._tried_version or self._clock() - self._tried_ms >= self._age_ms
-        if self._failed is not None and not is_new:
-            raise self._failed
-        try:
-            return self._make(version)
-        except WaypostError as error:
-            self._failed = error
-            raise
 
     def find(self) -> tuple[Promiser | None, str]:
-        """The same; or None, and why."""
+        """What makes promises now; or None, and why."""
         try:
             return self.open(), ""
         except WaypostError as error:
@@ -85,26 +48,95 @@ class Promises:
         Raises:
             Conflict: as `open`.
         """
+        return self._make_at(at_ms)[1]
+
+    def _make_at(self, at_ms: int) -> tuple[int, Promiser]:
         found = self._models.find_in_use()
         if found is None:
             raise _nothing()
-        return Promiser(found[1], self._read_trips(at_ms), at_ms / DAY_MS, found[0])
+        return found[0], Promiser(found[1], self._read_trips(at_ms), at_ms / DAY_MS, found[0])
 
-    def _make(self, version: int) -> Promiser:
-        self._tried_ms, self._tried_version = self._clock(), version
-        made = self._ready = self.at(self._tried_ms)
-        self._failed = None
-        return made
+    def _get_version(self) -> int:
+        version = self._models.find_version()
+        if version is None:
+            raise _nothing()
+        return version
 
-    def _make_beside(self, version: int) -> None:
+
+class Lookouts(Fresh[Lookout]):
+    """Keeps a lookout ready. `open` raises `Conflict` if nothing was learnt of parcels on their way, or none is.
+
+    Args:
+        read_steps: the scans known at an instant, UTC milliseconds, of parcels of the last weeks.
+        read_areas: those of the network.
+        read_timetable: the departures of these weeks, as they are known then; None if the network has none.
+        read_weather: what is asked of the weather of these weeks; None if none is kept.
+        age_ms: how old how things go may be.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        read_steps: Callable[[int], Steps],
+        read_areas: Callable[[], Areas],
+        read_timetable: Callable[[int], Timetable | None],
+        read_weather: Callable[[int], Weather | None],
+        clock: Callable[[], int],
+        age_ms: int,
+    ) -> None:
+        super().__init__("lookouts", self._get_version, self._make_at, clock, age_ms)
+        self._models = models
+        self._read_steps = read_steps
+        self._read_areas = read_areas
+        self._read_timetable = read_timetable
+        self._read_weather = read_weather
+        self._clock = clock
+        self._too_old_days = (DAY_MS + age_ms) / DAY_MS
+
+    def find(self) -> Lookout | None:
+        """What can be asked just now; nobody waits. None if there is nothing, or nothing new enough."""
         try:
-            self._make(version)
-        except Exception as error:  # those who ask go on with the one that is there, which says how old it is
-            if self.note is None:
-                raise
-            self.note(error)
-        finally:
-            self._one_makes.release()
+            found = self.glance()
+        except WaypostError:
+            return None
+        return found if found is not None and self._clock() / DAY_MS - found.now < self._too_old_days else None
+
+    def at(self, at_ms: int) -> Lookout:
+        """One at another instant, by the version that is in use now.
+
+        Raises:
+            Conflict: as `open`.
+        """
+        return self._make_at(at_ms)[1]
+
+    def _make_at(self, at_ms: int) -> tuple[int, Lookout]:
+        found = self._models.find_in_use()
+        if found is None or not found[1].watch:
+            raise _nothing_watched("" if found is None else f": {found[1].card.unwatched}")
+        version, trained = found
+        watch, steps = Watch.from_bytes(trained.watch), self._read_steps(at_ms)
+        if not len(steps):
+            raise Conflict("no parcel was scanned in the last weeks", mend="Import newer scans.")
+        return version, Lookout(
+            watch,
+            steps,
+            at_ms / DAY_MS,
+            self._read_areas(),
+            version=version,
+            learnt_at=trained.card.learnt_at,
+            timetable=self._read_timetable(at_ms),
+            weather=self._read_weather(at_ms),
+        )
+
+    def _get_version(self) -> int:
+        version = self._models.find_version()
+        if version is None:
+            raise _nothing_watched("")
+        return version
+
+
+def _nothing_watched(why: str) -> Conflict:
+    return Conflict(f"nothing was learnt to say when parcels arrive by{why}", mend="`waypost train` learns it.")
 
 
 def _nothing() -> Conflict:

@@ -14,6 +14,7 @@ from waypost.forecast.training import Trained
 from waypost.forecast.trips import Floats, Ints, Trips, make_trips, number_rows
 from waypost.model.errors import Conflict
 from waypost.model.instants import DAY_MS, MINUTE_MS, format_utc
+from waypost.network.areas import plain_area
 
 #: The window of a promise is from the first of these to the last; the middle is as likely before as after.
 WINDOW = (0.1, 0.5, 0.8, 0.9)
@@ -32,7 +33,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         service: the carrier, as scans name it.
-        origin_region, destination_region: as `past.area_of` writes them; `destination_area` is the plain city.
+        origin_region, destination_region: plain areas (`network.areas`); `destination_area` is the plain city.
         offset_min: local minus UTC at the origin; None: what it was for those that came from there.
     """
 
@@ -106,6 +107,7 @@ class Promiser:
         self.now = now
         self.version = version
         self._moment = Moment(trips, now)
+        self._held = {plain_area(region): found for region, found in trained.card.regions.items()}
         regions = trips.table.column("origin_region").to_pylist()
         offsets: list[int] = trips.table.column("offset_min").to_pylist()
         self._offsets: dict[str | None, int] = dict(zip(regions, offsets, strict=True))  # the newest
@@ -148,7 +150,7 @@ class Promiser:
             rests_on, parcels = RestsOn.LANE, on_lane
         elif on_region >= LEAST_SEEN:
             rests_on, parcels = RestsOn.REGION, on_region
-        held, of = self.trained.card.regions.get(ask.destination_region, (None, 0))
+        held, of = self._held.get(ask.destination_region, (None, 0))
         p10, p50, p80, p90 = (format_utc(end) for end in ends)
         return Promise(
             p10_at=p10,

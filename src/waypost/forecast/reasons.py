@@ -68,6 +68,8 @@ _BY_MILESTONE = {
     "customs": ReasonCode.CUSTOMS,
     "exception": ReasonCode.FAILED_ATTEMPT,
 }
+#: Weather holds up neither customs nor those who are not at home.
+_MAY_BE_WEATHER = (ReasonCode.WAITED, ReasonCode.SLOW_LEG)
 _DEPARTED, _READY = MILESTONES.index("departed"), MILESTONES.index("ready_to_collect")
 
 
@@ -113,14 +115,15 @@ def find_reasons(
 
 def _tell(steps: Steps, row: int, facility: str | None, hours: float, end: float, weather: Weather | None) -> Reason:
     at_ms, end_ms = round(float(steps.at[row]) * DAY_MS), round(end * DAY_MS)
-    if weather is not None and facility is not None and (code := weather(facility, at_ms, end_ms)) is not None:
-        return Reason(code=code, hours=hours, facility=facility, at_ms=at_ms)
-    if steps.following[row] == NEVER:
-        hours = round((end_ms - at_ms) / 3_600_000, 1)
-        return Reason(code=ReasonCode.SILENT, hours=hours, facility=facility, at_ms=at_ms)
     milestone = list_statuses()[steps.status[row]].milestone
     code = _BY_MILESTONE.get(milestone or "", ReasonCode.WAITED)
-    return Reason(code=code, hours=hours, facility=facility, at_ms=at_ms)
+    blamed = None
+    if code in _MAY_BE_WEATHER and weather is not None and facility is not None:
+        blamed = weather(facility, at_ms, end_ms)
+    if blamed is None and steps.following[row] == NEVER:
+        hours = round((end_ms - at_ms) / 3_600_000, 1)
+        return Reason(code=ReasonCode.SILENT, hours=hours, facility=facility, at_ms=at_ms)
+    return Reason(code=blamed or code, hours=hours, facility=facility, at_ms=at_ms)
 
 
 def _find_missed(timetable: Timetable, steps: Steps, usual: Floats, unusual: Flags) -> dict[int, Reason]:

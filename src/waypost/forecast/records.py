@@ -69,9 +69,9 @@ def keep_weather(connection: Connection, rows: pa.Table) -> None:
         upsert(connection, weather, rows.slice(start, _CHUNK).to_pylist())
 
 
-def read_weather(connection: Connection) -> pa.Table:
-    """All that is kept, by place and instant."""
-    statement = select(weather).order_by(*weather.primary_key.columns)
+def read_weather(connection: Connection, since_ms: int = 0) -> pa.Table:
+    """All that is kept of stretches that ended after an instant, by place and instant."""
+    statement = select(weather).where(weather.c.ends_ms > since_ms).order_by(*weather.primary_key.columns)
     names = [column.name for column in weather.columns]
     found = list(zip(*connection.execute(statement).all(), strict=True)) or [()] * len(names)
     columns: dict[str, Any] = dict(zip(names, found, strict=True))

@@ -3,6 +3,7 @@
 import msgspec
 import numpy as np
 
+from waypost.forecast.neighbours import Lately
 from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Floats, Ints
 from waypost.forecast.watch import Watch, Watched
@@ -26,10 +27,13 @@ class Risks(msgspec.Struct, frozen=True):
     late: Floats
 
 
-def find_risks(watch: Watch, steps: Steps, now: float) -> Risks:
-    """The risks of all parcels on their way at an instant, in days since 1970, by the steps that are known then."""
+def find_risks(watch: Watch, steps: Steps, now: float, lately: Lately | None = None) -> Risks:
+    """The risks of all parcels on their way at an instant, in days since 1970, by the steps that are known then.
+
+    `lately` is how things go now, if these are not the steps of all parcels.
+    """
     rows = steps.on_their_way()
-    watched = watch.watch(steps, watch.lately(steps, now), rows)
+    watched = watch.watch(steps, watch.lately(steps, now) if lately is None else lately, rows)
     wrong = watch.silence.wrong(watched.scan, now)
     late = risk_of_late(watch, watched, now, steps.promised[rows])
     return Risks(rows, watch.silence.due(watched.scan), watch.silence.silent(watched.scan, now), wrong, late)

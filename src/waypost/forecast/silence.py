@@ -1,9 +1,9 @@
 """When the next scan was due, and what it means that it has not come.
 
 Of the parcels that are scanned at all again, the gap until then is learnt as the way to the door is (`ahead.py`). A
-share of them never is: those that were not for two weeks, by status, carrier and facility, drawn to wider groups where
-few were seen (a cure model: Berkson and Gage, 1952). After a silence that a share S of the others would keep too, the
-odds that something is wrong are by Bayes p to (1 - p) S.
+share of them never is: those that are given up (`Steps.find_patience`), by status, carrier and facility, drawn to wider
+groups where few were seen (a cure model: Berkson and Gage, 1952). After a silence that a share S of the others would
+keep too, the odds that something is wrong are by Bayes p to (1 - p) S.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ import numpy as np
 
 from waypost.forecast.ahead import AheadModel, Expected, learn_ahead
 from waypost.forecast.neighbours import Lately
-from waypost.forecast.steps import LOST_DAYS, Steps
+from waypost.forecast.steps import Steps
 from waypost.forecast.trips import Floats, Ints
 from waypost.forecast.words import places
 from waypost.model.decoding import decode
@@ -130,10 +130,11 @@ def learn_silence(
         BadInput: too few of them were followed by another.
     """
     steps = steps.known_at(known)
-    never = steps.is_given_up(known) & steps.is_last
+    patience = steps.find_patience()
+    never = steps.is_given_up(known, patience) & steps.is_last
     rows = np.flatnonzero((steps.at < steps.ended) & ~never)
     gaps = learn_ahead(steps, rows, steps.following[rows], known, free_days=free_days, seed=seed, threads=threads)
-    mature = np.flatnonzero((steps.at < steps.ended) & (steps.at < known - LOST_DAYS))
+    mature = np.flatnonzero((steps.at < steps.ended) & (steps.at < known - steps.patience(patience)))
     carrier = places(steps, "carrier", gaps.vocabulary.carriers)[mature]
     facility = places(steps, "facility", gaps.vocabulary.facilities)[mature]
     status, lost = steps.status[mature], never[mature].astype(np.float64)

@@ -5,6 +5,7 @@ known at an instant, so that nothing leaks from what came later. Where a parcel 
 what was booked, never by where it was delivered.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ import pyarrow.compute as pc
 from waypost.forecast.trips import NEVER, Flags, Floats, Ints
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, MINUTE_MS
+from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
+from waypost.track.standing import Ask, in_milliseconds, instant, read_standing, timed
 from waypost.track.statuses import MILESTONES, get_status, list_statuses
 from waypost.track.tables import CodeTables
 
@@ -52,11 +54,13 @@ STEP_SCHEMA = pa.schema(
     ]
 )
 
-#: Who has not been scanned for so long is not waited for any longer.
-LOST_DAYS = 14.0
+#: Who has not been scanned for so long is not waited for any longer: as long as all but a few of the carrier's gaps
+#: last, within bounds; the first of them where few gaps were seen.
+LOST_DAYS, MOST_LOST_DAYS = 14.0, 45.0
+_GAPS_WAITED, _LEAST_GAPS = 0.995, 200
 
-#: What parcels on their way are learnt from was scanned in so many days.
-WATCHED_DAYS = 75
+#: What parcels on their way are learnt from was scanned in so many days; how things go now is told by fewer.
+WATCHED_DAYS, LATELY_DAYS = 75, 45
 
 _BEFORE_DAYS = 45
 _MOST = 2_000_000
@@ -68,6 +72,11 @@ _MILESTONE = np.array(
 _DELIVERED = MILESTONES.index("delivered")
 _STOPPED = [MILESTONES.index(each) for each in ("returning", "returned", "cancelled")]
 _LOST = get_status("lost").number
+
+#: The codes of statuses behind which nothing is awaited.
+ENDING = frozenset(
+    each.code for each in list_statuses() if _MILESTONE[each.number] in (_DELIVERED, *_STOPPED) or each.number == _LOST
+)
 
 
 class Steps:
@@ -104,6 +113,24 @@ class Steps:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def find_patience(self) -> dict[str, float]:
+        """By carrier after how many days without a scan a parcel is given up."""
+        carrier, names = self.words("parcel_carrier")
+        gaps = self.following - self.at
+        seen = np.isfinite(gaps) & (self.at < self.ended)
+        own = {name: gaps[seen & (carrier == number)] for number, name in enumerate(names)}
+        return {
+            name: float(np.clip(np.quantile(each, _GAPS_WAITED), LOST_DAYS, MOST_LOST_DAYS))
+            for name, each in own.items()
+            if len(each) >= _LEAST_GAPS
+        }
+
+    def patience(self, of: Mapping[str, float] | None = None) -> Floats:
+        """After how many days without a scan each is given up, by what was found of its carrier, here unless told."""
+        carrier, names = self.words("parcel_carrier")
+        of = self.find_patience() if of is None else of
+        return np.array([of.get(name, LOST_DAYS) for name in names], np.float64)[carrier]
+
     @property
     def ended(self) -> Floats:
         """When its parcel was delivered or stopped."""
@@ -130,11 +157,15 @@ class Steps:
         """The last row of each parcel that has not ended."""
         return np.flatnonzero(self.is_last & ~np.isfinite(self.ended)).astype(np.int64)
 
-    def is_given_up(self, known: float) -> Flags:
-        """Of each row whether its parcel has not ended and was not scanned for so long that it counts as lost."""
+    def is_given_up(self, known: float, patience: Mapping[str, float] | None = None) -> Flags:
+        """Of each row whether its parcel has not ended and was not scanned for so long that it counts as lost.
+
+        Args:
+            patience: that of `find_patience` of more steps than these.
+        """
         newest = np.full(int(self.parcel.max(initial=-1)) + 1, -np.inf)
         np.maximum.at(newest, self.parcel, self.at)
-        return np.asarray(~np.isfinite(self.ended) & (newest[self.parcel] < known - LOST_DAYS))
+        return np.asarray(~np.isfinite(self.ended) & (newest[self.parcel] < known - self.patience(patience)))
 
     def _days(self, name: str) -> Floats:
         column = self.table.column(name).combine_chunks().cast(pa.int64())
@@ -220,18 +251,29 @@ def read_steps(
         return scans.filter(scans.at >= before, scans.at < until).aggregate(many=lambda found: found.count())
 
     shares = -(-int(history.run(count).column("many")[0].as_py()) // most)
-    found = history.run(_asking(standing, since, before, until, shares))
-    carrier, code = found.column("carrier"), found.column("facility")
+    found = history.run(_asking(standing, since, before, now_ms, shares))
+    return place_steps(found, facilities, Areas(facilities.list_all()), booked)
+
+
+def place_steps(scans: pa.Table, facilities: Facilities, areas: Areas, booked: pa.Table | None = None) -> Steps:
+    """Steps from scans that stand (`following.FOLLOWED_SCHEMA`), with where they were and what was booked."""
+    carrier, code = scans.column("carrier"), scans.column("facility")
     named = pc.binary_join_element_wise(carrier, code, "/")  # null where there is none
-    table = _placed(found.drop_columns(["facility"]).append_column("facility", named), facilities)
+    table = _placed(scans.drop_columns(["facility"]).append_column("facility", named), facilities, areas)
     told = BOOKED_SCHEMA.empty_table() if booked is None else booked.select(BOOKED_SCHEMA.names).cast(BOOKED_SCHEMA)
-    table = table.join(told, ["parcel_carrier", "number"])
+    place = told.schema.get_field_index("destination_area")
+    told = told.set_column(place, "destination_area", areas.spell_column(told.column(place)))
+    rows = pc.index_in(_waybills(table), value_set=_waybills(told))
+    table = _beside(table, told.drop_columns(["parcel_carrier", "number"]), rows)
     return make_steps({name: table.column(name).combine_chunks() for name in table.column_names})
 
 
-def _asking(standing: Ask, since: Any, before: Any, until: Any, shares: int) -> Ask:
+def _asking(standing: Ask, since: Any, before: Any, now_ms: int, shares: int) -> Ask:
+    until = instant(now_ms)
+
     def ask(scans: Any) -> Any:
-        known = standing(scans.filter(scans.at >= before, scans.at < until))
+        known = timed(scans.filter(scans.at >= before), now_ms)
+        known = standing(known.filter(known.at < until))
         known = known.filter(known["rank"] >= 0)
         if shares > 1:
             known = known.filter(known.parcel_number.hash().abs() % shares == 0)
@@ -250,16 +292,28 @@ def _asking(standing: Ask, since: Any, before: Any, until: Any, shares: int) -> 
     return ask
 
 
-def _placed(table: pa.Table, facilities: Facilities) -> pa.Table:
+def _placed(table: pa.Table, facilities: Facilities, areas: Areas) -> pa.Table:
     """Say where the facilities are, as far as it is known."""
     keys = [key for key in table.column("facility").unique().to_pylist() if key is not None]
     pairs = [(carrier, code) for carrier, _, code in (key.partition("/") for key in keys)]
     known = facilities.find_many(pairs)
     places = [known[pair].place if pair in known else None for pair in pairs]
     told = {
-        "facility": pa.array(keys, _WORD),
-        "area": pa.array([f"{p.country}-{p.region}" if p and p.country and p.region else None for p in places], _WORD),
+        "area": pa.array([p and areas.of_place(p) for p in places], _WORD),
         "latitude": pa.array([p.latitude if p else None for p in places], pa.float64()),
         "longitude": pa.array([p.longitude if p else None for p in places], pa.float64()),
     }
-    return table.join(pa.table(told), "facility")
+    rows = pc.index_in(table.column("facility"), value_set=pa.array(keys, _WORD))
+    return _beside(table, pa.table(told), rows)
+
+
+def _waybills(table: pa.Table) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(table.column("parcel_carrier"), table.column("number"), "\x1f")
+
+
+def _beside(table: pa.Table, told: pa.Table, rows: pa.ChunkedArray) -> pa.Table:
+    """A table with more columns, of each row that of another table; null where there is none."""
+    found = told.take(rows)
+    for name in told.column_names:
+        table = table.append_column(name, found.column(name))
+    return table

@@ -26,6 +26,7 @@ from waypost.forecast.trips import Floats, Ints, Trips
 from waypost.forecast.watch import learn_watch
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, format_utc
+from waypost.network.areas import Areas
 
 #: The card scores the promises of so many days.
 TESTED_DAYS = 28
@@ -54,7 +55,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         medians: the same of a plain peer: the median of the lane in the 45 days before.
         regions: how often P90 held by where they went, with how many there were.
         steps: scans that ETAs of parcels on their way were learnt from; `unwatched` says why there are none.
-        before: the scores of the model that was in use when this one was learnt, on the same promises.
+        before: the scores of the model that was in use when this one was learnt, on the promises that were made since
+            that was learnt; `beside` are those of this one on the same; `uncompared` says why there are none.
     """
 
     learnt_at: str
@@ -70,6 +72,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     medians: dict[str, Any] | None = None
     regions: dict[str, tuple[float, int]] = {}
     before: dict[str, Any] | None = None
+    beside: dict[str, Any] | None = None
+    uncompared: str = ""
     steps: int = 0
     unwatched: str = ""
 
@@ -109,6 +113,7 @@ def train(
     now: float,
     *,
     shares: int = 1,
+    areas: Areas | None = None,
     before: Trained | None = None,
     seed: int = 0,
     threads: int = 1,
@@ -118,6 +123,7 @@ def train(
 
     Args:
         shares: each trip stands for so many parcels.
+        areas: how the card spells their regions.
         before: what is in use, to be compared with.
         tell: is told how much is done.
 
@@ -128,7 +134,7 @@ def train(
     facts = describe(trips)
     foreseen = _live_through(facts, trips, now, seed, threads, lambda share: tell(0.9 * share))
     transit = learn_transit(facts, trips, now, seed=seed, threads=threads)
-    card = _write_card(facts, trips, now, transit, foreseen, shares, before)
+    card = _write_card(facts, trips, now, transit, foreseen, shares, areas or Areas([]), before)
     tell(1.0)
     rows = trips.between(now - MOST_DAYS, now)
     rows = rows[np.isfinite(foreseen.middle[rows])]
@@ -183,6 +189,7 @@ def _write_card(
     transit: TransitModel,
     foreseen: Foreseen,
     shares: int,
+    areas: Areas,
     before: Trained | None,
 ) -> Card:
     rows = trips.between(now - LEARNT_DAYS, now)
@@ -209,8 +216,8 @@ def _write_card(
         tested=(_day(start), _day(end)),
         scores=score(taken, windows),
         medians=_score_medians(trips, tested, taken),
-        regions=_by_region(trips, tested, taken, windows[:, -1]),
-        before=None if before is None else _score_before(before, trips, tested, taken),
+        regions=_by_region(trips, tested, taken, windows[:, -1], areas),
+        **({} if before is None else _compare(before, trips, tested, taken, windows)),
     )
 
 
@@ -238,25 +245,29 @@ def _score_medians(trips: Trips, rows: Ints, taken: Floats) -> dict[str, Any]:
     return score(taken, np.repeat(lane_medians(trips, rows)[:, None], len(LEVELS), axis=1))
 
 
-def _by_region(trips: Trips, rows: Ints, taken: Floats, latest: Floats) -> dict[str, tuple[float, int]]:
+def _by_region(trips: Trips, rows: Ints, taken: Floats, latest: Floats, areas: Areas) -> dict[str, tuple[float, int]]:
     place, names = trips.words("destination_region")
     found = {}
     for region in np.unique(place[rows]).tolist():
         of_region = place[rows] == region
         if of_region.sum() >= _LEAST_TOLD:
             held = float((taken[of_region] <= latest[of_region]).mean())
-            found[names[region]] = (round(held, 4), int(of_region.sum()))
+            found[areas.spell(names[region])] = (round(held, 4), int(of_region.sum()))
     return found
 
 
-def _score_before(before: Trained, trips: Trips, rows: Ints, taken: Floats) -> dict[str, Any] | None:
-    """How the model in use does on the trips that were ordered after it was learnt."""
+def _compare(before: Trained, trips: Trips, rows: Ints, taken: Floats, windows: Floats) -> dict[str, Any]:
+    """How the model in use does on the trips that were ordered after it was learnt, beside this one."""
     learnt = dt.datetime.fromisoformat(before.card.learnt_at).timestamp() * 1000 / DAY_MS
-    if trips.ordered[rows[0]] < learnt:
-        return None
-    foreseen = before.foresee(trips)
-    windows = _promise_daily(foreseen, rows, trips)
-    return score(taken, windows) if np.isfinite(windows).all() else None
+    since = trips.ordered[rows] >= learnt
+    if since.sum() < _LEAST_TOLD:
+        many = f"{int(since.sum())} of the promises that are tested were made since"
+        why = f"the version in use was learnt at {before.card.learnt_at}: {many}, and it takes {_LEAST_TOLD}"
+        return {"uncompared": why}
+    theirs = _promise_daily(before.foresee(trips), rows[since], trips)
+    if not np.isfinite(theirs).all():
+        return {"uncompared": "too few promises of the version in use came to their end to say how wide they would be"}
+    return {"before": score(taken[since], theirs), "beside": score(taken[since], windows[since])}
 
 
 def _day(instant: float) -> str:

@@ -7,17 +7,15 @@ shape here: `promises.py` takes it from promises that were made lately.
 """
 
 from collections.abc import Collection
-from typing import Any
 
-import lightgbm
 import msgspec
 import numpy as np
 
-from waypost.forecast.censored import logistic_objective
 from waypost.forecast.circumstances import LEARNT, Circumstances, Kind
 from waypost.forecast.forest import Forest
 from waypost.forecast.promises import Foresight
-from waypost.forecast.trips import Flags, Floats, Ints, Trips
+from waypost.forecast.survival import TREES, Growth, Learner
+from waypost.forecast.trips import Flags, Ints, Trips
 from waypost.model.errors import BadInput
 
 #: Of how many days before now is learnt.
@@ -32,35 +30,13 @@ _LEAST_DAYS = 0.2
 _SHORTEST_DAYS = 0.01
 #: Trips that were ordered so long ago and have not ended count as ended now, where the spread is learnt.
 _MATURE_DAYS = 45.0
-_SCALE = 0.25
-_OFF = 0.05
 
-_TREES = {
-    "learning_rate": 0.03,
-    "num_leaves": 15,
-    "min_data_in_leaf": 40,
-    "feature_fraction": 0.5,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 1.0,
-    "max_delta_step": 2.0,  # far from its middle a trip hardly curves the loss, and a step would know no bounds
-    "max_bin": 127,
-    "verbose": -1,
-    "deterministic": True,
-    "force_row_wise": True,
-}
-_ROUNDS = 500
-_QUICK = {**_TREES, "learning_rate": 0.06}
-_QUICK_ROUNDS = 250
-_SPREAD_TREES = {
-    **_TREES,
-    "objective": "l2",
-    "learning_rate": 0.05,
-    "num_leaves": 7,
-    "min_data_in_leaf": 200,
-    "max_delta_step": 0.0,
-}
-_SPREAD_ROUNDS = 150
+_TREES = {**TREES, "learning_rate": 0.03, "feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1}
+_MIDDLE = Growth(_TREES, 500)
+_QUICK = Growth({**_TREES, "learning_rate": 0.06}, 250)
+_SPREAD = Growth(
+    {**_TREES, "learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 200, "max_delta_step": 0.0}, 150
+)
 
 
 class TransitModel(msgspec.Struct, frozen=True):
@@ -114,43 +90,17 @@ def learn_transit(
     mature = ended | (days > _MATURE_DAYS)
     if mature.sum() < LEAST_TRIPS:
         raise BadInput(f"{int(mature.sum())} trips came to their end in time; it takes {LEAST_TRIPS} to learn from.")
-    learner = _Learner(facts, names, {"seed": seed, "num_threads": threads})
-    start, middle = learner.middle(rows, np.log(days), ended, _TREES, _ROUNDS)
-    rows, logs = rows[mature], np.log(days[mature])
-    off = logs - learner.middle_unseen(rows, logs)
-    return TransitModel(names, start, middle, learner.spread(rows, off, off <= 0), learner.spread(rows, off, off > 0))
+    words = sorted(set(facts.words) & set(names))
+    table = facts.table(names, rows)
+    learner = Learner(table, words, middle=_MIDDLE, quick=_QUICK, spread=_SPREAD, seed=seed, threads=threads)
+    logs = np.log(days)
+    start, middle = learner.middle(np.arange(len(rows)), logs, ended)
+    ripe, logs = np.flatnonzero(mature), logs[mature]
+    every_other = np.arange(len(ripe)) % 2 == 0
+    off = logs - learner.middle_unseen(ripe, logs, np.ones(len(ripe), np.bool_), every_other)
 
-
-class _Learner:
-    def __init__(self, facts: Circumstances, names: list[str], more: dict[str, Any]) -> None:
-        self._facts = facts
-        self._names = names
-        self._more = more
-        self._words = sorted(set(facts.words) & set(names))
-
-    def middle(
-        self, rows: Ints, logs: Floats, ended: Flags, trees: dict[str, Any], rounds: int
-    ) -> tuple[float, Forest]:
-        start = float(np.median(logs[ended])) if ended.any() else 0.0
-        settings = {**trees, **self._more, "objective": logistic_objective(ended, _SCALE)}
-        return start, Forest.of(lightgbm.train(settings, self._data(rows, logs - start), rounds))
-
-    def middle_unseen(self, rows: Ints, logs: Floats) -> Floats:
-        """The middles of trips as learnt without them: of every other one from the rest."""
-        middles = np.empty(len(rows))
-        for one in (0, 1):
-            asked, learnt = slice(one, None, 2), slice(1 - one, None, 2)
-            every = np.ones(len(rows[learnt]), np.bool_)
-            start, trees = self.middle(rows[learnt], logs[learnt], every, _QUICK, _QUICK_ROUNDS)
-            middles[asked] = trees.foretell(self._facts.table(self._names, rows[asked])) + start
-        return middles
-
-    def spread(self, rows: Ints, off: Floats, side: Flags) -> Forest:
-        """How far off trips are that end on one side of their middle; from all where none does."""
+    def spread(side: Flags) -> Forest:
         side = side if side.any() else ~side
-        logs = np.log(np.abs(off[side]) + _OFF)
-        return Forest.of(lightgbm.train({**_SPREAD_TREES, **self._more}, self._data(rows[side], logs), _SPREAD_ROUNDS))
+        return learner.spread(ripe[side], off[side])
 
-    def _data(self, rows: Ints, labels: Floats) -> lightgbm.Dataset:
-        table = self._facts.table(self._names, rows)
-        return lightgbm.Dataset(table, labels, categorical_feature=self._words)
+    return TransitModel(names, start, middle, spread(off <= 0), spread(off > 0))

@@ -1,6 +1,6 @@
 """Words as numbers: a list learnt once, and by it the place of each word that comes later."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,9 +16,13 @@ def frequent(steps: Steps, name: str, most: int) -> list[str]:
     return sorted(word for _, word in ranked[:most])
 
 
-def places(steps: Steps, name: str, known: Sequence[str]) -> Ints:
-    """Of each row where its word stands in a list; the length of the list where it does not."""
+def places(steps: Steps, name: str, known: Sequence[str], plain: Callable[[str], str] = str) -> Ints:
+    """Of each row where its word stands in a list; the length of the list where it does not.
+
+    Args:
+        plain: words are the same of which this says the same.
+    """
     place, words = steps.words(name)
-    of = {word: number for number, word in enumerate(known)}
-    found = np.array([of.get(word, len(known)) for word in words], np.int64)
+    of = {plain(word): number for number, word in enumerate(known)}
+    found = np.array([of.get(plain(word), len(known)) for word in words], np.int64)
     return found[place] if len(words) else place

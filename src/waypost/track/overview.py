@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 
 from waypost.model.instants import format_utc
+from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
 from waypost.track.standing import Ask, in_milliseconds, read_standing
@@ -166,15 +167,10 @@ def _read_facilities(history: History, facilities: Facilities) -> list[FacilityC
 
 
 def _read_lanes(history: History, standing: Ask, facilities: Facilities) -> list[LaneTime]:
-    areas = [
-        {"carrier": each.carrier, "facility": each.code, "area": f"{each.place.country}-{each.place.region}"}
-        for each in facilities.list_all()
-        if each.place.country and each.place.region
-    ]
-    if not areas:
+    areas = Areas(facilities.list_all()).table()
+    if not areas.num_rows:
         return []
-    schema = pa.schema([(name, pa.string()) for name in ("carrier", "facility", "area")])
-    placed = ibis.memtable(pa.Table.from_pylist(areas, schema))
+    placed = ibis.memtable(areas)
 
     def ask(scans: Any) -> Any:
         moves = standing(scans).inner_join(placed, ["carrier", "facility"])

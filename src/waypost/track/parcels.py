@@ -16,10 +16,11 @@ from waypost.model.places import Facility
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.bundles import MOST_BEARING, Bundle, gather, read_states, waybills_of
+from waypost.track.following import Followed, follow
 from waypost.track.statuses import Status, list_statuses
 from waypost.track.summary import telling_rows, view_parcel
 from waypost.track.tables import CodeTables
-from waypost.track.timeline import judge_timeline, view_scans
+from waypost.track.timeline import Judged, judge_timeline, view_scans
 from waypost.track.views import (
     Found,
     Freshness,
@@ -53,6 +54,15 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
 
 
+class _Read(msgspec.Struct, frozen=True):
+    """A parcel that was read, and its scans as they are shown."""
+
+    bundle: Bundle
+    judged: Judged
+    view: ParcelView
+    scans: list[ScanView]
+
+
 class Tracker:
     """Answers questions about parcels from the index and the records."""
 
@@ -78,7 +88,7 @@ class Tracker:
 
         Of each number the first `MOST_PARCELS` parcels are told.
         """
-        return [found for found, _ in self._find(texts, None, MOST_PARCELS, 0)]
+        return [found for found, _ in self._find(texts, None, MOST_PARCELS, 0)[0]]
 
     def find_timelines(
         self, texts: Sequence[str], carrier: str | None = None, most: int | None = None
@@ -92,11 +102,18 @@ class Tracker:
             carrier: only parcels that bear a number of it.
             most: parcels of each number, `MOST_PARCELS` unless told.
         """
-        return self._find(texts, carrier, MOST_PARCELS if most is None else most, MOST_SHOWN)
+        return self._find(texts, carrier, MOST_PARCELS if most is None else most, MOST_SHOWN)[0]
+
+    def find_followed(
+        self, texts: Sequence[str], carrier: str | None = None, most: int | None = None
+    ) -> tuple[list[tuple[Found, list[Timeline]]], Followed]:
+        """The same, and from the same reading what forecasts follow these parcels by."""
+        answers, read = self._find(texts, carrier, MOST_PARCELS if most is None else most, MOST_SHOWN)
+        return answers, _follow(read)
 
     def _find(
         self, texts: Sequence[str], carrier: str | None, most: int, scans: int
-    ) -> list[tuple[Found, list[Timeline]]]:
+    ) -> tuple[list[tuple[Found, list[Timeline]]], list[_Read]]:
         spellings = {text: _spellings(text) for text in texts}
         wanted = {text: set(forms) for text, forms in spellings.items()}
 
@@ -111,7 +128,8 @@ class Tracker:
         scanned = waybills_of(self._memory.index.states(numbers, carrier, MOST_BEARING))
         bundles = gather(self._memory, numbers, scanned, choose)
         shown = [bundle for bundle in bundles if bundle.is_read]
-        told = dict(zip((bundle.id for bundle in shown), self._tell(shown, scans), strict=True))
+        read = self._tell(shown, scans)
+        told = {each.bundle.id: (each.view, each.scans) for each in read}
         answers = []
         for text in texts:
             bearing = [bundle for bundle in bundles if bundle.bears(wanted[text], carrier)]
@@ -121,7 +139,7 @@ class Tracker:
             more = len(bearing) - len(views)
             found = Found(asked=text, parcels=[view for view, _ in views], carriers=carriers, more=more)
             answers.append((found, [Timeline(view.id, view.carrier, view.number, own) for view, own in views]))
-        return answers
+        return answers, read
 
     def get_parcel(self, carrier: str, number: str) -> tuple[ParcelView, list[ScanView]]:
         """One parcel and its scans, newest first: the one that was accepted under that number, if others bear it too.
@@ -131,6 +149,15 @@ class Tracker:
         Raises:
             NotFound: no parcel of that carrier bears the number.
         """
+        read = self._get(carrier, number)
+        return read.view, read.scans
+
+    def get_followed(self, carrier: str, number: str) -> tuple[ParcelView, list[ScanView], Followed]:
+        """The same, and what forecasts follow it by."""
+        read = self._get(carrier, number)
+        return read.view, read.scans, _follow([read])
+
+    def _get(self, carrier: str, number: str) -> _Read:
         waybill = Waybill(carrier, number)
 
         def choose(bundles: list[Bundle]) -> list[Bundle]:
@@ -141,8 +168,8 @@ class Tracker:
         if not bearing:
             raise NotFound(f"no parcel of {carrier!r:.40} bears the number {number[:MAX_TEXT]!r}")
         bundle = min(bearing, key=lambda bundle: bundle.waybills.index(waybill) > 0)
-        [told] = self._tell([bundle], MOST_SHOWN)
-        return told
+        [read] = self._tell([bundle], MOST_SHOWN)
+        return read
 
     def timeline(self, carrier: str, number: str) -> list[ScanView]:
         """The scans of one parcel: see `get_parcel`."""
@@ -164,7 +191,7 @@ class Tracker:
             return [bundle for bundle in bundles if leading.get(bundle.id, bundle.waybills[0]) in wanted]
 
         bundles = gather(self._memory, [number for number, _ in keys], scanned, choose)
-        views = [view for view, _ in self._tell([bundle for bundle in bundles if bundle.is_read], 0)]
+        views = [read.view for read in self._tell([bundle for bundle in bundles if bundle.is_read], 0)]
         return ParcelPage(views, cursor and write_cursor(cursor), as_of)
 
     def _leading(self, bundles: Sequence[Bundle], filters: Filters) -> dict[str, Waybill]:
@@ -213,7 +240,7 @@ class Tracker:
 
         return read_states(self._memory.index, waybills_of(self._memory.history.run(begin_alike)))
 
-    def _tell(self, bundles: Sequence[Bundle], scans: int) -> list[tuple[ParcelView, list[ScanView]]]:
+    def _tell(self, bundles: Sequence[Bundle], scans: int) -> list[_Read]:
         """Parcels as they stand, and with them so many scans in all, of each parcel the newest first."""
         share = max(scans // len(bundles), min(scans, 1)) if bundles else 0
         found = [judge_timeline(bundle.timeline, self._tables) for bundle in bundles]
@@ -224,7 +251,8 @@ class Tracker:
         told = []
         for bundle, judged, each, own in zip(bundles, found, rows, newest, strict=True):
             views = dict(zip(each, view_scans(judged, each, places), strict=True))
-            told.append((view_parcel(bundle, judged, views, places), [views[row] for row in own]))
+            view = view_parcel(bundle, judged, views, places)
+            told.append(_Read(bundle, judged, view, [views[row] for row in own]))
         return told
 
     def _places(self, tables: Sequence[pa.Table]) -> dict[tuple[str, str], Facility]:
@@ -233,6 +261,13 @@ class Tracker:
             pairs = zip(table.column("carrier").to_pylist(), table.column("facility").to_pylist(), strict=True)
             keys.update((carrier, facility) for carrier, facility in pairs if facility)
         return self._facilities.find_many(keys)
+
+
+def _follow(read: Sequence[_Read]) -> Followed:
+    return follow(
+        [(each.bundle.waybills[0], each.judged) for each in read],
+        [each.bundle.parcel for each in read if each.bundle.parcel is not None],
+    )
 
 
 def _spellings(text: str) -> list[str]:

@@ -263,6 +263,24 @@ def list_told(connection: Connection, most: int = MOST_TOLD) -> pa.Table:
     return pa.Table.from_batches([pa.record_batch(each, schema=TOLD_SCHEMA) for each in batches], TOLD_SCHEMA)
 
 
+def tell_parcels(found: Sequence[Parcel]) -> pa.Table:
+    """The same of some parcels that were read; those of which nothing was told are left out."""
+    rows = [
+        (parcel.waybill.carrier, parcel.waybill.number, _area(parcel.destination), parcel.promised_ms)
+        for parcel in found
+    ]
+    told = [row for row in rows if row[2] is not None or row[3] is not None]
+    columns = zip(*told, strict=True) if told else [[]] * len(TOLD_SCHEMA)
+    return pa.table(
+        [pa.array(column, field.type) for field, column in zip(TOLD_SCHEMA, columns, strict=True)], TOLD_SCHEMA
+    )
+
+
+def _area(place: Place | None) -> str | None:
+    known = place is not None and place.country is not None and place.region is not None
+    return f"{place.country}-{place.region}" if place is not None and known else None
+
+
 def _settled() -> Select[Any]:
     """Links, ended so that no two of one waybill hold at once. Filter whole waybills only."""
     since = func.coalesce(links.c.since_ms, 0)  # nothing is kept from before 1970

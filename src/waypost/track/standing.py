@@ -20,6 +20,9 @@ from waypost.track.tables import CodeTables
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
+#: A clock that runs ahead by more tells no time. Doors let in two days (`intake.MAX_AHEAD_MS`), lest a scan be lost.
+AHEAD_MS = 3 * 3_600_000
+
 #: An Ibis table in, an Ibis table or scalar out.
 Ask = Callable[[Any], Any]
 
@@ -39,6 +42,16 @@ def instant(at_ms: int) -> Any:
 
 def _within(at_ms: int) -> int:
     return min(max(at_ms, EARLIEST_MS - 1), LATEST_MS + 1)
+
+
+def timed(scans: Any, now_ms: int) -> Any:
+    """The scans whose time can be believed: they were not made hours after the network got them, or after now.
+
+    One from a clock that runs ahead would begin or end what has not begun or ended, and be the newest for days.
+    """
+    known = scans.filter(scans.at <= instant(now_ms + AHEAD_MS))
+    heard = known.recorded_at
+    return known.filter(heard.isnull() | (known.at <= heard + ibis.interval(milliseconds=AHEAD_MS)))
 
 
 def read_standing(history: History, tables: CodeTables, links: pa.Table | None = None) -> Ask:

@@ -169,9 +169,9 @@ def in_public(parcel: ParcelView) -> ParcelView:
     return msgspec.structs.replace(
         parcel,
         order_number=None,
-        place=_city(parcel.place),
-        origin=_city(parcel.origin),
-        destination=_city(parcel.destination),
+        place=place_in_public(parcel.place),
+        origin=place_in_public(parcel.origin),
+        destination=place_in_public(parcel.destination),
         weight_g=None,
         note=None,
     )
@@ -187,7 +187,7 @@ def scan_in_public(scan: ScanView) -> ScanView:
         scan,
         id=None,
         code=None if scan.status == get_status(UNKNOWN).code else scan.code,
-        place=_city(scan.place),
+        place=place_in_public(scan.place),
         note=None,
         corrects=None,
         recorded_at=None,
@@ -209,7 +209,8 @@ def freshness_in_public(freshness: Freshness) -> Freshness:
     return Freshness(None, None, None, freshness.complete)
 
 
-def _city(place: PlaceView | None) -> PlaceView | None:
+def place_in_public(place: PlaceView | None) -> PlaceView | None:
+    """The same for a place: its city."""
     if place is None or place.city is None:
         return None
     return PlaceView(city=place.city, region=place.region, country=place.country)

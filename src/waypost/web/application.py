@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from waypost.web.api import (
+    arrivals,
     audit,
     booking,
     carriers,
@@ -68,6 +69,7 @@ def make_app(desk: Desk) -> Door:
     app.add_middleware(HandErrorsOut)
     _hand_errors_out(app)
 
+    arrivals.add_arrivals(app, office)  # before look-ups, of which one takes in every path
     parcels.add_parcels(app, office)
     scans.add_scans(app, office)
     network.add_network(app, office)

@@ -33,7 +33,7 @@ from waypost.care.subscriptions import Subscriptions
 from waypost.care.tally import MailStanding, Standing
 from waypost.forecast.counts import By, Counts
 from waypost.forecast.lanes import LaneDetail, Lanes
-from waypost.forecast.present import Promises
+from waypost.forecast.present import Lookouts, Promises
 from waypost.forecast.volume_shelf import KeptForecast
 from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
@@ -215,7 +215,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         subscriptions: webhooks of merchants. `deliveries` what they are told, `sender` sends a ping.
         wake_telling: when more is to be told at once to a webhook. `telling` how far that is behind.
         post: mail to consignees.
-        quotes: what their orders would cost. `promises`: when they would arrive.
+        quotes: what their orders would cost. `promises`: when they would arrive. `lookouts`: when those arrive that
+            are on their way.
         chooser: why they go by the service that they go by.
         pickups: carriers that were asked to come.
         sort_codes: of what was booked, where carriers give none.
@@ -258,6 +259,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     post: Post
     quotes: Quotes
     promises: Promises
+    lookouts: Lookouts
     chooser: Chooser
     pickups: Pickups
     sort_codes: SortCodes

@@ -5,10 +5,13 @@ import re
 from collections.abc import Mapping
 
 from waypost.access.keys import Key, Role
+from waypost.forecast.lookout import Lookout
 from waypost.model.errors import BadInput, NotAllowed
 from waypost.model.instants import parse_instant
+from waypost.track.following import Followed
 from waypost.track.parcels import MAX_TEXT
 from waypost.track.views import Found, Freshness, Timeline, found_in_public, freshness_in_public, timeline_in_public
+from waypost.web.arriving import Arriving, tell_arrivals
 from waypost.web.bodies import Allowance, Body, Receive
 from waypost.web.desk import Desk
 from waypost.web.door import Call, Scope, call_of, headers_in
@@ -191,6 +194,23 @@ class Office:
         return [found.get(text) or _nothing_of(text) for text in texts]
 
     async def find_timelines(
+        self, call: Call, texts: list[str], *, everything: bool, carrier: str | None = None
+    ) -> list[tuple[Found, list[Timeline]]]:
+        """The same with the timelines of the parcels; `carrier` as in `Tracker.find_timelines`.
+
+        Raises:
+            Invalid, TooMany: see `find`.
+        """
+        numbers = self._admit(call, texts, everything=everything)
+
+        def read() -> dict[str, tuple[Found, list[Timeline]]]:
+            answers = self.desk.tracker.find_timelines(numbers, carrier)
+            return {found.asked: _shown(found, timelines, everything) for found, timelines in answers}
+
+        found = await self.lookups.run(read) if numbers else {}
+        return [found.get(text) or (_nothing_of(text), []) for text in texts]
+
+    async def find_arriving(
         self,
         call: Call,
         texts: list[str],
@@ -199,8 +219,8 @@ class Office:
         carrier: str | None = None,
         or_any: bool = False,
         most: int | None = None,
-    ) -> list[tuple[Found, list[Timeline]]]:
-        """The same with the timelines of the parcels; `carrier` and `most` as in `Tracker.find_timelines`.
+    ) -> tuple[list[tuple[Found, list[Timeline]]], Arriving]:
+        """The same, and when these parcels arrive, if that is known just now: nobody waits for it.
 
         With `or_any`, numbers of which the carrier has no parcel are looked up once more, for all carriers, at no
         further cost.
@@ -210,19 +230,39 @@ class Office:
         """
         numbers = self._admit(call, texts, everything=everything)
 
-        def read() -> dict[str, tuple[Found, list[Timeline]]]:
-            found = {}
-            answers = self.desk.tracker.find_timelines(numbers, carrier, most)
+        def read() -> tuple[dict[str, tuple[Found, list[Timeline]]], Arriving]:
+            answers, followed = self.desk.tracker.find_followed(numbers, carrier, most)
             missing = [answer.asked for answer, _ in answers if not answer.parcels]
             if or_any and carrier is not None and missing:
-                answers += self.desk.tracker.find_timelines(missing, None, most)
-            for answer, timelines in answers:
-                public = (found_in_public(answer), [timeline_in_public(each) for each in timelines])
-                found[answer.asked] = (answer, timelines) if everything else public
-            return found
+                further, also = self.desk.tracker.find_followed(missing, None, most)
+                answers, followed = answers + further, followed.joined(also)
+            found = {each.asked: _shown(each, timelines, everything) for each, timelines in answers}
+            return found, self.tell_arrivals(followed, everything=everything)
 
-        found = await self.lookups.run(read) if numbers else {}
-        return [found.get(text) or (_nothing_of(text), []) for text in texts]
+        found, arriving = await self.lookups.run(read) if numbers else ({}, Arriving())
+        return [found.get(text) or (_nothing_of(text), []) for text in texts], arriving
+
+    def tell_arrivals(self, followed: Followed, *, everything: bool) -> Arriving:
+        """When parcels that were looked up arrive, if that is known just now; takes a moment, so not in the loop.
+
+        What went wrong with it is written down: a parcel is shown without it.
+        """
+        desk = self.desk
+        try:
+            return tell_arrivals(desk.lookouts.find(), followed, desk.facilities, desk.clock(), everything=everything)
+        except Exception as error:
+            desk.journal.error("arrivals are not told", exc_info=error)
+            return Arriving()
+
+    async def open_lookout(self) -> Lookout:
+        """What says when parcels arrive. Who asks first waits until it is made, and keeps nobody else waiting.
+
+        Raises:
+            Conflict: nothing was learnt to say it by.
+            Busy: it takes longer than an answer may.
+        """
+        found = await self.lookups.run(self.desk.lookouts.find)
+        return await self.scores.run(self.desk.lookouts.open) if found is None else found
 
     def _admit(self, call: Call, texts: list[str], *, everything: bool) -> list[str]:
         """Check and charge; of the texts those that could be numbers."""
@@ -230,6 +270,12 @@ class Office:
         if not everything:
             self.numbers.take(call.address, len(texts))
         return [text for text in texts if _is_plain(text)]
+
+
+def _shown(found: Found, timelines: list[Timeline], everything: bool) -> tuple[Found, list[Timeline]]:
+    if everything:
+        return found, timelines
+    return found_in_public(found), [timeline_in_public(each) for each in timelines]
 
 
 def _nothing_of(text: str) -> Found:

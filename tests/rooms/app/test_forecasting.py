@@ -1,6 +1,7 @@
 """`waypost forecast volume`, over a home with some months of scans."""
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from waypost.testing import World, scan
 FIRST, DAYS = dt.date(2026, 3, 2), 84
 
 
-@pytest.fixture
-def filled(commands: Commands) -> Commands:
+@pytest.fixture(scope="module")
+def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two hubs, few parcels on Sundays; in Hangzhou all come in the hour from nine."""
     chance = np.random.default_rng(7)
     scans = []
@@ -28,8 +29,15 @@ def filled(commands: Commands) -> Commands:
                 number = f"{hub[0]}{place:03}{piece:02}"
                 scans.append(scan(number, "GOT", f"{day} 09:{piece:02}", at=hub))
     scans.append(scan("H99999", "GOT", f"{FIRST + dt.timedelta(days=DAYS + 1)} 09:00", at="Hangzhou"))  # all is over
-    with open_house(Settings(home=commands.home)) as house:
+    home = tmp_path_factory.mktemp("months") / "home"
+    with open_house(Settings(home=home)) as house:
         World(house.memory, scans)
+    return home
+
+
+@pytest.fixture
+def filled(commands: Commands, months: Path) -> Commands:
+    shutil.copytree(months, commands.home)
     return commands
 
 

@@ -45,5 +45,12 @@ def test_lanes_are_listed_and_one_is_told(home: Commands) -> None:
     assert "days ago, with one of 2019-03-07" in said.stderr.decode()
 
 
+def test_areas_are_found_however_they_are_spelled(home: Commands) -> None:
+    assert home.ask("lanes", "--from", "br-pr", "--to", "BR-sp") == home.ask(
+        "lanes", "--from", "BR-PR", "--to", "BR-SP"
+    )
+    assert [row["destination"] for row in home.ask("lanes", "--to", "br-sp")["lanes"]] == ["BR-SP"]
+
+
 def test_a_lane_without_parcels_is_said(home: Commands) -> None:
     assert "no parcel was handed over on such a lane" in home.fail("lanes", "--from", "CN", code=1)

@@ -3,13 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sqlalchemy import delete
 from tests.rooms.app.commands import Commands
-from tests.rooms.forecast.worlds import HUBS, imagine_scans
+from tests.rooms.forecast.worlds import HUBS, imagine_scans, make_weather
 
+from waypost.app.records import records_of
 from waypost.app.settings import Settings
 from waypost.app.wiring import open_house
-from waypost.model.instants import parse_instant
+from waypost.forecast.records import keep_weather, weather
+from waypost.model.instants import DAY_MS, parse_instant
 
 NOW = "2026-11-20T00:00:00Z"
 
@@ -50,6 +54,22 @@ def test_parcels_on_their_way_are_told(home: Commands, trained: Any) -> None:
     [number] = {found["parcels"][0]["number"]}
     [alone] = home.ask("arrivals", number, "--at", NOW)["parcels"]
     assert alone == found["parcels"][0]
+
+
+def test_weather_that_is_kept_is_named_as_a_reason(home: Commands, trained: Any) -> None:
+    def why() -> set[str]:
+        told = home.ask("arrivals", "--at", NOW, "--most", "400")["parcels"]
+        return {reason["code"] for parcel in told for reason in parcel["reasons"]}
+
+    assert why() == {"silent"}
+    at_ms = parse_instant(NOW).at_ms
+    days = np.arange(at_ms / DAY_MS - 30, at_ms / DAY_MS)
+    stormy = make_weather(days, {"gust_mps": 30.0}, place="Beijing", where=(41.0, 114.0), hours=24)
+    with records_of(home.home) as (_, records), records.begin() as connection:
+        keep_weather(connection, stormy)
+    assert why() == {"storm"}
+    with records_of(home.home) as (_, records), records.begin() as connection:
+        connection.execute(delete(weather))
 
 
 @pytest.mark.parametrize(

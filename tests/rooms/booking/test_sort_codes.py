@@ -31,7 +31,7 @@ from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.facilities import Facilities
 from waypost.track.fold import StatusFold
 from waypost.track.reception import Reception
-from waypost.track.tables import CodeTables
+from waypost.track.tables import bundled_tables
 from waypost.track.wire import read_json_array
 
 ROADS = ("文三路", "莫干山路", "天目山路", "中山路", "解放路", "建国路")
@@ -74,7 +74,7 @@ class Room:
 
     def __init__(self, desk: Desk, threshold: float = 0.9) -> None:
         self.desk = desk
-        self.tables = CodeTables.load()
+        self.tables = bundled_tables()
         self.memory = open_reference(StatusFold(self.tables))
         self.memory = msgspec.structs.replace(self.memory, records=desk.records)
         self.facilities = Facilities(desk.records)

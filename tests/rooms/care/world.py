@@ -27,7 +27,7 @@ from waypost.model.scans import ScanEvent, batch_of
 from waypost.network.facilities import Facilities
 from waypost.testing import Clock
 from waypost.track.fold import StatusFold
-from waypost.track.tables import CodeTables
+from waypost.track.tables import bundled_tables
 from waypost.web.destinations import Places
 
 HOME = Address(name="Ana Exemplo", country="BR", street="Rua das Laranjeiras 1", city="Rio")
@@ -42,7 +42,7 @@ class World:
     def __init__(self, **more: Any) -> None:
         self.clock = Clock()
         self._nonces = itertools.count(1)
-        self.memory = open_reference(StatusFold(CodeTables.load()))
+        self.memory = open_reference(StatusFold(bundled_tables()))
         self.records = self.memory.records
         self.seal = Seal({1: b"k" * 32}, self.token)
         parties = Parties(self.records, self.token)

@@ -53,6 +53,28 @@ def test_migrations_make_the_tables_that_the_rooms_draw(records: SqlRecords) -> 
         assert {"facilities", "parcels", "links"} <= METADATA.tables.keys()
 
 
+def test_a_new_database_is_made_as_the_migrations_make_it(tmp_path: Path, records: SqlRecords) -> None:
+    """They run once in a process; after that what they made is written down again."""
+    (tmp_path / "step by step").mkdir()
+    other = SqlRecords(url(tmp_path / "step by step"))
+    config = Config()
+    config.set_main_option("script_location", str(migrate._FOLDER))
+    with other.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        command.upgrade(config, "head")
+        expected = drawn(connection)
+    other.close()
+    with records.read() as connection:
+        assert drawn(connection) == expected
+
+
+def drawn(connection: Connection) -> list[tuple[str, str]]:
+    """Each thing of a database with the statement that made it, and its revision."""
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master ORDER BY name")).all()
+    return [("revision", str(connection.scalar(text("SELECT version_num FROM alembic_version")))), *map(tuple, rows)]
+
+
 def test_migrations_lead_back_as_well(tmp_path: Path) -> None:
     records = SqlRecords(url(tmp_path))
     config = Config()

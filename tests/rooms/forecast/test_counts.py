@@ -6,13 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from waypost.engines.reference import open_reference
-from waypost.forecast.counts import OTHERS, By, Counts, read_counts
+from waypost.forecast.counts import OTHERS, By, Counts, newest_ms, read_counts
+from waypost.model.instants import parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
-from waypost.testing import World
+from waypost.testing import World, scan
 from waypost.track.fold import StatusFold
 from waypost.track.tables import bundled_tables
 
 UNTIL = dt.date(2026, 11, 30)
+NOW_MS = parse_instant("2026-11-30T00:00:00Z").at_ms
 
 PLACES = [
     Facility(carrier="yto", code=code, name=code, kind=FacilityKind.HUB, place=Place(country="CN", region=region))
@@ -43,7 +45,8 @@ def world() -> Iterator[World]:
 def count(
     world: World, by: By, until: dt.date = UNTIL, most: int = 100, named: tuple[tuple[str, str], ...] = ()
 ) -> Counts:
-    return read_counts(world.memory.history, world.tables, world.facilities, by, until=until, most=most, named=named)
+    history = world.memory.history
+    return read_counts(history, world.tables, world.facilities, by, until=until, now_ms=NOW_MS, most=most, named=named)
 
 
 def test_a_hub_handles_a_parcel_once_a_day(world: World) -> None:
@@ -83,6 +86,36 @@ def test_what_is_not_busy_stands_together_unless_it_is_asked_for(world: World) -
     assert found.parcels.sum() == 6
     named = count(world, "hub", most=1, named=(("yto", "Hangzhou"),))
     assert named.names == [("yto", "Hangzhou"), ("yto", "Shanghai")]
+
+
+def test_an_area_has_one_name_however_facilities_spell_it() -> None:
+    more = Facility(
+        carrier="yto", code="Ningbo", name="Ningbo", kind=FacilityKind.HUB, place=Place(country="CN", region="zj")
+    )
+    ningbo = """
+    YT5  2026-11-02 10:00  GOT      Ningbo
+         2026-11-04 09:30  SIGNED   Shanghai
+    """
+    world = World(open_reference(StatusFold(bundled_tables())), SCANS + ningbo, [*PLACES, more])
+    assert count(world, "lane").names == [("yto", "CN-ZJ > CN-SH")]
+    kept = ("yto", "CN-zj > cn-SH")
+    found = count(world, "lane", most=0, named=(kept,))
+    assert (found.names, found.parcels.tolist()) == ([kept], [[2, 1]])
+    world.memory.close()
+
+
+def test_a_clock_that_runs_ahead_adds_no_days() -> None:
+    world = World(open_reference(StatusFold(bundled_tables())), SCANS, PLACES)
+    plain = count(world, "hub")
+    heard = "2026-11-07T02:05:00Z"
+    ahead = scan("YT4", "DEPARTURE", "2026-11-09 10:00", at="Hangzhou", recorded=heard)
+    beyond = scan("YT4", "ARRIVAL", "2026-12-01 10:00", at="Shanghai")  # of history, and not yet
+    world.keep([ahead, beyond])
+    assert (count(world, "hub").last, count(world, "hub").parcels.tolist()) == (plain.last, plain.parcels.tolist())
+    assert newest_ms(world.memory.history, NOW_MS) == parse_instant("2026-11-07T02:00:00Z").at_ms
+    world.keep([scan("YT4", "DEPARTURE", "2026-11-07 12:05", at="Hangzhou", recorded=heard)])
+    assert newest_ms(world.memory.history, NOW_MS) == parse_instant("2026-11-07T04:05:00Z").at_ms, "two hours may be"
+    world.memory.close()
 
 
 def test_of_nothing(world: World) -> None:

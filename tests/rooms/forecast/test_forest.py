@@ -28,7 +28,7 @@ def _table(seed: int, *, known: float = 0.9) -> pa.Table:
 
 
 def _labels(table: pa.Table) -> Floats:
-    far, near, word, pieces, _ = (np.nan_to_num(np.asarray(column), nan=1.5) for column in table.columns)
+    far, near, word, pieces, _ = (np.nan_to_num(np.asarray(column), nan=1.5) for column in table.columns[:5])
     return np.asarray(np.sin(3 * far) + near * (word % 7 < 3) + np.abs(pieces))
 
 
@@ -72,6 +72,23 @@ def test_values_right_at_a_limit() -> None:
     table = pa.table({name: near if name == "near" else np.zeros(len(near)) for name in _table(0).column_names})
     ours, theirs = _both(trees, table)
     assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("value", [-0.5, 0.5, -3.0, 1e9, float("nan")])
+def test_a_column_that_nothing_asks_for_changes_nothing(value: float) -> None:
+    table = _table(0)
+    constant = table.append_column("constant", pa.array(np.ones(ROWS)))
+    words = {"categorical_feature": ["word", "same"]}
+    learnt = constant.append_column("same", pa.array(np.ones(ROWS)))
+    data = lightgbm.Dataset(learnt, _labels(table), **words)
+    trees = lightgbm.train({"verbose": -1, "num_threads": 1, "min_data_in_leaf": 20}, data, 20)
+    asked = learnt
+    for name in ("constant", "same"):
+        place = asked.schema.get_field_index(name)
+        asked = asked.set_column(place, name, pa.array(np.full(ROWS, value)))
+    ours, theirs = _both(trees, asked)
+    assert np.array_equal(ours, theirs)
+    assert np.array_equal(ours, Forest.of(trees).foretell(learnt))
 
 
 def test_columns_are_found_by_their_names() -> None:

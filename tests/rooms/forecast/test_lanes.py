@@ -68,6 +68,27 @@ def read(world: World, since: str | None = None, until: str | None = None) -> Tr
     )
 
 
+def test_where_a_booking_goes_counts_however_it_is_spelled() -> None:
+    world = World(open_reference(StatusFold(bundled_tables())), SCANS, PLACES)
+    world.book("YT3", destination=Place(country="CN", region="sh"))
+    [lane] = read_lane(read(world), "cn-zj", "CN-sh").carriers
+    assert lane.times.parcels == 4
+    assert (read_lane(read(world), "cn-zj", "CN-sh").destination, len(read_lanes(read(world)).lanes)) == ("CN-SH", 2)
+    world.memory.close()
+
+
+def test_a_clock_that_runs_ahead_neither_ends_a_trip_nor_moves_the_stretch(world: World) -> None:
+    other = World(open_reference(StatusFold(bundled_tables())), SCANS, PLACES)
+    for number in ("YT1", "YT2", "YT3"):
+        other.book(number, destination=SHANGHAI)
+    before = read_lane(read(other), "CN-ZJ", "CN-SH")
+    ahead = scan("YT3", "SIGNED", "2026-11-12 10:00", at="Shanghai", recorded="2026-11-11T02:00:00Z")
+    other.keep([ahead, scan("YT9", "GOT", "2026-11-24 10:00", at="Hangzhou")])
+    after = read_lane(read(other), "CN-ZJ", "CN-SH")
+    assert msgspec.structs.replace(after, position=before.position) == before
+    other.memory.close()
+
+
 def test_those_on_their_way_count_as_slower_than_so_far(world: World) -> None:
     lanes = read_lanes(read(world))
     assert (lanes.as_of, lanes.undirected) == ("2026-11-11T02:00:00Z", {"yto": 1})

@@ -11,7 +11,7 @@ from waypost.forecast.past import read_past
 from waypost.forecast.trips import Trips
 from waypost.model.instants import DAY_MS, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
-from waypost.testing import World
+from waypost.testing import World, scan
 from waypost.track.fold import StatusFold
 from waypost.track.tables import bundled_tables
 
@@ -109,8 +109,69 @@ def test_where_a_parcel_was_booked_to_is_believed(world: World) -> None:
     assert going(read_with(elsewhere))["yto/YT2"] == "CN-hb"
 
 
+def test_a_trip_begins_as_it_was_booked(world: World) -> None:
+    instants = ("2026-11-01T08:00:00Z", "2026-11-03T00:00:00Z", "2026-10-09T00:00:00Z", "2026-08-01T00:00:00Z")
+    booked = pa.table(
+        {
+            "booked_carrier": ["yto"] * 4,
+            "booked_number": ["YT1", "YT9", "YT2", "YT5"],
+            "booked_ms": [parse_instant(at).at_ms for at in instants],
+            "shipper": ["p1", "p1", "p2", "p3"],
+        }
+    )
+    before = {row["number"]: row for row in read(world).table.to_pylist()}
+    since_ms = NOW_MS - 60 * DAY_MS
+    trips = read_past(world.memory.history, world.tables, world.facilities, since_ms, NOW_MS, booked=booked).trips
+    found = {row["number"]: row for row in trips.table.to_pylist()}
+    assert {number: row["shipper"] for number, row in found.items()} == {
+        "yto/YT1": "p1",
+        "yto/YT2": "p2",
+        "yto/YT3": None,
+        "yto/YT5": None,  # booked so long before that the number was given anew
+    }
+    assert found["yto/YT1"]["ordered_at"].timestamp() * 1000 == parse_instant(instants[0]).at_ms
+    assert found["yto/YT1"]["handed_over_at"] == before["yto/YT1"]["handed_over_at"], "it waited for that"
+    assert found["yto/YT5"] == before["yto/YT5"]
+
+
+def test_what_was_booked_after_its_first_scan_begins_with_that(world: World) -> None:
+    booked = pa.table({"booked_carrier": ["yto"], "booked_number": ["YT1"], "booked_ms": [NOW_MS], "shipper": ["p1"]})
+    since_ms = NOW_MS - 60 * DAY_MS
+    trips = read_past(world.memory.history, world.tables, world.facilities, since_ms, NOW_MS, booked=booked).trips
+    assert trips.table.to_pylist() == read(world).table.to_pylist()
+
+
 def test_what_came_back_is_void(world: World) -> None:
     assert read(world).is_void.tolist() == [False, True, False, False]
+
+
+def test_a_clock_that_runs_ahead_ends_no_trip() -> None:
+    scans = "YT1  2026-11-02 10:00  GOT  Hangzhou\n YT2  2026-11-02 10:00  GOT  Hangzhou"
+    world = World(open_reference(StatusFold(bundled_tables())), scans, PLACES)
+    world.keep(
+        [
+            scan("YT1", "SIGNED", "2026-11-05 10:00", at="Shanghai", recorded="2026-11-03T10:00:00Z"),
+            scan("YT2", "SIGNED", "2026-11-05 10:00", at="Shanghai", recorded="2026-11-05T10:00:00Z"),
+            scan("YT9", "GOT", "2026-11-19 10:00", at="Hangzhou", recorded="2026-11-17T10:00:00Z"),
+        ]
+    )
+    trips = read(world)
+    assert trips.table.column("number").to_pylist() == ["yto/YT1", "yto/YT2"]
+    assert np.isinf(trips.delivered).tolist() == [True, False]
+    world.memory.close()
+
+
+def test_what_is_lost_is_void_unless_it_comes_after_all() -> None:
+    scans = """
+    YT1  2026-11-02 10:00  GOT     Hangzhou
+         2026-11-09 10:00  lost    Hangzhou
+    YT2  2026-11-02 10:00  GOT     Hangzhou
+         2026-11-09 10:00  lost    Hangzhou
+         2026-11-12 10:00  SIGNED  Shanghai
+    """
+    world = World(open_reference(StatusFold(bundled_tables())), scans, PLACES)
+    assert read(world).is_void.tolist() == [True, False]
+    world.memory.close()
 
 
 def test_of_many_a_share_is_read(world: World) -> None:

@@ -112,6 +112,7 @@ def test_bad_weather_is_named_where_it_was() -> None:
     assert tell(late, "3 01:00", weather=weather) == [("storm", "imagined/H1")]
     assert asked == [("imagined/H1", round(at("0 18:00") * DAY_MS), round(at("2 22:40") * DAY_MS))]
     assert tell(late, "3 01:00", weather=lambda *_: None) == [("waited", "imagined/H1")]
+    assert tell(USUAL, "7 00:00", weather=weather) == [("storm", "imagined/H1")], "also of who is silent since"
 
 
 @pytest.fixture(scope="module")

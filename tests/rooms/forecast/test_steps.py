@@ -8,11 +8,20 @@ import pyarrow as pa
 import pytest
 
 from waypost.engines.reference import open_reference
-from waypost.forecast.steps import BOOKED_SCHEMA, LOST_DAYS, Steps, make_steps, read_steps
+from waypost.forecast.steps import (
+    BOOKED_SCHEMA,
+    LOST_DAYS,
+    MOST_LOST_DAYS,
+    Steps,
+    make_steps,
+    place_steps,
+    read_steps,
+)
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, Instant, OffsetSource
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.model.scans import ScanEvent
+from waypost.network.areas import Areas
 from waypost.testing import World, scan
 from waypost.testing.trips import OFFSET_MIN, imagine_trips
 from waypost.track.fold import StatusFold
@@ -132,10 +141,14 @@ def test_imagined_trips_come_out_of_a_history_as_they_went_in() -> None:
     booked = told.table.select(BOOKED_SCHEMA.names).take(pa.array(np.flatnonzero(told.is_last)))
     now_ms = round(told.at.max() * DAY_MS) + 1
     found = read_steps(world.memory.history, world.tables, world.facilities, now_ms=now_ms, days=40, booked=booked)
+    numbers = [f"P{number:07}" for number in range(120)]
+    _, followed = world.tracker.find_followed(numbers, None, 1)
+    looked_up = place_steps(followed.scans, world.facilities, Areas(world.facilities.list_all()), booked)
     world.memory.close()
     order = [("number", "ascending"), ("at", "ascending")]
-    assert found.table.sort_by(order).equals(told.table.sort_by(order))
-    assert np.sort(found.delivered).tolist() == np.sort(told.delivered).tolist()
+    for each in (found, looked_up):
+        assert each.table.sort_by(order).equals(told.table.sort_by(order))
+        assert np.sort(each.delivered).tolist() == np.sort(told.delivered).tolist()
 
 
 def test_only_parcels_of_the_last_days_come(world: World) -> None:
@@ -168,6 +181,32 @@ def test_who_was_not_scanned_for_long_is_given_up(world: World) -> None:
     late = day("2026-05-21 18:00") + LOST_DAYS
     assert not found.is_given_up(late - 0.1).any()
     assert set(number[found.is_given_up(late + 0.1)]) == {"YT2"}
+
+
+def test_a_carrier_with_few_scans_is_waited_for_as_long_as_its_gaps_last() -> None:
+    chance = np.random.default_rng(1)
+
+    def follow(carrier: str, most_days: float, parcels: int = 300) -> dict[str, list[object]]:
+        gaps = np.round(chance.uniform(0, most_days, parcels) * DAY_MS).astype(np.int64)
+        begun = np.full(parcels, 1_780_000_000_000)
+        return {
+            "carrier": [carrier] * 2 * parcels,
+            "number": [f"{carrier}{row}" for row in range(parcels)] * 2,
+            "status": ["picked_up"] * parcels + ["delivered"] * parcels,
+            "at": [*begun.tolist(), *(begun + gaps).tolist()],
+        }
+
+    told = [follow("rare", 30), follow("dense", 3), follow("ages", 90), follow("few", 30, 50)]
+    columns = {name: [each for part in told for each in part[name]] for name in told[0]}
+    columns["at"] = np.array(columns["at"]).astype("datetime64[ms]")
+    steps = make_steps(columns | {"offset_min": np.zeros(len(columns["number"]), np.int16)})
+    days = dict(zip(steps.table.column("carrier").to_pylist(), steps.patience().tolist(), strict=True))
+    assert days["rare"] == pytest.approx(30, abs=1)
+    assert (days["dense"], days["ages"], days["few"]) == (LOST_DAYS, MOST_LOST_DAYS, LOST_DAYS)
+    waiting = steps.known_at(float(steps.at.min()) + 1e-6)
+    assert waiting.is_given_up(waiting.at[0] + 20).all(), "no gap has been seen to end"
+    given_up = waiting.is_given_up(waiting.at[0] + 20, steps.find_patience())
+    assert set(waiting.table.column("carrier").filter(pa.array(given_up)).to_pylist()) == {"dense", "few"}
 
 
 def test_scans_of_one_instant_stand_as_in_a_parcels_life() -> None:

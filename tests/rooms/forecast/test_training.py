@@ -11,13 +11,13 @@ from tests.rooms.forecast.worlds import HUBS, imagine_scans
 from waypost.engines.reference import open_reference
 from waypost.forecast.keeping import read_learnt, write_learnt
 from waypost.forecast.models import KEPT, Models
-from waypost.forecast.past import read_past
+from waypost.forecast.past import Past, read_past
 from waypost.forecast.present import Promises
 from waypost.forecast.promising import Ask, Promiser, RestsOn
-from waypost.forecast.training import TRAINED_DAYS, Trained, train
+from waypost.forecast.training import TRAINED_DAYS, Trained, _compare, train
 from waypost.forecast.trips import Trips
 from waypost.model.errors import BadInput, Conflict, NotFound, StoreDamaged, WrongFormat
-from waypost.model.instants import DAY_MS, parse_instant
+from waypost.model.instants import DAY_MS, format_utc, parse_instant
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track.fold import StatusFold
@@ -48,12 +48,16 @@ class Known:
         self.facilities = Facilities(self.memory.records)
         self.facilities.keep(HUBS)
         self.memory.log.append(imagine_scans(NOW_MS))
-        self.trips = self.read(NOW_MS)
-        self.trained = train(self.trips, NOW)
+        past = self.read_past(NOW_MS)
+        self.trips = past.trips
+        self.trained = train(self.trips, NOW, areas=past.areas)
 
     def read(self, at_ms: int) -> Trips:
+        return self.read_past(at_ms).trips
+
+    def read_past(self, at_ms: int) -> Past:
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
-        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms).trips
+        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,15 @@ def test_a_promise_is_a_window_that_knows_the_lane(known: Known) -> None:
     assert (parse_instant(near.p50_at).at_ms - NOW_MS) / DAY_MS == pytest.approx(np.exp(1.3), rel=0.2)
     assert (parse_instant(far.p50_at).at_ms - NOW_MS) / DAY_MS == pytest.approx(np.exp(1.9), rel=0.2)
     assert (near.rests_on, near.parcels > 5) == (RestsOn.LANE, True)
+
+
+def test_how_promises_to_a_region_held_is_found_however_it_is_spelled(known: Known) -> None:
+    assert set(known.trained.card.regions) <= {"CN-BJ", "CN-HB", "CN-GD"}, "as facilities spell them"
+    for spelled in ("CN-BJ", "CN-bj", "cn-bj"):  # of cards of before they were spelled, too
+        card = msgspec.structs.replace(known.trained.card, regions={spelled: (0.5, 77)})
+        promiser = Promiser(msgspec.structs.replace(known.trained, card=card), known.trips, NOW)
+        [far] = promiser.promise_all([FAR], NOW_MS)
+        assert (far.held, far.held_of) == (0.5, 77)
 
 
 def test_where_nobody_went_it_rests_on_less(known: Known) -> None:
@@ -222,6 +235,25 @@ def test_it_takes_parcels_to_learn_from(known: Known) -> None:
         train(few, NOW)
 
 
+def test_versions_are_compared_on_promises_that_neither_knew(known: Known) -> None:
+    """The tested ones are of 58 to 30 days ago; a version of last week has made none of them."""
+    learnt = {days: format_utc(round((NOW - days) * DAY_MS)) for days in (45, 7)}
+    old, young = (
+        msgspec.structs.replace(known.trained, card=msgspec.structs.replace(known.trained.card, learnt_at=at))
+        for at in learnt.values()
+    )
+    rows = known.trips.between(NOW - 58, NOW - 30)
+    taken = np.minimum(known.trips.delivered[rows], NOW) - known.trips.ordered[rows]
+    windows = np.repeat(taken[:, None], 3, axis=1)
+    told = _compare(old, known.trips, rows, taken, windows)
+    assert told["before"]["orders"] == told["beside"]["orders"] == len(known.trips.between(NOW - 45, NOW - 30))
+    assert told["beside"]["mae_days"] == 0
+    assert (
+        "0 of the promises that are tested were made since"
+        in _compare(young, known.trips, rows, taken, windows)["uncompared"]
+    )
+
+
 @pytest.mark.heavy
 def test_a_second_version_is_compared_with_the_first(known: Known) -> None:
     """The first was learnt before the promises that are tested, so that it is seen how it has aged."""
@@ -231,4 +263,5 @@ def test_a_second_version_is_compared_with_the_first(known: Known) -> None:
     assert later.card.before is not None
     assert later.card.scores is not None
     assert later.card.before["orders"] == later.card.scores["orders"]
+    assert later.card.beside == later.card.scores
     assert later.card.before["mae_days"] < 2 * later.card.scores["mae_days"]

@@ -19,11 +19,11 @@ from waypost.model.instants import OffsetSource, parse_instant
 from waypost.model.scans import VOID, scan_ids
 from waypost.track.intake import take_in
 from waypost.track.statuses import get_status, impossible, list_statuses
-from waypost.track.tables import CodeTables
+from waypost.track.tables import bundled_tables
 from waypost.twin.sample import make_sample
 
 NOW_MS = parse_instant("2026-11-22T04:00:00Z").at_ms
-TABLES = CodeTables.load()
+TABLES = bundled_tables()
 
 Scan = dict[str, Any]
 

@@ -3,11 +3,11 @@
 import pytest
 
 from waypost.track.statuses import get_status
-from waypost.track.tables import CodeTables
+from waypost.track.tables import bundled_tables
 from waypost.twin import vocabulary
 from waypost.twin.vocabulary import UNKNOWN_CODES, find_code, say
 
-TABLES = CodeTables.load()
+TABLES = bundled_tables()
 SAID = [(carrier, status) for carrier, codes in vocabulary._CODES.items() for status in codes]
 
 

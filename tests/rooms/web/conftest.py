@@ -57,7 +57,8 @@ from waypost.forecast.lane_trips import TripReader
 from waypost.forecast.lanes import LaneDetail, Lanes, read_lane, read_lanes
 from waypost.forecast.models import Models
 from waypost.forecast.past import read_past
-from waypost.forecast.present import Promises
+from waypost.forecast.present import Lookouts, Promises
+from waypost.forecast.steps import LATELY_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
 from waypost.forecast.trips import Trips
 from waypost.forecast.volume_shelf import KeptForecast, VolumeShelf
@@ -66,6 +67,7 @@ from waypost.model.carriage import Parcel, Waybill, parcel_id
 from waypost.model.identifiers.carriers import detect_carriers
 from waypost.model.instants import DAY_MS, OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
+from waypost.network.areas import Areas
 from waypost.network.change_book import ChangeBook
 from waypost.network.facilities import Facilities
 from waypost.network.shelf import Timetables
@@ -83,7 +85,7 @@ from waypost.track.reception import Receipt, Reception
 from waypost.track.records import keep_link, keep_parcels, list_all_links, list_told
 from waypost.track.scan_search import ScanSearch
 from waypost.track.scorecards import Scorecards, read_scorecards
-from waypost.track.tables import CodeTables
+from waypost.track.tables import bundled_tables
 from waypost.track.watches import Watches
 from waypost.track.wire import read_json_array
 from waypost.web.application import make_app
@@ -139,7 +141,7 @@ class World:
 
     def __init__(self, limits: Limits = Limits(), site: Site = Site(), **desk: Any) -> None:  # noqa: B008
         self.now_ms = NOW
-        self.tables = CodeTables.load()
+        self.tables = bundled_tables()
         self.memory = open_reference(StatusFold(self.tables))
         self.facilities = Facilities(self.memory.records)
         self.keys = Keys(self.memory.records, _Tokens())
@@ -233,6 +235,15 @@ class World:
             ),
             "quotes": quotes,
             "promises": promises,
+            "lookouts": Lookouts(
+                self.models,
+                self.read_steps,
+                lambda: Areas(self.facilities.list_all()),
+                lambda at_ms: None,
+                lambda at_ms: None,
+                lambda: self.now_ms,
+                1_800_000,
+            ),
             "chooser": chooser,
             "pickups": Pickups(self.memory.records, self.pickup_issuers, lambda: SEAL, lambda: self.now_ms),
             "new_id": lambda kind: f"{kind}_{next(_IDS):016x}",
@@ -270,6 +281,13 @@ class World:
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
         return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms).trips
 
+    def read_steps(self, at_ms: int) -> Steps:
+        """What arrivals are told by."""
+        with self.memory.records.read() as connection:
+            booked, links = read_booked(list_told(connection)), list_all_links(connection)
+        history, days = self.memory.history, LATELY_DAYS
+        return read_steps(history, self.tables, self.facilities, now_ms=at_ms, days=days, booked=booked, links=links)
+
     @cached_property
     def app(self) -> Door:
         """Made when it is asked first: by then the test has opened its accounts."""
@@ -302,7 +320,9 @@ class World:
         until = count_until(kept, self.now_ms, OVER_MS)
         names = [(each.carrier or "", each.name or "") for each in kept.forecast.lines]
         history = self.memory.history
-        return kept, read_counts(history, self.tables, self.facilities, by, until=until, most=0, named=names)
+        return kept, read_counts(
+            history, self.tables, self.facilities, by, until=until, now_ms=self.now_ms, most=0, named=names
+        )
 
     def health(self) -> Health:
         return Health(log_position=self.memory.log.position(), index_position=self.memory.index.position())

@@ -1,5 +1,6 @@
 """Forecasts of volumes over HTTP, beside what came since."""
 
+import msgspec
 import pytest
 from tests.rooms.web.conftest import NOW, World, scan
 
@@ -82,6 +83,15 @@ def test_only_what_is_asked_for(served: World) -> None:
     told = served.get(f"{VOLUME}?carrier=yto&name=A&days=2", key=served.operator).json
     assert [(line["carrier"], line["name"], len(line["days"])) for line in told["lines"]] == [("yto", "A", 2)]
     assert served.get(f"{VOLUME}?by=planet", key=served.operator).status == 422
+
+
+def test_a_lane_is_found_however_its_areas_are_spelled(world: World) -> None:
+    lanes = kept(by="lane")
+    line = Line("lane", "yto", "BR-São Paulo > BR-PR", lanes.forecast.lines[0].days)
+    told = msgspec.structs.replace(lanes.forecast, lines=[*lanes.forecast.lines, line])
+    world.volumes.keep(msgspec.structs.replace(lanes, forecast=told))
+    found = world.get(f"{VOLUME}?by=lane&name=br-sao%20paulo%20%3E%20BR-pr", key=world.operator).json["lines"]
+    assert [each["name"] for each in found] == ["BR-São Paulo > BR-PR"]
 
 
 def test_a_carrier_sees_its_own_lines(served: World) -> None:

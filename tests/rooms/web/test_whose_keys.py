@@ -32,6 +32,7 @@ WHO_MAY = {
     "post /v1/carriers/{account}/push": ANYBODY,
     "get /v1/facilities": OPERATOR,
     "put /v1/facilities": OPERATOR,
+    "get /v1/arrivals": OPERATOR,
     "get /v1/lanes": TELLERS,
     "get /v1/forecasts": TELLERS,
     "get /v1/forecasts/volume": TELLERS,
@@ -88,6 +89,7 @@ WHO_MAY = {
     "get /v1/overview": OPERATOR,
     "get /v1/parcels": ANYBODY,  # by number, at city level; the list is the operator's
     "get /v1/parcels/{number}": ANYBODY,
+    "get /v1/parcels/{number}/arrival": ANYBODY,
     "get /v1/parcels/{number}/timeline": ANYBODY,
     "get /v1/audit": OPERATOR,
     "get /v1/pushes": OPERATOR,

@@ -8,10 +8,10 @@ import msgspec
 from waypost.booking.rating.areas import Spot
 from waypost.booking.rating.carbon import CityFinder
 from waypost.booking.rating.shipments import Shipment
-from waypost.forecast.past import area_of
 from waypost.forecast.promising import Ask, Promise, Promiser
 from waypost.model.instants import DAY_MS, format_utc
 from waypost.model.names import plain_name
+from waypost.network.areas import plain_area_of
 
 #: Says what makes promises now, or None and why there is nothing.
 FindPromiser = Callable[[], tuple[Promiser | None, str]]
@@ -57,7 +57,7 @@ class Promised:
         promiser, why = self._find()
         if promiser is None:
             return {}, Basis(why=why)
-        origin = area_of(shipment.sender.country, shipment.sender.province) or ""
+        origin = plain_area_of(shipment.sender.country, shipment.sender.province) or ""
         ordered_ms = _ordered_ms(shipment, at_ms, promiser.offset_of(origin))
         if not -_BEFORE_DAYS <= ordered_ms / DAY_MS - promiser.now <= _AFTER_DAYS:
             return {}, Basis(why=f"promises are for orders of today and the next {_AFTER_DAYS} days")
@@ -80,10 +80,11 @@ def ask_for(shipment: Shipment, carrier: str, find_city: CityFinder) -> Ask:
     start, end = shipment.sender, shipment.consignee
     return Ask(
         service=carrier,
-        origin_region=area_of(start.country, start.province) or "",
+        shipper=shipment.shipper,
+        origin_region=plain_area_of(start.country, start.province) or "",
         origin_at=_find(start, find_city),
         destination_country=end.country,
-        destination_region=area_of(end.country, end.province) or "",
+        destination_region=plain_area_of(end.country, end.province) or "",
         destination_area=plain_name(end.city),
         destination_at=_find(end, find_city),
         weight_g=sum(piece.weight_g for piece in shipment.pieces) or None,

@@ -37,6 +37,7 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
         is_residence: the consignee has no company.
         cod_minor, value_minor: in minor units of `currency`; 0: nothing is collected, nothing is declared.
         day: on which it is handed over; None: today, on the carrier's clock.
+        shipper: the id of the merchant; "" if nobody said.
     """
 
     sender: Spot
@@ -47,12 +48,14 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     value_minor: int = 0
     currency: str = ""
     day: date | None = None
+    shipper: str = ""
 
 
-def read_shipment(order: Order, *, insured: bool = False) -> Shipment:
+def read_shipment(order: Order, *, shipper: str = "", insured: bool = False) -> Shipment:
     """What of an order is rated.
 
     Args:
+        shipper: whose it is.
         insured: what its items are worth is declared.
 
     Raises:
@@ -75,6 +78,7 @@ def read_shipment(order: Order, *, insured: bool = False) -> Shipment:
         value_minor=sum(values) if insured else 0,
         currency=order.currency,
         day=day,
+        shipper=shipper,
     )
 
 

@@ -12,6 +12,7 @@ from waypost.forecast.volume_shelf import KeptForecast
 from waypost.forecast.volumes_since import VolumeAnswer, put_beside, warn_of_age
 from waypost.model.cursors import read_cursor, write_cursor
 from waypost.model.instants import format_utc
+from waypost.network.areas import plain_lane
 from waypost.web.api.forecast_answers import ForecastList, ForecastRecord
 from waypost.web.api.lanes import get_teller
 from waypost.web.api.openapi import WITH_KEY
@@ -63,7 +64,7 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
 
         def is_wanted(line: Line) -> bool:
             is_seen = seen is None or line.carrier in seen
-            return is_seen and carrier in (None, line.carrier) and name in (None, line.name)
+            return is_seen and carrier in (None, line.carrier) and (name is None or _is_named(line, name))
 
         lines = kept.forecast.lines
         places = np.flatnonzero([is_wanted(line) for line in lines]).tolist()
@@ -86,6 +87,12 @@ def add_forecasts(app: FastAPI, office: Office) -> None:
             next=write_cursor((kept.id, page[-1])) if len(rest) > limit else None,
         )
         return json_answer(answer)
+
+
+def _is_named(line: Line, name: str) -> bool:
+    if line.name is None or line.level != "lane":
+        return line.name == name
+    return plain_lane(line.name) == plain_lane(name)
 
 
 def _record(kept: KeptForecast) -> ForecastRecord:

@@ -15,6 +15,7 @@ from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
 from waypost.web.api.answers import EXAMPLES as _ANSWERS
 from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
+from waypost.web.api.arrival_answers import ARRIVAL_EXAMPLES
 from waypost.web.api.audit_answers import AUDIT_EXAMPLES
 from waypost.web.api.forecast_answers import FORECAST_EXAMPLES
 from waypost.web.api.lane_answers import LANE_EXAMPLES
@@ -28,7 +29,7 @@ from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
 EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES | AUDIT_EXAMPLES
-EXAMPLES |= PROMISE_EXAMPLES
+EXAMPLES |= PROMISE_EXAMPLES | ARRIVAL_EXAMPLES
 EXAMPLES |= LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {

@@ -14,7 +14,7 @@ from waypost.web.door import call_of
 from waypost.web.office import Office, read_instant
 from waypost.web.problems import Invalid, UnknownNumber, Wrong
 
-_LOOKUP_PROBLEMS = ("bad_input", "not_allowed", "invalid", "too_many", "busy", "not_yet")
+LOOKUP_PROBLEMS = ("bad_input", "not_allowed", "invalid", "too_many", "busy", "not_yet")
 
 MinPosition = Annotated[
     int | None,
@@ -37,7 +37,7 @@ def add_parcels(app: FastAPI, office: Office) -> None:
 
 
 def _add_many(app: FastAPI, office: Office) -> None:
-    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, _LOOKUP_PROBLEMS)
+    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, LOOKUP_PROBLEMS)
 
     async def look_up(request: Request, numbers: list[str], min_position: int | None) -> Response:
         everything = await office.may_see_all(request.scope)
@@ -103,7 +103,7 @@ def _refuse_filters(request: Request) -> None:
 
 
 def _add_timeline(app: FastAPI, office: Office) -> None:
-    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, _LOOKUP_PROBLEMS)
+    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, LOOKUP_PROBLEMS)
 
     @routes.add(
         "GET",
@@ -132,7 +132,7 @@ def _add_timeline(app: FastAPI, office: Office) -> None:
 
 
 def _add_one(app: FastAPI, office: Office) -> None:
-    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, _LOOKUP_PROBLEMS)
+    routes = Routes(app, "parcels", WITH_OR_WITHOUT_KEY, LOOKUP_PROBLEMS)
 
     @routes.add(
         "GET",

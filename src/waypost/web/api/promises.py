@@ -43,20 +43,20 @@ def add_promises(app: FastAPI, office: Office) -> None:
         extra=sends(PromiseSent, PROMISES_SENT),
     )
     async def promise(request: Request) -> Response:
-        await merchant_of(office, request)
+        merchant = await merchant_of(office, request)
         body = await read_json(office, request)
         refuse_long_array(body, office.limits.promises_at_once, "promises")
-        return json_answer(await office.lookups.run(lambda: _promise_all(office.desk, body)))
+        return json_answer(await office.lookups.run(lambda: _promise_all(office.desk, merchant, body)))
 
 
-def _promise_all(desk: Desk, body: bytes) -> PromisesAnswer:
+def _promise_all(desk: Desk, merchant: str, body: bytes) -> PromisesAnswer:
     """Each that can be read, and why the others cannot."""
     sent, refusals = read_rows(body, PromiseSent)
     find_city, now_ms = desk.quotes.open().find_city, desk.clock()
     rows, asks = [], []
     for row, each in sent:
         try:
-            asks.append(ask_for(_shipment(each), _carrier(desk.carriers, each), find_city))
+            asks.append(ask_for(_shipment(each, merchant), _carrier(desk.carriers, each), find_city))
             rows.append(row)
         except BadInput as error:
             refusals.append(Refusal(row, error.where or "", error.message.removeprefix(f"{error.where}: ")))
@@ -72,8 +72,9 @@ def _promise_all(desk: Desk, body: bytes) -> PromisesAnswer:
     )
 
 
-def _shipment(sent: PromiseSent) -> Shipment:
-    return Shipment(sender=_spot(sent.sender), consignee=_spot(sent.consignee), pieces=[Piece(sent.weight_g)])
+def _shipment(sent: PromiseSent, merchant: str) -> Shipment:
+    sender, consignee = _spot(sent.sender), _spot(sent.consignee)
+    return Shipment(sender=sender, consignee=consignee, pieces=[Piece(sent.weight_g)], shipper=merchant)
 
 
 def _spot(sent: SpotSent) -> Spot:

@@ -52,25 +52,26 @@ def add_quotes(app: FastAPI, office: Office) -> None:
             str | None, Query(description="RFC 3339; as of then, now if not given.", json_schema_extra=DATE_TIME)
         ] = None,
     ) -> Response:
-        await merchant_of(office, request)
+        merchant = await merchant_of(office, request)
         at_ms = read_instant(at, "query.at")
         body = await read_json(office, request)
         refuse_long_array(body, office.limits.quotes_at_once, "orders")
 
         def quote() -> QuotesAnswer:
-            return _quote_all(desk.quotes.open(), body, desk.clock() if at_ms is None else at_ms, prefer, insured)
+            as_of_ms = desk.clock() if at_ms is None else at_ms
+            return _quote_all(desk.quotes.open(), merchant, body, as_of_ms, prefer, insured)
 
         return json_answer(await office.lookups.run(quote))
 
 
-def _quote_all(quoter: Quoter, body: bytes, at_ms: int, prefer: Prefer, insured: bool) -> QuotesAnswer:
+def _quote_all(quoter: Quoter, merchant: str, body: bytes, at_ms: int, prefer: Prefer, insured: bool) -> QuotesAnswer:
     """Each order that can be read, and why the others cannot."""
     orders, refusals = read_orders(body)
     found = []
     basis = Basis(why="nothing was quoted")
     for row, order in orders:
         try:
-            quoted, basis = _quote(quoter, row, order, at_ms, prefer, insured)
+            quoted, basis = _quote(quoter, merchant, row, order, at_ms, prefer, insured)
             found.append(quoted)
         except BadInput as error:
             refusals.append(Refusal(row, error.where or "", error.message.removeprefix(f"{error.where}: ")))
@@ -78,10 +79,10 @@ def _quote_all(quoter: Quoter, body: bytes, at_ms: int, prefer: Prefer, insured:
 
 
 def _quote(
-    quoter: Quoter, row: int, order: Order, at_ms: int, prefer: Prefer, insured: bool
+    quoter: Quoter, merchant: str, row: int, order: Order, at_ms: int, prefer: Prefer, insured: bool
 ) -> tuple[QuotedOrder, Basis]:
     check_order(order)
-    shipment = read_shipment(order, insured=insured)
+    shipment = read_shipment(order, shipper=merchant, insured=insured)
     quoted = quoter.quote(shipment, at_ms, prefer, account=order.account, service=order.service)
     told = QuotedOrder(
         row=row,

@@ -78,8 +78,9 @@ def _whom(opened: Opened, language: Language) -> dict[str, Any]:
 def _card(office: Office, opened: Opened, language: Language) -> Card | None:
     """What the tracking page shows of the parcel; None if nothing is known of it."""
     try:
-        parcel, scans = office.desk.tracker.get_parcel(opened.waybill.carrier, opened.waybill.number)
+        parcel, scans, followed = office.desk.tracker.get_followed(opened.waybill.carrier, opened.waybill.number)
     except NotFound:
         return None
     public = [scan_in_public(scan) for scan in scans]
-    return make_card(in_public(parcel), public, language, office.desk.clock(), _MOST_SCANS)
+    arriving = office.tell_arrivals(followed, everything=False)
+    return make_card(in_public(parcel), public, language, office.desk.clock(), _MOST_SCANS, arriving)

@@ -9,6 +9,8 @@ import msgspec
 from waypost.model.scans import VOID
 from waypost.track.statuses import Phrase, get_status
 from waypost.track.views import ParcelView, PlaceView, ScanView
+from waypost.web.arriving import Arriving
+from waypost.web.pages.eta import Eta, say_eta
 from waypost.web.pages.languages import Language, offset_text
 
 #: The steps of the bar, and the milestones that reach each.
@@ -70,6 +72,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         shape: how the status is drawn; `late` if the promise is broken.
         moment, moment_iso, age: when the status was reached, and how old the newest scan is.
         promise: a sentence about the promised day.
+        eta: when it arrives; None where nobody knows.
         notes: sentences about the timeline as a whole.
         left_out: scans that are not shown for want of room.
     """
@@ -87,6 +90,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     age: str | None
     promise: str | None
     promise_kept: bool
+    eta: Eta | None
     route: str | None
     steps: list[Step]
     days: list[Day]
@@ -95,12 +99,20 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int
 
 
-def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language, now_ms: int, most: int) -> Card:
+def make_card(
+    parcel: ParcelView,
+    scans: Sequence[ScanView],
+    language: Language,
+    now_ms: int,
+    most: int,
+    arriving: Arriving = Arriving(),  # noqa: B008
+) -> Card:
     """Prepare a parcel in public view.
 
     Args:
         scans: newest first.
         most: scans to show.
+        arriving: when parcels arrive, this one among them.
     """
     shown = [scan for scan in scans if scan.code != VOID and "corrected" not in scan.flags]
     now = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
@@ -127,6 +139,7 @@ def make_card(parcel: ParcelView, scans: Sequence[ScanView], language: Language,
         age=language.say("last_scan", ago=language.ago((now - last).total_seconds())) if last else None,
         promise=promise,
         promise_kept=kept,
+        eta=say_eta(parcel, arriving, language, now_ms),
         route=_route(parcel, language),
         steps=make_steps(parcel, language),
         days=make_days(shown[:most], language),

@@ -86,6 +86,10 @@ class Language:
         """A day with its year and weekday, shortened."""
         return format_skeleton("yMMMEd", moment, tzinfo=moment.tzinfo, locale=self._locale)
 
+    def weekday(self, moment: dt.datetime) -> str:
+        """A day near to now: its weekday, day and month."""
+        return format_skeleton("MMMEd", moment, tzinfo=moment.tzinfo, locale=self._locale)
+
     def moment(self, moment: dt.datetime) -> str:
         """Day and time."""
         return f"{self.date(moment)} {self.time(moment)}"

@@ -9,6 +9,7 @@ from waypost.track.outlook import WatchView
 from waypost.track.overview import HOURS_BACK, Overview, StatusCount
 from waypost.track.statuses import get_status
 from waypost.track.views import Freshness, ParcelView, ScanView
+from waypost.web.arriving import Arriving
 from waypost.web.office import Office
 from waypost.web.pages.chart import Bar, draw_bars, fill_gaps
 from waypost.web.pages.journey import make_card, place_text
@@ -45,7 +46,11 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
         await get_operator(office, request)
         language = language_of(request)
 
-        parcel, scans = await office.lookups.run(office.desk.tracker.get_parcel, carrier, number)
+        def read() -> tuple[ParcelView, list[ScanView], Arriving]:
+            parcel, scans, followed = office.desk.tracker.get_followed(carrier, number)
+            return parcel, scans, office.tell_arrivals(followed, everything=True)
+
+        parcel, scans, arriving = await office.lookups.run(read)
         proofs = await office.lookups.run(office.desk.proofs.list_of, None, [number])
         watches = await office.lookups.run(office.desk.outlook.find, carrier, number, office.desk.clock())
         return paper.answer(
@@ -53,8 +58,8 @@ def add_operator(app: FastAPI, office: Office, paper: Paper) -> None:
             language,
             request,
             here="parcels",
-            card=make_card(parcel, scans, language, office.desk.clock(), 0),
-            facts=_facts(parcel, language),
+            card=make_card(parcel, scans, language, office.desk.clock(), 0, arriving),
+            facts=[*_facts(parcel, language), *_prospects(parcel, arriving, language)],
             rows=[_scan_row(scan, language) for scan in scans],
             left_out=parcel.scans - len(scans),
             proofs=[show_proof(each, OPERATORS, language) for each in proofs if each.carrier == carrier],
@@ -175,6 +180,23 @@ def _facts(parcel: ParcelView, language: Language) -> list[tuple[str, str]]:
         ("parcel_id", parcel.id),
     ]
     return [(language.say(key), value) for key, value in found if value]
+
+
+def _prospects(parcel: ParcelView, arriving: Arriving, language: Language) -> list[tuple[str, str]]:
+    """What operators are told of a parcel on its way beside the window."""
+    found = arriving.of.get((parcel.carrier, parcel.number))
+    if found is None:
+        return []
+    shares = [("eta_wrong", found.wrong), ("eta_risk_late", found.late)]
+    instants = [("eta_middle", found.p50_at), ("eta_next_scan", found.next_scan_by)]
+    return [
+        *((language.say(key), f"{language.stamp(at)} {offset_text(at)}") for key, at in _known(instants)),
+        *((language.say(key), language.percent(share)) for key, share in shares if share is not None),
+    ]
+
+
+def _known(instants: list[tuple[str, str | None]]) -> list[tuple[str, dt.datetime]]:
+    return [(key, _instant(text)) for key, text in instants if text is not None]
 
 
 def _scan_row(scan: ScanView, language: Language) -> dict[str, Any]:

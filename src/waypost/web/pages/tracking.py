@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from waypost.track.parcels import MAX_TEXT
 from waypost.track.views import Found, Timeline
+from waypost.web.arriving import Arriving
 from waypost.web.door import call_of
 from waypost.web.office import Office
 from waypost.web.pages.journey import Card, make_card
@@ -59,9 +60,9 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         most = office.limits.numbers_at_once
         warnings = [language.say("too_many_numbers", most=most, count=len(asked) - most)] if len(asked) > most else []
         asked = asked[:most]
-        found = await _find(request, [number for number in asked if len(number) <= MAX_TEXT], carrier)
+        found, arriving = await _find(request, [number for number in asked if len(number) <= MAX_TEXT], carrier)
         results = [
-            _result(*found[number], language, office.desk.clock(), few=len(asked) > 1)
+            _result(*found[number], arriving, language, office.desk.clock(), few=len(asked) > 1)
             if number in found
             else Result(number[:MAX_TEXT] + "…", [], [], too_long=True)
             for number in asked
@@ -71,21 +72,25 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         answer.headers["x-robots-tag"] = "noindex"
         return answer
 
-    async def _find(request: Request, asked: list[str], carrier: str | None) -> dict[str, tuple[Found, list[Timeline]]]:
-        """What is known under each number; of a carrier, or where it has none, of all."""
+    async def _find(
+        request: Request, asked: list[str], carrier: str | None
+    ) -> tuple[dict[str, tuple[Found, list[Timeline]]], Arriving]:
+        """What is known under each number, of a carrier, or where it has none, of all; and when parcels arrive."""
         if not asked:
-            return {}
+            return {}, Arriving()
         call = call_of(request.scope)
-        found = await office.find_timelines(
+        found, arriving = await office.find_arriving(
             call, asked, everything=False, carrier=carrier, or_any=True, most=_MOST_PARCELS
         )
-        return dict(zip(asked, found, strict=True))
+        return dict(zip(asked, found, strict=True)), arriving
 
 
-def _result(found: Found, timelines: list[Timeline], language: Language, now_ms: int, *, few: bool) -> Result:
+def _result(
+    found: Found, timelines: list[Timeline], arriving: Arriving, language: Language, now_ms: int, *, few: bool
+) -> Result:
     most = _FEW_SCANS if few or len(timelines) > 1 else _MOST_SCANS
     cards = [
-        make_card(parcel, timeline.scans, language, now_ms, most)
+        make_card(parcel, timeline.scans, language, now_ms, most, arriving)
         for parcel, timeline in zip(found.parcels, timelines, strict=True)
     ]
     return Result(found.asked, cards, [language.carrier(code) for code in found.carriers], found.more > 0)

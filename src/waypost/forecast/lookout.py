@@ -1,0 +1,250 @@
+"""A lookout: says when parcels arrive and what may go wrong with them, by how things go at an instant.
+
+It keeps the timelines of those that were on their way then, from which the most endangered are listed. Others are told
+by timelines that may be newer; how things go is good for some minutes.
+"""
+
+import bisect
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waypost.forecast.arrivals import Arrival, SilentGroup
+from waypost.forecast.groups import Group, find_groups
+from waypost.forecast.reasons import Reason, Weather, find_reasons
+from waypost.forecast.risks import find_risks, risk_of_late
+from waypost.forecast.steps import Steps
+from waypost.forecast.trips import Flags, Ints
+from waypost.forecast.watch import Watch
+from waypost.model.cursors import read_cursor, write_cursor
+from waypost.model.instants import DAY_MS, MINUTE_MS, format_utc
+from waypost.network.areas import Areas
+from waypost.network.timetable import Timetable
+from waypost.track.statuses import list_statuses
+
+#: The levels of P10, P50, P80 and P90: eight of ten come between the first and the last.
+_LEVELS = (0.1, 0.5, 0.8, 0.9)
+#: Risks are told, and listed, in steps of so much.
+_DIGITS = 4
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parcels are listed: of a carrier, last scanned at a facility (code, or carrier/code), at such a risk."""
+
+    carrier: str | None = None
+    facility: str | None = None
+    least_risk: float = 0.0
+
+
+class Lookout:
+    """One.
+
+    Args:
+        watch: what was learnt.
+        steps: of all parcels lately, as they are known.
+        now: the instant, in days since 1970.
+        areas: how they are spelled.
+        version, learnt_at: of what was learnt.
+        timetable: departures of the network, if it has one.
+        weather: what it was; see `Weather`.
+
+    Attributes:
+        areas: the same.
+        groups: who fell silent together.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        steps: Steps,
+        now: float,
+        areas: Areas,
+        *,
+        version: int = 0,
+        learnt_at: str = "",
+        timetable: Timetable | None = None,
+        weather: Weather | None = None,
+    ) -> None:
+        self.now = now
+        self.areas = areas
+        self.version = version
+        self.learnt_at = learnt_at
+        self._watch = watch
+        self._lately = watch.lately(steps, now)
+        self._timetable = timetable
+        self._weather = weather
+        self._offsets = _find_offsets(steps)
+        self._patience = steps.find_patience()
+        self.groups = [_tell_group(steps, group) for group in find_groups(watch.silence, steps, now)]
+        self._steps = Steps(steps.take(~np.isfinite(steps.ended)))
+        self._list = self._rank()
+
+    @property
+    def as_of(self) -> str:
+        """The instant, RFC 3339."""
+        return _instant(self.now)
+
+    @property
+    def on_their_way(self) -> int:
+        """How many parcels were, without those that are given up."""
+        return len(self._list)
+
+    def tell(self, steps: Steps, now: float) -> list[Arrival]:
+        """What is thought at an instant near to that of the lookout, by whole timelines until then.
+
+        Of parcels that have ended nothing.
+        """
+        return self._tell(steps, steps.on_their_way(), now)
+
+    def find(self, numbers: Collection[str]) -> list[Arrival]:
+        """The same at its own instant of those on their way with such numbers, be they given up or not."""
+        rows = self._steps.on_their_way()
+        marks = self._steps.table.column("number").take(pa.array(rows))
+        asked = np.asarray(pc.is_in(marks, value_set=pa.array(sorted(numbers), pa.string()))).astype(np.bool_)
+        return self._tell(self._steps, rows[asked], self.now)
+
+    def page(self, wanted: Wanted, after: str | None, limit: int) -> tuple[list[Arrival], str | None]:
+        """Some of those that are the most endangered, at its own instant, and the cursor for more, None at the end.
+
+        Raises:
+            BadInput: the cursor is none of ours.
+        """
+        rows, cursor = self._list.page(wanted, after, limit)
+        return self._tell(self._steps, rows, self.now), cursor
+
+    def _rank(self) -> "_List":
+        risks = find_risks(self._watch, self._steps, self.now, self._lately)
+        waits = ~self._steps.is_given_up(self.now, self._patience)[risks.rows]
+        risk = np.fmax(np.round(risks.wrong, _DIGITS), np.round(risks.late, _DIGITS))
+        return _List(self._steps, risks.rows[waits], np.round(risk[waits] * 10**_DIGITS).astype(np.int64))
+
+    def _tell(self, steps: Steps, rows: Ints, now: float) -> list[Arrival]:
+        if not len(rows):
+            return []
+        watch = self._watch
+        watched = watch.watch(steps, self._lately, rows)
+        wrong = watch.silence.wrong(watched.scan, now)
+        late = risk_of_late(watch, watched, now, steps.promised[rows])
+        goals = steps.table.column("destination_area").take(pa.array(rows)).to_pylist()
+        offsets = np.round((steps.local - steps.at)[rows] * 1440).astype(int).tolist()
+        columns: dict[str, list[Any]] = {
+            "carrier": steps.table.column("parcel_carrier").take(pa.array(rows)).to_pylist(),
+            "number": steps.table.column("number").take(pa.array(rows)).to_pylist(),
+            "facility": steps.table.column("facility").take(pa.array(rows)).to_pylist(),
+            "status": [list_statuses()[number].code for number in steps.status[rows].tolist()],
+            "scanned_at": [_instant(at) for at in steps.at[rows].tolist()],
+            "next_scan_by": [_instant(_minutes(at)) for at in watch.silence.due(watched.scan).tolist()],
+            "offset_min": [self._offsets.get(goal or "", own) for goal, own in zip(goals, offsets, strict=True)],
+            "wrong": np.round(wrong, _DIGITS).tolist(),
+            "late": [None if np.isnan(each) else round(each, _DIGITS) for each in late.tolist()],
+            "promised_by": [None if np.isnan(each) else _instant(each) for each in steps.promised[rows].tolist()],
+            "given_up": steps.is_given_up(now, self._patience)[rows].tolist(),
+            "reasons": self._find_reasons(steps, rows, now),
+        }
+        ends = (
+            np.round(watch.arrivals_ms(watched, round(now * DAY_MS), _LEVELS) / MINUTE_MS).astype(np.int64) * MINUTE_MS
+        )
+        for level, at in zip(("p10_at", "p50_at", "p80_at", "p90_at"), ends.T.tolist(), strict=True):
+            columns[level] = [format_utc(each) for each in at]
+        return [Arrival(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+
+    def _find_reasons(self, steps: Steps, rows: Ints, now: float) -> list[list[Reason]]:
+        """Why each of some parcels lost time; only their timelines are looked at."""
+        is_meant = np.isin(steps.parcel, steps.parcel[rows])
+        own = steps if is_meant.all() else Steps(steps.take(is_meant))
+        reasons = find_reasons(
+            self._watch.silence,
+            own,
+            now,
+            lately=self._lately,
+            timetable=self._timetable,
+            weather=self._weather,
+        )
+        found = dict(zip(_waybills(own.table), own.parcel.tolist(), strict=True))
+        return [reasons[found[waybill]] for waybill in _waybills(steps.table.take(pa.array(rows)))]
+
+
+class _List:
+    """Parcels by their last steps, the most endangered first."""
+
+    def __init__(self, steps: Steps, rows: Ints, risk: Ints) -> None:
+        table = steps.table.select(["parcel_carrier", "number", "facility"]).take(pa.array(rows))
+        table = table.append_column("risk", pa.array(-risk))
+        order = pc.sort_indices(table, [(name, "ascending") for name in ("risk", "parcel_carrier", "number")])
+        self._table = table.take(order).combine_chunks()
+        self._rows = rows[np.asarray(order)]
+        self._risk = -np.asarray(self._table.column("risk"))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def page(self, wanted: Wanted, after: str | None, limit: int) -> tuple[Ints, str | None]:
+        fits = self._risk >= wanted.least_risk * 10**_DIGITS
+        if wanted.carrier is not None:
+            fits &= self._is("parcel_carrier", wanted.carrier)
+        if wanted.facility is not None:
+            fits &= is_at(self._table.column("facility"), wanted.facility)
+        fits[: self._behind(after)] = False
+        places = np.flatnonzero(fits)[: limit + 1]
+        if len(places) <= limit:
+            return self._rows[places], None
+        last = self._table.slice(int(places[limit - 1]), 1).to_pylist()[0]
+        return self._rows[places[:limit]], write_cursor((-last["risk"], last["parcel_carrier"], last["number"]))
+
+    def _behind(self, after: str | None) -> int:
+        """The place behind a cursor."""
+        key = read_cursor(after, tuple[int, str, str])
+        if key is None:
+            return 0
+        begin, end = np.searchsorted(-self._risk, [-key[0], -key[0] + 1]).tolist()
+        return int(begin) + bisect.bisect_right(list(_waybills(self._table.slice(begin, end - begin))), key[1:])
+
+    def _is(self, name: str, word: str) -> Flags:
+        return np.asarray(pc.fill_null(pc.equal(self._table.column(name), word), False)).astype(np.bool_)
+
+
+def is_at(facilities: pa.ChunkedArray, facility: str) -> Flags:
+    """Which of some carrier/code are a facility, which is told as these or as the code alone."""
+    named = pc.or_(pc.equal(facilities, facility), pc.ends_with(facilities, f"/{facility}"))
+    return np.asarray(pc.fill_null(named, False)).astype(np.bool_)
+
+
+def _find_offsets(steps: Steps) -> dict[str, int]:
+    """By area, local minus UTC at the newest scan there, in minutes."""
+    place, areas = steps.words("area")
+    newest = np.full(len(areas), -1, np.int64)
+    order = np.argsort(steps.at, kind="stable")
+    newest[place[order]] = order  # of several the last written stays
+    offsets = np.asarray(steps.table.column("offset_min"))
+    return {area: int(offsets[row]) for area, row in zip(areas, newest.tolist(), strict=True) if area}
+
+
+def _tell_group(steps: Steps, group: Group) -> SilentGroup:
+    return SilentGroup(
+        kind=group.kind.value,
+        facility=group.facility,
+        towards=group.towards,
+        vehicle=group.vehicle,
+        departed_at=None if group.departed is None else _instant(group.departed),
+        since=_instant(group.since),
+        silent=group.silent,
+        expected=round(group.expected, 2),
+        parcels=["/".join(waybill) for waybill in _waybills(steps.table.take(pa.array(group.rows)))],
+    )
+
+
+def _waybills(table: pa.Table) -> Iterator[tuple[str, str]]:
+    return zip(table.column("parcel_carrier").to_pylist(), table.column("number").to_pylist(), strict=True)
+
+
+def _minutes(days: float) -> float:
+    """What is foreseen is told to the minute."""
+    return round(days * DAY_MS / MINUTE_MS) * MINUTE_MS / DAY_MS
+
+
+def _instant(days: float) -> str:
+    return format_utc(round(float(days) * DAY_MS))

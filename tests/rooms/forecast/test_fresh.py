@@ -1,0 +1,79 @@
+"""Something that is kept ready."""
+
+import threading
+
+import pytest
+
+from waypost.forecast.fresh import Fresh
+from waypost.model.errors import Conflict
+
+
+class Maker:
+    """Makes words, each named after its instant, as soon as it is let."""
+
+    def __init__(self) -> None:
+        self.now, self.version, self.made = 0, 1, 0
+        self.is_let = threading.Event()
+        self.fails: Exception | None = None
+        self.fresh = Fresh("words", self._find_version, self._make, lambda: self.now, 1000)
+
+    def _find_version(self) -> int:
+        if not self.version:
+            raise Conflict("there is none")
+        return self.version
+
+    def _make(self, at_ms: int) -> tuple[int, str]:
+        assert self.is_let.wait(30)
+        self.made += 1
+        if self.fails is not None:
+            raise self.fails
+        return self.version, f"{self.version} at {at_ms}"
+
+    def wait(self) -> None:
+        """Until nothing is being made."""
+        self.is_let.set()
+        for thread in threading.enumerate():
+            if thread.name == "words":
+                thread.join(30)
+
+
+def test_who_glances_never_waits() -> None:
+    maker = Maker()
+    assert maker.fresh.glance() is None
+    assert maker.fresh.glance() is None, "one is being made"
+    maker.wait()
+    assert (maker.fresh.glance(), maker.made) == ("1 at 0", 1)
+    maker.is_let.clear()
+    maker.now = 1000
+    assert maker.fresh.glance() == "1 at 0"
+    maker.wait()
+    assert (maker.fresh.open(), maker.made) == ("1 at 1000", 2)
+
+
+def test_who_opens_waits_for_what_another_makes() -> None:
+    maker = Maker()
+    assert maker.fresh.glance() is None
+    threading.Timer(0.01, maker.is_let.set).start()
+    assert (maker.fresh.open(), maker.made) == ("1 at 0", 1)
+
+
+def test_what_failed_beside_is_told_to_who_opens_and_not_tried_again_at_once() -> None:
+    maker = Maker()
+    maker.fails = Conflict("too little came")
+    assert maker.fresh.glance() is None
+    maker.wait()
+    for _ in range(2):
+        assert maker.fresh.glance() is None
+        with pytest.raises(Conflict, match="too little came"):
+            maker.fresh.open()
+    assert maker.made == 1
+    maker.version, maker.fails = 2, None
+    assert maker.fresh.open() == "2 at 0"
+
+
+def test_without_a_version_there_is_nothing() -> None:
+    maker = Maker()
+    maker.version = 0
+    for ask in (maker.fresh.glance, maker.fresh.open):
+        with pytest.raises(Conflict, match="there is none"):
+            ask()
