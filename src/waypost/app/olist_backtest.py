@@ -16,7 +16,7 @@ from waypost.feeds.olist import ZONE
 from waypost.feeds.olist_trips import read_olist_trips
 from waypost.forecast.circumstances import LEARNT, Kind, describe
 from waypost.forecast.promises import WARM_UP_DAYS
-from waypost.forecast.scores import LEVELS, score
+from waypost.forecast.scores import LEVELS, hold_levels, score
 from waypost.forecast.trips import Floats, Ints, Trips
 from waypost.forecast.weather import Weather
 from waypost.model.errors import BadInput
@@ -46,8 +46,8 @@ def run_olist(
     stations = None if weather is None else InmetFiles(weather).read()
     kinds = _learnt(without, with_weather=weather is not None)
     trips, refusals = read_olist_trips(data)
-    start = _midnight(test_from)
-    end = np.floor(trips.local[-1]) + 1 - (trips.local[-1] - trips.ordered[-1]) if len(trips) else start
+    start = find_midnight(test_from)
+    end = find_end(trips) if len(trips) else start
     _check(trips, start, data, test_from)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
@@ -57,7 +57,7 @@ def run_olist(
             return lambda share: progress.update(task, completed=share)
 
         seen = None if stations is None else Weather(stations.rows)
-        found = _backtest(trips, start, end, kinds, seen, seed, threads, follow)
+        found = backtest(trips, start, end, kinds, seen, seed, threads, follow)
     if stations is not None:
         refusals += stations.refused
     found |= {"test_from": test_from.isoformat(), "seed": seed, "refused_rows": len(refusals)}
@@ -67,7 +67,7 @@ def run_olist(
         _show(found)
 
 
-def _backtest(
+def backtest(
     trips: Trips,
     start: float,
     end: float,
@@ -77,7 +77,13 @@ def _backtest(
     threads: int,
     follow: Callable[[str], Callable[[float], None]],
 ) -> dict[str, Any]:
+    """Promise what was ordered from `start` on and before `end` (midnights, in days since 1970), and score it.
+
+    Returns:
+        What `--json` tells, see docs/reference/commands.md.
+    """
     from waypost.forecast.baselines import PlainTrees, global_median, lane_medians
+    from waypost.forecast.rolling import LEVELS as EVERY_LEVEL
     from waypost.forecast.rolling import at_level, roll
 
     facts = describe(trips, weather=weather)
@@ -111,6 +117,10 @@ def _backtest(
         | {"shorter_than_olist": shorter["spent_evenly"]["shorter"], "learnt_from": list(kinds)},
         "baselines": {name: score(taken, days) for name, days in baselines.items()},
         "at_olists_late_rate": shorter,
+        "reliability": {
+            "model": hold_levels(taken, windows[rows], EVERY_LEVEL),
+            **{name: hold_levels(taken, baselines[name], LEVELS) for name in _TREES},
+        },
         "by_month": _by_month(trips, rows, taken, methods),
         "by_destination": _by_destination(trips, rows, taken, methods),
         **by_weather,
@@ -201,9 +211,14 @@ def _by_weather(
     }
 
 
-def _midnight(day: date) -> float:
+def find_midnight(day: date) -> float:
     """When a day begins in Brasilia, in days since 1970."""
     return datetime.combine(day, time(), ZoneInfo(ZONE)).timestamp() * 1000 / DAY_MS
+
+
+def find_end(trips: Trips) -> float:
+    """The midnight after the last order, in days since 1970."""
+    return float(np.floor(trips.local[-1]) + 1 - (trips.local[-1] - trips.ordered[-1]))
 
 
 def _day(instant: float) -> date:

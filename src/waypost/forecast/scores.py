@@ -1,5 +1,6 @@
 """How good promises were: how far off, how often they held, how long they were."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,12 @@ def score(taken: Floats, promised: Floats) -> dict[str, Any]:
         "mean_p90_days": _round(promised[:, -1].mean()),
         "late_rate": _round(1 - held[-1]),
     }
+
+
+def hold_levels(taken: Floats, promised: Floats, levels: Iterable[float]) -> list[dict[str, float]]:
+    """Of promises at each of some levels, a column each: the `level`, the share `held`, and their `mean_days`."""
+    figures = zip(levels, (taken[:, None] <= promised).mean(0), promised.mean(0), strict=True)
+    return [{"level": _round(level), "held": _round(held), "mean_days": _round(days)} for level, held, days in figures]
 
 
 def _round(number: float) -> float:

@@ -58,5 +58,15 @@ def test_real_orders_are_promised_better_than_by_trees_that_learnt_once(commands
     beside = found["at_olists_late_rate"]
     assert model["shorter_than_olist"] == beside["spent_evenly"]["shorter"] > beside["shorter"] > 0
     assert 0.85 < model["coverage_p90"] < 0.95
+    curves = found["reliability"]
+    assert set(curves) == {"model", *trees}
+    for name, curve in curves.items():
+        assert [each["level"] for each in curve] == sorted({each["level"] for each in curve})
+        assert [each["mean_days"] for each in curve] == sorted(each["mean_days"] for each in curve)
+        scored = model if name == "model" else peers[name]
+        for level in (0.5, 0.8, 0.9):
+            [point] = [each for each in curve if each["level"] == level]
+            assert point["held"] == scored[f"coverage_p{level * 100:.0f}"]
+        assert point["mean_days"] == scored["mean_p90_days"]
     assert set(found["by_month"]) == {"2018-04", "2018-05"}
     assert model["orders"] == sum(each["model"]["orders"] for each in found["by_month"].values())
