@@ -12,6 +12,7 @@ from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.importing import import_into
 from waypost.app.serving import serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
+from waypost.app.training import learn
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.engines.local.disk import read_json
 from waypost.feeds.kinds import open_feed
@@ -72,8 +73,16 @@ def _fill(house: House, home: Path) -> Sample:
         begun.write_bytes(msgspec.json.encode(sample))
     for kind, file in sample.files.items():
         import_into(house, open_feed(kind, Path(file)), label=f"sample {kind}")
+    _learn(house)
     begun.rename(home / _NOTE)
     return sample
+
+
+def _learn(house: House) -> None:
+    """Learn from the sample when its parcels arrive, so that pages tell of those on their way."""
+    with aside.status("learning when parcels arrive"):
+        trained = learn(house.read_past(now_ms()), house.read_steps(now_ms()), now_ms())
+    house.models.promote(house.models.keep(trained, now_ms()), now_ms())
 
 
 def _read_note(note: Path) -> Sample | None:

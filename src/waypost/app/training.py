@@ -1,5 +1,6 @@
 """`waypost train`, `models`, `promise`: beside a running server, which promises by a new version at once."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from waypost.app.wiring import now_ms
 from waypost.booking.rating.promised import ask_for, basis_of, check_carrier
 from waypost.booking.rating.shipments import Piece, Shipment
 from waypost.forecast.models import KeptModel, Models
+from waypost.forecast.past import Past
 from waypost.forecast.promising import RestsOn
+from waypost.forecast.steps import Steps
 from waypost.forecast.training import Card, Trained, train, with_watch
 from waypost.model.errors import BadInput, StoreError
 from waypost.model.instants import DAY_MS, format_utc, parse_instant
@@ -39,18 +42,15 @@ def run_train(*, hold: bool, at: str | None, seed: int, threads: int, home: Path
         with open_to_read(home) as house:
             past, steps = house.read_past(at_ms), house.read_steps(at_ms)
         progress.update(task, description="learning")
-        trained = train(
-            past.trips,
-            at_ms / DAY_MS,
-            shares=past.shares,
-            areas=past.areas,
+        trained = learn(
+            past,
+            steps,
+            at_ms,
             before=before,
             seed=seed,
             threads=threads,
             tell=lambda share: progress.update(task, completed=share),
         )
-        progress.update(task, description="learning to watch")
-        trained = with_watch(trained, steps, at_ms / DAY_MS, seed=seed, threads=threads)
     with records_of(home) as (_, records):
         models = Models(records)
         version = models.keep(trained, now_ms())
@@ -65,6 +65,24 @@ def run_train(*, hold: bool, at: str | None, seed: int, threads: int, home: Path
         print(f"kept and not in use: `waypost models promote {version}` puts it there")
     else:
         print("in use from now on; `waypost models rollback` leads back")
+
+
+def learn(
+    past: Past,
+    steps: Steps,
+    at_ms: int,
+    *,
+    before: Trained | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    tell: Callable[[float], None] = lambda share: None,
+) -> Trained:
+    """Learn to promise and to watch from what was known at an instant; `tell` is called with the share that is done."""
+    at = at_ms / DAY_MS
+    trained = train(
+        past.trips, at, shares=past.shares, areas=past.areas, before=before, seed=seed, threads=threads, tell=tell
+    )
+    return with_watch(trained, steps, at, seed=seed, threads=threads)
 
 
 def _find_before(home: Path | None) -> Trained | None:
