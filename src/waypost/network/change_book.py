@@ -31,8 +31,8 @@ MOST_CHANGES = 500
 TOLD_DAYS = 90
 
 _MOST_WHY = 200
-#: A closure began no longer ago, and ends no later: what lies beyond is a slip of the pen.
-_MOST_DAYS_AGO, _MOST_DAYS_AHEAD = 366, 3 * 366
+#: No change begins or ends later: what lies beyond is a slip of the pen.
+_MOST_DAYS_AHEAD = 3 * 366
 #: So much earlier than planned may something leave; what is moved further is another timetable.
 _MOST_EARLY_MIN = DAY_MIN
 _NEARER = "Look whether the year is right."
@@ -239,8 +239,6 @@ def _check_closure(closure: Closure, until_ms: int, now_ms: int, *, lasting: boo
         raise BadInput("the closure ends before it begins", where="until", mend=mend)
     if until_ms <= now_ms:
         raise BadInput("the closure has ended", where="until", mend="Give an end that is to come.")
-    if closure.since_ms < now_ms - _MOST_DAYS_AGO * DAY_MS:
-        raise BadInput(f"it began more than {_MOST_DAYS_AGO} days ago", where="since", mend=_NEARER)
     if closure.since_ms > now_ms + _MOST_DAYS_AHEAD * DAY_MS:
         raise BadInput(f"it begins in more than {_MOST_DAYS_AHEAD} days", where="since", mend=_NEARER)
     if not lasting and until_ms > now_ms + _MOST_DAYS_AHEAD * DAY_MS:
