@@ -70,7 +70,13 @@ class Fresh(Generic[Thing]):
 
     def _make_another(self, version: int) -> None:
         if self._is_due(version) and self._one_makes.acquire(blocking=False):
-            threading.Thread(target=self._make_beside, args=(version,), name=self._name, daemon=True).start()
+            try:
+                threading.Thread(target=self._make_beside, args=(version,), name=self._name, daemon=True).start()
+            except RuntimeError as error:  # the machine has no thread left
+                self._one_makes.release()  # or none would ever be made
+                if self.note is None:
+                    raise
+                self.note(error)
 
     def _is_due(self, version: int) -> bool:
         known = (self._tried_version, None if self._ready is None else self._ready[0])
@@ -79,7 +85,7 @@ class Fresh(Generic[Thing]):
     def _make_first(self, version: int) -> Thing:
         """What failed is not tried again at once: it takes long, and those who ask would wait one after another."""
         if self._failed is not None and not self._is_due(version):
-            raise self._failed
+            raise self._failed.with_traceback(None)  # it would grow by each who asks
         try:
             return self._make(version)
         except WaypostError as error:

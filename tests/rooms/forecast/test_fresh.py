@@ -1,6 +1,7 @@
 """Something that is kept ready."""
 
 import threading
+import traceback
 
 import pytest
 
@@ -77,3 +78,32 @@ def test_without_a_version_there_is_nothing() -> None:
     for ask in (maker.fresh.glance, maker.fresh.open):
         with pytest.raises(Conflict, match="there is none"):
             ask()
+
+
+def test_what_failed_does_not_grow_by_being_told() -> None:
+    maker = Maker()
+    maker.fails = Conflict("too little came")
+    maker.is_let.set()
+    depths = []
+    for _ in range(5):
+        with pytest.raises(Conflict) as told:
+            maker.fresh.open()
+        depths.append(len(traceback.extract_tb(told.value.__traceback__)))
+    assert depths[1] == depths[-1]
+
+
+def test_where_no_thread_can_begin_another_is_made_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    maker, noted = Maker(), list[Exception]()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            maker.fresh.glance()
+        maker.fresh.note = noted.append
+        assert maker.fresh.glance() is None
+    assert [str(each) for each in noted] == ["can't start new thread"]
+    assert maker.fresh.glance() is None
+    maker.wait()
+    assert maker.fresh.glance() == "1 at 0"
