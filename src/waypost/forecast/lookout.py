@@ -183,7 +183,7 @@ class _List:
         return len(self._rows)
 
     def page(self, wanted: Wanted, after: str | None, limit: int) -> tuple[Ints, str | None]:
-        fits = self._risk >= wanted.least_risk * 10**_DIGITS
+        fits = self._risk >= round(wanted.least_risk * 10**_DIGITS, _DIGITS)  # 0.07 times 10,000 is more than 700
         if wanted.carrier is not None:
             fits &= self._is("parcel_carrier", wanted.carrier)
         if wanted.facility is not None:
@@ -201,7 +201,11 @@ class _List:
         if key is None:
             return 0
         begin, end = np.searchsorted(-self._risk, [-key[0], -key[0] + 1]).tolist()
-        return int(begin) + bisect.bisect_right(list(_waybills(self._table.slice(begin, end - begin))), key[1:])
+        return bisect.bisect_right(range(end), key[1:], begin, key=self._waybill)
+
+    def _waybill(self, place: int) -> tuple[str, str]:
+        carrier, number = (self._table.column(name)[place].as_py() for name in ("parcel_carrier", "number"))
+        return carrier, number
 
     def _is(self, name: str, word: str) -> Flags:
         return np.asarray(pc.fill_null(pc.equal(self._table.column(name), word), False)).astype(np.bool_)

@@ -53,6 +53,15 @@ def test_pages_follow_one_another(wanted: Wanted) -> None:
     assert wanted.facility is None or {each.facility for each in whole} == {"imagined/H3"}
 
 
+def test_who_is_just_as_endangered_as_wanted_is_listed() -> None:
+    every = lookout().page(Wanted(), None, 10_000)[0]
+    awkward = [risk for risk in sorted({each.risk for each in every}) if risk * 10_000 > round(risk * 10_000)]
+    assert awkward
+    for risk in awkward[-3:]:
+        found = lookout().page(Wanted(least_risk=risk), None, 10_000)[0]
+        assert found == [each for each in every if each.risk >= risk]
+
+
 def test_who_is_not_wanted_is_not_listed() -> None:
     assert lookout().page(Wanted(carrier="another"), None, 5) == ([], None)
     assert lookout().page(Wanted(facility="3"), None, 5) == ([], None)
