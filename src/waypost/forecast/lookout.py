@@ -55,6 +55,7 @@ class Lookout:
     Attributes:
         areas: the same.
         groups: who fell silent together.
+        shares: each parcel that is looked at stands for so many; with more than one, most are listed nowhere.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Lookout:
         self.areas = areas
         self.version = version
         self.learnt_at = learnt_at
+        self.shares = steps.shares
         self._watch = watch
         self._lately = watch.lately(steps, now)
         self._timetable = timetable
@@ -90,7 +92,7 @@ class Lookout:
 
     @property
     def on_their_way(self) -> int:
-        """How many parcels were, without those that are given up."""
+        """How many of those that are looked at were, without those that are given up."""
         return len(self._list)
 
     def tell(self, steps: Steps, now: float) -> list[Arrival]:

@@ -153,6 +153,7 @@ def test_operators_see_the_most_endangered_first(world: World, listed: Any) -> N
     risks = [each["risk"] for each in listed["parcels"]]
     assert risks == sorted(risks, reverse=True)
     assert listed["on_their_way"] >= len(risks) > 100
+    assert listed["shares"] == 1
     assert listed["basis"] == {
         "version": 4,
         "learnt_at": "2025-12-20T00:00:00Z",
