@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from waypost.forecast.reasons import ReasonCode
+from waypost.forecast.trips import Ints
 from waypost.forecast.weather import Stretches, Weather
 from waypost.model.instants import DAY_MS
 from waypost.network.facilities import Facilities
@@ -47,22 +48,23 @@ def blame_weather(
         stretch = since, min(until_ms / DAY_MS, since + _MOST_DAYS), now_ms / DAY_MS
         for is_forecast in (False, True):
             [place] = weather.nearest(*where, _NEAR_KM, is_forecast=is_forecast).tolist()
-            code_found = None if place < 0 else _judge(look(place, is_forecast), *stretch)
-            if code_found is not None:
-                return code_found
+            if place >= 0 and len(rows := _find_rows(look(place, is_forecast), *stretch)):
+                return _judge(look(place, is_forecast), rows)
         return None
 
     return ask
 
 
-def _judge(stretches: Stretches, since: float, until: float, now: float) -> ReasonCode | None:
-    """What the weather was that lasted at some time between two instants and was known by a third."""
+def _find_rows(stretches: Stretches, since: float, until: float, now: float) -> Ints:
+    """Those that lasted at some time between two instants and were known by a third."""
     rows = np.flatnonzero((stretches.begins < until) & (stretches.ends > since) & (stretches.known <= now))
     # of a stretch that was foretold several times the last word counts; rows are in the order of being known
     _, last = np.unique(stretches.begins[rows][::-1], return_index=True)
-    rows = rows[::-1][last]
-    if not len(rows):
-        return None
+    return rows[::-1][last].astype(np.int64)
+
+
+def _judge(stretches: Stretches, rows: Ints) -> ReasonCode | None:
+    """What people would name the weather of some stretches, at least one."""
     values = {name: each[rows] for name, each in stretches.values.items()}
     days = max(1.0, float((stretches.ends - stretches.begins)[rows].sum()))
 
