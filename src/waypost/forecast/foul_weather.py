@@ -4,6 +4,7 @@ What was measured near by counts, or what had been foretold where nobody measure
 weather services warn; weather that is merely bad explains nothing.
 """
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -30,26 +31,32 @@ def blame_weather(
     weather: Weather, facilities: Facilities, now_ms: int
 ) -> Callable[[str, int, int], ReasonCode | None]:
     """What `reasons.find_reasons` asks of the weather, as it is known at an instant."""
-    known: dict[tuple[int, bool], Stretches] = {}
 
-    def look(place: int, is_forecast: bool) -> Stretches:
-        found = known.get((place, is_forecast))
-        if found is None:
-            found = known[place, is_forecast] = weather.at(place, is_forecast=is_forecast)
-        return found
-
-    def ask(facility: str, since_ms: int, until_ms: int) -> ReasonCode | None:
+    @functools.cache  # of thousands of parcels most waited at the same facilities
+    def look(facility: str) -> list[Stretches]:
+        """What was measured near by, and what was foretold, where there is any."""
         carrier, _, code = facility.partition("/")
         register = facilities.find(carrier, code)
         if register is None or register.place.latitude is None or register.place.longitude is None:
-            return None
+            return []
         where = np.array([register.place.latitude]), np.array([register.place.longitude])
-        since = since_ms / DAY_MS
-        stretch = since, min(until_ms / DAY_MS, since + _MOST_DAYS), now_ms / DAY_MS
+        found = []
         for is_forecast in (False, True):
             [place] = weather.nearest(*where, _NEAR_KM, is_forecast=is_forecast).tolist()
-            if place >= 0 and len(rows := _find_rows(look(place, is_forecast), *stretch)):
-                return _judge(look(place, is_forecast), rows)
+            if place >= 0:
+                found.append(read(place, is_forecast))
+        return found
+
+    @functools.cache
+    def read(place: int, is_forecast: bool) -> Stretches:
+        return weather.at(place, is_forecast=is_forecast)
+
+    def ask(facility: str, since_ms: int, until_ms: int) -> ReasonCode | None:
+        since = since_ms / DAY_MS
+        stretch = since, min(until_ms / DAY_MS, since + _MOST_DAYS), now_ms / DAY_MS
+        for stretches in look(facility):
+            if len(rows := _find_rows(stretches, *stretch)):
+                return _judge(stretches, rows)
         return None
 
     return ask
