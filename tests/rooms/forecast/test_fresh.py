@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from waypost.forecast.fresh import Fresh
-from waypost.model.errors import Conflict
+from waypost.model.errors import Conflict, StoreDamaged
 
 
 class Maker:
@@ -107,3 +107,15 @@ def test_where_no_thread_can_begin_another_is_made_later(monkeypatch: pytest.Mon
     assert maker.fresh.glance() is None
     maker.wait()
     assert maker.fresh.glance() == "1 at 0"
+
+
+def test_what_cannot_be_read_is_noted_though_nobody_opens_it() -> None:
+    """Pages only glance: without a note they would say nothing for ever, and nobody would know why."""
+    maker, noted = Maker(), list[Exception]()
+    maker.fresh.note = noted.append
+    for maker.version, maker.fails in ((1, Conflict("too little came")), (2, StoreDamaged("it is not as it was"))):
+        assert maker.fresh.glance() is None
+        maker.wait()
+    assert noted == [maker.fails]
+    with pytest.raises(StoreDamaged):
+        maker.fresh.open()
