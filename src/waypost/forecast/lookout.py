@@ -215,8 +215,9 @@ class _List:
 
 def is_at(facilities: pa.ChunkedArray, facility: str) -> Flags:
     """Which of some carrier/code are a facility, which is told as these or as the code alone."""
-    named = pc.or_(pc.equal(facilities, facility), pc.ends_with(facilities, f"/{facility}"))
-    return np.asarray(pc.fill_null(named, False)).astype(np.bool_)
+    names = [name for name in facilities.unique().to_pylist() if name is not None]
+    meant = [name for name in names if facility in (name, name.partition("/")[2])]  # a code may have a stroke itself
+    return np.asarray(pc.is_in(facilities, value_set=pa.array(meant, pa.string()))).astype(np.bool_)
 
 
 def _find_offsets(steps: Steps) -> dict[str, int]:

@@ -3,10 +3,11 @@
 import functools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.rooms.forecast.watching import HALT, KNOWN, parcels, steps, watch
 
-from waypost.forecast.lookout import Lookout, Wanted
+from waypost.forecast.lookout import Lookout, Wanted, is_at
 from waypost.forecast.steps import LATELY_DAYS, Steps
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, parse_instant
@@ -68,6 +69,12 @@ def test_who_is_not_wanted_is_not_listed() -> None:
     assert lookout().page(Wanted(facility="imagined/H3"), None, 5) == lookout().page(Wanted(facility="H3"), None, 5)
     with pytest.raises(BadInput, match="none of ours"):
         lookout().page(Wanted(), "x", 5)
+
+
+def test_a_facility_is_named_by_its_code_alone_or_with_its_carrier() -> None:
+    places = pa.chunked_array([["a/01", "b/01", "b/HZ/01", None, "b/HZ"]], pa.string())
+    for named, found in (("01", [0, 1]), ("b/01", [1]), ("HZ/01", [2]), ("b/HZ/01", [2]), ("b", []), ("HZ", [4])):
+        assert np.flatnonzero(is_at(places, named)).tolist() == found, named
 
 
 def test_one_is_told_by_its_number_with_the_reasons_of_its_own() -> None:
