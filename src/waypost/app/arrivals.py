@@ -42,8 +42,9 @@ def run_arrivals(numbers: Sequence[str], most: int, *, at: str | None, home: Pat
         out(found)
     else:
         _print(found, is_list=not numbers)
+    unless = "" if found.shares == 1 else f", or not of the one in {found.shares} parcels that are looked at"
     for number in missing:
-        aside.print(line((f"{number[:80]} is not on its way", "yellow")))
+        aside.print(line((f"{number[:80]} is not on its way{unless}", "yellow")))
     return 1 if missing else 0
 
 
@@ -54,6 +55,7 @@ def look(lookout: Lookout, numbers: Sequence[str], most: int) -> Arrivals:
         version=lookout.version,
         learnt_at=lookout.learnt_at,
         on_their_way=lookout.on_their_way,
+        shares=lookout.shares,
         parcels=lookout.find(numbers) if numbers else lookout.page(Wanted(), None, most)[0],
         groups=[] if numbers else lookout.groups,
     )
@@ -64,7 +66,8 @@ def _print(found: Arrivals, *, is_list: bool) -> None:
     for group in found.groups:
         console.print(line(_say_group(group)))
     if is_list:
-        console.print(line(f"{found.on_their_way} parcels are on their way; the most endangered first"))
+        share = "" if found.shares == 1 else f" of the one in {found.shares} that are looked at"
+        console.print(line(f"{found.on_their_way} parcels{share} are on their way; the most endangered first"))
     if not found.parcels:
         return
     table = Table("parcel", "last scan", "as likely before as after", "nine of ten by", "lost or stuck", "late", "why")

@@ -63,7 +63,8 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         version, learnt_at: what was learnt, by which it is told.
-        on_their_way: how many parcels are in all.
+        on_their_way: how many parcels are in all, of those that are looked at.
+        shares: each of these stands for so many: of more scans than can be looked at, a share of the parcels is.
         parcels: the most endangered first.
     """
 
@@ -71,5 +72,6 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     learnt_at: str
     on_their_way: int
+    shares: int
     parcels: list[Arrival]
     groups: list[SilentGroup]

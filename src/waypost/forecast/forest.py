@@ -23,6 +23,9 @@ Bits = npt.NDArray[np.uint64]
 _MOST_LEAVES = 64
 _EVERY_LEAF = 2**_MOST_LEAVES - 1
 
+#: What trees may have been learnt for whose answer is their sum and no function of it; "" is an objective of our own.
+_SUMMED = ("", "custom", "regression", "regression_l1")
+
 
 class _Test(NamedTuple):
     """One test of one tree: a row fails it whose value is more than `limit`, or not among `words`.
@@ -67,6 +70,7 @@ class Forest:
         self.text = text
         try:
             head, *trees = text.partition("\nend of trees")[0].split("\nTree=")
+            _check_sum(head)
             self.names = _fields(head)["feature_names"].split()
             self.gains = np.zeros(len(self.names))
             self._values = np.zeros((len(trees), _MOST_LEAVES))
@@ -130,6 +134,14 @@ class Forest:
             raise ValueError(f"tree {number} is not whole")
         self._values[number, : len(order)] = [leaves[leaf] for leaf in order]
         return tests
+
+
+def _check_sum(head: str) -> None:
+    """See that what is asked for is the sum of all trees."""
+    told = _fields(head)
+    objective, several = told.get("objective", ""), told.get("num_tree_per_iteration", "1") != "1"
+    if objective not in _SUMMED or several or "average_output" in head.splitlines():
+        raise BadInput(f"what these trees say is not their sum: they were learnt for {objective[:40]!r}")
 
 
 def _fields(text: str) -> dict[str, str]:

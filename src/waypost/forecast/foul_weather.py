@@ -4,11 +4,13 @@ What was measured near by counts, or what had been foretold where nobody measure
 weather services warn; weather that is merely bad explains nothing.
 """
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
 from waypost.forecast.reasons import ReasonCode
+from waypost.forecast.trips import Ints
 from waypost.forecast.weather import Stretches, Weather
 from waypost.model.instants import DAY_MS
 from waypost.network.facilities import Facilities
@@ -29,40 +31,47 @@ def blame_weather(
     weather: Weather, facilities: Facilities, now_ms: int
 ) -> Callable[[str, int, int], ReasonCode | None]:
     """What `reasons.find_reasons` asks of the weather, as it is known at an instant."""
-    known: dict[tuple[int, bool], Stretches] = {}
 
-    def look(place: int, is_forecast: bool) -> Stretches:
-        found = known.get((place, is_forecast))
-        if found is None:
-            found = known[place, is_forecast] = weather.at(place, is_forecast=is_forecast)
-        return found
-
-    def ask(facility: str, since_ms: int, until_ms: int) -> ReasonCode | None:
+    @functools.cache  # of thousands of parcels most waited at the same facilities
+    def look(facility: str) -> list[Stretches]:
+        """What was measured near by, and what was foretold, where there is any."""
         carrier, _, code = facility.partition("/")
         register = facilities.find(carrier, code)
         if register is None or register.place.latitude is None or register.place.longitude is None:
-            return None
+            return []
         where = np.array([register.place.latitude]), np.array([register.place.longitude])
-        since = since_ms / DAY_MS
-        stretch = since, min(until_ms / DAY_MS, since + _MOST_DAYS), now_ms / DAY_MS
+        found = []
         for is_forecast in (False, True):
             [place] = weather.nearest(*where, _NEAR_KM, is_forecast=is_forecast).tolist()
-            code_found = None if place < 0 else _judge(look(place, is_forecast), *stretch)
-            if code_found is not None:
-                return code_found
+            if place >= 0:
+                found.append(read(place, is_forecast))
+        return found
+
+    @functools.cache
+    def read(place: int, is_forecast: bool) -> Stretches:
+        return weather.at(place, is_forecast=is_forecast)
+
+    def ask(facility: str, since_ms: int, until_ms: int) -> ReasonCode | None:
+        since = since_ms / DAY_MS
+        stretch = since, min(until_ms / DAY_MS, since + _MOST_DAYS), now_ms / DAY_MS
+        for stretches in look(facility):
+            if len(rows := _find_rows(stretches, *stretch)):
+                return _judge(stretches, rows)
         return None
 
     return ask
 
 
-def _judge(stretches: Stretches, since: float, until: float, now: float) -> ReasonCode | None:
-    """What the weather was that lasted at some time between two instants and was known by a third."""
+def _find_rows(stretches: Stretches, since: float, until: float, now: float) -> Ints:
+    """Those that lasted at some time between two instants and were known by a third."""
     rows = np.flatnonzero((stretches.begins < until) & (stretches.ends > since) & (stretches.known <= now))
     # of a stretch that was foretold several times the last word counts; rows are in the order of being known
     _, last = np.unique(stretches.begins[rows][::-1], return_index=True)
-    rows = rows[::-1][last]
-    if not len(rows):
-        return None
+    return rows[::-1][last].astype(np.int64)
+
+
+def _judge(stretches: Stretches, rows: Ints) -> ReasonCode | None:
+    """What people would name the weather of some stretches, at least one."""
     values = {name: each[rows] for name, each in stretches.values.items()}
     days = max(1.0, float((stretches.ends - stretches.begins)[rows].sum()))
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from waypost.model.errors import WaypostError
+from waypost.model.errors import Conflict, WaypostError
 
 Thing = TypeVar("Thing")
 
@@ -23,7 +23,8 @@ class Fresh(Generic[Thing]):
         age_ms: how old it may be.
 
     Attributes:
-        note: told what went wrong while one was made beside; raises it in that thread if nobody is set to be told.
+        note: told what went wrong while one was made beside, but not that there is nothing to make the first of;
+            raises it in that thread if nobody is set to be told.
     """
 
     def __init__(
@@ -70,7 +71,13 @@ class Fresh(Generic[Thing]):
 
     def _make_another(self, version: int) -> None:
         if self._is_due(version) and self._one_makes.acquire(blocking=False):
-            threading.Thread(target=self._make_beside, args=(version,), name=self._name, daemon=True).start()
+            try:
+                threading.Thread(target=self._make_beside, args=(version,), name=self._name, daemon=True).start()
+            except RuntimeError as error:  # the machine has no thread left
+                self._one_makes.release()  # or none would ever be made
+                if self.note is None:
+                    raise
+                self.note(error)
 
     def _is_due(self, version: int) -> bool:
         known = (self._tried_version, None if self._ready is None else self._ready[0])
@@ -79,7 +86,7 @@ class Fresh(Generic[Thing]):
     def _make_first(self, version: int) -> Thing:
         """What failed is not tried again at once: it takes long, and those who ask would wait one after another."""
         if self._failed is not None and not self._is_due(version):
-            raise self._failed
+            raise self._failed.with_traceback(None)  # it would grow by each who asks
         try:
             return self._make(version)
         except WaypostError as error:
@@ -96,11 +103,13 @@ class Fresh(Generic[Thing]):
         try:
             self._make(version)
         except Exception as error:  # those who ask go on with the one that is there, which says how old it is
-            if self._ready is None and isinstance(error, WaypostError):
+            is_first = self._ready is None
+            if is_first and isinstance(error, WaypostError):
                 self._failed = error  # who opens it is told
-            elif self.note is None:
+            if is_first and isinstance(error, Conflict):
+                return  # there is nothing to make it of yet
+            if self.note is None:
                 raise
-            else:
-                self.note(error)
+            self.note(error)
         finally:
             self._one_makes.release()

@@ -55,6 +55,7 @@ class Lookout:
     Attributes:
         areas: the same.
         groups: who fell silent together.
+        shares: each parcel that is looked at stands for so many; with more than one, most are listed nowhere.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Lookout:
         self.areas = areas
         self.version = version
         self.learnt_at = learnt_at
+        self.shares = steps.shares
         self._watch = watch
         self._lately = watch.lately(steps, now)
         self._timetable = timetable
@@ -90,7 +92,7 @@ class Lookout:
 
     @property
     def on_their_way(self) -> int:
-        """How many parcels were, without those that are given up."""
+        """How many of those that are looked at were, without those that are given up."""
         return len(self._list)
 
     def tell(self, steps: Steps, now: float) -> list[Arrival]:
@@ -183,7 +185,7 @@ class _List:
         return len(self._rows)
 
     def page(self, wanted: Wanted, after: str | None, limit: int) -> tuple[Ints, str | None]:
-        fits = self._risk >= wanted.least_risk * 10**_DIGITS
+        fits = self._risk >= round(wanted.least_risk * 10**_DIGITS, _DIGITS)  # 0.07 times 10,000 is more than 700
         if wanted.carrier is not None:
             fits &= self._is("parcel_carrier", wanted.carrier)
         if wanted.facility is not None:
@@ -201,7 +203,11 @@ class _List:
         if key is None:
             return 0
         begin, end = np.searchsorted(-self._risk, [-key[0], -key[0] + 1]).tolist()
-        return int(begin) + bisect.bisect_right(list(_waybills(self._table.slice(begin, end - begin))), key[1:])
+        return bisect.bisect_right(range(end), key[1:], begin, key=self._waybill)
+
+    def _waybill(self, place: int) -> tuple[str, str]:
+        carrier, number = (self._table.column(name)[place].as_py() for name in ("parcel_carrier", "number"))
+        return carrier, number
 
     def _is(self, name: str, word: str) -> Flags:
         return np.asarray(pc.fill_null(pc.equal(self._table.column(name), word), False)).astype(np.bool_)
@@ -209,8 +215,9 @@ class _List:
 
 def is_at(facilities: pa.ChunkedArray, facility: str) -> Flags:
     """Which of some carrier/code are a facility, which is told as these or as the code alone."""
-    named = pc.or_(pc.equal(facilities, facility), pc.ends_with(facilities, f"/{facility}"))
-    return np.asarray(pc.fill_null(named, False)).astype(np.bool_)
+    names = [name for name in facilities.unique().to_pylist() if name is not None]
+    meant = [name for name in names if facility in (name, name.partition("/")[2])]  # a code may have a stroke itself
+    return np.asarray(pc.is_in(facilities, value_set=pa.array(meant, pa.string()))).astype(np.bool_)
 
 
 def _find_offsets(steps: Steps) -> dict[str, int]:

@@ -105,10 +105,14 @@ class Lookouts(Fresh[Lookout]):
         self._too_old_days = (DAY_MS + age_ms) / DAY_MS
 
     def find(self) -> Lookout | None:
-        """What can be asked just now; nobody waits. None if there is nothing, or nothing new enough."""
+        """What can be asked just now; nobody waits. None if there is nothing, or nothing new enough.
+
+        Raises:
+            StoreError: the records cannot say which version is in use.
+        """
         try:
             found = self.glance()
-        except WaypostError:
+        except Conflict:
             return None
         return found if found is not None and self._clock() / DAY_MS - found.now < self._too_old_days else None
 

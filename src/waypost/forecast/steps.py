@@ -90,13 +90,15 @@ class Steps:
         delivered: when its parcel was.
         stopped: when its parcel was lost, cancelled or sent back.
         promised: by when it was promised; NaN if it was not.
+        shares: each parcel stands for so many.
     """
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, shares: int = 1) -> None:
         if table.schema.names != STEP_SCHEMA.names:
             raise BadInput(f"steps have the columns {', '.join(STEP_SCHEMA.names)}")
         table, self.parcel, self.status = _in_order(table.cast(STEP_SCHEMA))
         self.table = table
+        self.shares = shares
         self.milestone: Ints = _MILESTONE[self.status]
         self.at = self._days("at")
         self.local = self.at + np.asarray(table.column("offset_min")).astype(np.float64) * MINUTE_MS / DAY_MS
@@ -147,7 +149,7 @@ class Steps:
 
     def known_at(self, known: float) -> "Steps":
         """What was known at an instant, in days."""
-        return Steps(self.table.filter(pa.array(self.at < known)))
+        return Steps(self.table.filter(pa.array(self.at < known)), self.shares)
 
     def take(self, rows: Ints | Flags) -> pa.Table:
         """Some rows of the table."""
@@ -191,7 +193,7 @@ def _in_order(table: pa.Table) -> tuple[pa.Table, Ints, Ints]:
     return table.take(pa.array(order)), np.cumsum(begins).astype(np.int64), status[order]
 
 
-def make_steps(columns: dict[str, Any]) -> Steps:
+def make_steps(columns: dict[str, Any], shares: int = 1) -> Steps:
     """Steps from columns by name, those that are not given null; `parcel_carrier` is the carrier where not given."""
     columns = {"parcel_carrier": columns["carrier"], **columns}
     rows = len(columns["number"])
@@ -204,7 +206,8 @@ def make_steps(columns: dict[str, Any]) -> Steps:
                 for field in STEP_SCHEMA
             ],
             schema=STEP_SCHEMA,
-        )
+        ),
+        shares,
     )
 
 
@@ -241,7 +244,7 @@ def read_steps(
         days: so many days back.
         booked: what is known from bookings, as `BOOKED_SCHEMA`, one row a parcel.
         links: further numbers of parcels, as `read_standing` takes them.
-        most: of more scans than this, those of a share of the numbers.
+        most: of more scans than this, those of a share of the numbers; see `Steps.shares`.
     """
     standing = read_standing(history, tables, links)
     since, before = instant(now_ms - days * DAY_MS), instant(now_ms - (days + _BEFORE_DAYS) * DAY_MS)
@@ -252,10 +255,12 @@ def read_steps(
 
     shares = -(-int(history.run(count).column("many")[0].as_py()) // most)
     found = history.run(_asking(standing, since, before, now_ms, shares))
-    return place_steps(found, facilities, Areas(facilities.list_all()), booked)
+    return place_steps(found, facilities, Areas(facilities.list_all()), booked, shares)
 
 
-def place_steps(scans: pa.Table, facilities: Facilities, areas: Areas, booked: pa.Table | None = None) -> Steps:
+def place_steps(
+    scans: pa.Table, facilities: Facilities, areas: Areas, booked: pa.Table | None = None, shares: int = 1
+) -> Steps:
     """Steps from scans that stand (`following.FOLLOWED_SCHEMA`), with where they were and what was booked."""
     carrier, code = scans.column("carrier"), scans.column("facility")
     named = pc.binary_join_element_wise(carrier, code, "/")  # null where there is none
@@ -265,7 +270,7 @@ def place_steps(scans: pa.Table, facilities: Facilities, areas: Areas, booked: p
     told = told.set_column(place, "destination_area", areas.spell_column(told.column(place)))
     rows = pc.index_in(_waybills(table), value_set=_waybills(told))
     table = _beside(table, told.drop_columns(["parcel_carrier", "number"]), rows)
-    return make_steps({name: table.column(name).combine_chunks() for name in table.column_names})
+    return make_steps({name: table.column(name).combine_chunks() for name in table.column_names}, shares)
 
 
 def _asking(standing: Ask, since: Any, before: Any, now_ms: int, shares: int) -> Ask:

@@ -69,6 +69,7 @@ class Office:
         self.printing = PrintRoom(desk.papers.print_job, self._printing, desk.ticks)
         self.pushes = Together(self.intake, desk.pushes.take, limits.waiting)
         self.scores = Pool("scores", 1, limits.waiting)  # takes long, and is asked for by few: nobody else waits for it
+        self._lookouts = Pool("lookouts", 1, limits.waiting)  # anyone may wait for one, and hold up nobody else
         self.numbers = Rates("look-ups", limits.numbers_per_min, limits.numbers_burst, limits.addresses, desk.ticks)
         guesses = Rates("wrong keys", limits.guesses_per_min, limits.guesses_burst, limits.addresses, desk.ticks)
         self.gate = Gate(desk.keys, desk.sessions, self.lookups, guesses, desk.clock, desk.ticks)
@@ -89,6 +90,7 @@ class Office:
             self.booking,
             self._printing,
             self.scores,
+            self._lookouts,
             self.passwords,
             self.elsewhere,
         ):
@@ -262,7 +264,7 @@ class Office:
             Busy: it takes longer than an answer may.
         """
         found = await self.lookups.run(self.desk.lookouts.find)
-        return await self.scores.run(self.desk.lookouts.open) if found is None else found
+        return await self._lookouts.run(self.desk.lookouts.open) if found is None else found
 
     def _admit(self, call: Call, texts: list[str], *, everything: bool) -> list[str]:
         """Check and charge; of the texts those that could be numbers."""

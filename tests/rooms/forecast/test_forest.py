@@ -126,6 +126,24 @@ def test_zero_for_unknown_is_refused() -> None:
         Forest.of(_learn(_table(0), zero_as_missing=True))
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"objective": "binary"},
+        {"objective": "poisson"},
+        {"objective": "regression", "reg_sqrt": True},
+        {"objective": "multiclass", "num_class": 3},
+        {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.5},
+    ],
+)
+def test_trees_whose_sum_is_not_the_answer_are_refused(settings: dict[str, Any]) -> None:
+    table = _table(0)
+    data = lightgbm.Dataset(table, np.asarray(_labels(table) > 1, np.float64))
+    trees = lightgbm.train({"verbose": -1, "num_threads": 1, **settings}, data, 5)
+    with pytest.raises(BadInput, match="not their sum"):
+        Forest.of(trees)
+
+
 @pytest.mark.parametrize("text", ["", "tree", "tree\nfeature_names=a\nTree=0\nnum_leaves=2\nleaf_value=1 2\n"])
 def test_what_lightgbm_did_not_write_is_refused(text: str) -> None:
     with pytest.raises(BadInput):

@@ -73,3 +73,10 @@ def test_a_forecast_tells_where_nobody_measures(facilities: Facilities) -> None:
     assert ask(facilities, alarm) == "storm"
     assert ask(facilities, pa.concat_tables([alarm, calm])) is None, "the last word counts"
     assert ask(facilities, pa.concat_tables([alarm, calm]), now=-5) == "storm", "which was not said yet"
+
+
+def test_what_was_measured_counts_before_what_had_been_foretold(facilities: Facilities) -> None:
+    alarm = make_weather(HOURS, {"gust_mps": 30.0}, known=DAY - 1)
+    measured = make_weather(HOURS, {"gust_mps": 3.0})
+    assert ask(facilities, pa.concat_tables([measured, alarm])) is None, "the storm did not come"
+    assert ask(facilities, pa.concat_tables([measured.slice(30), alarm])) == "storm", "nobody measured that day"

@@ -1,11 +1,12 @@
 """Something that is kept ready."""
 
 import threading
+import traceback
 
 import pytest
 
 from waypost.forecast.fresh import Fresh
-from waypost.model.errors import Conflict
+from waypost.model.errors import Conflict, StoreDamaged
 
 
 class Maker:
@@ -77,3 +78,44 @@ def test_without_a_version_there_is_nothing() -> None:
     for ask in (maker.fresh.glance, maker.fresh.open):
         with pytest.raises(Conflict, match="there is none"):
             ask()
+
+
+def test_what_failed_does_not_grow_by_being_told() -> None:
+    maker = Maker()
+    maker.fails = Conflict("too little came")
+    maker.is_let.set()
+    depths = []
+    for _ in range(5):
+        with pytest.raises(Conflict) as told:
+            maker.fresh.open()
+        depths.append(len(traceback.extract_tb(told.value.__traceback__)))
+    assert depths[1] == depths[-1]
+
+
+def test_where_no_thread_can_begin_another_is_made_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    maker, noted = Maker(), list[Exception]()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            maker.fresh.glance()
+        maker.fresh.note = noted.append
+        assert maker.fresh.glance() is None
+    assert [str(each) for each in noted] == ["can't start new thread"]
+    assert maker.fresh.glance() is None
+    maker.wait()
+    assert maker.fresh.glance() == "1 at 0"
+
+
+def test_what_cannot_be_read_is_noted_though_nobody_opens_it() -> None:
+    """Pages only glance: without a note they would say nothing for ever, and nobody would know why."""
+    maker, noted = Maker(), list[Exception]()
+    maker.fresh.note = noted.append
+    for maker.version, maker.fails in ((1, Conflict("too little came")), (2, StoreDamaged("it is not as it was"))):
+        assert maker.fresh.glance() is None
+        maker.wait()
+    assert noted == [maker.fails]
+    with pytest.raises(StoreDamaged):
+        maker.fresh.open()

@@ -3,10 +3,11 @@
 import functools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.rooms.forecast.watching import HALT, KNOWN, parcels, steps, watch
 
-from waypost.forecast.lookout import Lookout, Wanted
+from waypost.forecast.lookout import Lookout, Wanted, is_at
 from waypost.forecast.steps import LATELY_DAYS, Steps
 from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS, parse_instant
@@ -53,12 +54,27 @@ def test_pages_follow_one_another(wanted: Wanted) -> None:
     assert wanted.facility is None or {each.facility for each in whole} == {"imagined/H3"}
 
 
+def test_who_is_just_as_endangered_as_wanted_is_listed() -> None:
+    every = lookout().page(Wanted(), None, 10_000)[0]
+    awkward = [risk for risk in sorted({each.risk for each in every}) if risk * 10_000 > round(risk * 10_000)]
+    assert awkward
+    for risk in awkward[-3:]:
+        found = lookout().page(Wanted(least_risk=risk), None, 10_000)[0]
+        assert found == [each for each in every if each.risk >= risk]
+
+
 def test_who_is_not_wanted_is_not_listed() -> None:
     assert lookout().page(Wanted(carrier="another"), None, 5) == ([], None)
     assert lookout().page(Wanted(facility="3"), None, 5) == ([], None)
     assert lookout().page(Wanted(facility="imagined/H3"), None, 5) == lookout().page(Wanted(facility="H3"), None, 5)
     with pytest.raises(BadInput, match="none of ours"):
         lookout().page(Wanted(), "x", 5)
+
+
+def test_a_facility_is_named_by_its_code_alone_or_with_its_carrier() -> None:
+    places = pa.chunked_array([["a/01", "b/01", "b/HZ/01", None, "b/HZ"]], pa.string())
+    for named, found in (("01", [0, 1]), ("b/01", [1]), ("HZ/01", [2]), ("b/HZ/01", [2]), ("b", []), ("HZ", [4])):
+        assert np.flatnonzero(is_at(places, named)).tolist() == found, named
 
 
 def test_one_is_told_by_its_number_with_the_reasons_of_its_own() -> None:

@@ -163,6 +163,7 @@ def test_of_too_many_a_share_of_the_parcels_comes_whole(world: World) -> None:
     kept = set(some.table.column("number").to_pylist())
     rows = [number in kept for number in whole.table.column("number").to_pylist()]
     assert sum(rows) == some.table.num_rows
+    assert (whole.shares, some.shares, some.known_at(day("2026-05-21 20:00")).shares) == (1, 3, 3)
 
 
 def test_nothing_is_known_before_it_comes(world: World) -> None:

@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import re
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.rooms.web.conftest import World
 
 from waypost.forecast.present import Lookouts
 from waypost.model.carriage import Parcel, Waybill, parcel_id
+from waypost.model.errors import Conflict
 from waypost.model.instants import DAY_MS, Instant, OffsetSource, parse_instant
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.model.scans import ScanEvent, batch_of
@@ -153,6 +155,7 @@ def test_operators_see_the_most_endangered_first(world: World, listed: Any) -> N
     risks = [each["risk"] for each in listed["parcels"]]
     assert risks == sorted(risks, reverse=True)
     assert listed["on_their_way"] >= len(risks) > 100
+    assert listed["shares"] == 1
     assert listed["basis"] == {
         "version": 4,
         "learnt_at": "2025-12-20T00:00:00Z",
@@ -303,3 +306,25 @@ def test_a_page_tells_what_is_new_enough_or_nothing(world: World, learnt: Learnt
         assert 'class="eta"' not in world.get(f"/track/{number}").text
     finally:
         learnt.version = 4
+
+
+def test_who_waits_for_the_first_holds_up_nobody_else() -> None:
+    """Anyone may ask when a parcel arrives; operators go on to see what takes long."""
+    begun, is_let = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        is_let.wait(10)
+        raise Conflict("nothing was learnt")
+
+    world = World(lookouts=SimpleNamespace(find=lambda: None, open=wait))
+    asker = threading.Thread(target=world.get, args=("/v1/parcels/P1/arrival",))
+    asker.start()
+    try:
+        assert begun.wait(30)
+        assert world.get("/v1/carriers/scorecards", key=world.operator).status == 200
+        assert asker.is_alive()
+    finally:
+        is_let.set()
+        asker.join()
+        world.close()

@@ -51,13 +51,15 @@ class ArrivalPage(msgspec.Struct, frozen=True):
 
     Attributes:
         basis: all is as of `lately_as_of`.
-        on_their_way: how many there are in all, wanted or not.
+        on_their_way: how many there are in all of those that are looked at, wanted or not.
+        shares: each of these stands for so many: of more scans than can be looked at, a share of the parcels is.
         groups: parcels that fell silent together, with the first page; of each at most 100 are named.
         next: the cursor for more, None at the end.
     """
 
     basis: Basis
     on_their_way: int
+    shares: int
     parcels: list[EndangeredParcel]
     groups: list[SilentGroup]
     next: str | None
@@ -113,6 +115,7 @@ ARRIVAL_EXAMPLES: dict[type, msgspec.Struct] = {
     ArrivalPage: ArrivalPage(
         _BASIS,
         5_120,
+        1,
         [EndangeredParcel("yto", "YT8812345678901", "out_for_delivery", _HANGZHOU, 0.9813, _ENDANGERED)],
         [_GROUP],
         None,

@@ -114,7 +114,7 @@ def _add_list(app: FastAPI, office: Office) -> None:
             await office.note(key, "arrivals.exported", "arrivals.csv")
             return csv_answer([_flat(each) for each in rows], _COLUMNS, "arrivals.csv")
         groups = [_named(each) for each in lookout.groups if _is_of(each, wanted)] if after is None else []
-        return json_answer(ArrivalPage(basis_of(lookout), lookout.on_their_way, rows, groups, cursor))
+        return json_answer(ArrivalPage(basis_of(lookout), lookout.on_their_way, lookout.shares, rows, groups, cursor))
 
 
 def _parcel(parcel: ParcelView, arriving: Arriving) -> ParcelArrival:

@@ -63,7 +63,8 @@ def say_window(since: dt.datetime, until: dt.datetime, language: Language) -> st
     """A stretch of time, outwards to whole hours; to whole days where it is longer than one."""
     since, until = since.replace(minute=0, second=0, microsecond=0), _up_to_hour(until)
     if until - since > dt.timedelta(days=1):
-        return language.say("eta_between", since=language.weekday(since), until=language.weekday(until))
+        last = until - _HOUR  # what ends at midnight ends on the day before
+        return language.say("eta_between", since=language.weekday(since), until=language.weekday(last))
     day, zone = language.weekday(since), offset_text(until)
     if until.date() == since.date():
         return language.say("eta_on", date=day, time=f"{since:%H:%M}–{until:%H:%M} {zone}")
