@@ -110,10 +110,10 @@ def test_a_promise_is_a_window_that_knows_the_lane(known: Known) -> None:
 def test_how_promises_to_a_region_held_is_found_however_it_is_spelled(known: Known) -> None:
     assert set(known.trained.card.regions) <= {"CN-BJ", "CN-HB", "CN-GD"}, "as facilities spell them"
     for spelled in ("CN-BJ", "CN-bj", "cn-bj"):  # of cards of before they were spelled, too
-        card = msgspec.structs.replace(known.trained.card, regions={spelled: (0.5, 77)})
+        card = msgspec.structs.replace(known.trained.card, regions={spelled: (0.5, 50)})
         promiser = Promiser(msgspec.structs.replace(known.trained, card=card), known.trips, NOW)
         [far] = promiser.promise_all([FAR], NOW_MS)
-        assert (far.held, far.held_of) == (0.5, 77)
+        assert (far.held, far.held_of) == (0.5, 50)
 
 
 def test_where_nobody_went_it_rests_on_less(known: Known) -> None:

@@ -131,6 +131,8 @@ def test_a_lane_is_compared_with_the_time_before(busy: World) -> None:
     assert busy.get(f"{LANE}&{week}", key=busy.operator).json["before"] is None
     early = busy.get(f"{LANE}&since=2015-06-01T00:00:00Z&compare=period", key=busy.operator)
     assert (early.status, "query.compare" in early.text) == (422, True)
+    file = busy.get(f"{LANE}&{week}&compare=period&format=csv", key=busy.operator)
+    assert (file.status, "query.compare" in file.text) == (422, True)
 
 
 def test_costs_are_of_what_was_booked_by_a_quote(busy: World) -> None:

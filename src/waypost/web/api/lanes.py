@@ -119,6 +119,9 @@ def _add_one(app: FastAPI, office: Office) -> None:
         format: Format = "json",
         table: Annotated[Table, Query(description="Of CSV: which of the tables.")] = "weeks",
     ) -> Response:
+        if format == "csv" and compare is not None:
+            reason = "does not go with `format=csv`: ask for the other stretch by `since` and `until`"
+            raise Invalid(f"query.compare {reason}", [Wrong("query.compare", reason)])
         key = await get_teller(office, request)
         seen = _carriers_seen(key, carrier)
         lane = (origin, destination, tuple(sorted(seen or ())))
