@@ -8,6 +8,10 @@ from waypost.model.errors import Conflict, WaypostError
 
 Thing = TypeVar("Thing")
 
+#: Where there is none yet, it is tried again this long after it failed, and not before ten times what that took.
+RETRY_MS = 60_000
+_PATIENCE = 10
+
 
 class Fresh(Generic[Thing]):
     """Keeps one thing ready.
@@ -43,6 +47,7 @@ class Fresh(Generic[Thing]):
         self.note: Callable[[Exception], None] | None = None
         self._ready: tuple[int, Thing] | None = None
         self._tried_ms = 0
+        self._failed_ms = 0
         self._tried_version: int | None = None
         self._failed: WaypostError | None = None
         self._one_makes = threading.Lock()
@@ -81,7 +86,13 @@ class Fresh(Generic[Thing]):
 
     def _is_due(self, version: int) -> bool:
         known = (self._tried_version, None if self._ready is None else self._ready[0])
-        return self._clock() - self._tried_ms >= self._age_ms or version not in known
+        return self._clock() - self._tried_ms >= self._get_rest_ms() or version not in known
+
+    def _get_rest_ms(self) -> int:
+        """For so long it is not tried again. What was missing may be there soon, and nobody is answered before."""
+        if self._ready is not None or self._failed is None:
+            return self._age_ms
+        return min(self._age_ms, max(RETRY_MS, _PATIENCE * (self._failed_ms - self._tried_ms)))
 
     def _make_first(self, version: int) -> Thing:
         """What failed is not tried again at once: it takes long, and those who ask would wait one after another."""
@@ -90,7 +101,7 @@ class Fresh(Generic[Thing]):
         try:
             return self._make(version)
         except WaypostError as error:
-            self._failed = error
+            self._fail(error)
             raise
 
     def _make(self, version: int) -> Thing:
@@ -99,13 +110,16 @@ class Fresh(Generic[Thing]):
         self._failed = None
         return self._ready[1]
 
+    def _fail(self, error: WaypostError) -> None:
+        self._failed, self._failed_ms = error, self._clock()
+
     def _make_beside(self, version: int) -> None:
         try:
             self._make(version)
         except Exception as error:  # those who ask go on with the one that is there, which says how old it is
             is_first = self._ready is None
             if is_first and isinstance(error, WaypostError):
-                self._failed = error  # who opens it is told
+                self._fail(error)  # who opens it is told
             if is_first and isinstance(error, Conflict):
                 return  # there is nothing to make it of yet
             if self.note is None:

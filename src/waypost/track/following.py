@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from waypost.model.carriage import Parcel, Waybill
 from waypost.track.records import tell_parcels
-from waypost.track.standing import AHEAD_MS
 from waypost.track.statuses import bears_status, list_statuses
 from waypost.track.timeline import Judged
 
@@ -54,15 +52,8 @@ def follow(parcels: Iterable[tuple[Waybill, Judged]], known: Sequence[Parcel]) -
     return Followed(pa.concat_tables([FOLLOWED_SCHEMA.empty_table(), *tables]), tell_parcels(known))
 
 
-def _is_timed(scans: pa.Table) -> npt.NDArray[np.bool_]:
-    """As `standing.timed`: they were not made hours after the network got them."""
-    at_ms = np.asarray(scans.column("at").cast(pa.int64()))
-    heard = scans.column("recorded_at").cast(pa.int64())
-    return np.asarray(heard.is_null()) | (at_ms <= np.asarray(heard.fill_null(0)) + AHEAD_MS)
-
-
 def _standing(waybill: Waybill, judged: Judged) -> pa.Table:
-    rows = np.flatnonzero(judged.stands & bears_status(judged.statuses) & _is_timed(judged.scans))
+    rows = np.flatnonzero(judged.stands & bears_status(judged.statuses))
     statuses = list_statuses()
     own = {
         "parcel_carrier": pa.repeat(waybill.carrier, len(rows)),

@@ -114,16 +114,17 @@ def tell_arrivals(
     """When parcels that were looked up arrive; nothing without a lookout."""
     if lookout is None:
         return Arriving()
-    scans = followed.scans.filter(pc.less(followed.scans.column("at"), pa.scalar(now_ms, pa.timestamp("ms", "UTC"))))
-    if not scans.num_rows:
-        return Arriving(basis=basis_of(lookout))
-    names = ("parcel_carrier", "number", "status")
-    rows = list(zip(*(scans.column(name).to_pylist() for name in names), strict=True))
-    why = {(carrier, number): Lack.ENDED for carrier, number, _ in rows}
+    rows = _read_rows(followed.scans)
+    # Of a parcel whose clock runs ahead as well: it is shown as delivered.
     ended = {(carrier, number) for carrier, number, status in rows if status in ENDING}
+    scans = followed.scans.filter(pc.less(followed.scans.column("at"), pa.scalar(now_ms, pa.timestamp("ms", "UTC"))))
+    why = dict.fromkeys([*ended, *((carrier, number) for carrier, number, _ in _read_rows(scans))], Lack.ENDED)
+    if not why:
+        return Arriving(basis=basis_of(lookout))
     if len(ended) == len(why):  # most that people ask for has arrived
         return Arriving(why=why, basis=basis_of(lookout))
-    found = lookout.tell(place_steps(scans, facilities, lookout.areas, read_booked(followed.told)), now_ms / DAY_MS)
+    told = lookout.tell(place_steps(scans, facilities, lookout.areas, read_booked(followed.told)), now_ms / DAY_MS)
+    found = [each for each in told if (each.carrier, each.number) not in ended]
     if not everything:
         why.update(((each.carrier, each.number), lack) for each in found if (lack := _find_lack(each)) is not None)
         found = [each for each in found if _find_lack(each) is None]
@@ -131,6 +132,12 @@ def tell_arrivals(
     return Arriving(
         dict(zip([(each.carrier, each.number) for each in found], views, strict=True)), why, basis_of(lookout)
     )
+
+
+def _read_rows(scans: pa.Table) -> list[tuple[str, str, str]]:
+    """Carrier and number of the parcel of each, and its status."""
+    names = ("parcel_carrier", "number", "status")
+    return list(zip(*(scans.column(name).to_pylist() for name in names), strict=True))
 
 
 def view_arrivals(found: Iterable[Arrival], facilities: Facilities, *, everything: bool) -> list[ArrivalView]:

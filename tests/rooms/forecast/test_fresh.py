@@ -5,18 +5,19 @@ import traceback
 
 import pytest
 
-from waypost.forecast.fresh import Fresh
+from waypost.forecast.fresh import RETRY_MS, Fresh
 from waypost.model.errors import Conflict, StoreDamaged
 
 
 class Maker:
     """Makes words, each named after its instant, as soon as it is let."""
 
-    def __init__(self) -> None:
+    def __init__(self, age_ms: int = 1000) -> None:
         self.now, self.version, self.made = 0, 1, 0
         self.is_let = threading.Event()
         self.fails: Exception | None = None
-        self.fresh = Fresh("words", self._find_version, self._make, lambda: self.now, 1000)
+        self.takes = 0
+        self.fresh = Fresh("words", self._find_version, self._make, lambda: self.now, age_ms)
 
     def _find_version(self) -> int:
         if not self.version:
@@ -26,6 +27,7 @@ class Maker:
     def _make(self, at_ms: int) -> tuple[int, str]:
         assert self.is_let.wait(30)
         self.made += 1
+        self.now += self.takes
         if self.fails is not None:
             raise self.fails
         return self.version, f"{self.version} at {at_ms}"
@@ -70,6 +72,23 @@ def test_what_failed_beside_is_told_to_who_opens_and_not_tried_again_at_once() -
     assert maker.made == 1
     maker.version, maker.fails = 2, None
     assert maker.fresh.open() == "2 at 0"
+
+
+@pytest.mark.parametrize(("takes", "rests"), [(0, RETRY_MS), (RETRY_MS, 10 * RETRY_MS), (9 * RETRY_MS, 30 * RETRY_MS)])
+def test_what_is_not_there_is_tried_again_before_it_would_be_old(takes: int, rests: int) -> None:
+    """Who is told to send something asks again when it is sent; what takes long to try keeps few waiting."""
+    maker = Maker(30 * RETRY_MS)
+    maker.is_let.set()
+    maker.fails, maker.takes = Conflict("nothing came"), takes
+    for now, made in ((takes, 1), (rests - 1, 1)):
+        with pytest.raises(Conflict, match="nothing came"):
+            maker.fresh.open()
+        assert maker.made == made
+        maker.now = max(now, rests - 1)
+    maker.fails, maker.takes, maker.now = None, 0, rests
+    assert (maker.fresh.open(), maker.made) == (f"1 at {rests}", 2)
+    maker.now = rests + 30 * RETRY_MS - 1
+    assert (maker.fresh.open(), maker.made) == (f"1 at {rests}", 2), "what is there stays until it is old"
 
 
 def test_without_a_version_there_is_nothing() -> None:

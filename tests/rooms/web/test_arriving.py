@@ -241,6 +241,16 @@ def test_a_scan_moves_it_at_once(world: World) -> None:
     assert "Arrives" not in world.get(f"/track/{number}").text
 
 
+def test_who_was_delivered_by_a_clock_that_runs_ahead_has_none(world: World) -> None:
+    """As the look-up and the page, which say that it is delivered, beside other parcels too."""
+    ahead = find("arrived_at_hub", booked=False)
+    world.keep({"carrier": "imagined", "number": ahead, "code": "delivered", "at": "2025-12-19T21:20:00-03:00"})
+    for key in (None, world.operator):
+        told = own(world, ahead, key=key)
+        assert (told["status"], told["arrival"], told["why"]) == ("delivered", None, "ended")
+    assert "Arrives" not in world.get(f"/track/{ahead}").text
+
+
 @pytest.mark.parametrize(("lang", "word"), [("en", "Arrives"), ("zh", "送达"), ("es", "Llega"), ("pt", "Chega")])
 def test_the_page_says_it(world: World, lang: str, word: str) -> None:
     number = find("arrived_at_hub")
