@@ -241,10 +241,11 @@ def test_a_scan_moves_it_at_once(world: World) -> None:
     assert "Arrives" not in world.get(f"/track/{number}").text
 
 
-def test_who_was_delivered_by_a_clock_that_runs_ahead_has_none(world: World) -> None:
+@pytest.mark.parametrize("at", ["2025-12-19T21:20:00-03:00", "2025-12-20T20:00:00-03:00"], ids=["a bit", "a day"])
+def test_who_was_delivered_by_a_clock_that_runs_ahead_has_none(world: World, at: str) -> None:
     """As the look-up and the page, which say that it is delivered, beside other parcels too."""
     ahead = find("arrived_at_hub", booked=False)
-    world.keep({"carrier": "imagined", "number": ahead, "code": "delivered", "at": "2025-12-19T21:20:00-03:00"})
+    world.keep({"carrier": "imagined", "number": ahead, "code": "delivered", "at": at})
     for key in (None, world.operator):
         told = own(world, ahead, key=key)
         assert (told["status"], told["arrival"], told["why"]) == ("delivered", None, "ended")
