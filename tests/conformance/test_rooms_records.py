@@ -66,6 +66,7 @@ from waypost.care.subscriptions import Subscriptions
 from waypost.engines.reference import open_reference
 from waypost.engines.sql.records import SqlRecords
 from waypost.feeds.sheets import Sheets
+from waypost.forecast.forest import Forest
 from waypost.forecast.models import Models
 from waypost.forecast.parcels import DayForecast, Line, ParcelForecast
 from waypost.forecast.records import keep_weather, list_weather, read_weather
@@ -898,7 +899,7 @@ def test_timetable_changes_are_kept_lifted_and_end(records: Records) -> None:
 
 def test_what_was_learnt_is_promoted_and_rolled_back(records: Records) -> None:
     settings = {"verbose": -1, "min_data_in_leaf": 1, "num_threads": 1}
-    trees = lightgbm.train(settings, lightgbm.Dataset(np.arange(60.0)[:, None], np.arange(60.0)), 2)
+    trees = Forest.of(lightgbm.train(settings, lightgbm.Dataset(np.arange(60.0)[:, None], np.arange(60.0)), 2))
     card = Card(
         learnt_at="2026-11-20T00:00:00Z",
         trips=60,
