@@ -1,5 +1,6 @@
 """Timetables on the command line: services come in, and ways through them come out."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from tests.rooms.feeds.test_ssim import leg
 
 from waypost.app.settings import Settings
 from waypost.app.wiring import open_house
+from waypost.forecast.steps import LATELY_DAYS
+from waypost.model.instants import parse_instant
 
 EXAMPLE = Path(__file__).parents[3] / "examples/timetables/timetable.csv"
 FACILITIES = """carrier,code,name,kind,zone
@@ -220,6 +223,20 @@ def test_closures_and_delays_hold_until_they_are_lifted(filled: Commands) -> Non
     )
     late = ("timetable", "delay", "azul/NONE", "-5", "--day", "2099-11-23", "--why", "x")
     assert "no service 'azul/NONE'" in filled.fail(*late, code=1)
+
+
+def test_departures_of_the_last_weeks_are_held_against_scans(filled: Commands, tmp_path: Path) -> None:
+    """As those who watch parcels ask for them, to say which cut-off one missed."""
+    at_ms = parse_instant(SUNDAY).at_ms
+    with open_house(Settings(home=filled.home)) as house:
+        departures = house.read_departures(at_ms)
+        assert departures is not None
+        assert "hilltop/CWB" in departures.places
+        assert departures.first <= dt.date(2026, 11, 22) - dt.timedelta(days=LATELY_DAYS)
+        assert departures.last >= dt.date(2026, 11, 22)
+        assert len(departures.connections.departs_ms) > LATELY_DAYS
+    with open_house(Settings(home=tmp_path / "without")) as house:
+        assert house.read_departures(at_ms) is None
 
 
 def test_a_file_that_is_not_there_makes_no_home(tmp_path: Path) -> None:
