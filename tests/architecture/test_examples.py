@@ -177,6 +177,7 @@ def test_a_program_ships_a_sheet(repo_folder: Path, shop: Shop, tmp_path: Path) 
     assert (refused.returncode, "bad.csv:2 sender_country" in refused.stderr) == (1, True), refused.stderr
 
 
+@pytest.mark.heavy
 def test_the_commands_of_the_how_to_ship(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
     page = (repo_folder / "docs/how-to/ship-orders.md").read_text("utf-8")
     blocks = re.findall(r"^```\n(waypost (?:ship|orders).*?)^```$", page, re.M | re.S)
@@ -199,6 +200,7 @@ def test_the_commands_of_the_how_to_ship(repo_folder: Path, shop: Shop, tmp_path
     assert {path.name for path in place.glob("*.pdf")} == {"2026-11-000420.pdf", "2026-11-000421.pdf", "labels.pdf"}
 
 
+@pytest.mark.heavy
 def test_webhooks_are_taken(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
     command = [sys.executable, repo_folder / "examples/take_webhooks.py", "0"]
     with subprocess.Popen(command, env={**os.environ, **shop.environ}, stdout=subprocess.PIPE, text=True) as taking:
@@ -217,6 +219,7 @@ def test_webhooks_are_taken(repo_folder: Path, shop: Shop, tmp_path: Path) -> No
         assert taking.wait(30) == 0
 
 
+@pytest.mark.heavy
 def test_a_reader_of_ones_own_imports(repo_folder: Path, tmp_path: Path) -> None:
     file, home = tmp_path / "hilltop.txt", tmp_path / "home"
     file.write_text(

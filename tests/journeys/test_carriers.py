@@ -155,6 +155,7 @@ def test_a_wrong_secret_is_told_by_the_carrier_and_never_shown(tmp_path: Path) -
         contract.caller.close()
 
 
+@pytest.mark.heavy
 def test_a_parcel_that_nobody_pushes_is_asked_after(tmp_path: Path, start_server: Callable[..., Any]) -> None:
     """J&T tells only who asks. A back-log of carriers that do not answer meanwhile holds up no push."""
     with FAKES["jtexpress"].kind() as fake, FAKES["yto"].kind() as slow:

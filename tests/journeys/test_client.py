@@ -103,7 +103,9 @@ def test_scans_are_sent_in_batches_and_refused_by_row(server: Server) -> None:
         assert [each.code for each in timeline.scans] == ["GOT"]
 
 
-@pytest.mark.parametrize("moment", ["as soon as it is asked", "when its answer is under way"])
+@pytest.mark.parametrize(
+    "moment", ["as soon as it is asked", pytest.param("when its answer is under way", marks=pytest.mark.heavy)]
+)
 def test_a_server_that_is_killed_between_question_and_answer_begins_one_job(shop: Shop, moment: str) -> None:
     with shop.open() as waypost:
         waypost.orders.enter(draft(shop.fake, f"SALE-{number}") for number in range(20))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from tests.journeys.test_merchants import draft, make_merchant, send, write_settings
 from tests.rooms.care.endpoints import Endpoint, Got, open_endpoint
 
@@ -44,6 +45,7 @@ def check_told(endpoint: Endpoint, secret: str, order: str, number: str, statuse
     assert [got.data["before"] for got in told.values()] == [None, *statuses[:-1]]
 
 
+@pytest.mark.heavy
 def test_each_status_arrives_signed_and_in_order_whatever_crashes(
     tmp_path: Path, start_server: Callable[..., Any]
 ) -> None:

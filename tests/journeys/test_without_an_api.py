@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 from openpyxl import Workbook
 from tests.rooms.app.commands import Commands
 
@@ -49,6 +50,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.1)  # another process works
 
 
+@pytest.mark.heavy
 def test_a_carrier_without_an_api(tmp_path: Path, start_server: Callable[..., Any]) -> None:
     home, folder = tmp_path / "home", tmp_path / "rural"
     fake = FakeNeutral()

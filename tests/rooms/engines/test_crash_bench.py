@@ -244,6 +244,7 @@ def test_a_scan_of_another_place_is_noticed(proof: Proof, memory: Memory, faults
     assert "elsewhere" in faults.told[1]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "column", ["scans", "first_at", "last_at", "status_at", "offset_min", "milestones", "flags", "status"]
 )
@@ -263,6 +264,7 @@ def test_a_parcel_that_comes_twice_is_noticed(proof: Proof, memory: Memory, faul
     assert faults.counts == {"states_wrong": 1}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("whole", [False, True], ids=["some parcels", "all"])
 def test_an_engine_that_lost_a_scan_is_noticed(memory: Memory, faults: Faults, whole: bool) -> None:
     account = held(memory)
@@ -307,6 +309,7 @@ def with_column(table: pa.Table, name: str, row: int, value: int) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, pa.array(values, table.schema.field(name).type))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "bend",
     [

@@ -15,6 +15,7 @@ from waypost.model.errors import BadInput
 from waypost.model.instants import DAY_MS
 
 
+@pytest.mark.heavy
 def test_promises_hold_as_often_as_they_say_and_know_the_lane() -> None:
     trips = imagine()
     start, end = START + 150, START + 178

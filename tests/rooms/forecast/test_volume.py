@@ -56,6 +56,7 @@ def test_bands_hold_about_as_often_as_they_say(imagined: tuple[Panel, np.ndarray
     assert 0.68 < inside.mean() < 0.92
 
 
+@pytest.mark.heavy
 def test_the_same_seed_tells_the_same(imagined: tuple[Panel, np.ndarray, Volumes]) -> None:
     panel, _, told = imagined
     again = forecast_volumes(panel, HORIZON)
@@ -116,6 +117,7 @@ def test_too_little_is_refused_with_how_much_would_do(lengths: list[int], horizo
     assert ask(more).means.shape == (len(lengths), horizon)
 
 
+@pytest.mark.heavy
 def test_means_are_told_where_medians_are_elsewhere() -> None:
     """Seldom and bursts: medians of 0 and 60, and means of 0.05 and 132."""
     chance = np.random.default_rng(8)

@@ -67,6 +67,10 @@ def test_days_that_there_are_no_cards_of_are_told(full: Any, days: str) -> None:
     assert "25 of 26" in page.text
     assert "<b>" not in page.text
     assert browser.get(f"/operator/carriers.csv?days={days}").status == 400
+
+
+def test_days_that_there_are_cards_of(full: Any) -> None:
+    browser = Browser(full)
     for fine in ("7", "90", ""):
         assert "is none of" not in browser.get(f"/operator/carriers?days={fine}").text
         assert browser.get(f"/operator/carriers.csv?days={fine}").status == 200
