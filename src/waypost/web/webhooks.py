@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import cached_property, partial
 from socket import SOCK_STREAM, getaddrinfo
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,7 +65,11 @@ class WebhookSender:
         self._clock = clock
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="look up")
         self._network = _Network(places, look_up, self._resolvers)
-        self._context = httpx.create_ssl_context(trust_env=False)
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Whom to trust: takes some 20 ms to read, which no start has to wait for."""
+        return httpx.create_ssl_context(trust_env=False)
 
     async def send(self, message: Message) -> Answer:
         """See `care.sending.Sender`."""
