@@ -108,17 +108,21 @@ def list_models(*, home: Path | None, as_json: bool) -> None:
         return
     table = Table("version", "learnt at", "from", "delivered", "MAE days", "P90 held", "in use since")
     for each in kept:
-        scores = each.card.scores or {}
-        table.add_row(
-            str(each.version),
-            each.card.learnt_at,
-            f"{each.card.first} to {each.card.last}",
-            str(each.card.delivered),
-            f"{scores['mae_days']:.2f}" if scores else "-",
-            f"{scores['coverage_p90']:.1%}" if scores else "-",
-            format_utc(each.promoted_ms) if each.promoted_ms is not None else "",
-        )
+        told = ("its card cannot be read", "", "", "-", "-") if each.card is None else _sum_up(each.card)
+        since = format_utc(each.promoted_ms) if each.promoted_ms is not None else ""
+        table.add_row(str(each.version), *told, since)
     results().print(table)
+
+
+def _sum_up(card: Card) -> tuple[str, ...]:
+    scores = card.scores or {}
+    return (
+        card.learnt_at,
+        f"{card.first} to {card.last}",
+        str(card.delivered),
+        f"{scores['mae_days']:.2f}" if scores else "-",
+        f"{scores['coverage_p90']:.1%}" if scores else "-",
+    )
 
 
 def show_model(version: int, *, home: Path | None, as_json: bool) -> None:
@@ -197,6 +201,7 @@ def _told(kept: KeptModel) -> dict[str, Any]:
 
 def _print_card(kept: KeptModel) -> None:
     card, console = kept.card, results()
+    assert card is not None, "`Models.get` gives none without"
     share = "" if card.shares == 1 else f" (one of {card.shares})"
     console.print(line(f"version {kept.version}, learnt at {card.learnt_at}"))
     console.print(

@@ -29,6 +29,7 @@ class KeptModel(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         in_use: promises are made with it.
         promoted_ms: since when it is; None if it is not.
+        card: None in a list if it cannot be read.
     """
 
     version: int
@@ -36,7 +37,7 @@ class KeptModel(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     in_use: bool
     promoted_ms: int | None
-    card: Card
+    card: Card | None
 
 
 class Models:
@@ -116,9 +117,12 @@ class Models:
 
         Raises:
             NotFound: it is not kept.
+            StoreDamaged: its card cannot be read.
         """
         for kept in self.list_all():
             if kept.version == version:
+                if kept.card is None:
+                    raise StoreDamaged(f"the card of version {version} cannot be read", mend="`waypost train`.")
                 return kept
         raise NotFound(f"there is no version {version}", mend="`waypost models list` tells which there are.")
 
@@ -151,8 +155,8 @@ class Models:
 def _kept(row: Any, standing: Any) -> KeptModel:
     try:
         card = decode(row.card, Card)
-    except msgspec.MsgspecError as error:
-        raise StoreDamaged(f"the card of version {row.version} cannot be read: {error}") from None
+    except msgspec.MsgspecError:
+        card = None
     in_use = standing is not None and standing.version == row.version
     return KeptModel(
         version=row.version,

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from sqlalchemy import update
 from tests.rooms.forecast.worlds import HUBS, imagine_scans
 
 from waypost.engines.reference import open_reference
@@ -14,6 +15,7 @@ from waypost.forecast.models import KEPT, Models
 from waypost.forecast.past import Past, read_past
 from waypost.forecast.present import Promises
 from waypost.forecast.promising import Ask, Promiser, RestsOn
+from waypost.forecast.records import models as kept_models
 from waypost.forecast.training import TRAINED_DAYS, Trained, _compare, train
 from waypost.forecast.trips import Trips
 from waypost.model.errors import BadInput, Conflict, NotFound, StoreDamaged, WrongFormat
@@ -177,6 +179,19 @@ def test_versions_are_promoted_and_rolled_back(known: Known) -> None:
     assert 1 in [each.version for each in models.list_all()], "what is in use stays"
     assert len(models.list_all()) == KEPT + 1
     memory.close()
+
+
+def test_a_card_that_cannot_be_read_hides_no_other(known: Known) -> None:
+    memory = open_reference(StatusFold(known.tables))
+    models = Models(memory.records)
+    for at in (1, 2):
+        models.keep(known.trained, at)
+    with memory.records.begin() as connection:
+        connection.execute(update(kept_models).where(kept_models.c.version == 1).values(card=b"{"))
+    assert [(each.version, each.card is None) for each in models.list_all()] == [(2, False), (1, True)]
+    assert models.get(2).card == known.trained.card
+    with pytest.raises(StoreDamaged, match="card of version 1 cannot be read"):
+        models.get(1)
 
 
 def test_promises_follow_the_version_in_use_and_what_came_lately(known: Known) -> None:
