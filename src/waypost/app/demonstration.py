@@ -13,7 +13,7 @@ from waypost.app.importing import import_into
 from waypost.app.serving import serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
 from waypost.app.training import learn
-from waypost.app.wiring import House, now_ms, open_house
+from waypost.app.wiring import House, open_house
 from waypost.engines.local.disk import read_json
 from waypost.feeds.kinds import open_feed
 from waypost.model.errors import Conflict, StoreDamaged, WrongFormat
@@ -69,7 +69,7 @@ def _fill(house: House, home: Path) -> Sample:
     begun = home / _BEGUN
     sample = _read_note(begun)
     if sample is None:
-        sample = make_sample(home / "sample", seed=SEED, now_ms=now_ms())
+        sample = make_sample(home / "sample", seed=SEED, now_ms=house.clock())
         begun.write_bytes(msgspec.json.encode(sample))
     for kind, file in sample.files.items():
         import_into(house, open_feed(kind, Path(file)), label=f"sample {kind}")
@@ -80,9 +80,10 @@ def _fill(house: House, home: Path) -> Sample:
 
 def _learn(house: House) -> None:
     """Learn from the sample when its parcels arrive, so that pages tell of those on their way."""
+    now = house.clock()
     with aside.status("learning when parcels arrive"):
-        trained = learn(house.read_past(now_ms()), house.read_steps(now_ms()), now_ms())
-    house.models.promote(house.models.keep(trained, now_ms()), now_ms())
+        trained = learn(house.read_past(now), house.read_steps(now), now)
+    house.models.promote(house.models.keep(trained, now), now)
 
 
 def _read_note(note: Path) -> Sample | None:
@@ -93,8 +94,8 @@ def _new_key(house: House) -> str:
     """The key of this run; those of runs before it end, for nobody can know them any more."""
     for key in [each.key for each in house.keys.list_all()]:
         if key.name == _KEY_NAME:
-            house.keys.withdraw(key.id, now_ms())
-    return house.keys.make(Role.OPERATOR, _KEY_NAME, now_ms())
+            house.keys.withdraw(key.id, house.clock())
+    return house.keys.make(Role.OPERATOR, _KEY_NAME, house.clock())
 
 
 def _clear(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from waypost.app.console import aside, legible, line, out, tell_cut
 from waypost.app.settings import read_settings
-from waypost.app.wiring import House, now_ms, open_house
+from waypost.app.wiring import House, open_house
 from waypost.feeds.kinds import FEEDS, open_feed
 from waypost.track.feed import ImportReport, ScanFeed, import_feed
 
@@ -63,7 +63,7 @@ def import_into(house: House, feed: ScanFeed, *, label: str, dry_run: bool = Fal
             house.memory,
             house.facilities,
             house.zone_of,
-            now_ms=now_ms(),
+            now_ms=house.clock(),
             dry_run=dry_run,
             bulk_lag=house.settings.limits.bulk_lag,
             progress=lambda share, scans: progress.update(task, completed=share, scans=scans),

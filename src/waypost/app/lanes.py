@@ -64,7 +64,7 @@ def _reader(house: House, since_ms: int | None, until_ms: int | None) -> TripRea
         links,
         since_ms=since_ms,
         until_ms=until_ms,
-        now_ms=now_ms(),
+        now_ms=house.clock(),
     )
 
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from waypost.app.console import aside, line, out, results
 from waypost.app.remembering import Remembered
 from waypost.app.tracking import open_to_read
-from waypost.app.wiring import House, now_ms
+from waypost.app.wiring import House
 from waypost.model.instants import DAY_MS
 from waypost.track.scorecards import Part, Scorecard, Scorecards, read_scorecards
 
@@ -20,7 +20,7 @@ def scores_of(house: House) -> Scores:
 
     def read(since_ms: int, until_ms: int | None) -> Scorecards:
         history = house.memory.history
-        return read_scorecards(history, house.tables, since_ms=since_ms, until_ms=until_ms, now_ms=now_ms())
+        return read_scorecards(history, house.tables, since_ms=since_ms, until_ms=until_ms, now_ms=house.clock())
 
     return Scores(read, house.settings.track.scorecards_age_s)
 
@@ -28,7 +28,7 @@ def scores_of(house: House) -> Scores:
 def run_score(days: int, *, home: Path | None, as_json: bool) -> None:
     """Print how well each carrier tells what happens."""
     with open_to_read(home) as house:
-        cards = scores_of(house)(now_ms() - days * DAY_MS, None)
+        cards = scores_of(house)(house.clock() - days * DAY_MS, None)
         lag = house.tracker.freshness().lag
     if as_json:
         out(cards)

@@ -72,7 +72,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     """Put the door before a house and serve until told to stop; then close the house."""
     house.open_accounts()
     journal = open_journal(sys.stderr)
-    booking = Booking(house.bookings, house.settings.limits.booking_threads, now_ms, journal)
+    booking = Booking(house.bookings, house.settings.limits.booking_threads, house.clock, journal)
     sender = WebhookSender(house.places, house.settings.webhooks.timeout_s, now_ms)
     telling = Telling(
         house.teller,
@@ -80,7 +80,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
         house.deliveries,
         sender,
         house.settings.webhooks.at_once,
-        now_ms,
+        house.clock,
         journal,
         Tally(),
     )
@@ -102,7 +102,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     telling.start()
     if mailing is not None:
         mailing.start()
-    keeping = Housekeeping(chores_of(house, now_ms), journal)
+    keeping = Housekeeping(chores_of(house, house.clock), journal)
 
     def close() -> None:
         booking.stop()
@@ -139,7 +139,7 @@ def first_key(house: House) -> str | None:
     """An operator's key, if there is none yet; None otherwise: only its digest is kept."""
     if house.keys.any(Role.OPERATOR):  # a carrier's does not open the operator's pages
         return None
-    return house.keys.make(Role.OPERATOR, "first start", now_ms())
+    return house.keys.make(Role.OPERATOR, "first start", house.clock())
 
 
 def _open_mailing(house: House, journal: FilteringBoundLogger) -> Mailing | None:
@@ -149,7 +149,7 @@ def _open_mailing(house: House, journal: FilteringBoundLogger) -> Mailing | None
         return None
     postman = open_postman(house.settings, now_ms)
     return Mailing(
-        house.notices, house.consignees, house.mail_terms, postman, mail.per_minute, now_ms, journal, Tally()
+        house.notices, house.consignees, house.mail_terms, postman, mail.per_minute, house.clock, journal, Tally()
     )
 
 
@@ -210,7 +210,7 @@ def _desk(
         facilities=house.facilities,
         ways=house.ways,
         timetable_changes=house.timetable_changes,
-        clock=now_ms,
+        clock=house.clock,
         health=lambda: _health(house),
         journal=journal,
         limits=settings.limits,

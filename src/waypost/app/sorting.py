@@ -86,10 +86,10 @@ def rebuild(carrier: str, *, home: Path | None, as_json: bool) -> None:
     learnt: int | None = None
     try:
         with open_house(read_settings(home=home)) as house:
-            house.sorters.forget(carrier, now_ms())
+            house.sorters.forget(carrier, house.clock())
             house.memory.index.catch_up(house.memory.log.position(), 600)
             learnt = 0
-            while more := house.lessons.learn_of(carrier, now_ms()):
+            while more := house.lessons.learn_of(carrier, house.clock()):
                 learnt += more
     except HomeInUse:
         with records_of(home) as (settings, records):

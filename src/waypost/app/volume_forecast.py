@@ -88,7 +88,7 @@ def run_forecast(
         )
         told = suppose(told, more_pct) if more_pct else told
         hours = read_hours(house.memory.history, house.tables, counts.last) if capacities else {}
-        scans_end_ms = newest_ms(house.memory.history, now_ms())
+        scans_end_ms = newest_ms(house.memory.history, house.clock())
         overloads = find_overloads(told, hours, capacities)
         made = None
         if keep:
@@ -145,7 +145,7 @@ def volumes_of(house: House) -> Callable[[By, str | None], tuple[KeptForecast, C
             house.facilities,
             by,
             until=until,
-            now_ms=now_ms(),
+            now_ms=house.clock(),
             most=0,
             named=frozenset(names),
         )
@@ -156,7 +156,7 @@ def volumes_of(house: House) -> Callable[[By, str | None], tuple[KeptForecast, C
         kept = shelf.get(by, id_)
         lines = [(each.carrier, each.name) for each in kept.forecast.lines if each.level == by]
         names = tuple((carrier or "", name or carrier or "") for carrier, name in lines)
-        return kept, counted(by, names, count_until(kept, now_ms(), OVER_MS))
+        return kept, counted(by, names, count_until(kept, house.clock(), OVER_MS))
 
     return read
 
@@ -176,7 +176,7 @@ def _read_date(text: str) -> dt.date:
 def _count(house: House, by: By, most: int, hubs: Collection[Hub], until: dt.date) -> Counts:
     history = house.memory.history
     counts = read_counts(
-        history, house.tables, house.facilities, by, until=until, now_ms=now_ms(), most=most, named=hubs
+        history, house.tables, house.facilities, by, until=until, now_ms=house.clock(), most=most, named=hubs
     )
     unknown = sorted(set(hubs) - set(counts.names))
     if unknown:

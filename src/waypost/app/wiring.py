@@ -110,17 +110,20 @@ _TIMETABLE_AGE_S = 60.0
 
 
 class House:
-    """A running Waypost without its doors."""
+    """A running Waypost without its doors. `clock` is the present of all that goes on in it, in UTC milliseconds."""
 
-    def __init__(self, settings: Settings, home: LocalHome, tables: CodeTables) -> None:
+    def __init__(
+        self, settings: Settings, home: LocalHome, tables: CodeTables, clock: Callable[[], int] = now_ms
+    ) -> None:
         self.settings = settings
+        self.clock = clock
         self.home = home
         self.tables = tables
         self.facilities = Facilities(self.memory.records)
         self.keys = Keys(self.memory.records, secrets.token_bytes)
         self.tracker = Tracker(self.memory, tables, self.facilities, detect_carriers)
         self.scans = ScanSearch(self.memory, tables, self.facilities)
-        self.reception = Reception(self.memory, self.zone_of, now_ms)
+        self.reception = Reception(self.memory, self.zone_of, clock)
         self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
         self.contracts: dict[str, Contract] = {}
         self._readers: dict[str, PushReader] = {}
@@ -135,7 +138,7 @@ class House:
         self._issuers: dict[str, WaybillIssuer] = {}
         self._rate_sources: dict[str, RateSource] = {}
         self._pickup_issuers: dict[str, PickupIssuer] = {}
-        self.pickups = Pickups(self.memory.records, self._pickup_issuers, self.seals, now_ms)
+        self.pickups = Pickups(self.memory.records, self._pickup_issuers, self.seals, clock)
         self.timetable_changes = ChangeBook(self.memory.records)
         timetables = Timetables(self.memory.records)
         self.has_timetable = timetables.has_any
@@ -153,14 +156,14 @@ class House:
         self.lessons = Lessons(self.sorters, order_book, self.memory, tables, self.facilities, sorted_by_us)
         self.models = Models(self.memory.records)
         age_ms = round(settings.forecast.age_min * 60_000)
-        self.promises = Promises(self.models, lambda at_ms: self.read_past(at_ms).trips, now_ms, age_ms)
+        self.promises = Promises(self.models, lambda at_ms: self.read_past(at_ms).trips, clock, age_ms)
         self.lookouts = Lookouts(
             self.models,
             lambda at_ms: self.read_steps(at_ms, LATELY_DAYS),
             lambda: Areas(self.facilities.list_all()),
             self.read_departures,
             self.read_foul_weather,
-            now_ms,
+            clock,
             age_ms,
         )
         self.quotes = Quotes(
@@ -170,7 +173,7 @@ class House:
             self._rate_sources,
             Promised(self.promises.find, carriers_of(settings)),
         )
-        self.chooser = Chooser(order_book, self.memory.records, self.quotes, self._issuers.keys(), now_ms)
+        self.chooser = Chooser(order_book, self.memory.records, self.quotes, self._issuers.keys(), clock)
         self.endings = Endings(self.tracker)
         self.erasure = Erasure(self.memory.records, order_book, self.seals, self.endings.find)
         self.proofs = Proofs(self.memory.records, self.seals)
@@ -188,11 +191,11 @@ class House:
             self._issuers,
             self.outlook,
             self.labels,
-            now_ms,
+            clock,
             self.sort_codes,
             self.chooser,
         )
-        self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, now_ms)
+        self.papers = Papers(self.bookings, self._open_printer, settings.labels.size, clock)
         told = settings.webhooks
         self.places = Places(allow_http=told.allow_http, allow_private=told.allow_private)
         self.subscriptions = Subscriptions(self.memory.records, self.seals, secrets.token_bytes, self.places.check_url)
@@ -246,7 +249,7 @@ class House:
     def _find_page(self, merchant: str, order: str, piece: int) -> str | None:
         """The token of a consignee's page, if its parcel has one."""
         try:
-            return self.links.tell(merchant, order, piece, now_ms())
+            return self.links.tell(merchant, order, piece, self.clock())
         except (NotFound, Conflict):
             return None
 
@@ -276,7 +279,7 @@ class House:
 
     def read_departures(self, at_ms: int) -> Timetable | None:
         """What departed in the last weeks until an instant, as far as it is known now; None without a timetable."""
-        timetable, _ = self.ways.open_around(at_ms - LATELY_DAYS * DAY_MS, LATELY_DAYS, now_ms())
+        timetable, _ = self.ways.open_around(at_ms - LATELY_DAYS * DAY_MS, LATELY_DAYS, self.clock())
         return timetable if timetable.facilities else None
 
     def read_foul_weather(self, at_ms: int) -> Weather | None:
@@ -287,7 +290,7 @@ class House:
 
     def read_gaps(self) -> Gaps:
         """When parcels are scanned next, as history has it."""
-        return read_gaps(self.memory.history, self.tables, now_ms())
+        return read_gaps(self.memory.history, self.tables, self.clock())
 
     def open_accounts(self) -> None:
         """Get the accounts with carriers ready, which only a server uses.
@@ -337,7 +340,7 @@ class House:
             raise SettingsError(f"{where}: {error.message}", mend="`waypost admin pool add` makes one.") from None
         if pool.carrier != account.carrier:
             raise SettingsError(f"{where}: {pool.name!r} has numbers of {pool.carrier}, not of {account.carrier}")
-        return PoolIssuer(self.pools, pool.name, account.carrier, now_ms)
+        return PoolIssuer(self.pools, pool.name, account.carrier, self.clock)
 
     def _poller(self, contract: Contract, source: TrackSource) -> Poller:
         return Poller(
@@ -349,7 +352,7 @@ class House:
             tables=self.tables,
             reception=self.reception,
             watches=self.watches,
-            clock=now_ms,
+            clock=self.clock,
         )
 
     def watch_folders(self, tell: Callable[[str, str], None]) -> None:
@@ -369,7 +372,7 @@ class House:
                 path = _folder_of(name, contract.account.folder, others)
                 others[path] = f"the folder of {name}"
                 watched = Watched(account=name, carrier=contract.account.carrier, path=path)
-                folders.append(Folder(watched, self.files, now_ms, self._let_index_go_on, tell))
+                folders.append(Folder(watched, self.files, self.clock, self._let_index_go_on, tell))
         self._watch = Watch(folders, self._stopping, tell)
         self._watch.start()
 
@@ -414,9 +417,14 @@ def join_people(settings: Settings, records: Records, seal: Callable[[], Seal]) 
 
 
 def open_house(
-    settings: Settings, *, read_only: bool = False, indexer: str | None = None, elsewhere: SqlRecords | None = None
+    settings: Settings,
+    *,
+    read_only: bool = False,
+    indexer: str | None = None,
+    elsewhere: SqlRecords | None = None,
+    clock: Callable[[], int] = now_ms,
 ) -> House:
-    """Open the home folder and everything on it. `indexer` and `elsewhere` as for `open_home`.
+    """Open the home folder and everything on it. `indexer` and `elsewhere` as for `open_home`, `clock` as for `House`.
 
     Raises:
         HomeInUse: another process writes to it.
@@ -433,7 +441,7 @@ def open_house(
         indexer=indexer,
         elsewhere=elsewhere,
     )
-    return House(settings, home, tables)
+    return House(settings, home, tables, clock)
 
 
 def carriers_of(settings: Settings) -> dict[str, str]:
