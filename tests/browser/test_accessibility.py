@@ -25,6 +25,7 @@ def list_paths(demo: Any) -> dict[str, str]:
     paths = {f"/track/{number}": "article .steps li" for number in demo.numbers}
     return paths | {
         "/": "textarea",
+        "/start": "tbody tr .sign",
         "/track?n=" + ",".join(demo.numbers): "article",
         "/track/1Z999AA10123456784": ".chips li",
         "/docs": "tbody tr",

@@ -10,7 +10,7 @@ import msgspec
 from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.importing import import_into
-from waypost.app.serving import serve_house, tell_addresses
+from waypost.app.serving import is_loopback, serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
 from waypost.app.training import learn
 from waypost.app.wiring import House, open_house
@@ -18,9 +18,13 @@ from waypost.engines.local.disk import read_json
 from waypost.feeds.kinds import open_feed
 from waypost.model.errors import Conflict, StoreDamaged, WrongFormat
 from waypost.twin.sample import Sample, make_sample
+from waypost.web.desk import Guide
+from waypost.web.pages.session import START
 
 SEED = 2026
 _KEY_NAME = "demo"
+#: Who looks around: anybody may be one of them, as long as only this machine reaches the demo.
+_VISITORS = {Role.OPERATOR: "Olive Operator", Role.CARRIER: "Carl Courier"}
 _NOTE, _BEGUN = "sample.json", "sample.json.begun"
 
 
@@ -32,18 +36,22 @@ def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bo
     with open_house(settings) as house:
         tell_cut(house.home.health().cut)
         sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
-        serve_house(house, partial(_tell, house, sample, as_json))
+        guide = _guide(house, sample) if is_loopback(settings.serve.host) else None
+        serve_house(house, partial(_tell, house, sample, guide is not None, as_json), guide)
 
 
-def _tell(house: House, sample: Sample, as_json: bool, address: str) -> None:
+def _tell(house: House, sample: Sample, has_start: bool, as_json: bool, address: str) -> None:
     """Make the key of this run and say where to look; not before the door stands open."""
     key = _new_key(house)
+    start = f"{address}{START}" if has_start else None
     looks = [(f"{address}/track/{look.number}", look.why) for look in sample.worth_a_look]
     if as_json:
         numbers = [{"number": look.number, "why": look.why} for look in sample.worth_a_look]
-        out({"address": address, "home": str(house.settings.home), "key": key, "worth_a_look": numbers})
+        out({"address": address, "start": start, "home": str(house.settings.home), "key": key, "worth_a_look": numbers})
         return
     aside.print("\n[bold]Waypost is running.[/] Its parcels are made up (seeded); Ctrl-C stops it.")
+    if start is not None:
+        aside.print(line("  start here      ", (start, "bold"), "  (one click into each role)"), soft_wrap=True)
     tell_addresses(address)
     aside.print(line(f"  operator's key  {key}"), soft_wrap=True)
     aside.print("\nWorth a look:")
@@ -52,6 +60,22 @@ def _tell(house: House, sample: Sample, as_json: bool, address: str) -> None:
         aside.print(line("      ", (why, "dim")), soft_wrap=True)
     aside.print()
     aside.print(line(f"All state is in {house.settings.home}; `waypost demo --fresh` begins again."), soft_wrap=True)
+
+
+def _guide(house: House, sample: Sample) -> Guide:
+    """Lets anybody in, as somebody in the role that they choose."""
+    ids = {role: _find_visitor(house, role) for role in _VISITORS}
+
+    def enter(role: Role, browser: str) -> str:
+        return house.people.let_in(ids[role], browser, house.clock(), "demo")
+
+    return Guide(roles=tuple(_VISITORS), enter=enter, numbers=tuple(look.number for look in sample.worth_a_look))
+
+
+def _find_visitor(house: House, role: Role) -> str:
+    login = f"{role.value}@demo.example"
+    found = house.people.find_login(login)
+    return (found or house.people.add(login, _VISITORS[role], [role], house.clock())).id
 
 
 def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Settings:

@@ -34,7 +34,7 @@ from waypost.network import ways
 from waypost.track.gaps import usual_gaps
 from waypost.track.plain import make_ready
 from waypost.web.application import make_app
-from waypost.web.desk import Desk, Health, Insight, Post
+from waypost.web.desk import Desk, Guide, Health, Insight, Post
 from waypost.web.journal import open_journal
 from waypost.web.openid import OpenId
 from waypost.web.serve import serve
@@ -64,12 +64,12 @@ def _tell(house: House, as_json: bool, address: str) -> None:
     if key is not None:
         aside.print("The operator's key, shown this once:")
         aside.print(line("  ", (key, "bold")), soft_wrap=True)
-    if house.settings.serve.host not in ("127.0.0.1", "::1", "localhost"):
+    if not is_loopback(house.settings.serve.host):
         aside.print("[yellow]This is not loopback: put a TLS proxy in front (docs/how-to/put-it-on-a-network.md).[/]")
 
 
-def serve_house(house: House, ready: Callable[[str], None]) -> None:
-    """Put the door before a house and serve until told to stop; then close the house."""
+def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None = None) -> None:
+    """Put the door before a house and serve until told to stop; then close the house. A demo has a guide."""
     house.open_accounts()
     journal = open_journal(sys.stderr)
     booking = Booking(house.bookings, house.settings.limits.booking_threads, house.clock, journal)
@@ -87,7 +87,7 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
     mailing = _open_mailing(house, journal)
     told = house.settings.login.openid
     openid = None if told is None else OpenId(told, house.settings.site.url)
-    app = make_app(_desk(house, booking, telling, mailing, sender, openid, journal))
+    app = make_app(_desk(house, booking, telling, mailing, sender, openid, guide, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     house.promises.note = lambda error: journal.error("promises are not made anew", exc_info=error)
     house.lookouts.note = lambda error: journal.error("arrivals are not looked at anew", exc_info=error)
@@ -119,6 +119,11 @@ def serve_house(house: House, ready: Callable[[str], None]) -> None:
 
     host, port = house.settings.serve.host, house.settings.serve.port
     serve(app, host, port, ready=ready, halt=house.home.end_questions, close=close)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    return host in ("127.0.0.1", "::1", "localhost")
 
 
 def take_short_turns() -> None:
@@ -160,6 +165,7 @@ def _desk(
     mailing: Mailing | None,
     sender: WebhookSender,
     openid: OpenId | None,
+    guide: Guide | None,
     journal: FilteringBoundLogger,
 ) -> Desk:
     settings: Settings = house.settings
@@ -207,6 +213,7 @@ def _desk(
         sessions=house.sessions,
         trail=house.trail,
         openid=openid,
+        guide=guide,
         facilities=house.facilities,
         ways=house.ways,
         timetable_changes=house.timetable_changes,

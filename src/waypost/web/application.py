@@ -55,6 +55,7 @@ from waypost.web.pages.proofs import add_proofs
 from waypost.web.pages.pushes import add_push_pages
 from waypost.web.pages.scorecards import add_scorecards
 from waypost.web.pages.session import add_sessions
+from waypost.web.pages.start import add_start
 from waypost.web.pages.tracking import add_tracking
 from waypost.web.problems import WrongMethod
 
@@ -103,6 +104,8 @@ def make_app(desk: Desk) -> Door:
     add_sessions(app, office, paper)
     add_login(app, office, paper)
     add_openid(app, office, paper)
+    if desk.guide is not None:
+        add_start(app, office, paper, desk.guide)
     add_account(app, office, paper)
     add_listing(app, office, paper)
     add_scorecards(app, office, paper)

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from waypost.access.keys import Keys
+from waypost.access.keys import Keys, Role
 from waypost.access.people import People
 from waypost.access.sessions import Sessions
 from waypost.access.trail import Trail
@@ -191,6 +191,20 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.log_position - self.index_position, 0)
 
 
+class Guide(msgspec.Struct, frozen=True, kw_only=True):
+    """Shows a demo to whoever comes: it lets anybody in.
+
+    Attributes:
+        roles: which there are to look through.
+        enter: the token of a new session of somebody in a role; the second argument is roughly which browser it is for.
+        numbers: of parcels worth a look.
+    """
+
+    roles: tuple[Role, ...]
+    enter: Callable[[Role, str], str]
+    numbers: tuple[str, ...]
+
+
 def _ticks() -> int:
     return time.monotonic_ns() // 1_000_000
 
@@ -234,6 +248,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         ticks: milliseconds of a clock that nobody sets, for rates; its zero means nothing.
         health: how the machines are; cheap to ask.
         journal: where requests and failures are written down (`journal.open_journal`).
+        guide: of a demo, which has a start page.
     """
 
     tracker: Tracker
@@ -280,6 +295,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     health: Callable[[], Health]
     journal: FilteringBoundLogger
     openid: OpenId | None = None
+    guide: Guide | None = None
     limits: Limits = Limits()
     site: Site = Site()
     ticks: Callable[[], int] = _ticks

@@ -9,6 +9,7 @@ from waypost.app.demonstration import run_demo
 from waypost.app.settings import Settings, read_settings
 from waypost.app.wiring import House, open_house, retention_of
 from waypost.model.errors import Conflict, HomeInUse, SettingsError, StoreDamaged
+from waypost.web.desk import Guide
 
 
 def begin_again(home: Path, *, fresh: bool = True) -> None:
@@ -61,3 +62,19 @@ def test_a_demo_lets_nothing_go_into_the_archive_of_the_home(tmp_path: Path, mon
     assert opened[0].home == tmp_path / "demo"
     assert (retention_of(opened[0]).asks, retention_of(opened[0]).archive) == (False, None)
     assert retention_of(read_settings({}, home=tmp_path)).asks
+
+
+@pytest.mark.parametrize(("host", "lets_in"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_only_who_is_at_the_machine_is_let_in_without_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, lets_in: bool
+) -> None:
+    demo = tmp_path / "demo"
+    open_house(read_settings({}, home=demo)).close()
+    (demo / "sample.json").write_text('{"files": {}, "worth_a_look": [], "parcels": 0, "scans": 0}')
+    given: list[Guide | None] = []
+    monkeypatch.setattr(demonstration, "serve_house", lambda house, ready, guide: given.append(guide))
+    run_demo(home=tmp_path, host=host, port=0, fresh=False, as_json=True)
+    [guide] = given
+    assert (guide is not None) is lets_in
+    with open_house(read_settings({}, home=demo), read_only=True) as house:
+        assert len(house.people.list_all()) == (2 if lets_in else 0)

@@ -19,6 +19,8 @@ from waypost.web.pages.paper import Paper, language_of
 from waypost.web.problems import Forbidden
 
 HOME, CARRIER_HOME = "/operator", "/carrier"
+#: Of a demo.
+START = "/start"
 _ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER}
 _MOST_FIELDS = 20
 
@@ -39,6 +41,8 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         target = inside(wanted.home, target, request)  # a form is not sent again
         lang = f"&lang={quote(request.query_params['lang'])}" if "lang" in request.query_params else ""
+        if office.desk.guide is not None:
+            return RedirectResponse(f"{START}?{lang[1:]}" if lang else START, 303, {"cache-control": "no-store"})
         by_key = wanted.home in _ROLES and not await office.are_people()
         page = f"{wanted.home}/login" if by_key else "/login"
         to = f"{page}?next={quote(target, safe='')}{lang}"

@@ -1,0 +1,65 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.rooms.web.test_people import FIREFOX, FORM
+
+from waypost.access.keys import Role
+from waypost.web.desk import Guide
+
+VISITORS = {Role.OPERATOR: "olive", Role.CARRIER: "carl"}
+
+
+@pytest.fixture
+def demo(make_world: Callable[..., Any]) -> Any:
+    made: list[Any] = []
+
+    def enter(role: Role, browser: str) -> str:
+        world = made[0]
+        visitor = world.people.find_login(VISITORS[role]) or world.people.add(VISITORS[role], "V", [role], world.now_ms)
+        token: str = world.people.let_in(visitor.id, browser, world.now_ms, "demo")
+        return token
+
+    guide = Guide(roles=tuple(VISITORS), enter=enter, numbers=("SHARED01", "WP100000003BR", "NOBODY1"))
+    made.append(make_world(guide=guide))
+    return made[0]
+
+
+def test_it_shows_where_parcels_stand(demo: Any) -> None:
+    text = demo.get("/start").text
+    assert '<a class="number" href="/track/WP100000003BR">' in text
+    assert "/track/SHARED01" in text
+    assert "NOBODY1" not in text
+    assert "以运营方身份进入" in demo.get("/start?lang=zh").text
+
+
+@pytest.mark.parametrize(("role", "home"), [("operator", "/operator"), ("carrier", "/carrier")])
+def test_one_click_leads_into_each_role(demo: Any, role: str, home: str) -> None:
+    entered = demo.ask("POST", f"/start/{role}", headers=FORM | {"user-agent": FIREFOX}, body=b"")
+    assert (entered.status, entered.headers["location"]) == (303, home)
+    [cookie] = entered.cookies
+    session = {"cookie": cookie.split(";")[0]}
+    assert demo.get(home, headers=session).status == 200
+    assert demo.get("/account", headers=session).status == 200
+
+
+def test_who_has_not_entered_is_sent_there(demo: Any) -> None:
+    for page in ("/operator", "/operator/parcels?status=delivered", "/carrier"):
+        sent = demo.get(page)
+        assert (sent.status, sent.headers["location"]) == (303, "/start")
+    assert demo.get("/operator?lang=es").headers["location"] == "/start?lang=es"
+
+
+def test_no_other_site_lets_anybody_in(demo: Any) -> None:
+    for strange in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        refused = demo.ask("POST", "/start/operator", headers=FORM | strange, body=b"")
+        assert (refused.status, refused.cookies) == (403, [])
+
+
+def test_there_is_none_but_in_a_demo(world: Any) -> None:
+    assert world.get("/start").status == 404
+    assert world.ask("POST", "/start/operator", headers=FORM, body=b"").status in (404, 405)
+
+
+def test_only_roles_that_are_shown_can_be_entered(demo: Any) -> None:
+    assert demo.ask("POST", "/start/merchant", headers=FORM, body=b"").status in (404, 405)
