@@ -7,7 +7,7 @@ from tests.conformance.small_worlds import NOON, append, big_batch, rows, scan
 
 from waypost.model.scans import SCAN_SCHEMA, VOID
 from waypost.store.protocols import Memory
-from waypost.track.fold import NEW_LAST, NEW_MILESTONE, NEW_PARCEL, NEW_STATUS
+from waypost.track.fold import NEVER_LAST, NEW_LAST, NEW_MILESTONE, NEW_PARCEL, NEW_STATUS
 from waypost.track.statuses import get_status
 
 
@@ -125,3 +125,20 @@ def test_a_restart_neither_loses_nor_repeats_news(opened: Opened) -> None:
     after = opened.caught_up().changes.read(-1, 1000).to_pylist()
     assert after[: len(before)] == before
     assert {row["position"] for row in after[len(before) :]} == set(range(113, 120))
+
+
+def test_a_change_says_where_and_when_the_parcel_was_scanned_last_now_and_before(opened: Opened) -> None:
+    names = ("position", "before_facility", "before_ms", "now_facility", "now_ms")
+    append(opened.memory, scan("A1", facility="755A"))
+    opened.caught_up()
+    append(
+        opened.memory, scan("A1", minute=5, facility="021B", code="opcode:30"), scan("A1", minute=3, facility="010C")
+    )
+    opened.caught_up()
+    append(opened.memory, scan("A1", minute=4, facility="755A"), scan("A1", minute=7))
+    told = rows(opened.caught_up().changes.read(-1, 10), *names)
+    assert told == [
+        (0, None, NEVER_LAST, "755A", NOON),
+        (2, "755A", NOON, "021B", NOON + 300_000),
+        (4, "021B", NOON + 300_000, None, NOON + 420_000),
+    ]

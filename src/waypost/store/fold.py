@@ -1,5 +1,6 @@
 """What an index is told about folding scans into states. The room that folds (`track`) answers this protocol."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -73,6 +74,14 @@ class Fold(Protocol):
     def news(self) -> np.dtype[np.void]:
         """The record of one change: what of it is worth telling. Its field `told` is 0 where nothing is."""
 
+    @property
+    def earlier_news(self) -> tuple[np.dtype[np.void], ...]:
+        """The records of earlier releases, oldest first: each the first fields of the next; the others read as 0."""
+
+    @property
+    def news_words(self) -> Mapping[str, str]:
+        """The fields of `news` that hold numbers of words, 0 for none, and of which column the words are."""
+
     def tell(
         self, before: npt.NDArray[np.void], after: npt.NDArray[np.void], is_new: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.void]:
@@ -125,9 +134,12 @@ def state_table(
     )
 
 
-def change_table(positions: npt.NDArray[np.int64], scans: pa.Table, news: npt.NDArray[np.void]) -> pa.Table:
+def change_table(
+    positions: npt.NDArray[np.int64], scans: pa.Table, news: npt.NDArray[np.void], fold: Fold, words: Vocabulary
+) -> pa.Table:
     """What `Changes` answers: positions, the scans that stand there, and the news."""
     assert news.dtype.names is not None
-    columns = {name: pa.array(np.ascontiguousarray(news[name])) for name in news.dtype.names}
+    columns = {name: np.ascontiguousarray(news[name]) for name in news.dtype.names}
+    texts = {name: words.of(kind).texts(columns[name]) for name, kind in fold.news_words.items()}
     told = {name: scans.column(name) for name in scans.column_names}
-    return pa.table({"position": pa.array(positions, pa.int64()), **told, **columns})
+    return pa.table({"position": pa.array(positions, pa.int64()), **told, **columns, **texts})

@@ -107,7 +107,11 @@ class MemoryIndex:
         tables = [SCAN_SCHEMA.empty_table(), *(pa.Table.from_batches([scan]) for _, scan, _ in rows)]
         news = np.concatenate([np.zeros(0, self._fold.news), *(told for _, _, told in rows)])
         positions = np.array([position for position, _, _ in rows], np.int64)
-        return change_table(positions, pa.concat_tables(tables).unify_dictionaries(), news)
+        return change_table(positions, pa.concat_tables(tables).unify_dictionaries(), news, self._fold, self._words)
+
+    def edition(self) -> str:
+        """See `Changes.edition`."""
+        return "memory"
 
     def _apply(self, frame: Frame) -> None:
         last: dict[Key, int] = {}

@@ -116,6 +116,13 @@ class Changes(Protocol):
             Gone: some of them went with the older scans of the log; says from where on there are changes.
         """
 
+    def edition(self) -> str:
+        """As long as it stays the same, what was told once stands under the positions at which it was told.
+
+        Another one, as after a crash of the machine, may have put the scans together otherwise: who adds changes up
+        begins anew.
+        """
+
 
 class History(Protocol):
     """Columns over all time."""

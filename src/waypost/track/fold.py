@@ -14,6 +14,9 @@ the scans alone. Such a fold is commutative, associative and idempotent, field b
 Scans that only withdraw another (`void`) leave nothing but the flag that tells to fold the parcel from its timeline.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import numpy.typing as npt
 
@@ -48,8 +51,20 @@ STATE = np.dtype(
     ]
 )
 
-#: What is told of a change: the status now and before (`UNKNOWN` for a new parcel), and which of these bits moved.
-NEWS = np.dtype([("status", "u1"), ("before_status", "u1"), ("told", "u1")])
+#: What is told of a change: the status now and before (`UNKNOWN` for a new parcel), which of these bits moved, and
+#: where and when the parcel was scanned last, now and before (nowhere and `NEVER_LAST` for a new one). Where `now_ms`
+#: is 0, an earlier release told it, which knew neither.
+NEWS = np.dtype(
+    [
+        ("status", "u1"),
+        ("before_status", "u1"),
+        ("told", "u1"),
+        ("now_facility", "<i4"),
+        ("before_facility", "<i4"),
+        ("now_ms", "<i8"),
+        ("before_ms", "<i8"),
+    ]
+)
 NEW_PARCEL, NEW_STATUS, NEW_LAST, NEW_MILESTONE, NEW_FLAG, NEW_FIRST = 1, 2, 4, 8, 16, 32
 
 #: Raised whenever this file would fold the same scans into another state.
@@ -61,7 +76,9 @@ class StatusFold:
 
     dtype: np.dtype[np.void] = STATE
     news: np.dtype[np.void] = NEWS
+    earlier_news: tuple[np.dtype[np.void], ...] = (np.dtype(NEWS.descr[:3]),)
     words = ("facility", "code")
+    news_words: Mapping[str, str] = MappingProxyType({"now_facility": "facility", "before_facility": "facility"})
 
     def __init__(self, tables: CodeTables) -> None:
         self._tables = tables
@@ -181,6 +198,9 @@ def _tell_rows(before: States, after: States, is_new: npt.NDArray[np.bool_], new
         news[row].status = now.status
         news[row].before_status = UNKNOWN if is_new[row] else was.status
         news[row].told = told
+        news[row].now_facility, news[row].now_ms = now.facility, now.last_at
+        news[row].before_facility = 0 if is_new[row] else was.facility
+        news[row].before_ms = NEVER_LAST if is_new[row] else was.last_at
 
 
 @inlined

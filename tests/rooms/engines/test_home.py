@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -487,6 +488,38 @@ def test_an_index_of_another_kind_is_made_anew(tmp_path: Path, monkeypatch: pyte
     if kind == "news":  # and back
         assert told(tmp_path) == before
         assert pieces_alone(tmp_path)
+
+
+class EarlierNews(StatusFold):
+    """Tells what releases told before they told where a parcel was."""
+
+    news = FOLD.earlier_news[0]
+    earlier_news = ()
+    news_words = MappingProxyType({})
+
+    def tell(self, before: States, after: States, is_new: Flags) -> States:
+        return super().tell(before, after, is_new)[list(self.news.names or ())].astype(self.news)
+
+
+def test_what_an_earlier_release_told_of_changes_stays_and_more_is_told_from_now_on(tmp_path: Path) -> None:
+    home = open_home(tmp_path, EarlierNews(FOLD._tables))
+    home.memory.log.append(batch(0, 300))
+    before = caught_up(home).memory.changes.read(-1, 1000)
+    edition = home.memory.changes.edition()
+    home.close()
+    for read_only in (True, False):
+        home = open_home(tmp_path, FOLD, read_only=read_only)
+        assert (home.health().rebuilding, home.memory.changes.edition()) == (None, edition)
+        after = home.memory.changes.read(-1, 1000)
+        assert after.select(before.column_names).equals(before)
+        assert set(after.column("now_ms").to_pylist()) == {0}
+        if read_only:
+            home.close()
+    home.memory.log.append(batch(300, 1))
+    [news] = caught_up(home).memory.changes.read(299, 1000).to_pylist()
+    assert news["now_ms"] >= news["before_ms"] > 0
+    home.close()
+    assert told(tmp_path)[2] == 301
 
 
 # Health

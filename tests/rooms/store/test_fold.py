@@ -1,5 +1,7 @@
 """Scans as numbers for a fold, and states and news as columns for those who ask."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,9 @@ class CountingFold:
     version = "1"
     dtype: np.dtype[np.void] = RECORD
     news: np.dtype[np.void] = NEWS
+    earlier_news: tuple[np.dtype[np.void], ...] = ()
     words = ("facility", "code")
+    news_words: Mapping[str, str] = MappingProxyType({})
 
     def blank(self, count: int) -> np.ndarray:
         raise NotImplementedError
@@ -39,6 +43,10 @@ class CountingFold:
 
     def tell(self, before: np.ndarray, after: np.ndarray, is_new: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+
+def tell(positions: np.ndarray, scans: pa.Table, news: np.ndarray) -> pa.Table:
+    return change_table(positions, scans, news, CountingFold(), Vocabulary())
 
 
 def vocabulary(*, carriers: str = "", codes: str = "", facilities: str = "") -> Vocabulary:
@@ -168,16 +176,16 @@ def test_tables_of_nothing_have_their_columns_too() -> None:
     some = state_table(pa.array(["sf"]), pa.array(["A"]), np.ones(1, np.int64), one, CountingFold(), words)
     assert states.schema == some.schema
     assert pa.concat_tables([states, some]).num_rows == 1
-    changes = change_table(np.zeros(0, np.int64), SCAN_SCHEMA.empty_table(), np.zeros(0, NEWS))
+    changes = tell(np.zeros(0, np.int64), SCAN_SCHEMA.empty_table(), np.zeros(0, NEWS))
     scans = pa.Table.from_batches([batch_of([scan(1, "H1")])])
-    assert changes.schema == change_table(np.array([4]), scans, np.array([(5, 1)], NEWS)).schema
+    assert changes.schema == tell(np.array([4]), scans, np.array([(5, 1)], NEWS)).schema
 
 
 def test_changes_are_the_scans_at_their_positions_and_the_news() -> None:
     events = [scan(1, "H1"), scan(2, None), scan(5, "H2")]
     scans = pa.Table.from_batches([batch_of(events)])
     news = np.array([(7, 1), (1, 255), (-1, 4)], NEWS)
-    table = change_table(np.array([4, 9, 1 << 40]), scans, news)
+    table = tell(np.array([4, 9, 1 << 40]), scans, news)
     assert table.column_names == ["position", *SCAN_SCHEMA.names, "scans_at", "told"]
     assert table.column("position").to_pylist() == [4, 9, 1 << 40]
     assert events_of(table) == events
@@ -191,6 +199,21 @@ def test_changes_are_the_scans_at_their_positions_and_the_news() -> None:
 def test_as_many_scans_as_positions_and_news() -> None:
     scans = pa.Table.from_batches([batch_of([scan(1, "H1"), scan(2, "H1")])])
     with pytest.raises(pa.ArrowInvalid, match="expected length"):
-        change_table(np.array([4, 9]), scans, np.zeros(1, NEWS))
+        tell(np.array([4, 9]), scans, np.zeros(1, NEWS))
     with pytest.raises(pa.ArrowInvalid, match="expected length"):
-        change_table(np.array([4]), scans, np.zeros(2, NEWS))
+        tell(np.array([4]), scans, np.zeros(2, NEWS))
+
+
+class PlacingFold(CountingFold):
+    """Tells a word."""
+
+    news = np.dtype([("told", "u1"), ("was_at", "<i4")])
+    news_words = MappingProxyType({"was_at": "facility"})
+
+
+def test_words_of_news_are_told_as_text() -> None:
+    scans = pa.Table.from_batches([batch_of([scan(1, "H1"), scan(2, None), scan(5, "H2")])])
+    news = np.array([(1, 2), (1, 0), (1, 1)], PlacingFold.news)
+    table = change_table(np.arange(3), scans, news, PlacingFold(), vocabulary(facilities="HX HY"))
+    assert table.column("was_at").to_pylist() == ["HY", None, "HX"]
+    assert table.column("facility").to_pylist() == ["H1", None, "H2"]

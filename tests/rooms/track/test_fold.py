@@ -19,6 +19,7 @@ from waypost.store.words import Vocabulary
 from waypost.track.fold import (
     CORRECTED,
     NEVER_FIRST,
+    NEVER_LAST,
     NEW_FIRST,
     NEW_FLAG,
     NEW_LAST,
@@ -339,12 +340,15 @@ def test_a_new_parcel_is_told_as_new_and_nothing_of_what_was_before(
     state = fold(events, words)
     before = np.concatenate([FOLD.blank(1), np.zeros(1, FOLD.dtype), fold(strangers, words), state])
     news = FOLD.tell(before, np.repeat(state, 4), np.ones(4, np.bool_))
-    assert news.tolist() == [(state[0]["status"], UNKNOWN, NEW_PARCEL)] * 4
+    now = state[0]
+    bare = (now["status"], UNKNOWN, NEW_PARCEL, now["facility"], 0, now["last_at"], NEVER_LAST)
+    assert news.tolist() == [bare] * 4
 
 
 def test_a_new_parcel_of_which_nothing_is_known_is_told_too() -> None:
     states = np.concatenate([fold([WITHDRAWAL], Vocabulary()), fold([happened(1, "WHO_KNOWS")], Vocabulary())])
-    assert FOLD.tell(FOLD.blank(2), states, np.ones(2, np.bool_)).tolist() == [(UNKNOWN, UNKNOWN, NEW_PARCEL)] * 2
+    news = FOLD.tell(FOLD.blank(2), states, np.ones(2, np.bool_))
+    assert news[["status", "before_status", "told"]].tolist() == [(UNKNOWN, UNKNOWN, NEW_PARCEL)] * 2
 
 
 @given(st.lists(st.tuples(same_parcel, same_parcel, st.booleans()), min_size=1, max_size=6))
@@ -372,5 +376,14 @@ def test_of_no_parcels_nothing_is_told() -> None:
 
 def test_the_record_of_news_stays() -> None:
     """Files on disk hold it, and readers of changes go by its bits."""
-    assert NEWS.descr == [("status", "|u1"), ("before_status", "|u1"), ("told", "|u1")]
+    assert NEWS.descr == [
+        ("status", "|u1"),
+        ("before_status", "|u1"),
+        ("told", "|u1"),
+        ("now_facility", "<i4"),
+        ("before_facility", "<i4"),
+        ("now_ms", "<i8"),
+        ("before_ms", "<i8"),
+    ]
+    assert [kind.descr for kind in FOLD.earlier_news] == [NEWS.descr[:3]]
     assert (NEW_PARCEL, NEW_STATUS, NEW_LAST, NEW_MILESTONE, NEW_FLAG, NEW_FIRST) == (1, 2, 4, 8, 16, 32)

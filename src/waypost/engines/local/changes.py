@@ -7,6 +7,7 @@ they begin and hold chunks, one for each batch; all numbers are little-endian.
 chunk    magic 4s, rows u32, first position u64, end u64, packed u32, CRC-32 of the payload u32, CRC-32 of these u32
 payload  steps of the positions, then the news, in byte planes, compressed by zstd
 =======  ===========================================================================
+The magic is `chg` and a digit: which of the records of `Fold.earlier_news`, or else of `Fold.news`, the news has.
 """
 
 import bisect
@@ -36,7 +37,6 @@ Files: TypeAlias = tuple[tuple[str, int], ...]
 _CHUNK = struct.Struct("<4sIQQII")
 _CHECK = struct.Struct("<I")
 _HEAD_BYTES = _CHUNK.size + _CHECK.size
-_MAGIC = b"chg1"
 _CODEC = pa.Codec("zstd", 1)
 
 
@@ -47,6 +47,7 @@ class _Chunk(msgspec.Struct, frozen=True):
     start: int
     end: int
     packed: int
+    record: int
 
     @property
     def stop(self) -> int:
@@ -61,11 +62,24 @@ class ChangeFiles:
         files: the names of those that are published, and so many bytes of each.
     """
 
-    def __init__(self, folder: Path, news: np.dtype[np.void], files: Files, disk: Disk) -> None:
-        """`files` are those that are published. Raises StoreDamaged if one is not what was written."""
+    def __init__(
+        self,
+        folder: Path,
+        news: np.dtype[np.void],
+        files: Files,
+        disk: Disk,
+        earlier: tuple[np.dtype[np.void], ...] = (),
+    ) -> None:
+        """`files` are those that are published, `earlier` the records that `Fold.earlier_news` says.
+
+        Raises:
+            StoreDamaged: one of the files is not what was written.
+        """
         self.files: Files = ()
         self._folder = folder
         self._news = news
+        self._records = (*earlier, news)
+        self._magics = [b"chg%d" % number for number in range(1, len(self._records) + 1)]
         self._disk = disk
         self._lock = threading.Lock()
         self._chunks: list[_Chunk] = []
@@ -103,7 +117,7 @@ class ChangeFiles:
             return self.files
         steps = np.diff(positions, prepend=start).astype(np.uint32)
         packed = _CODEC.compress(_planes(steps) + _planes(news), asbytes=True)
-        head = _CHUNK.pack(_MAGIC, len(positions), start, end, len(packed), crc32(packed))
+        head = _CHUNK.pack(self._magics[-1], len(positions), start, end, len(packed), crc32(packed))
         data = b"".join((head, _CHECK.pack(crc32(head)), packed))
         *before, (name, size) = self.files or (("", FILE_BYTES),)
         if size >= FILE_BYTES:
@@ -111,7 +125,8 @@ class ChangeFiles:
         fd = self._open(name, size)
         self._disk.write(fd, data)
         self._disk.sync(fd)
-        self._pending = _Chunk(self._folder / name, size, len(positions), start, end, len(packed))
+        record = len(self._records) - 1
+        self._pending = _Chunk(self._folder / name, size, len(positions), start, end, len(packed), record)
         return (*before, (name, size + len(data)))
 
     def publish(self, files: Files) -> None:
@@ -182,11 +197,15 @@ class ChangeFiles:
             self._fd = None
 
     def _read(self, chunk: _Chunk) -> tuple[I64, npt.NDArray[np.void]]:
-        packed = self._payload(chunk)
-        size = chunk.rows * (4 + self._news.itemsize)
+        packed, record = self._payload(chunk), self._records[chunk.record]
+        size = chunk.rows * (4 + record.itemsize)
         raw = np.frombuffer(_CODEC.decompress(packed, size), np.uint8)
         steps = _unplaned(raw[: 4 * chunk.rows], np.dtype("<u4"))
-        news = _unplaned(raw[4 * chunk.rows :], self._news)
+        news = _unplaned(raw[4 * chunk.rows :], record)
+        if record is not self._news:
+            told, news = news, np.zeros(chunk.rows, self._news)
+            for name in record.names or ():
+                news[name] = told[name]
         return chunk.start + np.cumsum(steps, dtype=np.int64), news
 
     def _payload(self, chunk: _Chunk) -> bytes:
@@ -216,8 +235,10 @@ class ChangeFiles:
                 if len(head) < _HEAD_BYTES or _CHECK.unpack_from(head, _CHUNK.size)[0] != crc32(head[: _CHUNK.size]):
                     raise _damaged(path, offset)
                 magic, rows, start, end, packed, _ = _CHUNK.unpack_from(head)
-                chunk = _Chunk(path, offset, rows, start, end, packed)
-                if magic != _MAGIC or chunk.stop > min(size, os.fstat(fd).st_size):
+                if magic not in self._magics:
+                    raise _damaged(path, offset)
+                chunk = _Chunk(path, offset, rows, start, end, packed, self._magics.index(magic))
+                if chunk.stop > min(size, os.fstat(fd).st_size):
                     raise _damaged(path, offset)
                 yield chunk
                 offset = chunk.stop

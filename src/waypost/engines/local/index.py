@@ -124,7 +124,12 @@ class LedgerIndex:
             self._ledger.refresh()  # they may have gone while they were read, of which nobody is told
             self._refuse_gone(after)
             raise
-        return change_table(positions, self._scans_at(positions), news)
+        return change_table(positions, self._scans_at(positions), news, self._fold, self._ledger.words)
+
+    def edition(self) -> str:
+        """See `Changes.edition`; an index that was made anew has another seed."""
+        catalogue, _ = self._ledger.snapshot()
+        return f"{catalogue.seed.hex()}-{catalogue.turn}"
 
     def _refuse_gone(self, after: int) -> None:
         start = self._ledger.snapshot()[0].changes_start

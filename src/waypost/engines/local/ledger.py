@@ -249,15 +249,21 @@ class Ledger:
         self.catalogue = self._take_up()
         words = Vocabulary()
         self._word_file = WordFile(self._folder / "words", words, self.catalogue.words, self._disk)
-        self.changes = ChangeFiles(self._folder, self._fold.news, self.catalogue.changes, self._disk)
+        news, earlier = self._fold.news, self._fold.earlier_news
+        self.changes = ChangeFiles(self._folder, news, self.catalogue.changes, self._disk, earlier)
         self.runs = Runs(self._open_runs({}, self.catalogue))
         self.words = words
 
     def _take_up(self) -> Catalogue:
         made = f"format {INDEX_FORMAT}, runs {RUN_FORMAT}, changes {CHANGES_FORMAT}, keys {KEY_VERSION}"
+        earlier = {f"{made}, news {news.descr}" for news in self._fold.earlier_news}
         made += f", news {self._fold.news.descr}"
         kept = read_catalogue(self._folder)
-        if kept is not None and kept.made == made:
+        if kept is not None and (kept.made == made or (self._read_only and kept.made in earlier)):
+            return kept
+        if kept is not None and kept.made in earlier:  # from now on more is told; what was told stays as it is
+            kept = msgspec.structs.replace(kept, made=made)
+            write_catalogue(self._folder, kept, self._disk)
             return kept
         if self._read_only:
             mend = "Open this home once for writing: the index is then made anew from the log."
