@@ -1,0 +1,186 @@
+"""What is shown of the network now, and what of it moved from one look to the next."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from waypost.track.overview import StatusCount
+
+
+class Foreseen(msgspec.Struct, frozen=True):
+    """Parcels that will be, or are, later than promised, as was thought at an instant (UTC milliseconds)."""
+
+    at_risk: int
+    late: int
+    at_ms: int
+
+
+class LiveCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Parcels now.
+
+    Attributes:
+        in_network: that a carrier has, and whose way has not ended.
+        at_risk, late: of them those that may come, or are, later than promised; None where nothing was learnt to say.
+        held: of them those that no move is to be expected of: held by customs, refused, damaged and the like.
+        silent_24h: of them those whose newest scan is older than a day.
+    """
+
+    in_network: int
+    at_risk: int | None
+    late: int | None
+    held: int
+    silent_24h: int
+
+
+class LiveAges(msgspec.Struct, frozen=True, kw_only=True):
+    """How old it is.
+
+    Attributes:
+        counts_s: since everything that was acknowledged by then is counted; None while it is read for the first time.
+        lookout_s: of `at_risk` and `late`.
+        flows_since: arrivals, departures and moves are counted from then on (RFC 3339); None if all are.
+    """
+
+    counts_s: float | None
+    lookout_s: float | None
+    flows_since: str | None
+
+
+class LiveFacility(msgspec.Struct, frozen=True, kw_only=True):
+    """A facility now: parcels inside, what came and went, and that against what it can take in.
+
+    The last hour begins up to five minutes later, the last day up to an hour later than its name says.
+    """
+
+    carrier: str
+    facility: str
+    name: str
+    kind: str | None
+    city: str | None
+    country: str | None
+    latitude: float | None
+    longitude: float | None
+    inside: int
+    arrived_1h: int
+    departed_1h: int
+    arrived_24h: int
+    capacity_per_hour: float | None
+    load: float | None
+    last_at: str | None
+
+
+class LiveFlow(msgspec.Struct, frozen=True, kw_only=True):
+    """Parcels that moved from a facility to the next one.
+
+    Attributes:
+        hours: half of those of the last hours took no longer. `usual_hours` the same of the last weeks.
+        delayed: the share that lately took over one and a half times as long as usual. All three are None where
+            too few moved.
+    """
+
+    carrier: str
+    origin: str
+    destination: str
+    moved_24h: int
+    hours: float | None
+    usual_hours: float | None
+    delayed: float | None
+
+
+class LiveView(msgspec.Struct, frozen=True, kw_only=True):
+    """The network now, as of an instant.
+
+    Attributes:
+        position: everything below is counted. `behind` so many scans more are acknowledged.
+        scans_per_s: acknowledged lately.
+    """
+
+    as_of: str
+    position: int
+    behind: int
+    scans_per_s: float
+    counts: LiveCount
+    ages: LiveAges
+    statuses: list[StatusCount]
+    facilities: list[LiveFacility]
+    flows: list[LiveFlow]
+
+
+class GoneFacility(msgspec.Struct, frozen=True):
+    """A facility that is not shown any more."""
+
+    carrier: str
+    facility: str
+
+
+class GoneFlow(msgspec.Struct, frozen=True):
+    """A flow that is not shown any more."""
+
+    carrier: str
+    origin: str
+    destination: str
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """Rows that are not shown any more."""
+
+    facilities: list[GoneFacility]
+    flows: list[GoneFlow]
+
+
+class LivePatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved since the look before; rows are whole, each in the place of the one of its key."""
+
+    as_of: str
+    position: int
+    behind: int
+    scans_per_s: float
+    counts: LiveCount
+    ages: LiveAges
+    statuses: list[StatusCount]
+    facilities: list[LiveFacility]
+    flows: list[LiveFlow]
+    gone: Gone
+
+
+Row = TypeVar("Row")
+
+
+def find_patch(before: LiveView, now: LiveView) -> LivePatch:
+    """What leads from one view to the next."""
+    statuses, ended = _moved(before.statuses, now.statuses, lambda row: row.status)
+    facilities, gone = _moved(before.facilities, now.facilities, _facility_key)
+    flows, dry = _moved(before.flows, now.flows, _flow_key)
+    shapes = {row.status: row.shape for row in before.statuses}
+    return LivePatch(
+        as_of=now.as_of,
+        position=now.position,
+        behind=now.behind,
+        scans_per_s=now.scans_per_s,
+        counts=now.counts,
+        ages=now.ages,
+        statuses=[*statuses, *(StatusCount(status, shapes[status], 0) for status in ended)],
+        facilities=facilities,
+        flows=flows,
+        gone=Gone([GoneFacility(*key) for key in gone], [GoneFlow(*key) for key in dry]),
+    )
+
+
+def _facility_key(row: LiveFacility) -> tuple[str, str]:
+    return row.carrier, row.facility
+
+
+def _flow_key(row: LiveFlow) -> tuple[str, str, str]:
+    return row.carrier, row.origin, row.destination
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def _moved(before: Sequence[Row], now: Sequence[Row], key: Callable[[Row], Key]) -> tuple[list[Row], list[Key]]:
+    """The rows that are new or other than before, and the keys of those that are gone."""
+    were: Mapping[Key, Row] = {key(row): row for row in before}
+    here = {key(row): row for row in now}
+    moved = [row for each, row in here.items() if (was := were.get(each)) is not row and was != row]
+    return moved, [each for each in were if each not in here]
