@@ -276,6 +276,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             carriers={},
             has_carrier=house.has_carrier,
             overview=house.overview,
+            live=lambda: house.live.look(0),
             insight=insight_of(house),
             keys=house.keys,
             people=house.people,

@@ -19,6 +19,7 @@ from waypost.app.booking import Booking
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.housekeeping import Housekeeping, chores_of
 from waypost.app.lanes import lane_of, lanes_of
+from waypost.app.live import Following
 from waypost.app.mailing import Mailing, open_postman
 from waypost.app.polling import Polling
 from waypost.app.scores import scores_of
@@ -102,6 +103,8 @@ def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None 
     telling.start()
     if mailing is not None:
         mailing.start()
+    following = Following(house.live, house.settings.home, house.clock, journal)
+    following.start()
     keeping = Housekeeping(chores_of(house, house.clock), journal)
 
     def close() -> None:
@@ -114,6 +117,7 @@ def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None 
             openid.close()
         polling.stop()
         keeping.stop()
+        following.stop()
         house.close()
         gc.unfreeze()  # else compiled parts tell at the end of what was never let go of
 
@@ -207,6 +211,7 @@ def _desk(
         carriers={name: contract.account.carrier for name, contract in house.contracts.items()},
         has_carrier=house.has_carrier,
         overview=house.overview,
+        live=lambda: house.live.look(house.clock()),
         insight=insight_of(house),
         keys=house.keys,
         people=house.people,

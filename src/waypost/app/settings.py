@@ -48,6 +48,7 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     overview_age_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 10.0  #: how old the overview may be
     scorecards_age_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 300.0  #: how old scorecards may be
     lanes_age_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 60.0  #: how old what is told of lanes may be
+    capacities: Path | None = None  #: a CSV file: how many parcels facilities can take in within an hour
     push_days: Annotated[float, msgspec.Meta(ge=0, le=36_525)] = 30.0  #: what carriers hand in is kept; 0: for ever
 
 

@@ -17,6 +17,7 @@ from waypost.access.sealing import Seal
 from waypost.access.sessions import Sessions
 from waypost.access.trail import Trail
 from waypost.app.cities import open_cities
+from waypost.app.live import foresee_by
 from waypost.app.remembering import Remembered
 from waypost.app.seals import Seals
 from waypost.app.settings import Settings
@@ -57,6 +58,7 @@ from waypost.carriers.adapters import Contract, list_adapters, open_contract
 from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.local.retention import Retention
 from waypost.engines.sql.records import SqlRecords
+from waypost.feeds.capacities import read_capacities
 from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
 from waypost.forecast.foul_weather import blame_weather
@@ -85,6 +87,7 @@ from waypost.track.files import Files
 from waypost.track.fold import StatusFold
 from waypost.track.gaps import Gaps, read_gaps
 from waypost.track.intake import ZoneFinder
+from waypost.track.live import Live
 from waypost.track.outlook import Outlook
 from waypost.track.overview import Overview, read_overview
 from waypost.track.parcels import Tracker
@@ -208,6 +211,9 @@ class House:
         if mail.host:
             audiences.append(MailAudience(self.seals, round(mail.news_hours * 3_600_000)))
         self.teller = Teller(self.memory.changes, self.memory.index, self.memory.records, self.facilities, audiences)
+        file = settings.track.capacities
+        capacities = {} if file is None else read_capacities(file)
+        self.live = Live(self.memory, tables, self.facilities, capacities, foresee_by(self.lookouts))
         self._stopping = threading.Event()
         self._watch: Watch | None = None
 

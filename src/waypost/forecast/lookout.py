@@ -28,6 +28,8 @@ from waypost.track.statuses import list_statuses
 
 #: The levels of P10, P50, P80 and P90: eight of ten come between the first and the last.
 _LEVELS = (0.1, 0.5, 0.8, 0.9)
+#: From such a risk on a parcel counts as one at risk.
+AT_RISK = 0.5
 #: Risks are told, and listed, in steps of so much.
 _DIGITS = 4
 
@@ -55,6 +57,8 @@ class Lookout:
     Attributes:
         areas: the same.
         groups: who fell silent together.
+        at_risk: of all parcels on their way, how many will rather than not come late, or go wrong.
+        late: how many are later than promised already.
         shares: each parcel that is looked at stands for so many; with more than one, most are listed nowhere.
     """
 
@@ -83,6 +87,7 @@ class Lookout:
         self._patience = steps.find_patience()
         self.groups = [_tell_group(steps, group) for group in find_groups(watch.silence, steps, now)]
         self._steps = Steps(steps.take(~np.isfinite(steps.ended)))
+        self.at_risk = self.late = 0
         self._list = self._rank()
 
     @property
@@ -122,6 +127,9 @@ class Lookout:
         risks = find_risks(self._watch, self._steps, self.now, self._lately)
         waits = ~self._steps.is_given_up(self.now, self._patience)[risks.rows]
         risk = np.fmax(np.round(risks.wrong, _DIGITS), np.round(risks.late, _DIGITS))
+        is_late = self._steps.promised[risks.rows[waits]] < self.now
+        self.late = int(np.count_nonzero(is_late)) * self.shares
+        self.at_risk = int(np.count_nonzero(~is_late & (risk[waits] >= AT_RISK))) * self.shares
         return _List(self._steps, risks.rows[waits], np.round(risk[waits] * 10**_DIGITS).astype(np.int64))
 
     def _tell(self, steps: Steps, rows: Ints, now: float) -> list[Arrival]:

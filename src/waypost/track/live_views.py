@@ -122,7 +122,7 @@ class GoneFlow(msgspec.Struct, frozen=True):
     destination: str
 
 
-class Gone(msgspec.Struct, frozen=True):
+class LiveGone(msgspec.Struct, frozen=True):
     """Rows that are not shown any more."""
 
     facilities: list[GoneFacility]
@@ -141,7 +141,7 @@ class LivePatch(msgspec.Struct, frozen=True, kw_only=True):
     statuses: list[StatusCount]
     facilities: list[LiveFacility]
     flows: list[LiveFlow]
-    gone: Gone
+    gone: LiveGone
 
 
 Row = TypeVar("Row")
@@ -163,7 +163,7 @@ def find_patch(before: LiveView, now: LiveView) -> LivePatch:
         statuses=[*statuses, *(StatusCount(status, shapes[status], 0) for status in ended)],
         facilities=facilities,
         flows=flows,
-        gone=Gone([GoneFacility(*key) for key in gone], [GoneFlow(*key) for key in dry]),
+        gone=LiveGone([GoneFacility(*key) for key in gone], [GoneFlow(*key) for key in dry]),
     )
 
 

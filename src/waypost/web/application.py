@@ -16,6 +16,7 @@ from waypost.web.api import (
     carriers,
     forecasts,
     lanes,
+    live,
     mail,
     manifests,
     network,
@@ -74,6 +75,7 @@ def make_app(desk: Desk) -> Door:
     parcels.add_parcels(app, office)
     scans.add_scans(app, office)
     network.add_network(app, office)
+    live.add_live(app, office)
     lanes.add_lanes(app, office)
     forecasts.add_forecasts(app, office)
     ways.add_ways(app, office)
@@ -119,7 +121,7 @@ def make_app(desk: Desk) -> Door:
     bare = {("POST", scans.PATH): scans.take_scans(office)}
     for account in desk.pushes.list_accounts():
         bare["POST", carriers.PUSH.format(account=account)] = carriers.take_push(office, account)
-    return Door(app, bare, desk, office.metrics, paper.show, office.close)
+    return Door(app, bare, desk, office.metrics, paper.show, office.close, office.board.end)
 
 
 def _hand_errors_out(app: FastAPI) -> None:

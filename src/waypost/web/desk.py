@@ -40,6 +40,7 @@ from waypost.network.facilities import Facilities
 from waypost.network.ways import Ways
 from waypost.track.feed import BULK_LAG
 from waypost.track.files import Files
+from waypost.track.live_views import LiveView
 from waypost.track.outlook import Outlook
 from waypost.track.overview import Overview
 from waypost.track.parcels import Tracker
@@ -75,6 +76,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         addresses: client addresses that are remembered for that.
         lookup_threads, intake_threads, history_threads: store calls at one time. `waiting` more may stand in line.
         booking_threads: orders that are booked at one time, of each account as many again from batches.
+        live_listeners: who may watch the network live at one time.
         most_lag: scans between log and index up to which the service is ready.
         least_disk_bytes: free bytes down to which it is.
     """
@@ -110,6 +112,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     history_threads: Count = 2
     booking_threads: Count = 8
     waiting: Count = 256
+    live_listeners: Count = 500
     most_lag: Count = 5_000_000
     least_disk_bytes: Count = 100 << 20
 
@@ -237,7 +240,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         new_id: an id of some kind that nobody has.
         files: takes files that they hand in.
         carriers: by account, whose it is. `has_carrier` whether a code is a carrier's at all, of ours or by name.
-        overview: the network at a glance; may be some seconds old.
+        overview: the network at a glance; may be some seconds old. `live` the same now, in counts.
         insight: what is learnt from scans of the past.
         keys: who may what. `people` the same of those who log in, and `sessions` theirs.
         trail: who did what.
@@ -283,6 +286,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     carriers: Mapping[str, str]
     has_carrier: Callable[[str], bool]
     overview: Callable[[], Overview]
+    live: Callable[[], LiveView]
     insight: Insight
     keys: Keys
     people: People

@@ -120,6 +120,7 @@ class Door:
         bare: applications by method and path, called without any framework around them.
         show: an HTML page for a problem, for people, given the query and the headers of the request.
         close: called once when the server stops.
+        end: called before, so that answers that would go on for long end.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Door:
         metrics: Metrics,
         show: Callable[[Problem, str, Mapping[str, str]], bytes],
         close: Callable[[], None],
+        end: Callable[[], None],
     ) -> None:
         self._inside = inside
         self._bare = bare
@@ -137,6 +139,7 @@ class Door:
         self._metrics = metrics
         self._show = show
         self.close = close
+        self.end = end
         self._trusted = parse_networks(desk.site.trusted_proxies)
         self._hosts = {host.lower() for host in desk.site.allowed_hosts}
 

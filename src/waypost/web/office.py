@@ -16,6 +16,7 @@ from waypost.web.bodies import Allowance, Body, Receive
 from waypost.web.desk import Desk
 from waypost.web.door import Call, Scope, call_of, headers_in
 from waypost.web.gate import Gate
+from waypost.web.live import Board
 from waypost.web.metrics import Metrics
 from waypost.web.pools import Pool
 from waypost.web.pressure import Pressure, is_bulk, let_pass
@@ -77,6 +78,7 @@ class Office:
         self.elsewhere = Pool("openid", _PASSWORD_THREADS, limits.waiting)  # they wait for another provider
         self._are_people = desk.openid is not None
         self.metrics = Metrics(desk.health, desk.outlook, desk.pools, desk.telling, desk.post.standing)
+        self.board = Board(desk.live, limits.live_listeners, 0.9 * limits.stream_s, desk.journal)
         self.pressure = Pressure(desk.tracker.freshness, limits.bulk_lag, desk.ticks)
         self.allowance = Allowance(limits.bodies_bytes)
         self._readers, self._senders = _Queue(limits.waiting), _Queue(limits.waiting)
@@ -95,6 +97,7 @@ class Office:
             self.elsewhere,
         ):
             pool.close()
+        self.board.close()
 
     def body(self, scope: Scope, receive: Receive, limit: int) -> Body:
         """The body of a request, to be read under `async with`."""

@@ -96,6 +96,7 @@ async def serve_until(
             raise WaypostError("the server stopped by itself", mend="Look into the journal, and start it again.")
     finally:
         stopping.cancel()
+        app.end()
         if not serving.done():
             server.stop()  # type: ignore[no-untyped-call]
             with contextlib.suppress(TimeoutError):  # whatever is still running then is cut off

@@ -79,6 +79,7 @@ from waypost.track.carriers import PushReader
 from waypost.track.endings import Endings
 from waypost.track.files import Files
 from waypost.track.fold import StatusFold
+from waypost.track.live import Live
 from waypost.track.outlook import Outlook
 from waypost.track.overview import read_overview
 from waypost.track.parcels import Tracker
@@ -179,6 +180,7 @@ class World:
         self.proofs = Proofs(self.memory.records, lambda: SEAL)
         self.journal = io.StringIO()
         self.incoming = TemporaryDirectory()
+        self.live = Live(self.memory, self.tables, self.facilities, {("waypost", "GRU"): 40.0}, lambda: None)
         book = OrderBook(self.memory.records, lambda: SEAL)
         self.models = Models(self.memory.records)
         promises = Promises(self.models, self.read_trips, lambda: self.now_ms, 1_800_000)
@@ -255,6 +257,7 @@ class World:
             "has_carrier": lambda code: find_carrier(code) is not None,
             "pushes": self.pushes,
             "overview": lambda: read_overview(self.memory.history, self.tables, self.facilities),
+            "live": lambda: self.live.look(self.now_ms),
             "insight": Insight(
                 scorecards=self.scorecards,
                 lanes=self.lanes,

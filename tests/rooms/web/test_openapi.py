@@ -23,6 +23,8 @@ KEYED = {
     "put /v1/sort-codes/{parcel}",
     "post /v1/scans",
     "get /v1/overview",
+    "get /v1/live",
+    "get /v1/live/stream",
     "get /v1/arrivals",
     "get /v1/lanes",
     "get /v1/forecasts",

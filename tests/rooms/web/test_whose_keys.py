@@ -87,6 +87,8 @@ WHO_MAY = {
     "get /v1/mail/notices": MERCHANTS,
     "post /v1/mail/notices/{notice}/retry": MERCHANTS,
     "get /v1/overview": OPERATOR,
+    "get /v1/live": OPERATOR,
+    "get /v1/live/stream": OPERATOR,
     "get /v1/parcels": ANYBODY,  # by number, at city level; the list is the operator's
     "get /v1/parcels/{number}": ANYBODY,
     "get /v1/parcels/{number}/arrival": ANYBODY,

@@ -19,6 +19,7 @@ from waypost.web.api.arrival_answers import ARRIVAL_EXAMPLES
 from waypost.web.api.audit_answers import AUDIT_EXAMPLES
 from waypost.web.api.forecast_answers import FORECAST_EXAMPLES
 from waypost.web.api.lane_answers import LANE_EXAMPLES
+from waypost.web.api.live_answers import LIVE_EXAMPLES
 from waypost.web.api.mail_answers import MAIL_EXAMPLES, MailChange
 from waypost.web.api.pickup_answers import PICKUP_EXAMPLES
 from waypost.web.api.promise_answers import PROMISE_EXAMPLES, PromiseSent
@@ -30,7 +31,7 @@ from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
 EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES | AUDIT_EXAMPLES
 EXAMPLES |= PROMISE_EXAMPLES | ARRIVAL_EXAMPLES
-EXAMPLES |= LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES
+EXAMPLES |= LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES | LIVE_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
