@@ -65,7 +65,7 @@ class Following:
             self._stopping.wait(pause_s)
         try:
             self._keep()
-        except StoreError as error:
+        except (OSError, StoreError) as error:
             self._journal.error("live counts are not kept", why=str(error))
 
     def _keep(self) -> None:

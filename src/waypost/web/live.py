@@ -86,7 +86,7 @@ class Board:
                 frames, place = self._next(place)
                 for frame in frames:
                     yield frame
-                if place == self._number and not moved.is_set():
+                if not frames and not moved.is_set():
                     try:
                         await asyncio.wait_for(moved.wait(), min(_HEARTBEAT_S, max(ends_s - loop.time(), 0.0)))
                     except TimeoutError:
