@@ -147,13 +147,17 @@ class LivePatch(msgspec.Struct, frozen=True, kw_only=True):
 Row = TypeVar("Row")
 
 
-def find_patch(before: LiveView, now: LiveView) -> LivePatch:
-    """What leads from one view to the next."""
-    statuses, ended = _moved(before.statuses, now.statuses, lambda row: row.status)
-    facilities, gone = _moved(before.facilities, now.facilities, _facility_key)
-    flows, dry = _moved(before.flows, now.flows, _flow_key)
+#: Rows of each kind in one patch: where everything moves all the time, they take turns.
+MOST_ROWS = 250
+
+
+def find_patch(before: LiveView, now: LiveView, turn: int = 0, most: int = MOST_ROWS) -> tuple[LivePatch, LiveView]:
+    """What leads from one view to the next, as far as `most` rows of each kind go, and what one then sees."""
+    statuses, ended, _ = _moved(before.statuses, now.statuses, lambda row: row.status, turn, most)
+    facilities, gone, all_facilities = _moved(before.facilities, now.facilities, _facility_key, turn, most)
+    flows, dry, all_flows = _moved(before.flows, now.flows, _flow_key, turn, most)
     shapes = {row.status: row.shape for row in before.statuses}
-    return LivePatch(
+    patch = LivePatch(
         as_of=now.as_of,
         position=now.position,
         behind=now.behind,
@@ -165,6 +169,7 @@ def find_patch(before: LiveView, now: LiveView) -> LivePatch:
         flows=flows,
         gone=LiveGone([GoneFacility(*key) for key in gone], [GoneFlow(*key) for key in dry]),
     )
+    return patch, msgspec.structs.replace(now, facilities=all_facilities, flows=all_flows)
 
 
 def _facility_key(row: LiveFacility) -> tuple[str, str]:
@@ -178,9 +183,21 @@ def _flow_key(row: LiveFlow) -> tuple[str, str, str]:
 Key = TypeVar("Key", bound=Hashable)
 
 
-def _moved(before: Sequence[Row], now: Sequence[Row], key: Callable[[Row], Key]) -> tuple[list[Row], list[Key]]:
-    """The rows that are new or other than before, and the keys of those that are gone."""
+def _moved(
+    before: Sequence[Row], now: Sequence[Row], key: Callable[[Row], Key], turn: int, most: int
+) -> tuple[list[Row], list[Key], list[Row]]:
+    """The rows that are new or other than before, the keys of those that are gone, and all rows as they are then."""
     were: Mapping[Key, Row] = {key(row): row for row in before}
     here = {key(row): row for row in now}
-    moved = [row for each, row in here.items() if (was := were.get(each)) is not row and was != row]
-    return moved, [each for each in were if each not in here]
+    moved = [each for each, row in here.items() if (was := were.get(each)) is not row and was != row]
+    gone = [each for each in were if each not in here]
+    if len(moved) <= most:
+        return [here[each] for each in moved], gone, list(now)
+    first = turn * most % len(moved)
+    moved = [*moved[first:], *moved[:first]]
+    for each in moved[most:]:  # those come another time
+        if each in were:
+            here[each] = were[each]
+        else:
+            del here[each]
+    return [here[each] for each in moved[:most]], gone, list(here.values())

@@ -52,7 +52,7 @@ class Board:
         self._snapshot: tuple[int, bytes] = (0, b"")
 
     async def show(self) -> bytes:
-        """The view as JSON; a second old at most.
+        """The view as JSON: what those see who watch, or if nobody does, how it is this moment.
 
         Raises:
             Busy: too many ask.
@@ -128,7 +128,10 @@ class Board:
 
     def _look_on(self, before: LiveView | None, number: int) -> tuple[LiveView, bytes]:
         view = self._look()
-        return view, b"" if before is None else self._frame(number, "patch", find_patch(before, view))
+        if before is None:
+            return view, b""
+        patch, seen = find_patch(before, view, number)
+        return seen, self._frame(number, "patch", patch)
 
     def _wake(self) -> None:
         for each in self._watching:

@@ -214,13 +214,27 @@ def test_a_patch_leads_from_one_view_to_the_next(memory: Memory) -> None:
     before = follow(network)
     grow(memory, scan("P1", facility="A", minute=1, code=DONE))
     now = follow(network)
-    patch = find_patch(before, now)
+    patch, seen = find_patch(before, now)
+    assert seen == now
     assert {row.status: row.parcels for row in patch.statuses} == {"picked_up": 1, "delivered": 1}
     assert [row.facility for row in patch.facilities] == ["A"]
     later = network.look(NOW + 26 * 60 * MINUTE)
-    patch = find_patch(now, later)
+    patch, _ = find_patch(now, later)
     assert [gone.facility for gone in patch.gone.facilities] == ["A"]
-    assert find_patch(later, later).facilities == []
+    assert find_patch(later, later)[0].facilities == []
+
+
+def test_where_everything_moves_rows_take_turns(memory: Memory) -> None:
+    network = live_over(memory)
+    before = seen = follow(network)
+    grow(memory, *(scan(f"P{n}", facility=f"F{n}") for n in range(10)))
+    now = follow(network)
+    sizes = []
+    for turn in range(4):
+        patch, seen = find_patch(seen, now, turn, most=3)
+        sizes.append(len(patch.facilities))
+    assert (before.facilities, sizes) == ([], [3, 3, 3, 1])
+    assert sorted(seen.facilities, key=lambda row: row.facility) == sorted(now.facilities, key=lambda row: row.facility)
 
 
 def test_what_was_kept_by_others_is_refused(memory: Memory) -> None:
