@@ -59,7 +59,11 @@ def add_live(app: FastAPI, office: Office) -> None:
         request: Request,
         last_event_id: Annotated[
             str | None,
-            Header(max_length=64, description="The id of the last event that came; the stream goes on behind it."),
+            Header(
+                alias="Last-Event-ID",
+                max_length=64,
+                description="The id of the last event that came; the stream goes on behind it.",
+            ),
         ] = None,
     ) -> Response:
         await office.get_operator(request.scope)
