@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waypost.forecast.arrivals import Arrival, SilentGroup
+from waypost.forecast.arrivals import Arrival, LateGroup, LikelyCause, SilentGroup
 from waypost.forecast.groups import Group, find_groups
 from waypost.forecast.reasons import Reason, Weather, find_reasons
 from waypost.forecast.risks import find_risks, risk_of_late
@@ -55,6 +55,7 @@ class Lookout:
     Attributes:
         areas: the same.
         groups: who fell silent together.
+        late: who did, or took much longer than expected, and why.
         shares: each parcel that is looked at stands for so many; with more than one, most are listed nowhere.
     """
 
@@ -82,6 +83,7 @@ class Lookout:
         self._offsets = _find_offsets(steps)
         self._patience = steps.find_patience()
         self.groups = [_tell_group(steps, group) for group in find_groups(watch.silence, steps, now)]
+        self.late = [_tell_late(each) for each in self.groups]
         self._steps = Steps(steps.take(~np.isfinite(steps.ended)))
         self._list = self._rank()
 
@@ -241,6 +243,27 @@ def _tell_group(steps: Steps, group: Group) -> SilentGroup:
         silent=group.silent,
         expected=round(group.expected, 2),
         parcels=["/".join(waybill) for waybill in _waybills(steps.table.take(pa.array(group.rows)))],
+    )
+
+
+def _tell_late(group: SilentGroup) -> LateGroup:
+    cause = LikelyCause(
+        kind=group.kind,
+        weight=1.0,
+        carrier=group.facility.partition("/")[0],
+        facility=group.facility,
+        towards=group.towards,
+        departed_at=group.departed_at,
+        vehicle=group.vehicle,
+        parcels=group.silent,
+    )
+    return LateGroup(
+        causes=[cause],
+        since=group.since,
+        parcels=len(set(group.parcels)),
+        silent=group.silent,
+        expected=group.expected,
+        numbers=group.parcels,
     )
 
 
