@@ -178,17 +178,13 @@ _ALERT = AlertView(
     words={},
     version=2,
 )
-_ACTS = [
-    ActView(
-        version=1, at="2026-11-22T11:30:05Z", who="waypost", what="raised", note="", assignee=None, until=None
-    ),
-    ActView(
-        version=2, at="2026-11-22T11:41:40Z", who="key:1a2b3c4d", what="acknowledged", note="", assignee=None, until=None
-    ),
-]  # fmt: skip
+_RAISED = ActView(
+    version=1, at="2026-11-22T11:30:05Z", who="waypost", what="raised", note="", assignee=None, until=None
+)
+_SEEN = msgspec.structs.replace(_RAISED, version=2, at="2026-11-22T11:41:40Z", who="key:1a2b3c4d", what="acknowledged")
 ALERT_EXAMPLES: dict[type, msgspec.Struct] = {
     AlertView: _ALERT,
-    AlertAnswer: AlertAnswer(_ALERT, _ACTS),
+    AlertAnswer: AlertAnswer(_ALERT, [_RAISED, _SEEN]),
     AlertPage: AlertPage([_ALERT], None),
     HitPage: HitPage([HitParcel("yto", "YT8812345678901")], None),
 }
