@@ -1,18 +1,26 @@
 """Trouble is looked for beside the server: one thread, every minute or so, and what it finds becomes alerts."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
 from waypost.app.wiring import House
 from waypost.care.alerts.book import AlertBook
 from waypost.care.alerts.findings import AlertKind, Detector
-from waypost.care.alerts.rounds import make_round
+from waypost.care.alerts.loads import HubLoad, LaneFlow, watch_hubs, watch_lanes
+from waypost.care.alerts.rounds import make_round, seldom
 from waypost.care.alerts.silence import watch_silence
+from waypost.care.alerts.unknown_codes import watch_unknown_codes
+from waypost.care.alerts.weather_ahead import watch_weather_ahead
 from waypost.model.errors import Closed, WaypostError
+from waypost.track.overview import UnknownCode, list_unknown_codes
 
 _PATIENCE_S = 10.0
+#: What asks history, or the weather of every facility, looks so often; and scans of so many hours count.
+_SELDOM_MS, _CODES_HOURS = 600_000, 24.0
+#: An overload is critical at so many times the load from which on it is one.
+_CRITICAL_LOAD = 1.25
 
 
 class Alerting:
@@ -85,9 +93,33 @@ class Alerting:
                 return
 
 
-def detectors_of(house: House) -> dict[AlertKind, Detector]:
-    """Those of a house, by what its settings want told."""
-    told = house.settings.alerts
-    return {
-        AlertKind.SILENCE: watch_silence(house.lookouts.find, told.least_parcels, told.critical_parcels),
+def detectors_of(
+    house: House,
+    list_hubs: Callable[[], Sequence[HubLoad] | None] | None = None,
+    list_lanes: Callable[[], Sequence[LaneFlow] | None] | None = None,
+) -> dict[AlertKind, Detector]:
+    """Those of a house, by what its settings want told.
+
+    Args:
+        list_hubs, list_lanes: live counts of the network, where somebody keeps them.
+    """
+    told, memory = house.settings.alerts, house.memory
+    least, critical = told.least_parcels, told.critical_parcels
+
+    def list_codes(since_ms: int) -> list[UnknownCode]:
+        return list_unknown_codes(memory.history, house.tables, since_ms)
+
+    codes = watch_unknown_codes(list_codes, told.unknown_scans, _CODES_HOURS)
+    ahead = watch_weather_ahead(
+        house.lookouts.find, house.read_weather_ahead, least, critical, told.weather_hours
+    )  # fmt: skip
+    found = {
+        AlertKind.SILENCE: watch_silence(house.lookouts.find, least, critical),
+        AlertKind.UNKNOWN_CODES: seldom(codes, _SELDOM_MS),
+        AlertKind.WEATHER_AHEAD: seldom(ahead, _SELDOM_MS),
     }
+    if list_hubs is not None:
+        found[AlertKind.HUB_OVERLOAD] = watch_hubs(list_hubs, told.hub_load, _CRITICAL_LOAD * told.hub_load)
+    if list_lanes is not None:
+        found[AlertKind.LANE_SLOW] = watch_lanes(list_lanes, told.lane_parcels, told.lane_slower, critical)
+    return found

@@ -163,6 +163,11 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ends_after_min: Annotated[float, msgspec.Meta(ge=0, le=10_080)] = 30.0  #: not found for so long, one is over
     least_parcels: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 3  #: fewer late ones are no alert
     critical_parcels: Annotated[int, msgspec.Meta(ge=1, le=100_000_000)] = 200  #: so many make one critical
+    unknown_scans: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20  #: with one code that no table knows, in a day
+    weather_hours: Annotated[float, msgspec.Meta(ge=1, le=240)] = 24.0  #: so far ahead foul weather is told
+    hub_load: Annotated[float, msgspec.Meta(gt=0, le=10)] = 1.0  #: share of what a hub can take in an hour
+    lane_slower: Annotated[float, msgspec.Meta(gt=1, le=100)] = 1.5  #: times as long as usual
+    lane_parcels: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 30  #: in a day; lanes with fewer are not looked at
     keep_days: Annotated[float, msgspec.Meta(ge=1, le=3650)] = 180.0  #: after one ended
 
 

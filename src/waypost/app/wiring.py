@@ -290,6 +290,12 @@ class House:
             rows = read_weather(connection, at_ms - LATELY_DAYS * DAY_MS)
         return blame_weather(WeatherKept(rows), self.facilities, at_ms) if rows.num_rows else None
 
+    def read_weather_ahead(self, at_ms: int) -> Weather | None:
+        """The same of what was foretold from an instant on; None if nothing is kept of that."""
+        with self.memory.records.read() as connection:
+            rows = read_weather(connection, at_ms)
+        return blame_weather(WeatherKept(rows), self.facilities, at_ms) if rows.num_rows else None
+
     def read_gaps(self) -> Gaps:
         """When parcels are scanned next, as history has it."""
         return read_gaps(self.memory.history, self.tables, self.clock())

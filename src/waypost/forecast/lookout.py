@@ -5,6 +5,7 @@ by timelines that may be newer; how things go is good for some minutes.
 """
 
 import bisect
+import functools
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -14,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waypost.forecast.arrivals import Arrival, LateGroup, LikelyCause, SilentGroup
+from waypost.forecast.candidates import Places
 from waypost.forecast.groups import Group, find_groups
+from waypost.forecast.late_together import Cause, LateTogether, find_late_together
 from waypost.forecast.reasons import Reason, Weather, find_reasons
 from waypost.forecast.risks import find_risks, risk_of_late
 from waypost.forecast.steps import Steps
@@ -83,7 +86,8 @@ class Lookout:
         self._offsets = _find_offsets(steps)
         self._patience = steps.find_patience()
         self.groups = [_tell_group(steps, group) for group in find_groups(watch.silence, steps, now)]
-        self.late = [_tell_late(each) for each in self.groups]
+        late = find_late_together(watch.silence, steps, now, lately=self._lately, weather=weather)
+        self.late = [_tell_late(steps, each) for each in late]
         self._steps = Steps(steps.take(~np.isfinite(steps.ended)))
         self._list = self._rank()
 
@@ -96,6 +100,21 @@ class Lookout:
     def on_their_way(self) -> int:
         """How many of those that are looked at were, without those that are given up."""
         return len(self._list)
+
+    @functools.cached_property
+    def heading(self) -> dict[str, Ints]:
+        """By facility (carrier/code) the last steps of the parcels that are there, or go there next."""
+        rows = self._list.rows
+        places = Places(self._steps, rows)
+        keys = np.r_[places.here, np.where(places.towards == places.here, -1, places.towards)]
+        order = np.argsort(keys, kind="stable")
+        found, begins = np.unique(keys[order], return_index=True)
+        parts = np.split(np.r_[rows, rows][order], begins[1:])
+        return {places.facilities[key]: part for key, part in zip(found.tolist(), parts, strict=True) if key >= 0}
+
+    def name(self, rows: Ints) -> list[str]:
+        """The first waybills of some steps, as carrier/number."""
+        return ["/".join(waybill) for waybill in _waybills(self._steps.table.take(pa.array(rows)))]
 
     def tell(self, steps: Steps, now: float) -> list[Arrival]:
         """What is thought at an instant near to that of the lookout, by whole timelines until then.
@@ -186,6 +205,11 @@ class _List:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def rows(self) -> Ints:
+        """All of them."""
+        return np.asarray(self._rows, np.int64)
+
     def page(self, wanted: Wanted, after: str | None, limit: int) -> tuple[Ints, str | None]:
         fits = self._risk >= round(wanted.least_risk * 10**_DIGITS, _DIGITS)  # 0.07 times 10,000 is more than 700
         if wanted.carrier is not None:
@@ -246,24 +270,26 @@ def _tell_group(steps: Steps, group: Group) -> SilentGroup:
     )
 
 
-def _tell_late(group: SilentGroup) -> LateGroup:
-    cause = LikelyCause(
-        kind=group.kind,
-        weight=1.0,
-        carrier=group.facility.partition("/")[0],
-        facility=group.facility,
-        towards=group.towards,
-        departed_at=group.departed_at,
-        vehicle=group.vehicle,
-        parcels=group.silent,
-    )
+def _tell_late(steps: Steps, group: LateTogether) -> LateGroup:
+    numbers = sorted({"/".join(waybill) for waybill in _waybills(steps.table.take(pa.array(group.rows)))})
     return LateGroup(
-        causes=[cause],
-        since=group.since,
-        parcels=len(set(group.parcels)),
+        causes=[_tell_cause(cause) for cause in group.causes],
+        since=_instant(group.since),
+        parcels=len(numbers),
         silent=group.silent,
-        expected=group.expected,
-        numbers=group.parcels,
+        expected=round(group.expected, 2),
+        numbers=numbers,
+    )
+
+
+def _tell_cause(cause: Cause) -> LikelyCause:
+    same = ("carrier", "facility", "towards", "within_km", "vehicle", "weather")
+    return LikelyCause(
+        **{name: getattr(cause, name) for name in same},
+        kind=cause.kind.value,
+        weight=round(cause.weight, 3),
+        departed_at=None if cause.departed is None else _instant(cause.departed),
+        parcels=cause.late,
     )
 
 

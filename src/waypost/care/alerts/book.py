@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from waypost.access.trail import WAYPOST, Trail
-from waypost.care.alerts.findings import AlertKind, Finding, Severity
+from waypost.care.alerts.findings import MOST_NAMED, AlertKind, Finding, Severity
 from waypost.care.alerts.words import Act, ActKind, Alert, Asked, State, Wanted
 from waypost.care.records import alert_acts, alert_parcels, alerts
 from waypost.forecast.arrivals import LikelyCause
@@ -25,8 +25,8 @@ from waypost.model.instants import DAY_MS
 from waypost.model.texts import refuse_control
 from waypost.store.protocols import Records
 
-#: Of the parcels that one hits so many are named; of one kind so many findings become alerts, the worst ones.
-MOST_NAMED, MOST_OF_A_KIND = 5_000, 200
+#: Of one kind so many findings become alerts, the worst ones.
+MOST_OF_A_KIND = 200
 MOST_NOTE, MOST_ASSIGNEE = 1000, 64
 #: For so long one may be snoozed.
 MOST_SNOOZED_MS = 30 * DAY_MS

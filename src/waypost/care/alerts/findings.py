@@ -7,6 +7,9 @@ import msgspec
 
 from waypost.forecast.arrivals import LikelyCause
 
+#: Of the parcels that one hits so many are named.
+MOST_NAMED = 5_000
+
 
 class AlertKind(StrEnum):
     """What is wrong."""

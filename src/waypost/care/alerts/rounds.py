@@ -30,3 +30,16 @@ def make_round(detectors: Mapping[AlertKind, Detector], book: AlertBook, now_ms:
             looked.add(kind)
             findings += found
     return Round(book.note(looked, findings, now_ms), failed)
+
+
+def seldom(detect: Detector, every_ms: int) -> Detector:
+    """One that looks no more often than that; meanwhile what it found last is so."""
+    last: tuple[int, list[Finding] | None] | None = None
+
+    def look(now_ms: int) -> list[Finding] | None:
+        nonlocal last
+        if last is None or last[1] is None or not 0 <= now_ms - last[0] < every_ms:
+            last = now_ms, detect(now_ms)
+        return last[1]
+
+    return look

@@ -21,24 +21,26 @@ def watch_silence(find_lookout: Callable[[], Lookout | None], least: int, critic
         lookout = find_lookout()
         if lookout is None:
             return None
-        return [_tell(each, critical) for each in lookout.late if each.parcels >= least]
+        found = [_tell(each, lookout.shares, critical) for each in lookout.late]
+        return [each for each in found if each.parcels >= least]
 
     return detect
 
 
-def _tell(group: LateGroup, critical: int) -> Finding:
-    cause = group.causes[0]
+def _tell(group: LateGroup, shares: int, critical: int) -> Finding:
+    """Where only some parcels are looked at, each stands for others that are as late."""
+    cause, parcels = group.causes[0], group.parcels * shares
     words = [cause.kind, cause.carrier, cause.facility, cause.towards, cause.vehicle, cause.departed_at, cause.weather]
     return Finding(
         kind=AlertKind.SILENCE,
         subject=" ".join(word or "-" for word in words),
-        severity=judge(group.parcels, 1, critical),
+        severity=judge(parcels, 1, critical),
         carrier=cause.carrier,
         facility=cause.facility,
         towards=cause.towards,
         since_ms=parse_instant(group.since).at_ms,
-        parcels=group.parcels,
+        parcels=parcels,
         numbers=group.numbers,
         causes=group.causes,
-        figures={"silent": group.silent, "expected": group.expected},
+        figures={"silent": group.silent * shares, "expected": group.expected * shares},
     )

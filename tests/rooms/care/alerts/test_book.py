@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from waypost.access.trail import Trail, Wanted
-from waypost.care.alerts.book import MOST_NAMED, MOST_OF_A_KIND, MOST_SNOOZED_MS, AlertBook
-from waypost.care.alerts.findings import AlertKind, Finding, Severity
+from waypost.care.alerts.book import MOST_OF_A_KIND, MOST_SNOOZED_MS, AlertBook
+from waypost.care.alerts.findings import MOST_NAMED, AlertKind, Finding, Severity
 from waypost.care.alerts.words import ActKind, Alert, Asked, State
 from waypost.care.alerts.words import Wanted as WantedAlerts
 from waypost.engines.sql.records import SqlRecords
