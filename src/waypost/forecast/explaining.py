@@ -58,18 +58,19 @@ class Explained(msgspec.Struct, frozen=True):
     score: float
 
 
-def explain(views: Sequence[View], least: float, *, fair: bool = True) -> Iterator[Explained]:
+def explain(views: Sequence[View], least: float, *, times: float = 1.0, fair: bool = True) -> Iterator[Explained]:
     """The groups, the most striking first.
 
     Args:
         views: groups of all kinds; of two that are as striking the first is named.
         least: the score from which on a group is told.
+        times: so many times as many as usual have to be late, however many there are.
         fair: whether kinds pay for how many groups they have.
     """
     views = list(views)
     prices = [_price(each) if fair else 0.0 for each in views]
     while True:
-        scores = [score(each) - price for each, price in zip(views, prices, strict=True)]
+        scores = [score(each, times) - price for each, price in zip(views, prices, strict=True)]
         tops = [float(each.max(initial=-np.inf)) for each in scores]
         best = int(np.argmax(tops)) if tops else 0
         if not tops or tops[best] < least:
@@ -83,11 +84,11 @@ def explain(views: Sequence[View], least: float, *, fair: bool = True) -> Iterat
         views = [View(each.of, each.late & ~inside, np.where(each.late & inside, 0.0, each.chance)) for each in views]
 
 
-def score(view: View) -> Floats:
+def score(view: View, times: float = 1.0) -> Floats:
     """Of each group minus the logarithm of about how likely it is chance; 0 for what is not striking."""
     many = view.of.sums(view.late)
     usual = view.of.sums(view.chance) + ALWAYS
-    striking = (many >= LEAST_LATE) & (many > usual)
+    striking = (many >= LEAST_LATE) & (many > times * usual)
     return np.where(striking, many * np.log(np.maximum(many, 1) / usual) - (many - usual), 0.0)
 
 

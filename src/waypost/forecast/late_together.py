@@ -35,6 +35,8 @@ SLOW_DAYS = 1.0
 WIDELY = 0.1
 #: A group is told if chance is less than e to the minus this, after what its kind pays.
 LEAST_SCORE = 12.0
+#: And if it has so many times as many late ones as usual: days differ by more than chance makes parcels differ.
+LEAST_TIMES = 2.5
 #: Weather is asked in steps of so many days, and facilities with foul weather this near to one another are one area.
 _STEP_DAYS, _NEAR_KM = 0.25, 400.0
 
@@ -99,7 +101,7 @@ def find_late_together(
         late = watched & (silent | (is_fresh & (steps.following[rows] > due)))
         chance = np.where(is_fresh & ~silent, level + awaited.never, share) * watched
         views += [View(each, late, chance) for each in told.list_candidates(late, weather, is_wide=level == WIDELY)]
-    return [told.tell(each, silent) for each in islice(explain(views, LEAST_SCORE), most)]
+    return [told.tell(each, silent) for each in islice(explain(views, LEAST_SCORE, times=LEAST_TIMES), most)]
 
 
 class _Told:
