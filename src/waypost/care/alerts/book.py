@@ -6,6 +6,7 @@ act at once do not undo one another, and who sends the same again changes nothin
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -68,8 +69,9 @@ class AlertBook:
                     lost.append(finding)
                 else:
                     _renew(connection, row, finding, now_ms, noted)
+            alike = _Alike(connection, list(seen.values()), {finding.kind for finding in lost if finding.numbers})
             for finding in lost:
-                row = _find_alike(connection, finding, seen)
+                row = alike.find(finding, seen)
                 if row is None:
                     noted.raised.append(_raise(connection, finding, now_ms))
                 else:
@@ -197,18 +199,30 @@ def _key(finding: Finding) -> str:
     return hashlib.blake2b(told, digest_size=16).hexdigest()
 
 
-def _find_alike(connection: Connection, finding: Finding, live: Mapping[str, Row[Any]]) -> Row[Any] | None:
-    """A live alert of that kind that hits the same parcels, though by another subject.
+class _Alike:
+    """Finds a live alert that hits the same parcels, though it is of another subject.
 
     A hub that stands still may be named by the first truck that does not leave it, and by its name an hour later.
     """
-    own = set(finding.numbers)
-    alike = [row for row in live.values() if row.kind == finding.kind] if own else []
-    for row in sorted(alike, key=lambda row: (row.first_ms, row.id)):
-        known = set(_read_numbers(connection, row.id))
-        if known and len(own & known) >= _SAME * min(len(own), len(known)):
-            return row
-    return None
+
+    def __init__(self, connection: Connection, live: Collection[Row[Any]], kinds: Collection[AlertKind]) -> None:
+        self._of: dict[tuple[str, str], list[str]] = {}
+        self._many: dict[str, int] = {}
+        for row in sorted(live, key=lambda row: (row.first_ms, row.id)):
+            numbers = _read_numbers(connection, row.id) if row.kind in kinds else []
+            self._many[row.live] = len(numbers)
+            for number in numbers:
+                self._of.setdefault((row.kind, number), []).append(row.live)
+
+    def find(self, finding: Finding, left: Mapping[str, Row[Any]]) -> Row[Any] | None:
+        """The oldest of those that are left."""
+        own = set(finding.numbers)
+        shared = Counter(key for number in own for key in self._of.get((finding.kind, number), ()))
+        alike = [left[key] for key in self._many if key in left and shared[key] >= self._needed(own, key)]
+        return alike[0] if alike else None
+
+    def _needed(self, own: set[str], key: str) -> float:
+        return max(_SAME * min(len(own), self._many[key]), 1)
 
 
 def _raise(connection: Connection, finding: Finding, now_ms: int) -> str:
