@@ -23,6 +23,7 @@ from waypost.app.checking import REGISTRY
 from waypost.app.cli import cli
 from waypost.app.serving import insight_of
 from waypost.app.settings import (
+    Alerts,
     Forecast,
     Labels,
     Login,
@@ -79,6 +80,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[mail]": Mail,
     "[sorting]": Sorting,
     "[forecast]": Forecast,
+    "[alerts]": Alerts,
     "[weather]": Weather,
     "[roads]": Roads,
     "[retention]": Retention,
@@ -285,6 +287,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             facilities=house.facilities,
             ways=house.ways,
             timetable_changes=house.timetable_changes,
+            alerts=house.alerts,
             clock=lambda: 0,
             health=lambda: Health(log_position=0, index_position=0),
             journal=open_journal(to),

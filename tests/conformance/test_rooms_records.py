@@ -55,6 +55,11 @@ from waypost.booking.sorting.lessons import Lessons, learn_file
 from waypost.booking.sorting.places import DELIVERIES
 from waypost.booking.sorting.shelf import KEPT, Sorters
 from waypost.booking.told import list_booked
+from waypost.care.alerts.book import AlertBook
+from waypost.care.alerts.findings import AlertKind, Finding, Severity
+from waypost.care.alerts.words import ActKind
+from waypost.care.alerts.words import Asked as AskedOfAlert
+from waypost.care.alerts.words import Wanted as WantedAlerts
 from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries, Delivery, DeliveryState, keep_new
 from waypost.care.mail_terms import MailTerms, is_any_on, list_switched, note_missed
@@ -873,6 +878,27 @@ def test_weather_is_kept_once_and_comes_back_as_it_was(records: Records) -> None
     ]
     assert kept[0]["latitude"] == -23.5
     assert kept[2]["known_ms"] == round(START * DAY_MS)
+
+
+def test_alerts_are_kept_worked_off_and_end(records: Records) -> None:
+    book, now, minute = AlertBook(records, 60_000), 1_793_000_000_000, 60_000
+    found = Finding(
+        kind=AlertKind.SILENCE, subject="x", severity=Severity.INFO, since_ms=now, parcels=2, numbers=["a/1"]
+    )
+    [id_] = book.note([], [found], now).raised
+    asked = AskedOfAlert(what=ActKind.ACKNOWLEDGED, version=1)
+    assert book.act(id_, asked, "key:a", now).version == book.act(id_, asked, "key:a", now).version == 2
+    with pytest.raises(Conflict):
+        book.act(id_, asked, "key:b", now)
+    threads = [threading.Thread(target=book.note, args=([], [found], now + each)) for each in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [one], _ = book.list_page(WantedAlerts(), None, 10)
+    assert (one.id, book.list_parcels(id_, None, 9)) == (id_, (["a/1"], None))
+    assert book.note([AlertKind.SILENCE], [], now + 2 * minute).ended == [id_]
+    assert book.forget(now + 3 * minute) == 1
 
 
 def test_timetable_changes_are_kept_lifted_and_end(records: Records) -> None:

@@ -64,9 +64,11 @@ def chores_of(house: House, clock: Callable[[], int]) -> dict[str, Callable[[], 
     """What the settings of a house ask for."""
     told_ms = round(house.settings.webhooks.keep_days * DAY_MS)
     mailed_ms = round(house.settings.mail.keep_days * DAY_MS)
+    alerts_ms = round(house.settings.alerts.keep_days * DAY_MS)
     chores = {
         "forget old deliveries": lambda: house.deliveries.forget(clock() - told_ms),
         "forget old notices": lambda: house.notices.forget(clock() - mailed_ms),
+        "forget old alerts": lambda: house.alerts.forget(clock() - alerts_ms),
         "learn sort codes": lambda: house.lessons.learn(clock()),
     }
     order_days = house.settings.retention.order_days

@@ -15,6 +15,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Role
+from waypost.app.alerting import Alerting, detectors_of
 from waypost.app.booking import Booking
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.housekeeping import Housekeeping, chores_of
@@ -86,9 +87,11 @@ def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None 
         Tally(),
     )
     mailing = _open_mailing(house, journal)
+    every_s = house.settings.alerts.every_s
+    alerting = Alerting(detectors_of(house), house.alerts, every_s, house.clock, journal)
     told = house.settings.login.openid
     openid = None if told is None else OpenId(told, house.settings.site.url)
-    app = make_app(_desk(house, booking, telling, mailing, sender, openid, guide, journal))
+    app = make_app(_desk(house, booking, telling, mailing, sender, openid, guide, alerting, journal))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     house.promises.note = lambda error: journal.error("promises are not made anew", exc_info=error)
     house.lookouts.note = lambda error: journal.error("arrivals are not looked at anew", exc_info=error)
@@ -101,6 +104,7 @@ def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None 
     polling.start()
     booking.start()
     telling.start()
+    alerting.start()
     if mailing is not None:
         mailing.start()
     following = Following(house.live, house.settings.home, house.clock, journal)
@@ -110,6 +114,7 @@ def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None 
     def close() -> None:
         booking.stop()
         telling.stop()
+        alerting.stop()
         if mailing is not None:
             mailing.stop()
         sender.close()
@@ -170,6 +175,7 @@ def _desk(
     sender: WebhookSender,
     openid: OpenId | None,
     guide: Guide | None,
+    alerting: Alerting,
     journal: FilteringBoundLogger,
 ) -> Desk:
     settings: Settings = house.settings
@@ -222,8 +228,9 @@ def _desk(
         facilities=house.facilities,
         ways=house.ways,
         timetable_changes=house.timetable_changes,
+        alerts=house.alerts,
         clock=house.clock,
-        health=lambda: _health(house),
+        health=lambda: _health(house, alerting),
         journal=journal,
         limits=settings.limits,
         site=settings.site,
@@ -241,7 +248,7 @@ def insight_of(house: House) -> Insight:
     )
 
 
-def _health(house: House) -> Health:
+def _health(house: House, alerting: Alerting) -> Health:
     health = house.home.health()
     room = os.statvfs(house.settings.home)
     loss = house.seals.find_loss()
@@ -255,4 +262,5 @@ def _health(house: House) -> Health:
             *([str(loss)] if loss else []),
         ],
         trimming=health.trimming,
+        unwatched=alerting.list_failures(),
     )

@@ -157,6 +157,21 @@ class Forecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     age_min: Annotated[float, msgspec.Meta(ge=1, le=1440)] = 30.0  #: what they know of what was lately so is newer
 
 
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is worth an alert. `critical_parcels` and those below it are of the parcels that one hits."""
+
+    every_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 60.0  #: how often it is looked for trouble; 0: never
+    ends_after_min: Annotated[float, msgspec.Meta(ge=0, le=10_080)] = 30.0  #: not found for so long, one is over
+    least_parcels: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 3  #: fewer late ones are no alert
+    critical_parcels: Annotated[int, msgspec.Meta(ge=1, le=100_000_000)] = 200  #: so many make one critical
+    unknown_scans: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20  #: with one code that no table knows, in a day
+    weather_hours: Annotated[float, msgspec.Meta(ge=1, le=240)] = 24.0  #: so far ahead foul weather is told
+    hub_load: Annotated[float, msgspec.Meta(gt=0, le=10)] = 1.0  #: share of what a hub can take in an hour
+    lane_slower: Annotated[float, msgspec.Meta(gt=1, le=100)] = 1.5  #: times as long as usual
+    lane_parcels: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 30  #: in a day; lanes with fewer are not looked at
+    keep_days: Annotated[float, msgspec.Meta(ge=1, le=3650)] = 180.0  #: after one ended
+
+
 class Weather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where Open-Meteo is, or what speaks as it does; nobody is asked without an address."""
 
@@ -205,6 +220,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     sorting: Sorting = Sorting()
     forecast: Forecast = Forecast()
+    alerts: Alerts = Alerts()
     weather: Weather = Weather()
     roads: Roads = Roads()
     retention: Retention = Retention()
@@ -215,7 +231,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _SECTIONS: tuple[str, ...] = (
     *("serve", "site", "limits", "track", "store", "labels", "webhooks", "mail", "sorting", "forecast"),
-    *("weather", "roads", "retention", "login"),
+    *("alerts", "weather", "roads", "retention", "login"),
 )
 #: What may stand in an address as it is.
 PROFILE = re.compile(r"[A-Za-z0-9_-]{0,40}")

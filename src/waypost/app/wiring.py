@@ -43,6 +43,7 @@ from waypost.booking.sorting.codes import SortCodes
 from waypost.booking.sorting.lessons import Lessons
 from waypost.booking.sorting.shelf import Sorters
 from waypost.booking.told import list_booked
+from waypost.care.alerts.book import AlertBook
 from waypost.care.consignees import Consignees, MailAudience
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -146,6 +147,7 @@ class House:
         timetables = Timetables(self.memory.records)
         self.has_timetable = timetables.has_any
         self.ways = Ways(Remembered(timetables.open, _TIMETABLE_AGE_S), self.timetable_changes)
+        self.alerts = open_alerts(settings, self.memory.records)
         self.parties = Parties(self.memory.records, secrets.token_bytes)
         self.trail = Trail(self.memory.records)
         self.people, self.sessions = join_people(settings, self.memory.records, self.seals)
@@ -294,6 +296,12 @@ class House:
             rows = read_weather(connection, at_ms - LATELY_DAYS * DAY_MS)
         return blame_weather(WeatherKept(rows), self.facilities, at_ms) if rows.num_rows else None
 
+    def read_weather_ahead(self, at_ms: int) -> Weather | None:
+        """The same of what was foretold from an instant on; None if nothing is kept of that."""
+        with self.memory.records.read() as connection:
+            rows = read_weather(connection, at_ms)
+        return blame_weather(WeatherKept(rows), self.facilities, at_ms) if rows.num_rows else None
+
     def read_gaps(self) -> Gaps:
         """When parcels are scanned next, as history has it."""
         return read_gaps(self.memory.history, self.tables, self.clock())
@@ -420,6 +428,11 @@ def join_people(settings: Settings, records: Records, seal: Callable[[], Seal]) 
     of_addresses = Rate(settings.limits.guesses_per_min, settings.limits.guesses_burst)
     passwords = Passwords(secrets.token_bytes)
     return People(records, seal, secrets.token_bytes, passwords, sessions, of_addresses), sessions
+
+
+def open_alerts(settings: Settings, records: Records) -> AlertBook:
+    """The book of alerts."""
+    return AlertBook(records, round(settings.alerts.ends_after_min * 60_000))
 
 
 def open_house(

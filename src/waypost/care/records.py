@@ -1,4 +1,4 @@
-"""Webhooks, mail to consignees, what is to be told, and how far changes were read for that, in `Records`."""
+"""Webhooks, mail to consignees, what is to be told and how far changes were read for that, and alerts, in `Records`."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
@@ -111,6 +111,54 @@ mail_notices = Table(
     Index(None, "state", "next_ms"),
     Index(None, "order_id", "piece", "state"),
     Index(None, "party", "made_ms"),
+)
+
+#: Trouble in the network: see `alerts/book.py`. `live` is its subject while it lasts, so that there is one of each;
+#: null once it is over. `version` counts what became of it, one an act.
+alerts = Table(
+    "alerts",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("live", String(32), unique=True),
+    Column("severity", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("carrier", String(32), nullable=False),  # empty where it is about none, as the next two
+    Column("facility", String(170), nullable=False),
+    Column("assignee", String(64), nullable=False),
+    Column("snoozed_until_ms", BigInteger),
+    Column("borne", Integer, nullable=False),  # so many parcels were hit when it was snoozed or resolved
+    Column("borne_severity", Integer, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("parcels", Integer, nullable=False),
+    Column("most_parcels", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # the finding, without the numbers
+    Index(None, "ended_ms", "first_ms"),
+)
+
+#: The parcels that each was found to hit the last time, carrier/number, as JSON.
+alert_parcels = Table(
+    "alert_parcels",
+    METADATA,
+    Column("alert", String(32), ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+#: What became of each, by the version that it got by that.
+alert_acts = Table(
+    "alert_acts",
+    METADATA,
+    Column("alert", String(32), ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", String(48), nullable=False),
+    Column("what", String(16), nullable=False),
+    Column("note", String(1000), nullable=False),
+    Column("assignee", String(64), nullable=False),
+    Column("until_ms", BigInteger),
 )
 
 SEALED = (

@@ -58,6 +58,51 @@ class SilentGroup(msgspec.Struct, frozen=True, kw_only=True):
     parcels: list[str]
 
 
+class LikelyCause(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be why parcels are late together; what a kind of cause has not is None. Instants RFC 3339.
+
+    Attributes:
+        kind: `departure`, `leg`, `hub`, `carrier` or `weather`; see `groups.GroupKind`.
+        weight: how likely it is, of all that were looked at together 1.
+        carrier: whose.
+        facility, towards: where, as carrier/code; of a carrier or of weather the middle of the area.
+        within_km: how far around that; None where it is so everywhere, or at that facility alone.
+        departed_at, vehicle: of a departure.
+        weather: what it is there, such as `storm`.
+        parcels: of the group, so many it hits.
+    """
+
+    kind: str
+    weight: float
+    carrier: str | None = None
+    facility: str | None = None
+    towards: str | None = None
+    within_km: float | None = None
+    departed_at: str | None = None
+    vehicle: str | None = None
+    weather: str | None = None
+    parcels: int = 0
+
+
+class LateGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Parcels that fell silent together, or took much longer than expected, and why; see `groups.LateTogether`.
+
+    Attributes:
+        causes: the likeliest first.
+        since: when the first of them was scanned last, of those that have it in common; RFC 3339.
+        parcels: how many there are, `silent` of them have not been scanned since.
+        expected: how many that would usually be.
+        numbers: of them, first waybills as carrier/number.
+    """
+
+    causes: list[LikelyCause]
+    since: str
+    parcels: int
+    silent: int
+    expected: float
+    numbers: list[str]
+
+
 class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
     """All of it at an instant.
 

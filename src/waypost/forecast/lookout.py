@@ -5,6 +5,7 @@ by timelines that may be newer; how things go is good for some minutes.
 """
 
 import bisect
+import functools
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waypost.forecast.arrivals import Arrival, SilentGroup
+from waypost.forecast.arrivals import Arrival, LateGroup, LikelyCause, SilentGroup
+from waypost.forecast.candidates import Places
 from waypost.forecast.groups import Group, find_groups
+from waypost.forecast.late_together import Cause, LateTogether, find_late_together
 from waypost.forecast.reasons import Reason, Weather, find_reasons
 from waypost.forecast.risks import find_risks, risk_of_late
 from waypost.forecast.steps import Steps
@@ -59,6 +62,7 @@ class Lookout:
         groups: who fell silent together.
         at_risk: of all parcels on their way, how many will rather than not come late, or go wrong.
         late: how many are later than promised already.
+        together: who did, or took much longer than expected, and why.
         shares: each parcel that is looked at stands for so many; with more than one, most are listed nowhere.
     """
 
@@ -86,6 +90,8 @@ class Lookout:
         self._offsets = _find_offsets(steps)
         self._patience = steps.find_patience()
         self.groups = [_tell_group(steps, group) for group in find_groups(watch.silence, steps, now)]
+        late = find_late_together(watch.silence, steps, now, lately=self._lately, weather=weather)
+        self.together = [_tell_late(steps, each) for each in late]
         self._steps = Steps(steps.take(~np.isfinite(steps.ended)))
         self.at_risk = self.late = 0
         self._list = self._rank()
@@ -99,6 +105,21 @@ class Lookout:
     def on_their_way(self) -> int:
         """How many of those that are looked at were, without those that are given up."""
         return len(self._list)
+
+    @functools.cached_property
+    def heading(self) -> dict[str, Ints]:
+        """By facility (carrier/code) the last steps of the parcels that are there, or go there next."""
+        rows = self._list.rows
+        places = Places(self._steps, rows)
+        keys = np.r_[places.here, np.where(places.towards == places.here, -1, places.towards)]
+        order = np.argsort(keys, kind="stable")
+        found, begins = np.unique(keys[order], return_index=True)
+        parts = np.split(np.r_[rows, rows][order], begins[1:])
+        return {places.facilities[key]: part for key, part in zip(found.tolist(), parts, strict=True) if key >= 0}
+
+    def name(self, rows: Ints) -> list[str]:
+        """The first waybills of some steps, as carrier/number."""
+        return ["/".join(waybill) for waybill in _waybills(self._steps.table.take(pa.array(rows)))]
 
     def tell(self, steps: Steps, now: float) -> list[Arrival]:
         """What is thought at an instant near to that of the lookout, by whole timelines until then.
@@ -192,6 +213,11 @@ class _List:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def rows(self) -> Ints:
+        """All of them."""
+        return np.asarray(self._rows, np.int64)
+
     def page(self, wanted: Wanted, after: str | None, limit: int) -> tuple[Ints, str | None]:
         fits = self._risk >= round(wanted.least_risk * 10**_DIGITS, _DIGITS)  # 0.07 times 10,000 is more than 700
         if wanted.carrier is not None:
@@ -249,6 +275,29 @@ def _tell_group(steps: Steps, group: Group) -> SilentGroup:
         silent=group.silent,
         expected=round(group.expected, 2),
         parcels=["/".join(waybill) for waybill in _waybills(steps.table.take(pa.array(group.rows)))],
+    )
+
+
+def _tell_late(steps: Steps, group: LateTogether) -> LateGroup:
+    numbers = sorted({"/".join(waybill) for waybill in _waybills(steps.table.take(pa.array(group.rows)))})
+    return LateGroup(
+        causes=[_tell_cause(cause) for cause in group.causes],
+        since=_instant(group.since),
+        parcels=len(numbers),
+        silent=group.silent,
+        expected=round(group.expected, 2),
+        numbers=numbers,
+    )
+
+
+def _tell_cause(cause: Cause) -> LikelyCause:
+    same = ("carrier", "facility", "towards", "within_km", "vehicle", "weather")
+    return LikelyCause(
+        **{name: getattr(cause, name) for name in same},
+        kind=cause.kind.value,
+        weight=round(cause.weight, 3),
+        departed_at=None if cause.departed is None else _instant(cause.departed),
+        parcels=cause.late,
     )
 
 

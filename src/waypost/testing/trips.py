@@ -41,6 +41,30 @@ class Halt(msgspec.Struct, frozen=True):
     ends: float
 
 
+_NO_TRUCK = Stuck(-1, -1, 0.0, 0.0)
+
+
+class Planted(msgspec.Struct, frozen=True):
+    """Something that goes wrong from an instant until another, in days since 1970.
+
+    `weather` keeps everything from leaving the hubs, from coming in and from going out for delivery; at a `hub` of a
+    carrier hardly anything leaves; of a `carrier` everything lies longer at some hubs, or at all; and `vehicle`, the
+    fullest truck that leaves then, gets stuck until the end.
+
+    Attributes:
+        hubs: where it is so; of all carriers for weather. A vehicle needs none.
+        carrier: the number of whose it is; None for weather and vehicles.
+        share: of parcels that are held up.
+    """
+
+    kind: str
+    begins: float
+    ends: float
+    hubs: tuple[int, ...] = ()
+    carrier: int | None = None
+    share: float = 0.8
+
+
 class Imagined(msgspec.Struct, frozen=True):
     """What happened.
 
@@ -52,6 +76,10 @@ class Imagined(msgspec.Struct, frozen=True):
         stuck: the trucks that were.
         stuck_parcels: by parcel, the number of its stuck truck; -1 for none.
         halt: the hub that came to one.
+        at_km: where the hubs are.
+        carrier: by parcel, the number of its carrier.
+        planted_parcels: by parcel, whether it was held up by what was planted.
+        truck: origin, destination and departure (in days) of the vehicle that was planted, if one was.
     """
 
     columns: dict[str, Any]
@@ -61,6 +89,10 @@ class Imagined(msgspec.Struct, frozen=True):
     stuck: list[Stuck]
     stuck_parcels: Ints
     halt: Halt | None
+    at_km: Floats
+    carrier: Ints
+    planted_parcels: Flags
+    truck: Stuck | None
 
     def steps(self, known: float = np.inf) -> Steps:
         """The scans until an instant, in days, as steps."""
@@ -70,13 +102,36 @@ class Imagined(msgspec.Struct, frozen=True):
 
 
 class _World:
-    def __init__(self, chance: np.random.Generator, hubs: int) -> None:
+    def __init__(
+        self, chance: np.random.Generator, hubs: int, map_seed: int | None, carriers: int, planted: Planted | None
+    ) -> None:
         self.chance = chance
-        self.at_km = chance.uniform(0, 1800, (hubs, 2))
+        drawing = chance if map_seed is None else np.random.default_rng(map_seed)
+        self.planted, self.truck = planted, None if planted is None else _NO_TRUCK
+        self.at_km = drawing.uniform(0, 1800, (hubs, 2))
         self.km = np.hypot(*(self.at_km[:, None] - self.at_km[None, :]).transpose(2, 0, 1))
         self.middle = int(np.argmin(self.km.sum(1)))
-        self.sorting = chance.uniform(0.05, 0.25, hubs)  # days that sorting takes at each
+        self.sorting = drawing.uniform(0.05, 0.25, hubs)  # days that sorting takes at each
+        self.carriers = carriers
+        self.carrier: Ints = np.zeros(0, np.int64)
+        self.held: Flags = np.zeros(0, np.bool_)
         self.scans: list[tuple[Ints, int, Ints, Floats]] = []
+
+    def hold(self, parcels: Ints, place: Ints, at: Floats, kinds: tuple[str, ...]) -> Floats:
+        """When some parcels go on that would at an instant, by the clock there: later where they are held up."""
+        planted = self.planted
+        if planted is None or planted.kind not in kinds:
+            return at
+        begins, ends = planted.begins + _OFFSET, planted.ends + _OFFSET
+        waits = np.isin(place, planted.hubs) & (at >= begins) & (at < ends)
+        waits &= self.chance.random(len(parcels)) < planted.share
+        if planted.carrier is not None:
+            waits &= self.carrier[parcels] == planted.carrier
+        self.held[parcels[waits]] = True
+        longer = ends + self.chance.uniform(0, 0.1, len(parcels))
+        if planted.kind == "carrier":  # it goes slowly there, but it goes
+            longer = at + self.chance.uniform(0.8, 1.6, len(parcels))
+        return np.where(waits, longer, at)
 
     def scan(self, parcel: Ints, status: int, place: Ints, at: Floats) -> None:
         self.scans.append((parcel, status, place, at))
@@ -104,6 +159,9 @@ def imagine_trips(
     halt: Halt | None = None,
     holidays: tuple[float, ...] = (),
     seed: int = 0,
+    carriers: int = 1,
+    map_seed: int | None = None,
+    planted: Planted | None = None,
 ) -> Imagined:
     """Let parcels go their ways.
 
@@ -116,9 +174,12 @@ def imagine_trips(
         halt: a hub that nothing leaves for a time.
         holidays: days (since 1970) on which nobody delivers, beside Sundays.
         seed: of all chance.
+        carriers: so many share the parcels; each has a hub of its own in each place, and its own trucks.
+        map_seed: where the hubs are, and how fast they sort; of `seed` without it.
+        planted: what goes wrong besides.
     """
     chance = np.random.default_rng(seed)
-    world = _World(chance, hubs)
+    world = _World(chance, hubs, map_seed, carriers, planted)
     origin, target = chance.integers(0, hubs, (2, parcels))
     target = np.where(target == origin, (target + 1) % hubs, target)
     changes = (world.km[origin, target] > 900) & (origin != world.middle) & (target != world.middle)
@@ -126,6 +187,8 @@ def imagine_trips(
         chance.uniform(0, days, parcels) // 1 + np.clip(chance.normal(0.62, 0.12, parcels), 0.3, 0.9)
     )
     everyone = np.arange(parcels)
+    world.carrier = chance.integers(0, carriers, parcels) if carriers > 1 else np.zeros(parcels, np.int64)
+    world.held = np.zeros(parcels, np.bool_)
     world.scan(everyone, _PICKED_UP, origin, local)
     here, at = origin, local + chance.gamma(4, 0.04, parcels)
     world.scan(everyone, _ARRIVED, here, at)
@@ -151,9 +214,10 @@ def _ride(
     if halt is not None:
         waits = (origin == halt.hub) & (ready > halt.begins + _OFFSET) & (ready < halt.ends + _OFFSET)
         ready = np.where(waits, halt.ends + _OFFSET, ready)
+    ready = world.hold(going, origin, ready, ("weather", "hub", "carrier"))
     slots = (np.floor(ready)[:, None] + np.r_[DEPARTURES, DEPARTURES + 1, DEPARTURES + 2]).astype(np.float64)
     leaves = slots[np.arange(len(going)), np.argmax(slots - CUT_OFF >= ready[:, None], axis=1)]
-    keys = np.stack([origin, goal, np.round(leaves * 1440).astype(np.int64)])
+    keys = np.stack([origin, goal, np.round(leaves * 1440).astype(np.int64), world.carrier[going]])
     runs, truck = np.unique(keys, axis=1, return_inverse=True)
     truck = truck.reshape(-1)
     late: Floats = np.asarray(chance.gamma(2, 0.02, runs.shape[1]))
@@ -169,13 +233,33 @@ def _ride(
         departed = float(runs[2, number] / 1440 + late[number] - _OFFSET)
         hubs = int(runs[0, number]), int(runs[1, number])
         trucks.append(Stuck(*hubs, departed, departed + float(drive[number])))
+    _strand(world, going, runs, truck, loaded, late, drive)
     departs = leaves + late[truck]
     world.scan(going, _DEPARTED, origin, departs + chance.uniform(0, 5 / 1440, len(going)))
     arrives = departs + drive[truck] + chance.uniform(0.01, 0.06, len(going))
+    arrives = world.hold(going, goal, arrives, ("weather",))
     world.scan(going, _ARRIVED, goal, arrives)
     there, then = here.copy(), at.copy()
     there[going], then[going] = goal, arrives
     return there, then
+
+
+def _strand(
+    world: _World, going: Ints, runs: Ints, truck: Ints, loaded: Ints, late: Floats, drive: Floats
+) -> None:  # fmt: skip
+    """The fullest truck of those that leave within a day gets stuck until the end, if that was planted."""
+    planted = world.planted
+    if planted is None or planted.kind != "vehicle" or world.truck is not _NO_TRUCK:
+        return
+    leaves = runs[2] / 1440 - _OFFSET
+    fits = (leaves >= planted.begins) & (leaves < planted.begins + 1)
+    if not fits.any():
+        return
+    number = int(np.argmax(np.where(fits, loaded, -1)))
+    departed = float(leaves[number] + late[number])
+    drive[number] = max(drive[number], planted.ends - departed)
+    world.held[going[truck == number]] = True
+    world.truck = Stuck(int(runs[0, number]), int(runs[1, number]), departed, departed + float(drive[number]))
 
 
 def _deliver(world: _World, parcels: Ints, here: Ints, at: Floats, holidays: tuple[float, ...]) -> Floats:
@@ -188,6 +272,7 @@ def _deliver(world: _World, parcels: Ints, here: Ints, at: Floats, holidays: tup
         for _ in range(4):
             day = np.where(((day + 3) % 7 == 6) | np.isin(day, holidays), day + 1, day)
         out = day + chance.uniform(7.5, 9.5, len(rows)) / 24
+        out = world.hold(rows, here[rows], out, ("weather",))
         door = out + chance.gamma(5, 0.8 / 24, len(rows))
         world.scan(rows, _OUT, here[rows], out)
         fails = (chance.random(len(rows)) < 0.07) & (attempt < 2)
@@ -217,14 +302,15 @@ def _tell(
     kept: Flags = ~(at / DAY_MS > np.where(np.isnan(lost_after), np.inf, lost_after)[parcel])
     kept &= (chance.random(len(at)) > 0.02) | (status == _DELIVERED)  # some scans are forgotten
     codes = np.array([_CODES.get(number, "") for number in range(_DELIVERED + 1)])
-    hubs = np.array([f"{_CARRIER}/H{hub}" for hub in range(len(world.km))])
+    names = np.array([_CARRIER, *(f"{_CARRIER}{number}" for number in range(1, world.carriers))])
+    hubs = np.array([[f"{name}/H{hub}" for hub in range(len(world.km))] for name in names])
     areas = np.array([f"XX-R{hub}" for hub in range(len(world.km))])
     latitude, longitude = -5 - world.at_km[:, 0] / 111, -40 - world.at_km[:, 1] / 111
     columns = {
-        "carrier": np.full(len(at), _CARRIER),
+        "carrier": names[world.carrier[parcel]],
         "number": np.array([f"P{number:07}" for number in range(parcels)])[parcel],
         "status": codes[status],
-        "facility": hubs[place],
+        "facility": hubs[world.carrier[parcel], place],
         "area": areas[place],
         "latitude": latitude[place],
         "longitude": longitude[place],
@@ -238,4 +324,5 @@ def _tell(
     return Imagined(
         {name: values[kept] for name, values in columns.items()},
         parcel[kept], arrived - _OFFSET, lost_after, trucks, in_stuck, halt,
+        world.at_km, world.carrier, world.held, None if world.truck is _NO_TRUCK else world.truck,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from waypost.model.instants import format_utc
 from waypost.network.areas import Areas
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import History
-from waypost.track.standing import Ask, in_milliseconds, read_standing
+from waypost.track.standing import Ask, in_milliseconds, instant, read_standing
 from waypost.track.statuses import get_status
 from waypost.track.tables import CodeTables
 
@@ -113,6 +113,12 @@ def read_overview(
         parcels=sum(count.parcels for count in statuses),
         position=position,
     )
+
+
+def list_unknown_codes(history: History, tables: CodeTables, since_ms: int) -> list[UnknownCode]:
+    """Codes that no table knows, of scans that happened from an instant on, the newest first."""
+    standing = read_standing(history, tables)
+    return _read_unknown_codes(history, lambda scans: standing(scans.filter(scans.at >= instant(since_ms))))
 
 
 _PARCEL = ("parcel_carrier", "parcel_number")

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from waypost.web.api import (
+    alerts,
     arrivals,
     audit,
     booking,
@@ -79,6 +80,7 @@ def make_app(desk: Desk) -> Door:
     lanes.add_lanes(app, office)
     forecasts.add_forecasts(app, office)
     ways.add_ways(app, office)
+    alerts.add_alerts(app, office)
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
     booking.add_booking(app, office)

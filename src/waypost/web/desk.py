@@ -24,6 +24,7 @@ from waypost.booking.proofs import Proofs
 from waypost.booking.rating.quoting import Quotes
 from waypost.booking.sheets import TableReader
 from waypost.booking.sorting.codes import SortCodes
+from waypost.care.alerts.book import AlertBook
 from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -180,6 +181,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         disk_free_bytes: room left where the log grows; None where that cannot be told.
         failures: what is broken, in words; empty if nothing is.
         trimming: why old scans do not leave the log as they should, which holds up no answer; None if they do.
+        unwatched: for which alerts nobody can look, and why; nor does that hold up an answer.
     """
 
     log_position: int
@@ -187,6 +189,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes: int | None = None
     failures: list[str] = []
     trimming: str | None = None
+    unwatched: list[str] = []
 
     @property
     def lag(self) -> int:
@@ -247,6 +250,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         openid: another provider that says who people are.
         facilities: the register of facilities.
         ways: through the timetables. `timetable_changes` closures and delays.
+        alerts: trouble in the network.
         clock: now, in UTC milliseconds.
         ticks: milliseconds of a clock that nobody sets, for rates; its zero means nothing.
         health: how the machines are; cheap to ask.
@@ -295,6 +299,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     facilities: Facilities
     ways: Ways
     timetable_changes: ChangeBook
+    alerts: AlertBook
     clock: Callable[[], int]
     health: Callable[[], Health]
     journal: FilteringBoundLogger

@@ -191,5 +191,7 @@ class _Machines(Collector):
         yield GaugeMetricFamily("waypost_failures", "Machines that report a failure.", len(health.failures))
         told = "Whether old scans do not leave the log as the settings ask."
         yield GaugeMetricFamily("waypost_trimming_failed", told, int(health.trimming is not None))
+        told = "Kinds of alerts that nobody can look for."
+        yield GaugeMetricFamily("waypost_alerts_failing", told, len(health.unwatched))
         if health.disk_free_bytes is not None:
             yield GaugeMetricFamily("waypost_disk_free_bytes", "Room left for the log.", health.disk_free_bytes)

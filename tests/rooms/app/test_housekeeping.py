@@ -54,11 +54,12 @@ def test_what_else_carriers_handed_in_goes_too(tmp_path: Path) -> None:
         [first, _] = house.watches.find("own", ["X1", "X2"])
         house.watches.keep([msgspec.structs.replace(first, next_ms=None, told=Told.ENDED)])
         chores = chores_of(house, clock)
-        assert [chore() for chore in chores.values()] == [0] * 9
+        assert [chore() for chore in chores.values()] == [0] * 10
         clock.move(days=8)
         assert {name: chore() for name, chore in chores.items()} == {
             "forget old deliveries": 0,
             "forget old notices": 0,
+            "forget old alerts": 0,
             "learn sort codes": 0,
             "erase people from old orders": 0,
             "forget old proofs": 0,
@@ -75,6 +76,7 @@ def test_with_no_days_they_stay_for_ever(tmp_path: Path) -> None:
         of_their_own = [
             "forget old deliveries",
             "forget old notices",
+            "forget old alerts",
             "learn sort codes",
             "erase people from old orders",
             "forget old proofs",

@@ -44,6 +44,7 @@ from waypost.booking.rating.quoting import Quotes
 from waypost.booking.rating.shelf import Shelf
 from waypost.booking.sorting.codes import SortCodes
 from waypost.booking.sorting.shelf import Sorters
+from waypost.care.alerts.book import AlertBook
 from waypost.care.consignees import Consignees
 from waypost.care.deliveries import Deliveries
 from waypost.care.mail_terms import MailTerms
@@ -164,6 +165,7 @@ class World:
         self.volumes = VolumeShelf(self.memory.records)
         self.timetables = Timetables(self.memory.records)
         self.timetable_changes = ChangeBook(self.memory.records)
+        self.alerts = AlertBook(self.memory.records, 1_800_000)
         self.tracker = Tracker(self.memory, self.tables, self.facilities, detect_carriers)
         self.reception = Reception(self.memory, self.zone_of, lambda: self.now_ms)
         self.readers: dict[str, PushReader] = {}
@@ -272,6 +274,7 @@ class World:
             "facilities": self.facilities,
             "ways": Ways(self.timetables.open, self.timetable_changes),
             "timetable_changes": self.timetable_changes,
+            "alerts": self.alerts,
             "clock": lambda: self.now_ms,
             "ticks": lambda: self.now_ms,
             "health": self.health,

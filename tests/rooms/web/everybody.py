@@ -14,6 +14,7 @@ from waypost.access.keys import Role
 from waypost.app.carriers import contract_at
 from waypost.booking.orders import Order
 from waypost.booking.proofs import ProofSent
+from waypost.care.alerts.findings import AlertKind, Finding, Severity
 from waypost.care.deliveries import Delivery, keep_new
 from waypost.care.notices import Notice, NoticeState, keep_notices
 from waypost.carriers.adapters import list_adapters
@@ -92,6 +93,15 @@ class House:
         world.timetables.keep(services, {})
         closing = Closure(facility="hilltop/GRU", since_ms=now, until_ms=now + 86_400_000)
         self.change = world.timetable_changes.close("chg_0123456789abcdef", closing, "SECRET-3", "me", now).id
+        trouble = Finding(
+            kind=AlertKind.SILENCE,
+            subject="SECRET-4",
+            severity=Severity.WARNING,
+            since_ms=now,
+            parcels=1,
+            numbers=["correios/SECRET-4"],
+        )
+        [self.alert] = world.alerts.note([], [trouble], now).raised
         self.delivery = "msg_1"
         with world.memory.records.begin() as connection:
             told = Delivery(
@@ -144,6 +154,7 @@ class House:
             "SECRET-1",
             "SECRET-2",
             "SECRET-3",
+            "SECRET-4",
             person.name,
             person.street,
             person.phone,

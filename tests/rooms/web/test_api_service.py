@@ -42,6 +42,15 @@ def test_that_old_scans_stay_is_told_and_does_no_harm(make_world: Callable[..., 
     assert {"waypost_trimming_failed 1.0", "waypost_failures 0.0"} <= set(world.get("/metrics").text.splitlines())
 
 
+def test_that_alerts_are_not_looked_for_is_told_and_does_no_harm(make_world: Callable[..., Any]) -> None:
+    health = Health(log_position=7, index_position=7, unwatched=["alerts: silence is not looked for: no room"])
+    world = make_world(health=lambda: health, site=Site(open_metrics=True))
+    assert (world.get("/readyz").status, world.get("/readyz").json) == (200, {"ready": True})
+    told = [json.loads(line) for line in world.journal.getvalue().splitlines() if '"alerts are not' in line]
+    assert [line["why"] for line in told] == health.unwatched * 2
+    assert {"waypost_alerts_failing 1.0", "waypost_failures 0.0"} <= set(world.get("/metrics").text.splitlines())
+
+
 def test_numbers_for_prometheus(world: Any) -> None:
     row = {"carrier": "waypost", "number": "N1", "code": "picked_up", "at": "2026-11-22T10:00:00Z"}
     world.post_scans([row, row | {"at": "never"}])

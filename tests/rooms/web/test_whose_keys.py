@@ -33,6 +33,14 @@ WHO_MAY = {
     "get /v1/facilities": OPERATOR,
     "put /v1/facilities": OPERATOR,
     "get /v1/arrivals": OPERATOR,
+    "get /v1/alerts": OPERATOR,
+    "get /v1/alerts/{alert}": OPERATOR,
+    "get /v1/alerts/{alert}/parcels": OPERATOR,
+    "post /v1/alerts/{alert}/acknowledge": OPERATOR,
+    "post /v1/alerts/{alert}/assign": OPERATOR,
+    "post /v1/alerts/{alert}/snooze": OPERATOR,
+    "post /v1/alerts/{alert}/resolve": OPERATOR,
+    "post /v1/alerts/{alert}/reopen": OPERATOR,
     "get /v1/lanes": TELLERS,
     "get /v1/forecasts": TELLERS,
     "get /v1/forecasts/volume": TELLERS,
@@ -107,7 +115,7 @@ WHO_MAY = {
 }
 
 #: What a path is about, the nearest first.
-_NAMED = ("change", "job", "proof", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
+_NAMED = ("alert", "change", "job", "proof", "push", "manifest", "webhook", "notice", "parcel", "pickup", "account")
 
 #: What an answer calls a key that somebody may use, or one that speaks for a carrier.
 WHOSE = {"operator": "operator's", "carrier": "a carrier's", "bound": "--carrier", "merchant": "a merchant's"}
@@ -134,7 +142,7 @@ def requests_of(house: House, name: str, operation: Any) -> list[tuple[str, str,
     ids = {"account": "rural", "number": "WP100000001BR", "push": house.push, "job": house.job, "piece": "1"}
     ids |= {"parcel": house.parcel, "pickup": house.pickup, "proof": house.proof}
     ids |= {"manifest": house.manifest, "webhook": house.webhook, "delivery": house.delivery, "notice": house.notice}
-    ids |= {"change": house.change}
+    ids |= {"change": house.change, "alert": house.alert}
     sent: list[bytes] = [b""]
     kind = "application/json"
     if content := operation.get("requestBody", {}).get("content"):

@@ -10,9 +10,12 @@ from fastapi.openapi.utils import get_openapi
 from waypost.booking.orders import Order
 from waypost.booking.proofs import ProofSent
 from waypost.booking.rating.quotes import Prefer
+from waypost.care.alerts.findings import AlertKind
+from waypost.care.alerts.words import State
 from waypost.care.messages import News, StatusTold
 from waypost.track.overview import Overview
 from waypost.track.wire import RawScan
+from waypost.web.api.alert_answers import ALERT_EXAMPLES, ActSent, AssignSent, ResolveSent, SnoozeSent
 from waypost.web.api.answers import EXAMPLES as _ANSWERS
 from waypost.web.api.answers import FacilityRecord, JobSent, WatchedRecord
 from waypost.web.api.arrival_answers import ARRIVAL_EXAMPLES
@@ -31,7 +34,7 @@ from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
 EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES | AUDIT_EXAMPLES
 EXAMPLES |= PROMISE_EXAMPLES | ARRIVAL_EXAMPLES
-EXAMPLES |= LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES | LIVE_EXAMPLES
+EXAMPLES |= ALERT_EXAMPLES | LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES | LIVE_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
@@ -68,6 +71,7 @@ TAGS = [
     {"name": "webhooks", "description": "Merchants are told what becomes of their parcels, signed."},
     {"name": "mail", "description": "Consignees are told by mail what becomes of their parcels."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
+    {"name": "alerts", "description": "Trouble that is found in the network, and how it is worked off."},
     {"name": "audit", "description": "Who did what to what, and when."},
     {"name": "service", "description": "Whether the service is well."},
 ]
@@ -146,6 +150,12 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
     components = document.setdefault("components", {})
     kinds = [
         *EXAMPLES,
+        ActSent,
+        AlertKind,
+        AssignSent,
+        ResolveSent,
+        SnoozeSent,
+        State,
         ChangeSent,
         PathsSent,
         FacilityRecord,

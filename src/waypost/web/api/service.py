@@ -31,6 +31,8 @@ def add_service(app: FastAPI, office: Office) -> None:
         reasons, call = list_reasons(health, office.limits), call_of(request.scope)
         if health.trimming:  # no reason: it answers all the same
             office.desk.journal.warning("old scans stay in the log", request=call.id, route=READY, why=health.trimming)
+        for why in health.unwatched:
+            office.desk.journal.warning("alerts are not looked for", request=call.id, route=READY, why=why)
         if reasons:
             details = msgspec.structs.asdict(health)
             office.desk.journal.warning("not ready", request=call.id, route=READY, reasons=reasons, **details)
