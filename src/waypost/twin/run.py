@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from waypost.model.errors import BadInput
+from waypost.model.scans import empty_batch
 from waypost.twin.changes import AddFront, Change, ChangeRoom, CloseHub, MoreDemand, MoveCutOff
 from waypost.twin.chance import share
 from waypost.twin.demand import rates_of_day, sales_factor
@@ -75,6 +76,7 @@ class Run:
         self._added = [each.front for each in changes if isinstance(each, AddFront)]
         self._state = _new_state(world)
         self._fixed = _fix(world, self.minute, self._changes, luck or Luck(), quality)
+        self._offsets = functools.lru_cache(maxsize=1)(self._read_offsets)
         self._late = np.empty((0, 7), np.int32)
         self._ended: list[npt.NDArray[np.int32]] = []
         self.backlog: list[npt.NDArray[np.float32]] = []
@@ -97,12 +99,21 @@ class Run:
 
     def warm_up(self, until_ms: int) -> Iterator[int]:
         """Let time pass without telling of it; yields how far it is. What ended meanwhile is forgotten as well."""
-        while self.now_ms < until_ms:
-            self.advance(min(self._next_stop(), until_ms // MINUTE_MS), silent=True)
-            yield self.now_ms
+        yield from self.pass_silently(until_ms)
         self._ended.clear()
         self.backlog.clear()
         self.backlog_hours.clear()
+
+    def pass_silently(self, until_ms: int) -> Iterator[int]:
+        """Let time pass without telling what is sent; yields how far it is."""
+        while self.now_ms < until_ms:
+            self.advance(min(self._next_stop(), until_ms // MINUTE_MS), silent=True)
+            yield self.now_ms
+
+    @property
+    def tries(self) -> int:
+        """How often couriers went out with a parcel so far."""
+        return self.count(Count.TRIES)
 
     def _next_stop(self) -> int:
         return self.minute // STRETCH_MIN * STRETCH_MIN + STRETCH_MIN
@@ -157,9 +168,7 @@ class Run:
     def _at_present(self, births: npt.NDArray[np.int32], until_min: int) -> Fixed:
         """What holds for some minutes: clocks that may change, and the weather."""
         world, day = self.world, (self.minute + CHINA_MIN) // DAY_MIN
-        noon = dt.datetime.fromtimestamp(self.minute * 60, dt.UTC)
-        zones = sorted({*world.places.zones, *(area.zone for area in world.places.areas)})
-        offset = {zone: offset_min(zone, noon) for zone in zones}
+        places, areas = self._offsets(self.minute // 60)
         today = dt.date.fromordinal(dt.date(1970, 1, 1).toordinal() + self.minute // DAY_MIN)
         fronts = [*self._added]
         for back in range(_FRONT_DAYS + 1):
@@ -169,10 +178,18 @@ class Run:
         return self._fixed._replace(
             births=births,
             first=self.minute,
-            place_offset=np.array([offset[zone] for zone in world.places.zones], np.int32),
-            area_offset=np.array([offset[area.zone] for area in world.places.areas], np.int32),
+            place_offset=places,
+            area_offset=areas,
             fronts=front_rows(fronts, self.minute, until_min),
         )
+
+    def _read_offsets(self, hour: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """What clocks show in an hour at places and at hubs, less UTC: no zone changes them within one."""
+        places, at = self.world.places, dt.datetime.fromtimestamp(hour * 3600, dt.UTC)
+        zones = {*places.zones, *(area.zone for area in places.areas)}
+        offset = {zone: offset_min(zone, at) for zone in zones}
+        of_places = np.array([offset[zone] for zone in places.zones], np.int32)
+        return of_places, np.array([offset[area.zone] for area in places.areas], np.int32)
 
     def _take_scans(self, until_min: int, silent: bool) -> pa.RecordBatch:
         counts = self._state.counts
@@ -182,7 +199,7 @@ class Run:
         due = late[:, 6] < until_min
         self._late = late[~due]
         if silent:
-            return self._teller.batch(scans, np.empty(0, np.int64))
+            return empty_batch()
         order = merge_order(scans, late[due])
         return self._teller.batch(np.concatenate([scans, late[due]]), order)
 
