@@ -6,12 +6,12 @@ change can be compared parcel by parcel (common random numbers).
 
 import numpy as np
 
-from waypost.store.compiled import Number, compiled, inlined
+from waypost.store.compiled import Number, compiled, woven
 
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-@inlined
+@woven
 def mixed(seed: Number, minute: Number, ordinal: Number, why: Number) -> Number:
     """64 bits (two rounds of splitmix64) of a parcel, which is the `ordinal`th of its minute, for one purpose."""
     word = np.uint64(seed) + np.uint64(minute) * np.uint64(_GOLDEN)
@@ -22,7 +22,7 @@ def mixed(seed: Number, minute: Number, ordinal: Number, why: Number) -> Number:
     return word ^ (word >> np.uint64(31))
 
 
-@inlined
+@woven
 def share(seed: Number, minute: Number, ordinal: Number, why: Number) -> Number:
     """The same as a number from 0 to below 1."""
     return np.float64(mixed(seed, minute, ordinal, why) >> np.uint64(11)) * (1.0 / (1 << 53))

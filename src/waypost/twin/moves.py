@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from waypost.store.compiled import Number, compiled, inlined, prefetch
+from waypost.store.compiled import Number, prefetch, woven
 from waypost.twin.chance import mixed, share
 from waypost.twin.state import (
     AREA,
@@ -54,7 +54,7 @@ _LEAST_PROMISE, _DAY_ENDS = 1380, 21 * 60 + 30
 _WAVES = (8 * 60 + 30, 14 * 60)
 
 
-@compiled
+@woven
 def pass_minutes(s: State, f: Fixed, start: int, end: int) -> int:
     """Let minutes pass, as long as there is room for what may come of the next one; the first that has not passed."""
     counts = s.counts
@@ -82,7 +82,7 @@ def pass_minutes(s: State, f: Fixed, start: int, end: int) -> int:
     return end
 
 
-@inlined
+@woven
 def _step(s: State, f: Fixed, slot: Number, now: Number) -> None:
     row = s.parcels[slot]
     if row[DUE] > now:  # further away than the calendar reaches
@@ -115,7 +115,7 @@ def _step(s: State, f: Fixed, slot: Number, now: Number) -> None:
         _meet_door(s, f, slot, now)
 
 
-@inlined
+@woven
 def _bear(s: State, f: Fixed, now: Number, ordinal: Number) -> None:
     """A merchant hands a parcel over."""
     free = s.counts[Count.FREE] - 1
@@ -132,7 +132,8 @@ def _bear(s: State, f: Fixed, now: Number, ordinal: Number) -> None:
     first = f.place_first[to_area]
     many = f.place_first[to_area + 1] - first
     to = f.place_order[first + _pick(f.place_table, first, many, share(f.seed, now, ordinal, _WHERE))]
-    row[:] = 0
+    for column in range(COLUMNS):
+        row[column] = 0
     row[BORN], row[ORDINAL], row[FROM], row[TO], row[CARRIER], row[AREA] = now, ordinal, place, to, carrier, area
     if f.rural[to] and share(f.seed, now, ordinal, _VILLAGE) < f.luck[_L_VILLAGE]:
         row[FLAGS] = Flag.VILLAGE
@@ -145,7 +146,7 @@ def _bear(s: State, f: Fixed, now: Number, ordinal: Number) -> None:
     _wait(s, slot, Phase.LEAVE_OUTLET, leaves, now)
 
 
-@inlined
+@woven
 def _promise(f: Fixed, now: Number, row: Number, to_area: Number) -> Number:
     """The evening, where it goes, of the day on which it should be there."""
     usual = f.usual[row[CARRIER], row[AREA], to_area] + _LEAST_PROMISE
@@ -156,7 +157,7 @@ def _promise(f: Fixed, now: Number, row: Number, to_area: Number) -> Number:
     return day * _DAY + _DAY_ENDS - offset
 
 
-@inlined
+@woven
 def _arrive(s: State, f: Fixed, slot: Number, now: Number) -> None:
     """Into the queue of a hub: first in, first out, at the pace of its sorter."""
     row = s.parcels[slot]
@@ -180,7 +181,7 @@ def _arrive(s: State, f: Fixed, slot: Number, now: Number) -> None:
         _send_on(s, f, slot, now, sorted_at)
 
 
-@inlined
+@woven
 def _sort(s: State, f: Fixed, hub: Number, now: Number) -> Number:
     """When the sorter has done with what comes now; it stands still while the hub is shut."""
     begins = max(np.float64(now), s.hub_free[hub])
@@ -192,7 +193,7 @@ def _sort(s: State, f: Fixed, hub: Number, now: Number) -> Number:
     return done
 
 
-@inlined
+@woven
 def _send_on(s: State, f: Fixed, slot: Number, now: Number, ready: Number) -> None:
     """From the sorter onto the next departure with room: to the next hub, or to the outlet."""
     row = s.parcels[slot]
@@ -216,7 +217,7 @@ def _send_on(s: State, f: Fixed, slot: Number, now: Number, ready: Number) -> No
     _wait(s, slot, Phase.LEAVE_HUB, leaves, now)
 
 
-@inlined
+@woven
 def _next_lane(f: Fixed, row: Number, area: Number, to_area: Number, now: Number) -> Number:
     epoch = len(f.epochs) - 1
     while epoch > 0 and f.epochs[epoch] > now:
@@ -224,7 +225,7 @@ def _next_lane(f: Fixed, row: Number, area: Number, to_area: Number, now: Number
     return np.int64(f.lane_of[row[CARRIER], area, f.following[epoch, row[CARRIER], area, to_area]])
 
 
-@inlined
+@woven
 def _book(s: State, f: Fixed, lane: Number, carrier: Number, hub: Number, ready: Number) -> Number:
     """The minute of the first departure that a parcel catches and that has room for it; it has its place then."""
     local = int(math.ceil(ready)) + f.lane_cut_off[lane] + _CHINA
@@ -255,7 +256,7 @@ def _book(s: State, f: Fixed, lane: Number, carrier: Number, hub: Number, ready:
         number += 1
 
 
-@inlined
+@woven
 def _is_shut(f: Fixed, hub: Number, minute: Number) -> Number:
     for number in range(len(f.shut)):
         if f.shut[number, 0] == hub and f.shut[number, 1] <= minute < f.shut[number, 2]:
@@ -263,7 +264,7 @@ def _is_shut(f: Fixed, hub: Number, minute: Number) -> Number:
     return False
 
 
-@inlined
+@woven
 def _leave(s: State, f: Fixed, slot: Number, now: Number) -> None:
     """On the road, or in the air."""
     row = s.parcels[slot]
@@ -286,7 +287,7 @@ def _leave(s: State, f: Fixed, slot: Number, now: Number) -> None:
     _wait(s, slot, Phase.ARRIVE_OUTLET if to_outlet else Phase.ARRIVE_HUB, now + int(minutes), now)
 
 
-@inlined
+@woven
 def _slow(f: Fixed, start: Number, end: Number, now: Number) -> Number:
     """How much longer a leg takes in the worst front that lies over its start, its middle or its end."""
     worst = 1.0
@@ -306,7 +307,7 @@ def _slow(f: Fixed, start: Number, end: Number, now: Number) -> Number:
     return worst
 
 
-@inlined
+@woven
 def _go_out(s: State, f: Fixed, slot: Number, now: Number) -> None:
     """With a courier, on a run: what will come of it at the door."""
     row = s.parcels[slot]
@@ -329,7 +330,7 @@ def _go_out(s: State, f: Fixed, slot: Number, now: Number) -> None:
     _wait(s, slot, phase, now + minutes, now)
 
 
-@inlined
+@woven
 def _meet_door(s: State, f: Fixed, slot: Number, now: Number) -> None:
     row = s.parcels[slot]
     phase, to = row[PHASE], row[TO]
@@ -361,7 +362,7 @@ def _meet_door(s: State, f: Fixed, slot: Number, now: Number) -> None:
         _wait(s, slot, Phase.OUT, _next_wave(now + int(days * _DAY), offset), now)
 
 
-@inlined
+@woven
 def _next_wave(minute: Number, offset: Number) -> Number:
     """When couriers leave next with what is at the outlet by then."""
     local = minute + offset
@@ -372,7 +373,7 @@ def _next_wave(minute: Number, offset: Number) -> Number:
     return (day + 1) * _DAY + _WAVES[0] - offset
 
 
-@inlined
+@woven
 def _wait(s: State, slot: Number, phase: Number, due: Number, now: Number) -> None:
     row = s.parcels[slot]
     row[PHASE] = phase
@@ -380,7 +381,7 @@ def _wait(s: State, slot: Number, phase: Number, due: Number, now: Number) -> No
     _put_down(s, slot, row[DUE], now)
 
 
-@inlined
+@woven
 def _put_down(s: State, slot: Number, due: Number, now: Number) -> None:
     bucket = min(due, now + RING - 1) % RING
     s.parcels[slot, NEXT] = -1
@@ -393,11 +394,12 @@ def _put_down(s: State, slot: Number, due: Number, now: Number) -> None:
     s.waiting[bucket] += 1
 
 
-@inlined
+@woven
 def _end(s: State, slot: Number, now: Number) -> None:
     ended = s.counts[Count.ENDED]
     s.parcels[slot, DUE] = now
-    s.ended[ended] = s.parcels[slot]
+    for column in range(COLUMNS):
+        s.ended[ended, column] = s.parcels[slot, column]
     s.counts[Count.ENDED] = ended + 1
     s.counts[Count.ON_WAY] -= 1
     free = s.counts[Count.FREE]
@@ -405,7 +407,7 @@ def _end(s: State, slot: Number, now: Number) -> None:
     s.counts[Count.FREE] = free + 1
 
 
-@inlined
+@woven
 def _tell(s: State, f: Fixed, row: Number, now: Number, told: Number, facility: Number, offset: Number) -> None:
     """A scan, unless the carrier loses it: at once or late, by the right clock or a wrong one."""
     carrier = row[CARRIER]
@@ -439,7 +441,7 @@ def _tell(s: State, f: Fixed, row: Number, now: Number, told: Number, facility: 
     line[0], line[1], line[2], line[3], line[4], line[5] = now, row[BORN], row[ORDINAL], what, facility, offset
 
 
-@inlined
+@woven
 def _pick(table: Number, first: Number, many: Number, chance: Number) -> Number:
     """Which of many, by a part of an `alias_table` of theirs."""
     place = chance * many
@@ -449,7 +451,7 @@ def _pick(table: Number, first: Number, many: Number, chance: Number) -> Number:
     return own if place - own < entry - other else other
 
 
-@inlined
+@woven
 def _find_share(shares: Number, chance: Number) -> Number:
     for number in range(len(shares) - 1):
         if chance < shares[number]:
