@@ -192,7 +192,7 @@ def run_twin(
     """Hand some of the twin's days in to a home."""
     start_ms = _start_of(start, now_ms() - round(days * DAY_MS))
     world = make_world(seed, parcels_per_day, prefectures)
-    run = Run(world, start_ms - round(warm_up_days * DAY_MS))
+    run = Run(world, start_ms - round(warm_up_days * DAY_MS), truth=False)
     with open_house(read_settings(home=home)) as house, _bar() as progress:
         tell_cut(house.home.health().cut)
         introduce(house, world, run)

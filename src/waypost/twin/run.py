@@ -53,6 +53,7 @@ class Run:
         luck: Luck | None = None,
         quality: Mapping[str, Quality] = QUALITY,
         parcels_until_ms: int | None = None,
+        truth: bool = True,
     ) -> None:
         """Begin with empty hubs; who needs parcels on their way lets time pass first (`warm_up`).
 
@@ -62,6 +63,7 @@ class Run:
             changes: what is otherwise than in the world.
             luck, quality: what goes wrong.
             parcels_until_ms: none is handed over from then on.
+            truth: whether it is remembered what became of parcels, until somebody asks: 64 bytes each.
 
         Raises:
             BadInput: a change cannot be, or the start lies before 2020 or behind 2035.
@@ -78,6 +80,7 @@ class Run:
         self._fixed = _fix(world, self.minute, self._changes, luck or Luck(), quality)
         self._offsets = functools.lru_cache(maxsize=1)(self._read_offsets)
         self._late = np.empty((0, 7), np.int32)
+        self._remembers = truth
         self._ended: list[npt.NDArray[np.int32]] = []
         self.backlog: list[npt.NDArray[np.float32]] = []
         self.backlog_hours: list[int] = []
@@ -205,7 +208,7 @@ class Run:
 
     def _take_ended(self) -> None:
         ended = self._state.counts[Count.ENDED]
-        if ended:
+        if ended and self._remembers:
             self._ended.append(self._state.ended[:ended].copy())
         self._state.counts[Count.ENDED] = 0
 
