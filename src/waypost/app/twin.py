@@ -108,9 +108,10 @@ def _ahead(run: Run, until_ms: int, stopping: threading.Event) -> Iterator[tuple
     def put(what: tuple[int, pa.RecordBatch] | BaseException | None) -> None:
         while not given_up.is_set():
             try:
-                return made.put(what, timeout=_WAIT_S)
+                made.put(what, timeout=_WAIT_S)
             except queue.Full:
                 continue
+            return
 
     def make() -> None:
         try:

@@ -1,7 +1,7 @@
 """A what-if of the twin: the same days twice, once with changes, and what that does, parcel by parcel.
 
-Both runs have one seed, and chance is counted (`chance`): what differs comes from the changes. Figures are plain numbers
-that a page can show.
+Both runs have one seed, and chance is counted (`chance`): what differs comes from the changes. Figures are plain
+numbers that a page can show.
 """
 
 from collections.abc import Callable, Sequence

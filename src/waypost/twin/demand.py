@@ -5,6 +5,7 @@ The shapes are guesses of ours, told in docs/explanation/how-the-twin-works.md; 
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -81,12 +82,12 @@ def make_demand(places: Places, shares: Sequence[float], seed: int) -> Demand:
     sends[kinds[places.area] != AreaKind.PREFECTURE] = 0.0
     share = np.asarray(shares, np.float64) / np.sum(shares)
     merchants = min(_MERCHANTS, 60 * int((sends > 0).sum()))
-    weight = np.arange(1, merchants + 1) ** -0.6
+    weight = np.asarray(np.arange(1.0, merchants + 1.0) ** -0.6, np.float64)
     weight /= weight.sum()
     to_area = _attract(places, kinds)
     order = np.argsort(places.area, kind="stable").astype(np.int32)
     first = np.searchsorted(places.area[order], np.arange(len(places.areas) + 1)).astype(np.int32)
-    of_areas = [alias_table(places.people[order[a:b]]) for a, b in zip(first, first[1:], strict=False)]
+    of_areas = [alias_table(places.people[order[a:b]]) for a, b in itertools.pairwise(first)]
     return Demand(
         merchant_place=rng.choice(len(sends), merchants, p=sends / sends.sum()).astype(np.int32),
         merchant_carrier=rng.choice(len(share), merchants, p=share).astype(np.int32),
@@ -118,7 +119,7 @@ def _attract(places: Places, kinds: npt.NDArray[np.int64]) -> Floats:
 
 
 def alias_table(weights: npt.ArrayLike) -> Floats:
-    """A table in which one look tells what was drawn (Vose): entry k holds k's own chance, plus who stands behind it."""
+    """A table in which one look tells what was drawn (Vose): entry k holds k's own chance, and who is behind it."""
     weight = np.asarray(weights, np.float64)
     chance = weight / weight.sum() * len(weight)
     other = np.arange(len(weight))
@@ -153,4 +154,4 @@ def sales_factor(day: dt.date) -> float:
 def rates_of_day(day: dt.date, parcels_per_day: float) -> Floats:
     """Parcels handed over in each minute of a day in China."""
     hours = np.repeat(np.array(HOURS, np.float64), 60)
-    return hours / hours.sum() * parcels_per_day * day_factor(day)
+    return np.asarray(hours / hours.sum() * (parcels_per_day * day_factor(day)), np.float64)

@@ -1,7 +1,7 @@
 """Lanes of the twin: from where to where each carrier drives and flies, and which way parcels take through them.
 
-A lane is a row of the columns of `Lanes`. It leaves at some minutes of the day, in China's time, each departure with room
-for so many parcels.
+A lane is a row of the columns of `Lanes`. It leaves at some minutes of the day, in China's time, each departure with
+room for so many parcels.
 """
 
 import msgspec
@@ -123,8 +123,7 @@ def _choose_cores(kinds: npt.NDArray[np.int64], weight: Floats, km: Floats, many
 
 
 def _join(kinds: npt.NDArray[np.int64], km: Floats, cores: Ints) -> list[tuple[int, int]]:
-    """Core with core, others with their two nearest cores and near neighbours, some cores with Hong Kong, that with all
-    gateways."""
+    """Core with core, others with two cores and near neighbours, some cores with Hong Kong, and that with gateways."""
     home = np.flatnonzero(kinds == AreaKind.PREFECTURE)
     pairs = {(int(a), int(b)) for a in cores for b in cores if a != b}
     core = set(cores.tolist())

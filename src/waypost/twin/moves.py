@@ -173,10 +173,10 @@ def _arrive(s: State, f: Fixed, slot: Number, now: Number) -> None:
         held = share(f.seed, row[BORN], row[ORDINAL], _HOLD) < f.luck[_L_HELD]
         if held:
             row[FLAGS] |= Flag.HELD
-        _wait(s, slot, Phase.HELD if held else Phase.RELEASED, int(math.ceil(sorted_at)) + 180, now)
+        _wait(s, slot, Phase.HELD if held else Phase.RELEASED, math.ceil(sorted_at) + 180, now)
     elif share(f.seed, row[BORN], row[ORDINAL], _DAMAGE + hops) < f.luck[_L_DAMAGE]:
         row[FLAGS] |= Flag.DAMAGED
-        _wait(s, slot, Phase.DAMAGED, int(math.ceil(sorted_at)), now)
+        _wait(s, slot, Phase.DAMAGED, math.ceil(sorted_at), now)
     else:
         _send_on(s, f, slot, now, sorted_at)
 
@@ -228,12 +228,12 @@ def _next_lane(f: Fixed, row: Number, area: Number, to_area: Number, now: Number
 @woven
 def _book(s: State, f: Fixed, lane: Number, carrier: Number, hub: Number, ready: Number) -> Number:
     """The minute of the first departure that a parcel catches and that has room for it; it has its place then."""
-    local = int(math.ceil(ready)) + f.lane_cut_off[lane] + _CHINA
+    local = math.ceil(ready) + f.lane_cut_off[lane] + _CHINA
     day, minute, count = local // _DAY, local % _DAY, f.lane_count[lane]
     departure = 0
     while departure < count and f.lane_at[lane, departure] < minute:
         departure += 1
-    number = day * count + departure
+    number: Number = day * count + departure
     farthest = number + LOADS - 8
     if s.full_from[lane] <= number < s.full_to[lane]:
         number = np.int64(s.full_to[lane])
@@ -244,7 +244,7 @@ def _book(s: State, f: Fixed, lane: Number, carrier: Number, hub: Number, ready:
         if s.load_of[lane, cell] != number:
             s.load_of[lane, cell], s.load[lane, cell] = number, 0
         room = np.int64(f.lane_room[lane] * f.surge[day - f.first_day])
-        if s.load[lane, cell] < room and not _is_shut(f, hub, leaves) or number >= farthest:
+        if (s.load[lane, cell] < room and not _is_shut(f, hub, leaves)) or number >= farthest:
             if s.load[lane, cell] == 0:
                 s.room_run[lane] += room
             s.load[lane, cell] += 1

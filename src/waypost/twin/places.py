@@ -73,13 +73,13 @@ class Places(msgspec.Struct, frozen=True):
 
     def people_of_areas(self) -> npt.NDArray[np.float64]:
         """How many live in each area."""
-        return np.bincount(self.area, self.people, len(self.areas))
+        return np.asarray(np.bincount(self.area, self.people, len(self.areas)), np.float64)
 
 
 @functools.cache
 def read_places(prefectures: int | None = None) -> Places:
     """All places, or those of so many prefectures only, the greatest, and what is abroad: for small worlds."""
-    with (files("waypost.twin") / "places.csv").open(encoding="utf-8", newline="") as file:
+    with (files("waypost.twin") / "places.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     china = [row for row in rows if row["country"] == "CN"]
     abroad = [row for row in rows if row["country"] != "CN"]

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from waypost.model.errors import BadInput
 from waypost.model.scans import empty_batch
-from waypost.twin.changes import AddFront, Change, ChangeRoom, CloseHub, MoreDemand, MoveCutOff
 from waypost.twin.chance import share
+from waypost.twin.changes import AddFront, Change, ChangeRoom, CloseHub, MoreDemand, MoveCutOff
 from waypost.twin.demand import rates_of_day, sales_factor
 from waypost.twin.fronts import Front, draw_fronts, front_rows
 from waypost.twin.lanes import CUT_OFF_MIN, find_ways

@@ -127,8 +127,8 @@ class Fixed(NamedTuple):
         following: by epoch, carrier, area and destination; `epochs` are when each begins.
         shut: carrier x area, from, to (minutes) of hubs that stand still.
         fronts: from, to, latitude, longitude, degrees an hour north and east, kilometres, how much slower.
-        quality: by carrier: share late, minutes that these are late in the middle, share missing, share in a wrong zone.
-        rates_of: chances of what goes wrong; see `luck`.
+        quality: by carrier: share late, minutes that these are late in the middle, share missing, share in wrong zones.
+        luck: chances of what goes wrong, in the order of `luck.Luck`.
     """
 
     seed: int

@@ -143,7 +143,7 @@ def _identity(born: Number, ordinal: Number, seed: Number) -> Number:
 def _write_number(word: Number, prefix: Number, text: Number, start: Number) -> None:
     text[start], text[start + 1] = prefix[0], prefix[1]
     for digit in range(_DIGITS):
-        rest = word // np.uint64(10)
+        rest: Number = word // np.uint64(10)
         text[start + _LENGTH - 1 - digit] = np.uint8(48 + (word - rest * np.uint64(10)))
         word = rest
 
@@ -176,7 +176,7 @@ def _write(
         what = np.int64(note[3])
         whose, told, second, wrong = what & 0xFF, (what >> 8) & 0xFF, (what >> 16) & 0xFF, what >> 24
         carrier[row], code[row], facility[row] = whose, codes[whose, told], note[4]
-        here = np.int64(note[5])
+        here: Number = np.int64(note[5])
         at[row] = np.int64(note[0]) * 60_000 + second * 1_000
         recorded[row] = np.int64(note[6]) * 60_000 + 59_999
         if wrong:  # the clock on the wall, sent as if it were UTC

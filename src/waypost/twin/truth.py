@@ -26,8 +26,8 @@ from waypost.twin.world import World
 
 _INSTANT, _WORD = pa.timestamp("ms", "UTC"), pa.dictionary(pa.int32(), pa.string())
 
-#: A parcel each. `arrived_at` is when it was handed over or put into a locker, null if it is lost or on its way; `flags`
-#: are those of `state.Flag`; `path` are the codes of the hubs that it came to, at most nine.
+#: A parcel each. `arrived_at` is when it was handed over or put into a locker, null if it is lost or on its way;
+#: `flags` are those of `state.Flag`; `path` are the codes of the hubs that it came to, at most nine.
 SCHEMA = pa.schema(
     [
         pa.field("carrier", _WORD),

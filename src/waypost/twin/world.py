@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from waypost.model.errors import BadInput
+from waypost.model.instants import get_zone
 from waypost.model.places import Facility, FacilityKind, Place
 from waypost.network.services import Call, Days, Mode, Service, Stretch
 from waypost.twin.demand import Demand, make_demand
@@ -156,8 +157,6 @@ def make_world(seed: int, parcels_per_day: float, prefectures: int | None = None
 
 def offset_min(zone: str, at: dt.datetime) -> int:
     """Local minus UTC."""
-    from waypost.model.instants import get_zone
-
     return int((at.astimezone(get_zone(zone)).utcoffset() or dt.timedelta()).total_seconds() // 60)
 
 
@@ -191,10 +190,8 @@ def _place(city: str, area: Area, latitude: float, longitude: float, zone: str) 
 
 
 #: ISO 3166-2 of provinces by their number (GB/T 2260).
-_PROVINCES = dict(
-    pair.split(":")
-    for pair in (
-        "11:BJ 12:TJ 13:HE 14:SX 15:NM 21:LN 22:JL 23:HL 31:SH 32:JS 33:ZJ 34:AH 35:FJ 36:JX 37:SD 41:HA 42:HB "
-        "43:HN 44:GD 45:GX 46:HI 50:CQ 51:SC 52:GZ 53:YN 54:XZ 61:SN 62:GS 63:QH 64:NX 65:XJ"
-    ).split()
+_NUMBERED = (
+    "11BJ 12TJ 13HE 14SX 15NM 21LN 22JL 23HL 31SH 32JS 33ZJ 34AH 35FJ 36JX 37SD 41HA 42HB 43HN 44GD 45GX 46HI 50CQ"
 )
+_NUMBERED += " 51SC 52GZ 53YN 54XZ 61SN 62GS 63QH 64NX 65XJ"
+_PROVINCES = {pair[:2]: pair[2:] for pair in _NUMBERED.split()}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tests.rooms.app.commands import Commands
 
 from waypost.app.settings import read_settings
 from waypost.app.twin import Changes, drive, introduce
@@ -16,8 +17,6 @@ from waypost.model.scans import join_batches
 from waypost.twin.changes import CloseHub, MoveCutOff
 from waypost.twin.run import Run
 from waypost.twin.world import World, make_world
-
-from tests.rooms.app.commands import Commands
 
 START_MS = int(dt.datetime(2026, 9, 8, tzinfo=dt.UTC).timestamp() * 1000)
 

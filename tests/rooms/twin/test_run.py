@@ -22,9 +22,7 @@ from waypost.twin.state import Count, Flag
 from waypost.twin.world import CARRIERS, World, make_world
 
 START_MS = int(dt.datetime(2026, 9, 8, 3, tzinfo=dt.UTC).timestamp() * 1000)
-NO_LUCK = Luck(
-    lost=0, missorted=0, damaged=0, held=0, wrong_address=0, not_home=0, locker=0, village=0, second_try=0
-)
+NO_LUCK = Luck(lost=0, missorted=0, damaged=0, held=0, wrong_address=0, not_home=0, locker=0, village=0, second_try=0)
 PERFECT = {carrier: Quality(late=0, late_min=1, missing=0, wrong_zone=0) for carrier in CARRIERS}
 
 
