@@ -229,11 +229,13 @@ def run_what_if(
     """Run the twin twice and show what differs."""
     start_ms = _start_of(start, now_ms() // DAY_MS * DAY_MS - round(days * DAY_MS))
     world = make_world(seed, parcels_per_day, prefectures)
+    told = changes.read(start_ms)
+    Run(world, start_ms, told)  # refuses what cannot be before minutes pass on the base run
     with _bar() as progress:
         task = progress.add_task("two runs", total=1.0, note="")
         found = compare(
             world,
-            changes.read(start_ms),
+            told,
             from_ms=start_ms,
             days=days,
             warm_up_days=warm_up_days,
