@@ -13,7 +13,18 @@ import sys
 
 import typer
 
-from waypost.app.commands import access, alerts, analysts, everybody, keeping, merchants, operators, timetables, weather
+from waypost.app.commands import (
+    access,
+    alerts,
+    analysts,
+    everybody,
+    keeping,
+    merchants,
+    operators,
+    timetables,
+    twin,
+    weather,
+)
 from waypost.model.errors import BadInput, NotFound, StoreError, WaypostError
 
 cli = typer.Typer(
@@ -24,7 +35,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 admin = typer.Typer(help="Look after a Waypost.", no_args_is_help=True)
-for each in (everybody, operators, alerts, timetables, weather, merchants, analysts):
+for each in (everybody, operators, alerts, timetables, weather, twin, merchants, analysts):
     cli.add_typer(each.commands)
 cli.add_typer(admin, name="admin")
 for each in (keeping, access):

@@ -30,6 +30,15 @@ def inlined(function: F) -> F:
     return _compiled(function, nogil=True)
 
 
+def woven(function: F) -> F:
+    """Compile a function into those that call it, however large, without counting who holds an array.
+
+    For loops over many columns: handing them on at each call, and counting at each look at one, would take longer than
+    what is done with them. Such a function makes no array.
+    """
+    return _compiled(function, nogil=True, forceinline=True, _nrt=False)
+
+
 def _compiled(function: F, **options: Any) -> F:
     try:
         return cast("F", njit(cache=True, **options)(function))
