@@ -1,11 +1,16 @@
 """The console: a program in the browser that is built from `ui/`, and its files."""
 
+import gzip
 import importlib.resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from waypost.model.decoding import decode
+from waypost.model.errors import BadInput, WaypostError
 from waypost.web.door import headers_in
 from waypost.web.office import Office
 from waypost.web.pages.session import CONSOLE, get_operator
@@ -21,6 +26,9 @@ _KINDS = {
 }
 #: Packed beside each file when it was built, the smaller first.
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
+
+
+BASEMAP = CONSOLE + "/basemap.json"
 
 
 class BuiltFile(msgspec.Struct, frozen=True):
@@ -48,6 +56,7 @@ def add_console(app: FastAPI, office: Office, place: Traversable | None = None) 
     Args:
         place: where it was built to; by default where the build puts it.
     """
+    own = _read_basemap(office.desk.site.basemap)
     built = read_built(place or importlib.resources.files("waypost.web").joinpath("static", "console"))
 
     @app.get(CONSOLE + "/assets/{name}", include_in_schema=False)
@@ -57,6 +66,13 @@ def add_console(app: FastAPI, office: Office, place: Traversable | None = None) 
             raise NoSuchPath("nothing answers at this path")
         return found.answer(request, "public, max-age=31536000, immutable")  # its name changes with what is in it
 
+    @app.get(BASEMAP, include_in_schema=False)
+    async def get_basemap(request: Request) -> Response:
+        found = own or built.get("basemap.json")
+        if found is None:
+            raise NoSuchPath("nothing answers at this path")
+        return found.answer(request, "public, max-age=3600")
+
     @app.get(CONSOLE, include_in_schema=False)
     @app.get(CONSOLE + "/{path:path}", include_in_schema=False)
     async def get_console(request: Request, path: str = "") -> Response:
@@ -65,6 +81,19 @@ def add_console(app: FastAPI, office: Office, place: Traversable | None = None) 
         if index is None:
             raise NotBuilt("the console was not built")
         return index.answer(request, "private, no-cache")
+
+
+def _read_basemap(path: str) -> BuiltFile | None:
+    """The map that those who run this network chose, since not every place lets any borders be shown."""
+    if not path:
+        return None
+    try:
+        whole = Path(path).read_bytes()
+        decode(whole, dict[str, Any])
+    except (OSError, WaypostError) as error:
+        mend = "site.basemap names a GeoJSON file; without it Natural Earth is shown."
+        raise BadInput(f"the map in {path} cannot be read: {error}", mend=mend) from None
+    return BuiltFile(_KINDS["json"], whole, {"gzip": gzip.compress(whole)})
 
 
 def read_built(place: Traversable) -> dict[str, BuiltFile]:
