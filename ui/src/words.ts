@@ -111,12 +111,12 @@ export function fill(text: string, values: Values, plural: (count: number) => st
 export function chooseLanguage(asked: string | null, kept: string | null, preferred: readonly string[]): LanguageCode {
   for (const wish of [asked, kept, ...preferred]) {
     if (!wish) continue;
-    if (wish in LANGUAGES) return wish as LanguageCode;
+    if (Object.hasOwn(LANGUAGES, wish)) return wish as LanguageCode;
     const tag = wish.toLowerCase();
     if (/^zh(-.*)?-(hant|tw|hk|mo)/.test(tag)) return "zh-Hant";
     if (tag.startsWith("zh")) return "zh-Hans";
     const plain = tag.split("-")[0] ?? "";
-    if (plain in LANGUAGES) return plain as LanguageCode;
+    if (Object.hasOwn(LANGUAGES, plain)) return plain as LanguageCode;
   }
   return "en";
 }

@@ -134,7 +134,7 @@ function drawBand(days: VolumeDay[], marks: Volume["marks"], words: Words) {
   const marked = [...new Set(marks.map((each) => each.day))].filter((day) => days.some((each) => each.day === day));
   return {
     grid: { left: 64, right: 16, top: 36, bottom: 32 },
-    legend: { top: 0, data: [words.say("middle"), words.say("came")], textStyle: { color: tone("text") } },
+    legend: { type: "scroll", top: 0, data: [words.say("middle"), words.say("came")], textStyle: { color: tone("text") } },
     tooltip: { trigger: "axis", renderMode: "richText" },
     xAxis: { type: "category", data: days.map((each) => each.day), axisLabel: { color: tone("muted"), formatter: words.day }, axisLine: line },
     yAxis: { type: "value", axisLabel: { color: tone("muted"), formatter: words.shortNumber }, splitLine: line },

@@ -153,7 +153,7 @@ function axes(words: Words) {
 function drawCurve(lane: LaneDetail, words: Words) {
   return {
     grid: { left: 52, right: 16, top: 36, bottom: 48 },
-    legend: { top: 0, textStyle: { color: tone("text") } },
+    legend: { type: "scroll", top: 0, textStyle: { color: tone("text") } },
     tooltip: { trigger: "axis", renderMode: "richText" },
     xAxis: { type: "value", scale: true, ...axes(words) },
     yAxis: { ...axes(words), type: "value", min: 0, max: 1, name: "", axisLabel: { color: tone("muted"), formatter: words.percent } },
