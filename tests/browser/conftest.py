@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip(f"no browser: install one of {', '.join(BROWSERS)}, and fonts-noto-cjk for Chinese")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
         yield browser
         browser.close()
 

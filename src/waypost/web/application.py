@@ -20,6 +20,7 @@ from waypost.web.api import (
     live,
     mail,
     manifests,
+    me,
     network,
     openapi,
     orders,
@@ -46,6 +47,7 @@ from waypost.web.pages.account import add_account
 from waypost.web.pages.audit import add_audit_page
 from waypost.web.pages.carrier import add_carrier
 from waypost.web.pages.consignee import add_consignee
+from waypost.web.pages.console import add_console
 from waypost.web.pages.docs import add_docs
 from waypost.web.pages.listing import add_listing
 from waypost.web.pages.login import add_login
@@ -98,6 +100,7 @@ def make_app(desk: Desk) -> Door:
     sort_codes.add_sort_codes(app, office)
     pushes.add_pushes(app, office)
     audit.add_audit(app, office)
+    me.add_me(app, office)
     service.add_service(app, office)
     _add_description(app, desk.limits)
 
@@ -117,6 +120,7 @@ def make_app(desk: Desk) -> Door:
     add_audit_page(app, office, paper)
     add_operator(app, office, paper)
     add_proofs(app, office)
+    add_console(app, office)
     add_carrier(app, office, paper)
     paper.add_assets(app)
 

@@ -129,6 +129,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         allowed_hosts: names in the `Host` header that are answered; empty: any.
         open_metrics: `/metrics` needs no key.
         access_log: one line a request.
+        basemap: a GeoJSON file that the console draws under the network; empty: Natural Earth.
     """
 
     name: str = "Waypost"
@@ -137,6 +138,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     allowed_hosts: tuple[str, ...] = ()
     open_metrics: bool = False
     access_log: bool = True
+    basemap: str = ""
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):

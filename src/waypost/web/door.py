@@ -23,6 +23,7 @@ from waypost.web.problems import (
     Busy,
     HeadersTooLarge,
     Misdirected,
+    NotBuilt,
     NotReady,
     Problem,
     Unexpected,
@@ -54,6 +55,16 @@ _SECURITY = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"x-frame-options", b"DENY"),
+]
+#: The console is a program: it runs scripts of this host, and asks this host.
+_CONSOLE = "/console"
+_SECURITY_OF_CONSOLE = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    *_SECURITY[1:],
 ]
 _SECURITY_OF_PRIVATE = [
     *((name, value) for name, value in _SECURITY if name != b"referrer-policy"),
@@ -164,8 +175,7 @@ class Door:
         headers = headers_in(scope)
         call = self._greet(scope, headers)
         scope["waypost.call"] = call
-        security = _SECURITY_OF_PRIVATE if scope["path"].startswith(PRIVATE) else _SECURITY
-        answer = _Answer(send, call, security, is_head=scope["method"] == "HEAD")
+        answer = _Answer(send, call, _security_of(scope["path"]), is_head=scope["method"] == "HEAD")
         if answer.is_head:
             scope["method"] = "GET"
         try:
@@ -232,7 +242,7 @@ class Door:
 
     def _note(self, error: Exception, known: WaypostError | None, call: Call, route: str) -> None:
         """What went wrong on our side, for the journal: with its traceback, unless it was to be expected."""
-        if isinstance(error, (Busy, StorageFull)):
+        if isinstance(error, (Busy, NotBuilt, StorageFull)):
             self._desk.journal.warning("refused", request=call.id, route=route, problem=error.code, detail=str(error))
         elif isinstance(error, NotReady):
             pass  # whoever found the reasons has written more than they say in public
@@ -287,6 +297,12 @@ def _route_of(scope: Scope) -> str:
     """The pattern of the path that answered: of the framework inside, or what a bare application says of itself."""
     route: str = getattr(scope.get("route"), "path", call_of(scope).route)
     return route
+
+
+def _security_of(path: str) -> list[tuple[bytes, bytes]]:
+    if path.startswith(PRIVATE):
+        return _SECURITY_OF_PRIVATE
+    return _SECURITY_OF_CONSOLE if path == _CONSOLE or path.startswith(f"{_CONSOLE}/") else _SECURITY
 
 
 def _nothing() -> None:

@@ -14,6 +14,8 @@ from waypost.web.rates import Rates
 
 #: Of a browser that was opened with a key, and of one that a person opened with a password.
 COOKIE, PERSON_COOKIE = "waypost_session", "waypost_person"
+#: What scripts of our pages send with each question. Another site's cannot: browsers ask first, and are told no.
+PAGE_HEADER = "x-waypost-page"
 #: What keys of the scope `orders` are good for, beside what is public; and what asks without changing anything.
 _ORDERS = (
     *("/v1/orders", "/v1/jobs", "/v1/manifests", "/v1/quotes", "/v1/promises", "/v1/pickups", "/v1/proofs"),
@@ -67,7 +69,7 @@ class Gate:
         self._believed: OrderedDict[bytes, tuple[Key, int]] = OrderedDict()
 
     async def find_key(self, call: Call, headers: Mapping[str, str]) -> Key | None:
-        """The key in the `Authorization` header, None if there is no such header.
+        """The key in the `Authorization` header; without one what an operator's session may, if a page of ours asks.
 
         Raises:
             NotAllowed: the header has no key, or one that nobody knows.
@@ -76,7 +78,7 @@ class Gate:
         """
         header = headers.get("authorization")
         if header is None:
-            return None
+            return await self._find_asking(call, headers, Role.OPERATOR)
         scheme, _, secret = header.partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise NotAllowed("the Authorization header is not `Bearer` and a key")
@@ -91,20 +93,37 @@ class Gate:
         return key
 
     async def get_key(self, call: Call, headers: Mapping[str, str], *roles: Role) -> Key:
-        """The key of a request that needs one of some roles.
+        """The key of a request that needs one of some roles, or what a session may do in one of them.
 
         Raises:
             NotAllowed: there is no key, or one that nobody knows.
             Forbidden: the key has none of the roles, or not the scope.
             TooMany: too many wrong keys came from this address.
         """
-        key = await self.find_key(call, headers)
+        if "authorization" in headers:
+            key = await self.find_key(call, headers)
+        else:
+            others = [role for role in Role if role not in roles]
+            key = await self._find_asking(call, headers, *roles, *others)
         if key is None:
             raise NotAllowed("this needs a key")
         if key.role not in roles:
             mend = f"Use {' or '.join(_WHOSE[role] for role in roles)} key."
             raise Forbidden(f"a key with the role {key.role.value} may not do this", mend=mend)
         return key
+
+    async def _find_asking(self, call: Call, headers: Mapping[str, str], *roles: Role) -> Key | None:
+        """What the session of a browser may do in the first of some roles that it has, if a page of ours asks.
+
+        Whatever another site makes a browser ask is answered as if nobody had signed in.
+        """
+        if not is_from_our_page(headers):
+            return None
+        for role in roles:
+            key = await self.find_session(call, headers, role)
+            if key is not None:
+                return key
+        return None
 
     async def find_session(self, call: Call, headers: Mapping[str, str], role: Role = Role.OPERATOR) -> Key | None:
         """What the person or the key behind a browser may do in a role, None without a session that lasts.
@@ -197,7 +216,7 @@ class Gate:
         return key
 
 
-def session_cookie(token: str, *, secure: bool, path: str = "/operator") -> str:
+def session_cookie(token: str, *, secure: bool, path: str) -> str:
     """The `Set-Cookie` header for a token, sent to the pages below `path`; an empty one takes the cookie away."""
     lasts_s = SESSION_MS // 1000 if token else 0
     flags = "; Secure" if secure else ""
@@ -217,10 +236,24 @@ def check_origin(headers: Mapping[str, str]) -> None:
     Raises:
         ForeignForm: the form stands on another site.
     """
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
-    strange = origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
-    if strange or site not in ("same-origin", "none"):
+    if _has_strange_origin(headers) or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise ForeignForm("this form was sent from another site")
+
+
+def is_from_our_page(headers: Mapping[str, str]) -> bool:
+    """Whether a page of this host asks, as far as browsers tell.
+
+    They say so themselves where the address is safe; elsewhere our scripts do, by a header of their own.
+    """
+    if _has_strange_origin(headers):
+        return False
+    site = headers.get("sec-fetch-site")
+    return PAGE_HEADER in headers if site is None else site == "same-origin"
+
+
+def _has_strange_origin(headers: Mapping[str, str]) -> bool:
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
 
 
 def _reaches(scope: Scope, method: str, path: str) -> bool:

@@ -170,6 +170,13 @@ class NotReady(WaypostError):
         self.reasons = reasons
 
 
+class NotBuilt(WaypostError):
+    """The console was not built where this server runs; all else answers."""
+
+    code = "not_built"
+    status = 503
+
+
 class Wrong(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that is wrong in a request: where (`query.limit`, `$[3].place.zone`) and why."""
 
@@ -225,6 +232,10 @@ KINDS = {
     "misdirected": ("This host is not served here", "Ask under a name that is in `allowed_hosts`."),
     "no_such_path": ("Nothing answers at this path", "/docs lists the paths."),
     "not_allowed": ("A key is needed", "Send the header `Authorization: Bearer wp_…` with a key that is valid here."),
+    "not_built": (
+        "The console is not here",
+        "Run `./scripts/setup console` where Waypost was installed from, then start the server again.",
+    ),
     "not_found": ("Nothing is known under that name", "Check the spelling; what was just sent may take a moment."),
     "not_ready": ("The service is not ready", "Wait until /readyz answers 200."),
     "not_yet": ("Not so far yet", "Ask again after the seconds that Retry-After names."),

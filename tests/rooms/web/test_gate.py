@@ -1,11 +1,13 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from waypost.access.keys import Key, Role
 from waypost.model.errors import NotAllowed, TooMany
+from waypost.model.parties import PartyKind
 from waypost.web.door import Call
 from waypost.web.gate import Gate
 from waypost.web.pools import Pool
@@ -153,3 +155,95 @@ def test_a_key_is_looked_up_once_to_sign_in(make_world: Callable[..., Any], monk
         answers.append((reply.status, len(reply.cookies)))
     assert answers == [(303, 1), (401, 0), (401, 0)]
     assert asked == ["begin"] * 3
+
+
+# Pages of ours ask the API with the session of their browser
+
+OURS = {"sec-fetch-site": "same-origin"}
+#: What a browser says where the address is not safe, so that it tells of no site; our scripts then say it.
+OURS_PLAIN = {"x-waypost-page": "1"}
+FOREIGN = [
+    {},  # a link from anywhere, in a browser that tells nothing
+    {"sec-fetch-site": "none"},  # typed by hand
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "cross-site", "x-waypost-page": "1"},
+    {"sec-fetch-site": "same-origin", "origin": "https://elsewhere.example"},
+    {"x-waypost-page": "1", "origin": "https://elsewhere.example"},
+    {"x-waypost-page": "1", "origin": "null"},
+    {"origin": "http://test"},
+]
+
+
+def signed_in(world: Any, home: str, secret: str) -> dict[str, str]:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    body = urlencode({"key": secret, "next": home}).encode()
+    [cookie] = world.ask("POST", f"{home}/login", headers=form, body=body).cookies
+    return {"cookie": cookie.split(";")[0]}
+
+
+@pytest.mark.parametrize("said", [OURS, OURS_PLAIN, OURS | {"origin": "http://test"}])
+def test_a_page_of_ours_asks_with_the_session(world: Any, said: dict[str, str]) -> None:
+    headers = signed_in(world, "/operator", world.operator) | said
+    assert world.get("/v1/overview", headers=headers).status == 200
+    assert world.get("/v1/me", headers=headers).json["roles"] == ["operator"]
+    assert world.get("/v1/orders", headers=headers).status == 403  # a merchant's
+    sent = headers | {"content-type": "application/json"}
+    assert world.ask("PUT", "/v1/facilities", headers=sent, body=b"[]").status == 200
+
+
+@pytest.mark.parametrize("said", FOREIGN)
+def test_what_another_site_has_asked_is_nobodys(world: Any, said: dict[str, str]) -> None:
+    headers = signed_in(world, "/operator", world.operator) | said
+    assert world.get("/v1/overview", headers=headers).status == 401
+    assert world.get("/v1/me", headers=headers).status == 401
+    sent = headers | {"content-type": "application/json"}
+    assert world.ask("PUT", "/v1/facilities", headers=sent, body=b"[]").status == 401
+    public = world.get("/v1/parcels/WP100000001BR", headers=headers).json["parcels"]
+    assert public == world.get("/v1/parcels/WP100000001BR").json["parcels"]
+
+
+def test_a_session_sees_of_a_number_what_its_key_sees(world: Any) -> None:
+    headers = signed_in(world, "/operator", world.operator) | OURS
+    path = "/v1/parcels/WP100000001BR/timeline"
+    told = world.get(path, headers=headers).json["timelines"]
+    assert told == world.get(path, key=world.operator).json["timelines"]
+    assert told != world.get(path).json["timelines"]
+
+
+def test_no_session_and_one_that_is_guessed_open_nothing(world: Any) -> None:
+    assert world.get("/v1/overview", headers=OURS).status == 401
+    assert world.get("/v1/overview", headers=OURS | {"cookie": "waypost_session=guessed"}).status == 401
+    assert world.get("/v1/overview", headers=OURS | {"cookie": "waypost_person=guessed"}).status == 401
+
+
+def test_a_wrong_key_is_not_helped_by_a_session(world: Any) -> None:
+    headers = signed_in(world, "/operator", world.operator) | OURS
+    assert world.get("/v1/overview", headers=headers, key="wp_wrong").status == 401
+
+
+@pytest.mark.parametrize(
+    ("roles", "statuses"),
+    [
+        ((Role.OPERATOR,), {"/v1/overview": 200, "/v1/orders": 403, "/v1/lanes": 200}),
+        ((Role.MERCHANT,), {"/v1/overview": 403, "/v1/orders": 200, "/v1/lanes": 403}),
+        ((Role.CARRIER,), {"/v1/overview": 403, "/v1/orders": 403, "/v1/lanes": 200}),
+        ((Role.OPERATOR, Role.MERCHANT), {"/v1/overview": 200, "/v1/orders": 200, "/v1/lanes": 200}),
+    ],
+)
+def test_a_person_asks_in_the_roles_that_are_theirs(
+    world: Any, roles: tuple[Role, ...], statuses: dict[str, int]
+) -> None:
+    headers = {"cookie": f"waypost_person={log_in(world, roles)}"}
+    assert {path: world.get(path, headers=headers | OURS).status for path in statuses} == statuses
+    assert sorted(world.get("/v1/me", headers=headers | OURS).json["roles"]) == sorted(roles)
+    assert {world.get(path, headers=headers | {"sec-fetch-site": "cross-site"}).status for path in statuses} == {401}
+
+
+def log_in(world: Any, roles: tuple[Role, ...]) -> str:
+    """The token of a session of somebody with some roles."""
+    carriers = ("waypost",) if Role.CARRIER in roles else ()
+    party = world.parties.add(PartyKind.MERCHANT, "Shop", world.now_ms).id if Role.MERCHANT in roles else None
+    person = world.people.add("ann@example.org", "Ann Li", roles, world.now_ms, carriers=carriers, party=party)
+    token: str = world.people.let_in(person.id, "Firefox", world.now_ms, "password")
+    return token

@@ -49,7 +49,7 @@ KEYED = {
     "post /v1/carriers/{account}/proofs",
 }
 
-OF_BOTH = {"get /v1/proofs", "get /v1/proofs/{proof}/picture", "get /v1/proofs/{proof}/signature"}
+OF_BOTH = {"get /v1/me", "get /v1/proofs", "get /v1/proofs/{proof}/picture", "get /v1/proofs/{proof}/signature"}
 
 OF_MERCHANTS = {
     "post /v1/orders",

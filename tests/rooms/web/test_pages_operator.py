@@ -63,14 +63,12 @@ def test_signing_in_and_out(world: Any) -> None:
     reply = sign_in(world, target="/operator/parcels")
     assert (reply.status, reply.headers["location"]) == (303, "/operator/parcels")
     [cookie] = reply.cookies
-    assert re.fullmatch(
-        r"waypost_session=[0-9a-f]{64}; Path=/operator; Max-Age=43200; HttpOnly; SameSite=Strict", cookie
-    )
+    assert re.fullmatch(r"waypost_session=[0-9a-f]{64}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict", cookie)
     sent = {"cookie": cookie.split(";")[0]}
     assert world.get("/operator", headers=sent).status == 200
     left = world.ask("POST", "/operator/logout", headers=sent)
     assert (left.status, left.headers["location"]) == (303, "/operator/login")
-    assert left.cookies == ["waypost_session=; Path=/operator; Max-Age=0; HttpOnly; SameSite=Strict"]
+    assert left.cookies == ["waypost_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"]
     assert world.get("/operator", headers=sent).status == 303
 
 

@@ -4,7 +4,7 @@ Colour vision by Machado, Oliveira and Fernandes (2009), full severity; distance
 """
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,29 @@ WHITE = np.array([0.9505, 1.0, 1.089])
 Colour = npt.NDArray[np.float64]
 
 
+SHEETS = {"pages": "src/waypost/web/static/style.css", "console": "ui/src/style.css"}
+
+
+def read_tokens(repo: Path, sheet: str, theme: str) -> dict[str, str]:
+    """The colours of a stylesheet, light ones in its first block and dark ones in its second."""
+    blocks = re.findall(r":root(?:\[[^]]*\])? \{(.*?)\}", (repo / SHEETS[sheet]).read_text("utf-8"), re.DOTALL)
+    return dict(re.findall(r"--([a-z0-9-]+): #([0-9A-F]{6})", blocks[0 if theme == "light" else 1]))
+
+
 @pytest.fixture(params=["light", "dark"])
-def tokens(request: pytest.FixtureRequest, repo_folder: Path) -> dict[str, Colour]:
-    sheet = (repo_folder / "src/waypost/web/static/style.css").read_text("utf-8")
-    blocks = re.findall(r":root \{(.*?)\}", sheet, re.DOTALL)
-    block = blocks[0] if request.param == "light" else blocks[1]
-    return {name: linear(value) for name, value in re.findall(r"--([a-z-]+): #([0-9A-F]{6})", block)}
+def theme(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(params=SHEETS)
+def tokens(request: pytest.FixtureRequest, repo_folder: Path, theme: str) -> dict[str, Colour]:
+    return {name: linear(value) for name, value in read_tokens(repo_folder, request.param, theme).items()}
+
+
+@pytest.fixture
+def map_tokens(repo_folder: Path, theme: str) -> dict[str, Colour]:
+    return {name: linear(value) for name, value in read_tokens(repo_folder, "console", theme).items()}
 
 
 def linear(value: str) -> Colour:
@@ -83,3 +100,26 @@ def test_statuses_can_be_told_apart(tokens: dict[str, Colour], vision: str) -> N
     seen = {name: lab(VISIONS[vision] @ tokens[name]) for name in TOLD_APART}
     distances = {pair: float(np.linalg.norm(seen[pair[0]] - seen[pair[1]])) for pair in combinations(TOLD_APART, 2)}
     assert min(distances.values()) >= 25, distances
+
+
+def test_the_console_looks_like_the_pages(repo_folder: Path, theme: str) -> None:
+    pages, console = (read_tokens(repo_folder, sheet, theme) for sheet in SHEETS)
+    assert {name: console[name] for name in pages if name != "bar"} == {
+        name: value for name, value in pages.items() if name != "bar"
+    }
+
+
+STEPS = [f"step-{step}" for step in range(5)]
+
+
+@pytest.mark.parametrize("ground", ["land", "sea"])
+def test_steps_of_load_and_delay_are_seen_on_the_map(map_tokens: dict[str, Colour], ground: str) -> None:
+    against = [contrast(map_tokens[step], map_tokens[ground]) for step in STEPS]
+    assert against[0] >= 2.5
+    assert against == sorted(against), "the more the stronger"
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_steps_can_be_told_apart(map_tokens: dict[str, Colour], vision: str) -> None:
+    seen = [lab(VISIONS[vision] @ map_tokens[step]) for step in STEPS]
+    assert min(float(np.linalg.norm(one - other)) for one, other in pairwise(seen)) >= 9

@@ -102,6 +102,7 @@ WHO_MAY = {
     "get /v1/parcels/{number}/arrival": ANYBODY,
     "get /v1/parcels/{number}/timeline": ANYBODY,
     "get /v1/audit": OPERATOR,
+    "get /v1/me": ANYBODY - {"nobody"},
     "get /v1/pushes": OPERATOR,
     "get /v1/pushes/{push}": OPERATOR,
     "get /v1/scans": OPERATOR,

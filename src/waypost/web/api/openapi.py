@@ -24,6 +24,7 @@ from waypost.web.api.forecast_answers import FORECAST_EXAMPLES
 from waypost.web.api.lane_answers import LANE_EXAMPLES
 from waypost.web.api.live_answers import LIVE_EXAMPLES
 from waypost.web.api.mail_answers import MAIL_EXAMPLES, MailChange
+from waypost.web.api.me_answers import ME_EXAMPLES
 from waypost.web.api.pickup_answers import PICKUP_EXAMPLES
 from waypost.web.api.promise_answers import PROMISE_EXAMPLES, PromiseSent
 from waypost.web.api.sort_code_answers import SORT_CODE_EXAMPLES, SortCodeSent
@@ -34,7 +35,7 @@ from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
 EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES | AUDIT_EXAMPLES
 EXAMPLES |= PROMISE_EXAMPLES | ARRIVAL_EXAMPLES
-EXAMPLES |= ALERT_EXAMPLES | LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES | LIVE_EXAMPLES
+EXAMPLES |= ALERT_EXAMPLES | LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES | LIVE_EXAMPLES | ME_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
@@ -73,6 +74,7 @@ TAGS = [
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
     {"name": "alerts", "description": "Trouble that is found in the network, and how it is worked off."},
     {"name": "audit", "description": "Who did what to what, and when."},
+    {"name": "keys", "description": "Whose key it is that asks."},
     {"name": "service", "description": "Whether the service is well."},
 ]
 ABOUT = """Waypost keeps every scan of every parcel and says where it is, across carriers.

@@ -88,7 +88,7 @@ class Paper:
         async def get_robots() -> Response:
             return Response(
                 "User-agent: *\nDisallow: /track/\nDisallow: /v1/\nDisallow: /operator\nDisallow: /carrier\n"
-                "Disallow: /account\nDisallow: /welcome/\n",
+                "Disallow: /account\nDisallow: /welcome/\nDisallow: /console\n",
                 media_type="text/plain",
             )
 

@@ -18,10 +18,14 @@ from waypost.web.office import Office
 from waypost.web.pages.paper import Paper, language_of
 from waypost.web.problems import Forbidden
 
-HOME, CARRIER_HOME = "/operator", "/carrier"
+HOME, CARRIER_HOME, CONSOLE = "/operator", "/carrier", "/console"
 #: Of a demo.
 START = "/start"
 _ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER}
+#: Where the cookie of a key goes: an operator's also to the console and to the API, which the console asks.
+_COOKIE_PATHS = {HOME: "/", CARRIER_HOME: CARRIER_HOME}
+#: Pages for the same people that do not lie below their home.
+_ALSO = {HOME: (CONSOLE,)}
 _MOST_FIELDS = 20
 
 
@@ -73,7 +77,7 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
             return show(request, target, 403, language_of(request).say("sign_in_narrow", scope=error.scope.value))
         if token is None:
             return show(request, target, 401, language_of(request).say(f"{role.value}_sign_in_failed"))
-        cookie = session_cookie(token, secure=call.secure, path=home)
+        cookie = session_cookie(token, secure=call.secure, path=_COOKIE_PATHS[home])
         return RedirectResponse(target, 303, {"set-cookie": cookie, "cache-control": "no-store"})
 
     @app.post(f"{home}/logout", include_in_schema=False)
@@ -84,7 +88,7 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
         secure = call_of(request.scope).secure
         people = await office.are_people()
         answer = RedirectResponse("/login" if people else f"{home}/login", 303, {"cache-control": "no-store"})
-        answer.headers.append("set-cookie", session_cookie("", secure=secure, path=home))
+        answer.headers.append("set-cookie", session_cookie("", secure=secure, path=_COOKIE_PATHS[home]))
         if people:
             answer.headers.append("set-cookie", person_cookie("", 0, secure=secure))
         return answer
@@ -140,9 +144,9 @@ async def read_form(request: Request, office: Office) -> dict[str, str]:
 
 
 def inside(home: str, target: str, request: Request) -> str:
-    """The page to go to after signing in: the target, if it is below `home` and can be asked for; else `home`."""
+    """The page to go to after signing in: the target, if it is one of `home` and can be asked for; else `home`."""
     path = target.partition("?")[0].partition("#")[0]
-    known = path == home or path.startswith(f"{home}/")
+    known = any(path == each or path.startswith(f"{each}/") for each in (home, *_ALSO.get(home, ())))
     is_page = known and "\\" not in target and target.isprintable() and _answers_get(request, path)
     return target if is_page else home
 

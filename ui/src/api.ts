@@ -1,0 +1,213 @@
+// What the API answers, as far as the screens use it; docs/reference/http.md tells all of it.
+
+export type Shape = "moving" | "done" | "risk" | "late" | "stop" | "idle";
+
+export interface Me {
+  name: string;
+  is_person: boolean;
+  roles: string[];
+  network: string;
+}
+
+export interface Phrase {
+  label: string;
+  sentence: string;
+}
+
+export interface StatusRecord {
+  code: string;
+  shape: Shape;
+  phrases: Record<string, Phrase>;
+}
+
+export interface Place {
+  facility?: string | null;
+  name?: string | null;
+  city?: string | null;
+  region?: string | null;
+  country?: string | null;
+}
+
+export interface Parcel {
+  id: string;
+  carrier: string;
+  carrier_name: string;
+  number: string;
+  numbers: { carrier: string; number: string }[];
+  order_number: string | null;
+  status: string;
+  status_at: string;
+  shape: Shape;
+  place: Place | null;
+  origin: Place | null;
+  destination: Place | null;
+  first_at: string;
+  last_at: string;
+  promised_by: string | null;
+  milestones: { name: string; at: string }[];
+  scans: number;
+  weight_g: number | null;
+  note: string | null;
+  flags: string[];
+}
+
+export interface Found {
+  asked: string;
+  parcels: Parcel[];
+  carriers: string[];
+  more: number;
+}
+
+export interface Scan {
+  id: string;
+  at: string;
+  utc: string;
+  carrier: string;
+  number: string;
+  code: string;
+  status: string;
+  place: Place | null;
+  note: string | null;
+  corrects: string | null;
+  flags: string[];
+}
+
+export interface Timeline {
+  parcel_id: string;
+  carrier: string;
+  number: string;
+  scans: Scan[];
+}
+
+export interface Reason {
+  code: string;
+  hours: number;
+  at: string;
+  place: Place | null;
+}
+
+export interface Arrival {
+  p10_at: string;
+  p50_at: string;
+  p90_at: string;
+  scanned_at: string;
+  promised_by: string | null;
+  likely_late: boolean;
+  reasons: Reason[];
+  next_scan_by: string | null;
+  wrong: number | null;
+  late: number | null;
+  given_up: boolean;
+}
+
+export interface ParcelArrival {
+  parcel_id: string;
+  arrival: Arrival | null;
+  why: string | null;
+}
+
+export interface Endangered {
+  carrier: string;
+  number: string;
+  status: string;
+  place: Place | null;
+  risk: number;
+  arrival: Arrival;
+}
+
+export interface Part {
+  count: number;
+  of: number;
+  share: number | null;
+}
+
+export interface Times {
+  parcels: number;
+  delivered: number;
+  on_the_way: number;
+  gone: number;
+  p50_h: number | null;
+  p80_h: number | null;
+  p90_h: number | null;
+  on_time: Part;
+}
+
+export interface LaneRow {
+  carrier: string;
+  origin: string;
+  destination: string;
+  times: Times;
+}
+
+export interface LanePage {
+  since: string;
+  until: string;
+  as_of: string;
+  lanes: LaneRow[];
+  next: string | null;
+}
+
+export interface LaneDetail {
+  since: string;
+  until: string;
+  as_of: string;
+  carriers: { carrier: string; times: Times; curve: { hours: number; share: number }[]; weeks: { week: string; times: Times }[] }[];
+  hours: { weekday: number; hour: number; parcels: number; p50_h: number | null; p90_h: number | null }[];
+  gaps: { carrier: string; facility: string; scans: number; total_h: number; p50_h: number; p90_h: number; most_h: number }[];
+  before: { since: string; until: string; carriers: { carrier: string; times: Times }[] } | null;
+}
+
+export interface VolumeDay {
+  day: string;
+  p10: number;
+  p50: number;
+  p90: number;
+  came: number | null;
+}
+
+export interface VolumeLine {
+  level: string;
+  carrier: string | null;
+  name: string | null;
+  days: VolumeDay[];
+}
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly title: string,
+    readonly mend: string,
+  ) {
+    super(title);
+  }
+}
+
+export type Parameters = Record<string, string | number | string[] | null | undefined>;
+
+export function address(path: string, parameters: Parameters = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== null && each !== undefined && each !== "") query.append(name, String(each));
+    }
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** The header by which the server knows that a page of its own asks. */
+export const OURS = { "X-Waypost-Page": "console" };
+
+export async function refuse(answer: Response): Promise<never> {
+  // the session has ended: the server leads to the sign-in page and back
+  if (answer.status === 401) location.reload();
+  const told = (await answer.json().catch(() => ({}))) as Partial<Problem>;
+  throw new Problem(answer.status, told.code ?? "unexpected", told.title ?? answer.statusText, told.mend ?? "");
+}
+
+export async function ask<T>(path: string, parameters?: Parameters, signal?: AbortSignal): Promise<T> {
+  const answer = await fetch(address(path, parameters), { headers: OURS, ...(signal && { signal }) });
+  if (!answer.ok) return refuse(answer);
+  return (await answer.json()) as T;
+}

@@ -1,0 +1,129 @@
+// What stands around every screen: where to go, finding, keys, language and theme.
+import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
+import type { Me, StatusRecord } from "./api.ts";
+import { Keys } from "./keys.tsx";
+import { Palette } from "./palette.tsx";
+import { Link } from "./parts/link.tsx";
+import { type Route, at, useRoute } from "./route.ts";
+import { Parcel } from "./screens/parcel.tsx";
+import { Parcels } from "./screens/parcels.tsx";
+import { Tower } from "./screens/tower.tsx";
+import { SharedContext, type Theme } from "./state.tsx";
+import { type Key, LANGUAGES, type Words } from "./words.ts";
+
+const Lanes = lazy(() => import("./screens/lanes.tsx"));
+const Forecast = lazy(() => import("./screens/forecast.tsx"));
+
+const MENU: [string, Key][] = [["/", "tower"], ["/parcels", "parcels"], ["/lanes", "lanes"], ["/forecast", "forecast"]];
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const systemTheme = (): Theme => (dark.matches ? "dark" : "light");
+
+/** Set before anything is drawn, since the map and the charts take their colours from it. */
+function useTheme(): [Theme, () => void] {
+  const [theme, setTheme] = useState<Theme>(() => {
+    const kept = localStorage.getItem("waypost.theme");
+    return kept === "dark" || kept === "light" ? kept : systemTheme();
+  });
+  document.documentElement.dataset["theme"] = theme;
+  useEffect(() => {
+    const change = () => {
+      if (!localStorage.getItem("waypost.theme")) setTheme(systemTheme());
+    };
+    dark.addEventListener("change", change);
+    return () => dark.removeEventListener("change", change);
+  }, []);
+  function turn() {
+    const other = theme === "dark" ? "light" : "dark";
+    localStorage.setItem("waypost.theme", other);
+    setTheme(other);
+  }
+  return [theme, turn];
+}
+
+function chooseTongue(code: string) {
+  localStorage.setItem("waypost.language", code);
+  const query = new URLSearchParams(location.search);
+  query.delete("lang");
+  const text = query.toString();
+  location.assign(location.pathname + (text ? `?${text}` : ""));
+}
+
+const isTyping = (target: EventTarget | null) =>
+  target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
+
+export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses: Map<string, StatusRecord> }) {
+  const [theme, turn] = useTheme();
+  const [open, setOpen] = useState<"palette" | "keys" | null>(null);
+  const route = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const title = words.say(MENU.find(([path]) => path !== "/" && route.path.startsWith(path))?.[1] ?? "tower");
+  const shared = useMemo(() => ({ words, me, statuses, theme }), [words, me, statuses, theme]);
+
+  useEffect(() => {
+    document.title = `${title} · ${me.network}`;
+  }, [title, me.network]);
+
+  useEffect(() => {
+    setOpen(null);
+    main.current?.scrollIntoView({ block: "nearest" });
+  }, [route.path]);
+
+  useEffect(() => {
+    function press(event: KeyboardEvent) {
+      const asksForPalette = (event.key === "/" && !isTyping(event.target)) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
+      if (asksForPalette) {
+        event.preventDefault();
+        setOpen("palette");
+      } else if (event.key === "?" && !isTyping(event.target)) setOpen("keys");
+      else if (event.key === "Escape") setOpen(null);
+    }
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+
+  return (
+    <SharedContext value={shared}>
+      <a className="skip" href="#main">{words.say("skip")}</a>
+      <header className="bar">
+        <Link className="mark" to={at("/")}>
+          <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3.5 19 9 8l5 7 3-5" /><circle cx="18.5" cy="6.5" r="2.6" /></svg>
+          <span>{me.network}</span>
+        </Link>
+        <nav className="menu" aria-label={words.say("console")}>
+          <ul>
+            {MENU.map(([path, key]) => {
+              const here = path === "/" ? route.path === "/" : route.path.startsWith(path);
+              return <li key={path}><Link to={at(path)} {...(here && { "aria-current": "page" as const })}>{words.say(key)}</Link></li>;
+            })}
+          </ul>
+        </nav>
+        <div className="tools">
+          <button type="button" className="find" onClick={() => setOpen("palette")}>{words.say("find")} <kbd>/</kbd></button>
+          <select aria-label={words.say("language")} value={words.code} onChange={(event) => chooseTongue(event.target.value)}>
+            {Object.entries(LANGUAGES).map(([code, each]) => <option key={code} value={code} lang={each.tag}>{each.name}</option>)}
+          </select>
+          <button type="button" onClick={turn} aria-pressed={theme === "dark"}>{words.say("dark")}</button>
+          <button type="button" onClick={() => setOpen("keys")} aria-label={words.say("keyboard")}>?</button>
+          <a className="who" href="/operator">{me.name}</a>
+        </div>
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        <Suspense fallback={<p className="note" role="status">{words.say("loading")}</p>}>
+          <Screen route={route} />
+        </Suspense>
+      </main>
+      {open === "palette" && <Palette close={() => setOpen(null)} />}
+      {open === "keys" && <Keys close={() => setOpen(null)} />}
+    </SharedContext>
+  );
+}
+
+function Screen({ route }: { route: Route }) {
+  const [first, carrier, ...number] = route.path.slice(1).split("/").map(decodeURIComponent);
+  if (first === "parcels" && carrier) return <Parcel carrier={carrier} number={number.join("/")} />;
+  if (first === "parcels") return <Parcels query={route.query} />;
+  if (first === "lanes") return <Lanes query={route.query} />;
+  if (first === "forecast") return <Forecast query={route.query} />;
+  return <Tower query={route.query} />;
+}

@@ -1,0 +1,61 @@
+// What all screens share: the words, who asks, the words of statuses; and asking the server from a screen.
+import { createContext, useContext, useEffect, useState } from "react";
+import { type Me, type Parameters, type Phrase, Problem, type StatusRecord, address, ask } from "./api.ts";
+import { SERVER_LANGUAGE, type Words } from "./words.ts";
+import hant from "./words/statuses.zh-Hant.json";
+
+export type Theme = "light" | "dark";
+
+export interface Shared {
+  words: Words;
+  me: Me;
+  statuses: Map<string, StatusRecord>;
+  theme: Theme;
+}
+
+export const SharedContext = createContext<Shared | null>(null);
+
+export function useShared(): Shared {
+  const shared = useContext(SharedContext);
+  if (!shared) throw new Error("no screen outside the shell");
+  return shared;
+}
+
+export const useWords = (): Words => useShared().words;
+
+/** A status in words, of the language that is chosen. */
+export function usePhrase(): (status: string) => Phrase {
+  const { statuses, words } = useShared();
+  return (status) => {
+    const own = words.code === "zh-Hant" ? (hant as Record<string, Phrase>)[status] : undefined;
+    const found = own ?? statuses.get(status)?.phrases[SERVER_LANGUAGE[words.code]];
+    return found ?? { label: status, sentence: status };
+  };
+}
+
+export interface Asked<T> {
+  value: T | null;
+  problem: Problem | null;
+  again: () => void;
+}
+
+/** What the server answers at an address; null while it has not. What came before stays until then. */
+export function useAsk<T>(path: string | null, parameters: Parameters = {}): Asked<T> {
+  const [found, setFound] = useState<{ value: T | null; problem: Problem | null; of: string }>({ value: null, problem: null, of: "" });
+  const [times, setTimes] = useState(0);
+  const key = path === null ? "" : address(path, parameters);
+  useEffect(() => {
+    if (!key) return;
+    const stop = new AbortController();
+    ask<T>(key, {}, stop.signal)
+      .then((value) => setFound({ value, problem: null, of: key }))
+      .catch((error: unknown) => {
+        if (stop.signal.aborted) return;
+        const problem = error instanceof Problem ? error : new Problem(0, "unreachable", String(error), "");
+        setFound({ value: null, problem, of: key });
+      });
+    return () => stop.abort();
+  }, [key, times]);
+  const now = found.of === key;
+  return { value: now ? found.value : null, problem: now ? found.problem : null, again: () => setTimes(times + 1) };
+}
