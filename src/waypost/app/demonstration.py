@@ -6,14 +6,16 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.importing import import_into
+from waypost.app.living import Living
 from waypost.app.serving import is_loopback, serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
 from waypost.app.training import learn
-from waypost.app.wiring import House, open_house
+from waypost.app.wiring import House, now_ms, open_house
 from waypost.engines.local.disk import read_json
 from waypost.feeds.kinds import open_feed
 from waypost.model.errors import Conflict, StoreDamaged, WrongFormat
@@ -28,16 +30,21 @@ _VISITORS = {Role.OPERATOR: "Olive Operator", Role.CARRIER: "Carl Courier"}
 _NOTE, _BEGUN = "sample.json", "sample.json.begun"
 
 
-def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bool, as_json: bool) -> None:
-    """Make the sample world if there is none yet, and serve it."""
+def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bool, still: bool, as_json: bool) -> None:
+    """Make the sample world if there is none yet, and serve it; unless it is still, with a network that goes on."""
     settings = _demo_settings(home, host, port)
     if fresh:
         _clear(settings)
-    with open_house(settings) as house:
+    living = None if still else Living(settings.home, SEED, now_ms())
+    with open_house(settings, clock=now_ms if living is None else living.pace) as house:
         tell_cut(house.home.health().cut)
         sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
+        if living is not None:
+            _catch_up(living, house)
+        if house.models.find_version() is None:
+            _learn(house)
         guide = _guide(house, sample) if is_loopback(settings.serve.host) else None
-        serve_house(house, partial(_tell, house, sample, guide is not None, as_json), guide)
+        serve_house(house, partial(_tell, house, sample, guide is not None, as_json), guide, living)
 
 
 def _tell(house: House, sample: Sample, has_start: bool, as_json: bool, address: str) -> None:
@@ -85,7 +92,10 @@ def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Set
     """
     settings = read_settings(home=home, serve__host=host, serve__port=port)
     store = msgspec.structs.replace(settings.store, log_days=0.0, log_gb=0.0, archive=None)
-    return msgspec.structs.replace(settings, home=settings.home / "demo", store=store)
+    # its hours are our minutes: who has signed in should not be asked again so soon, nor all be learnt anew
+    login = msgspec.structs.replace(settings.login, idle_hours=8760.0, session_hours=8760.0)
+    forecast = msgspec.structs.replace(settings.forecast, age_min=360.0)
+    return msgspec.structs.replace(settings, home=settings.home / "demo", store=store, login=login, forecast=forecast)
 
 
 def _fill(house: House, home: Path) -> Sample:
@@ -97,13 +107,22 @@ def _fill(house: House, home: Path) -> Sample:
         begun.write_bytes(msgspec.json.encode(sample))
     for kind, file in sample.files.items():
         import_into(house, open_feed(kind, Path(file)), label=f"sample {kind}")
-    _learn(house)
     begun.rename(home / _NOTE)
     return sample
 
 
+def _catch_up(living: Living, house: House) -> None:
+    """Let the days pass of which one can look back on."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
+        task = progress.add_task("days pass", total=1.0)
+        for share in living.catch_up(house):
+            progress.update(task, completed=share)
+    living.note()
+
+
 def _learn(house: House) -> None:
-    """Learn from the sample when its parcels arrive, so that pages tell of those on their way."""
+    """Learn when its parcels arrive, so that pages tell of those on their way."""
     now = house.clock()
     with aside.status("learning when parcels arrive"):
         trained = learn(house.read_past(now), house.read_steps(now), now)

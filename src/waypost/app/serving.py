@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -70,8 +71,23 @@ def _tell(house: House, as_json: bool, address: str) -> None:
         aside.print("[yellow]This is not loopback: put a TLS proxy in front (docs/how-to/put-it-on-a-network.md).[/]")
 
 
-def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None = None) -> None:
-    """Put the door before a house and serve until told to stop; then close the house. A demo has a guide."""
+class Companion(Protocol):
+    """Goes on beside a server, in threads of its own."""
+
+    def start(self, house: House, journal: FilteringBoundLogger) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End, while the house is still open."""
+
+
+def serve_house(
+    house: House, ready: Callable[[str], None], guide: Guide | None = None, companion: Companion | None = None
+) -> None:
+    """Put the door before a house and serve until told to stop; then close the house.
+
+    A demo has a guide, and a world that goes on as its companion.
+    """
     house.open_accounts()
     journal = open_journal(sys.stderr)
     booking = Booking(house.bookings, house.settings.limits.booking_threads, house.clock, journal)
@@ -110,8 +126,12 @@ def serve_house(house: House, ready: Callable[[str], None], guide: Guide | None 
     following = Following(house.live, house.settings.home, house.clock, journal)
     following.start()
     keeping = Housekeeping(chores_of(house, house.clock), journal)
+    if companion is not None:
+        companion.start(house, journal)
 
     def close() -> None:
+        if companion is not None:
+            companion.stop()
         booking.stop()
         telling.stop()
         alerting.stop()

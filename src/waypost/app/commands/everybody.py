@@ -68,10 +68,11 @@ def demo(
     host: Host = None,
     port: Port = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again with a new sample.")] = False,
+    still: Annotated[bool, typer.Option("--still", help="The sample alone, in which no time passes.")] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Start a server with a sample world to look at: a seeded one, made on the spot. Nothing in it is real."""
+    """Start a server with a network to look at: seeded, 60 times as fast as life. Nothing in it is real."""
     from waypost.app import demonstration
 
-    demonstration.run_demo(home=home, host=host, port=port, fresh=fresh, as_json=as_json)
+    demonstration.run_demo(home=home, host=host, port=port, fresh=fresh, still=still, as_json=as_json)

@@ -1,0 +1,133 @@
+"""The world of the demo goes on: the twin runs beside the server, many times as fast as real time."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+from structlog.typing import FilteringBoundLogger
+
+from waypost.app.pace import Pace
+from waypost.app.twin import as_rows, drive, introduce
+from waypost.app.wiring import House
+from waypost.engines.local.disk import Disk, read_json
+from waypost.model.errors import StoreError
+from waypost.model.instants import DAY_MS
+from waypost.twin.run import Run
+from waypost.twin.world import make_world
+
+SPEED = 60.0
+PARCELS_PER_DAY = 20_000
+#: Days that have passed when the demo is first looked at, and days before these that nobody hears of.
+PAST_DAYS, WARM_UP_DAYS = 10, 4
+
+_STEP_MS = 60_000
+_NOTE = "twin.json"
+#: How far it has come is written down after so many of its minutes.
+_NOTED_MIN = 60
+_AGAIN_S, _INDEX_S = 5.0, 600.0
+_MEND = "`waypost demo --fresh` begins again."
+
+
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the world has come: what follows from its seed need not be kept.
+
+    Attributes:
+        first_ms: where its run began.
+        reached_ms: up to where it has come.
+        is_handed_in: the house has its scans up to there; else it may have some.
+    """
+
+    seed: int
+    parcels_per_day: float
+    first_ms: int
+    reached_ms: int
+    is_handed_in: bool = False
+
+
+class Living:
+    """The twin of a demo.
+
+    Args:
+        folder: where it is noted how far it has come.
+        seed: of a new one.
+        now_ms: the true present, at which a new one begins.
+    """
+
+    def __init__(self, folder: Path, seed: int, now_ms: int) -> None:
+        self._file = folder / _NOTE
+        kept = read_json(self._file, Passed, mend=_MEND) if self._file.exists() else None
+        reached_ms = now_ms // _STEP_MS * _STEP_MS if kept is None else kept.reached_ms
+        first_ms = reached_ms - (PAST_DAYS + WARM_UP_DAYS) * DAY_MS
+        self.passed = kept or Passed(
+            seed=seed, parcels_per_day=PARCELS_PER_DAY, first_ms=first_ms, reached_ms=reached_ms
+        )
+        self.pace = Pace(reached_ms, SPEED, _STEP_MS)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def catch_up(self, house: House) -> Iterator[float]:
+        """Let pass what has passed so far; yields the share that is done.
+
+        The days of a new world are handed in to the house; it has those of another already, which follow from the seed.
+        """
+        passed = self.passed
+        if not passed.is_handed_in:
+            self._note(passed)
+        world = make_world(passed.seed, passed.parcels_per_day)
+        self._run = run = Run(world, passed.first_ms)
+        length_ms = passed.reached_ms - passed.first_ms
+        heard_ms = passed.reached_ms if passed.is_handed_in else passed.first_ms + WARM_UP_DAYS * DAY_MS
+        for at_ms in run.warm_up(heard_ms):
+            yield (at_ms - passed.first_ms) / length_ms
+        if not passed.is_handed_in:
+            introduce(house, world, run)
+        while run.now_ms < passed.reached_ms:
+            drive(house, run, min(run.now_ms + DAY_MS, passed.reached_ms))
+            yield (run.now_ms - passed.first_ms) / length_ms
+        house.memory.index.catch_up(house.memory.log.position(), _INDEX_S)
+
+    def note(self) -> None:
+        """Write down how far the world has come; what was handed in since is handed in again, and known."""
+        self._note(msgspec.structs.replace(self.passed, reached_ms=self._run.now_ms, is_handed_in=True))
+
+    def _note(self, passed: Passed) -> None:
+        self.passed = passed
+        Disk().replace(self._file, msgspec.json.encode(passed))
+
+    def start(self, house: House, journal: FilteringBoundLogger) -> None:
+        """Let time pass from now on, in a thread of its own."""
+        self._thread = threading.Thread(target=self._go_on, args=(house, journal), name="twin", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let no more time pass."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self.note()
+
+    def _go_on(self, house: House, journal: FilteringBoundLogger) -> None:
+        self.pace.reach(self._run.now_ms)
+        due_s = time.monotonic()
+        while not self._stopping.wait(max(due_s + _STEP_MS / 1000 / SPEED - time.monotonic(), 0.0)):
+            due_s = time.monotonic()
+            batch = self._run.advance(self._run.minute + 1)
+            while not self._hand_in(house, batch, journal):
+                if self._stopping.wait(_AGAIN_S):
+                    return
+            self.pace.reach(self._run.now_ms)
+            self._run.truth()
+            if self._run.minute % _NOTED_MIN == 0:
+                self.note()
+
+    def _hand_in(self, house: House, batch: pa.RecordBatch, journal: FilteringBoundLogger) -> bool:
+        try:
+            if batch.num_rows:
+                house.reception.receive(as_rows(batch))
+        except StoreError as error:
+            journal.error("the twin waits", exc_info=error)
+            return False
+        return True

@@ -1,0 +1,83 @@
+"""The world of the demo goes on beside a server, and where it was after a restart."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waypost.app import living
+from waypost.app.living import Living
+from waypost.app.settings import Settings
+from waypost.app.twin import drive
+from waypost.app.wiring import House, open_house
+from waypost.model.instants import DAY_MS, parse_instant
+from waypost.twin.run import Run
+from waypost.twin.world import make_world
+
+NOW_MS = parse_instant("2026-11-20T00:00:00Z").at_ms
+PARCELS = 300
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small world, two days of which are past, and whose minutes take a thousandth of a second."""
+    monkeypatch.setattr(living, "make_world", lambda seed, parcels: make_world(seed, parcels, prefectures=8))
+    for name, value in {"PARCELS_PER_DAY": PARCELS, "PAST_DAYS": 1, "WARM_UP_DAYS": 1, "SPEED": 60_000.0}.items():
+        monkeypatch.setattr(living, name, value)
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def error(self, event: str, **more: Any) -> None:
+        self.errors.append(event)
+
+
+def live(home: Path, until_ms: int) -> tuple[Living, int]:
+    """Open the home, let its world go on until an instant, close it; with how many scans it has."""
+    world, journal = Living(home.parent, 7, NOW_MS), Journal()
+    with open_house(Settings(home=home), clock=world.pace) as house:
+        for share in world.catch_up(house):
+            assert 0 <= share <= 1
+        world.note()
+        began_ms = house.clock()
+        world.start(house, journal)  # type: ignore[arg-type]
+        give_up_s = time.monotonic() + 60
+        while house.clock() < until_ms and time.monotonic() < give_up_s:
+            time.sleep(0.001)
+        world.stop()
+        assert house.clock() >= max(until_ms, began_ms)
+        assert journal.errors == []
+        return world, count_scans(house)
+
+
+def count_scans(house: House) -> int:
+    assert house.memory.index.catch_up(house.memory.log.position(), 60)
+    return int(house.memory.history.run(lambda scans: scans.aggregate(n=scans.count())).column("n")[0].as_py())
+
+
+def test_it_goes_on_where_it_was_and_misses_and_repeats_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first, scans = live(home, NOW_MS + 3 * 3_600_000)
+    assert scans > PARCELS
+    second, more = live(home, first.passed.reached_ms + 3 * 3_600_000)
+    assert second.passed.first_ms == first.passed.first_ms
+    assert second.passed.reached_ms > first.passed.reached_ms
+    assert more > scans
+    with open_house(Settings(home=tmp_path / "other")) as house:
+        run = Run(make_world(7, PARCELS, prefectures=8), NOW_MS - 2 * DAY_MS)
+        list(run.warm_up(NOW_MS - DAY_MS))
+        drive(house, run, second.passed.reached_ms)
+        assert count_scans(house) == more
+
+
+def test_a_beginning_that_was_interrupted_begins_at_the_same_instant(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = Living(tmp_path, 7, NOW_MS)
+    with open_house(Settings(home=home), clock=first.pace) as house:
+        next(iter(first.catch_up(house)))
+    again = Living(tmp_path, 7, NOW_MS + DAY_MS)
+    assert (again.passed.first_ms, again.passed.is_handed_in) == (first.passed.first_ms, False)
+    assert again.pace() == NOW_MS
