@@ -13,7 +13,7 @@ from waypost.web.desk import Guide
 
 
 def begin_again(home: Path, *, fresh: bool = True) -> None:
-    run_demo(home=home, host="ä..b", port=0, fresh=fresh, as_json=True)  # a host that ends it before it serves
+    run_demo(home=home, host="ä..b", port=0, fresh=fresh, still=True, as_json=True)  # a host that ends it before it serves
 
 
 def test_a_demo_in_use_is_not_begun_again(tmp_path: Path) -> None:
@@ -72,8 +72,9 @@ def test_only_who_is_at_the_machine_is_let_in_without_a_password(
     open_house(read_settings({}, home=demo)).close()
     (demo / "sample.json").write_text('{"files": {}, "worth_a_look": [], "parcels": 0, "scans": 0}')
     given: list[Guide | None] = []
-    monkeypatch.setattr(demonstration, "serve_house", lambda house, ready, guide: given.append(guide))
-    run_demo(home=tmp_path, host=host, port=0, fresh=False, as_json=True)
+    monkeypatch.setattr(demonstration, "serve_house", lambda house, ready, guide, companion: given.append(guide))
+    monkeypatch.setattr(demonstration, "_learn", lambda house: None)  # there is nothing to learn from
+    run_demo(home=tmp_path, host=host, port=0, fresh=False, still=True, as_json=True)
     [guide] = given
     assert (guide is not None) is lets_in
     with open_house(read_settings({}, home=demo), read_only=True) as house:
