@@ -52,7 +52,7 @@ def test_a_demo_lets_nothing_go_into_the_archive_of_the_home(tmp_path: Path, mon
     (tmp_path / "waypost.toml").write_text(f"[store]\nlog_gb = 0.001\narchive = '{tmp_path}'\n")
     opened: list[Settings] = []
 
-    def note(settings: Settings) -> House:
+    def note(settings: Settings, **_: object) -> House:
         opened.append(settings)
         raise Conflict("seen")
 
