@@ -27,6 +27,8 @@ SEED = 2026
 _KEY_NAME = "demo"
 #: Who looks around: anybody may be one of them, as long as only this machine reaches the demo.
 _VISITORS = {Role.OPERATOR: "Olive Operator", Role.CARRIER: "Carl Courier"}
+#: A demo learns from so much, for it is looked at at once; a network learns from more.
+_LEARNT_TRIPS, _LEARNT_SCANS = 20_000, 200_000
 _NOTE, _BEGUN = "sample.json", "sample.json.begun"
 
 
@@ -125,7 +127,7 @@ def _learn(house: House) -> None:
     """Learn when its parcels arrive, so that pages tell of those on their way."""
     now = house.clock()
     with aside.status("learning when parcels arrive"):
-        trained = learn(house.read_past(now), house.read_steps(now), now)
+        trained = learn(house.read_past(now, _LEARNT_TRIPS), house.read_steps(now, most=_LEARNT_SCANS), now)
     house.models.promote(house.models.keep(trained, now), now)
 
 

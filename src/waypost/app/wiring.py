@@ -64,11 +64,11 @@ from waypost.feeds.folder import Folder, Leave, Watch, Watched
 from waypost.feeds.sheets import Sheets
 from waypost.forecast.foul_weather import blame_weather
 from waypost.forecast.models import Models
-from waypost.forecast.past import Past, read_past
+from waypost.forecast.past import MOST_TRIPS, Past, read_past
 from waypost.forecast.present import Lookouts, Promises
 from waypost.forecast.reasons import Weather
 from waypost.forecast.records import read_weather
-from waypost.forecast.steps import LATELY_DAYS, WATCHED_DAYS, Steps, read_booked, read_steps
+from waypost.forecast.steps import LATELY_DAYS, MOST_SCANS, WATCHED_DAYS, Steps, read_booked, read_steps
 from waypost.forecast.training import TRAINED_DAYS
 from waypost.forecast.weather import Weather as WeatherKept
 from waypost.model.carriers import find_carrier
@@ -269,20 +269,32 @@ class House:
             links = list_all_links(connection)
         return read_overview(self.memory.history, self.tables, self.facilities, links)
 
-    def read_past(self, at_ms: int) -> Past:
-        """The trips that promises are learnt from, as they were known at an instant."""
+    def read_past(self, at_ms: int, most: int = MOST_TRIPS) -> Past:
+        """The trips that promises are learnt from, as they were known at an instant; of more a share."""
         with self.memory.records.read() as connection:
             links, told, booked = list_all_links(connection), list_told(connection), list_booked(connection)
         since_ms = at_ms - round(TRAINED_DAYS * DAY_MS)
-        return read_past(self.memory.history, self.tables, self.facilities, since_ms, at_ms, links, told, booked)
+        return read_past(
+            self.memory.history, self.tables, self.facilities, since_ms, at_ms, links, told, booked, most=most
+        )
 
-    def read_steps(self, at_ms: int, days: int = WATCHED_DAYS) -> Steps:
-        """The scans of the last weeks one after another, as they were known at an instant, and what was booked."""
+    def read_steps(self, at_ms: int, days: int = WATCHED_DAYS, most: int = MOST_SCANS) -> Steps:
+        """The scans of the last weeks one after another, as they were known at an instant, and what was booked.
+
+        Of more than so many those of a share of the numbers.
+        """
         with self.memory.records.read() as connection:
             links, told = list_all_links(connection), list_told(connection)
         history, tables = self.memory.history, self.tables
         return read_steps(
-            history, tables, self.facilities, now_ms=at_ms, days=days, booked=read_booked(told), links=links
+            history,
+            tables,
+            self.facilities,
+            now_ms=at_ms,
+            days=days,
+            booked=read_booked(told),
+            links=links,
+            most=most,
         )
 
     def read_departures(self, at_ms: int) -> Timetable | None:

@@ -63,7 +63,7 @@ _GAPS_WAITED, _LEAST_GAPS = 0.995, 200
 WATCHED_DAYS, LATELY_DAYS = 75, 45
 
 _BEFORE_DAYS = 45
-_MOST = 2_000_000
+MOST_SCANS = 2_000_000
 
 #: By number of a status: the place of its milestone in `MILESTONES`, one behind the last for none.
 _MILESTONE = np.array(
@@ -232,7 +232,7 @@ def read_steps(
     days: int,
     booked: pa.Table | None = None,
     links: pa.Table | None = None,
-    most: int = _MOST,
+    most: int = MOST_SCANS,
 ) -> Steps:
     """The steps of all parcels that were scanned in the last days, whole but for what is six weeks older.
 

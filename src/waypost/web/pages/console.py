@@ -57,7 +57,7 @@ def add_console(app: FastAPI, office: Office, place: Traversable | None = None) 
         place: where it was built to; by default where the build puts it.
     """
     own = _read_basemap(office.desk.site.basemap)
-    built = read_built(place or importlib.resources.files("waypost.web").joinpath("static", "console"))
+    built = read_built(place or _built_to())
 
     @app.get(CONSOLE + "/assets/{name}", include_in_schema=False)
     async def get_file(request: Request, name: str) -> Response:
@@ -94,6 +94,15 @@ def _read_basemap(path: str) -> BuiltFile | None:
         mend = "site.basemap names a GeoJSON file; without it Natural Earth is shown."
         raise BadInput(f"the map in {path} cannot be read: {error}", mend=mend) from None
     return BuiltFile(_KINDS["json"], whole, {"gzip": gzip.compress(whole)})
+
+
+def is_built() -> bool:
+    """Whether the console is here, and not only where it is built from."""
+    return _built_to().joinpath("index.html").is_file()
+
+
+def _built_to() -> Traversable:
+    return importlib.resources.files("waypost.web").joinpath("static", "console")
 
 
 def read_built(place: Traversable) -> dict[str, BuiltFile]:

@@ -10,10 +10,11 @@ from waypost.web.desk import Guide
 from waypost.web.door import headers_in
 from waypost.web.gate import check_origin
 from waypost.web.office import Office
+from waypost.web.pages.console import is_built
 from waypost.web.pages.languages import Language
 from waypost.web.pages.login import HOMES, browser_of, enter
 from waypost.web.pages.paper import Paper, language_of
-from waypost.web.pages.session import START
+from waypost.web.pages.session import CONSOLE, START
 
 
 def add_start(app: FastAPI, office: Office, paper: Paper, guide: Guide) -> None:
@@ -32,12 +33,14 @@ def add_start(app: FastAPI, office: Office, paper: Paper, guide: Guide) -> None:
 
 
 def _add_button(app: FastAPI, office: Office, guide: Guide, role: Role) -> None:
+    home = CONSOLE if role is Role.OPERATOR and is_built() else HOMES[role]
+
     @app.post(f"{START}/{role.value}", include_in_schema=False)
     async def let_in(request: Request) -> Response:
         headers = headers_in(request.scope)
         check_origin(headers)
         token = await office.lookups.run(guide.enter, role, browser_of(headers))
-        return await enter(office, request, token, HOMES[role])
+        return await enter(office, request, token, home)
 
 
 def _list_parcels(office: Office, guide: Guide, language: Language) -> list[dict[str, Any]]:
