@@ -35,9 +35,20 @@ class Demo(msgspec.Struct):
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-c", "from waypost.app.cli import main; main()", "demo", "--still", "--port", "0", "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from waypost.app.cli import main; main()",
+        "demo",
+        "--still",
+        "--port",
+        "0",
+        "--json",
+    ]
     with (folder / "journal").open("wb") as journal:
-        process = subprocess.Popen([*command, "--home", str(folder)], stdout=subprocess.PIPE, stderr=journal, text=True)
+        process = subprocess.Popen(
+            [*command, "--port", "0", "--home", str(folder)], stdout=subprocess.PIPE, stderr=journal, text=True
+        )
     assert process.stdout is not None
     told = ""
     for line in process.stdout:

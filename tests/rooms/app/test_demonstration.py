@@ -13,7 +13,9 @@ from waypost.web.desk import Guide
 
 
 def begin_again(home: Path, *, fresh: bool = True) -> None:
-    run_demo(home=home, host="ä..b", port=0, fresh=fresh, still=True, as_json=True)  # a host that ends it before it serves
+    run_demo(
+        home=home, host="ä..b", port=0, fresh=fresh, still=True, as_json=True
+    )  # a host that ends it before it serves
 
 
 def test_a_demo_in_use_is_not_begun_again(tmp_path: Path) -> None:
