@@ -37,7 +37,10 @@ def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bo
     settings = _demo_settings(home, host, port)
     if fresh:
         _clear(settings)
-    living = None if still else Living(settings.home, SEED, now_ms())
+    living = None if still else _begin(settings)
+    if living is not None:
+        track = msgspec.structs.replace(settings.track, capacities=living.capacities)
+        settings = msgspec.structs.replace(settings, track=track)
     with open_house(settings, clock=now_ms if living is None else living.pace) as house:
         tell_cut(house.home.health().cut)
         sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
@@ -111,6 +114,12 @@ def _fill(house: House, home: Path) -> Sample:
         import_into(house, open_feed(kind, Path(file)), label=f"sample {kind}")
     begun.rename(home / _NOTE)
     return sample
+
+
+def _begin(settings: Settings) -> Living:
+    with aside.status("making a network up"):
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Living(settings.home, SEED, now_ms())
 
 
 def _catch_up(living: Living, house: House) -> None:

@@ -54,6 +54,11 @@ class Living:
         folder: where it is noted how far it has come.
         seed: of a new one.
         now_ms: the true present, at which a new one begins.
+
+    Attributes:
+        pace: its clock.
+        passed: how far it has come.
+        capacities: a file that says how many parcels its hubs sort in an hour.
     """
 
     def __init__(self, folder: Path, seed: int, now_ms: int) -> None:
@@ -65,6 +70,10 @@ class Living:
             seed=seed, parcels_per_day=PARCELS_PER_DAY, first_ms=first_ms, reached_ms=reached_ms
         )
         self.pace = Pace(reached_ms, SPEED, _STEP_MS)
+        self._world = make_world(self.passed.seed, self.passed.parcels_per_day)
+        self.capacities = folder / "capacities.csv"
+        rows = [f"{carrier},{code},{many:.3f}" for carrier, code, many in self._world.capacities()]
+        Disk().replace(self.capacities, "\n".join(["carrier,facility,parcels_per_hour", *rows, ""]).encode())
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -76,14 +85,13 @@ class Living:
         passed = self.passed
         if not passed.is_handed_in:
             self._note(passed)
-        world = make_world(passed.seed, passed.parcels_per_day)
-        self._run = run = Run(world, passed.first_ms)
+        self._run = run = Run(self._world, passed.first_ms)
         length_ms = passed.reached_ms - passed.first_ms
         heard_ms = passed.reached_ms if passed.is_handed_in else passed.first_ms + WARM_UP_DAYS * DAY_MS
         for at_ms in run.warm_up(heard_ms):
             yield (at_ms - passed.first_ms) / length_ms
         if not passed.is_handed_in:
-            introduce(house, world, run)
+            introduce(house, self._world, run)
         while run.now_ms < passed.reached_ms:
             drive(house, run, min(run.now_ms + DAY_MS, passed.reached_ms))
             yield (run.now_ms - passed.first_ms) / length_ms

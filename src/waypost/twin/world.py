@@ -92,6 +92,12 @@ class World(msgspec.Struct, frozen=True):
                         carrier=carrier, code=f"{code}-V", name=f"{city}村站", kind=FacilityKind.STATION, place=at
                     )
 
+    def capacities(self) -> Iterator[tuple[str, str, float]]:
+        """Of each hub its carrier, its code, and how many parcels it sorts in an hour."""
+        for carrier, rates in zip(self.carriers, self.rates.reshape(len(self.carriers), -1).tolist(), strict=True):
+            for area, rate in zip(self.places.areas, rates, strict=True):
+                yield carrier, _hub_code(area), rate * 60
+
     def services(self, first: dt.date, last: dt.date, most: int = 3_000) -> list[Service]:
         """The timetable of the busiest lanes between hubs, and of all flights, as the register takes it."""
         lanes = self.lanes

@@ -6,6 +6,7 @@ from tests.rooms.web.test_people import FIREFOX, FORM
 
 from waypost.access.keys import Role
 from waypost.web.desk import Guide
+from waypost.web.pages import start
 
 VISITORS = {Role.OPERATOR: "olive", Role.CARRIER: "carl"}
 
@@ -33,13 +34,19 @@ def test_it_shows_where_parcels_stand(demo: Any) -> None:
     assert "以运营方身份进入" in demo.get("/start?lang=zh").text
 
 
-@pytest.mark.parametrize(("role", "home"), [("operator", "/operator"), ("carrier", "/carrier")])
-def test_one_click_leads_into_each_role(demo: Any, role: str, home: str) -> None:
+@pytest.mark.parametrize(
+    ("role", "is_built", "home"),
+    [("operator", True, "/console"), ("operator", False, "/operator"), ("carrier", True, "/carrier")],
+)
+def test_one_click_leads_into_each_role(
+    demo: Any, monkeypatch: pytest.MonkeyPatch, role: str, is_built: bool, home: str
+) -> None:
+    monkeypatch.setattr(start, "is_built", lambda: is_built)
     entered = demo.ask("POST", f"/start/{role}", headers=FORM | {"user-agent": FIREFOX}, body=b"")
     assert (entered.status, entered.headers["location"]) == (303, home)
     [cookie] = entered.cookies
     session = {"cookie": cookie.split(";")[0]}
-    assert demo.get(home, headers=session).status == 200
+    assert demo.get(f"/{role}", headers=session).status == 200
     assert demo.get("/account", headers=session).status == 200
 
 
