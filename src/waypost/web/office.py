@@ -128,6 +128,10 @@ class Office:
         self._are_people = self._are_people or await self.lookups.run(self.desk.people.any)
         return self._are_people
 
+    async def asks_for_keys(self) -> bool:
+        """Whether sign-in pages ask for keys; in a demo they always do, since its people come in by its start page."""
+        return self.desk.guide is not None or not await self.are_people()
+
     async def note(self, key: Key, what: str, of: str, **details: str) -> None:
         """Write into the audit trail what somebody did, before it is answered; see `Trail.write`."""
         await self.lookups.run(lambda: self.desk.trail.note(key.who, what, of, self.desk.clock(), **details))

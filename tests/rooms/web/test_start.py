@@ -50,11 +50,21 @@ def test_one_click_leads_into_each_role(
     assert demo.get("/account", headers=session).status == 200
 
 
-def test_who_has_not_entered_is_sent_there(demo: Any) -> None:
-    for page in ("/operator", "/operator/parcels?status=delivered", "/carrier"):
-        sent = demo.get(page)
-        assert (sent.status, sent.headers["location"]) == (303, "/start")
-    assert demo.get("/operator?lang=es").headers["location"] == "/start?lang=es"
+def test_who_has_not_entered_is_asked_for_a_key_and_shown_the_way_there(demo: Any) -> None:
+    for role in VISITORS:
+        demo.ask("POST", f"/start/{role.value}", headers=FORM, body=b"")  # from now on there are people
+    sent = demo.get("/operator/parcels?status=delivered")
+    assert (sent.status, sent.headers["location"].partition("?")[0]) == (303, "/operator/login")
+    assert '<a href="/start">Look around without a key</a>' in demo.get("/operator/login").text
+
+
+def test_who_signs_out_is_out(demo: Any) -> None:
+    [cookie] = demo.ask("POST", "/start/operator", headers=FORM, body=b"").cookies
+    session = {"cookie": cookie.split(";")[0]}
+    left = demo.ask("POST", "/operator/logout", headers=FORM | session, body=b"")
+    assert left.headers["location"] == "/operator/login"
+    assert any(each.startswith("waypost_person=;") for each in left.cookies)
+    assert demo.get("/operator", headers=session).status == 303
 
 
 def test_no_other_site_lets_anybody_in(demo: Any) -> None:

@@ -45,9 +45,7 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         target = inside(wanted.home, target, request)  # a form is not sent again
         lang = f"&lang={quote(request.query_params['lang'])}" if "lang" in request.query_params else ""
-        if office.desk.guide is not None:
-            return RedirectResponse(f"{START}?{lang[1:]}" if lang else START, 303, {"cache-control": "no-store"})
-        by_key = wanted.home in _ROLES and not await office.are_people()
+        by_key = wanted.home in _ROLES and await office.asks_for_keys()
         page = f"{wanted.home}/login" if by_key else "/login"
         to = f"{page}?next={quote(target, safe='')}{lang}"
         return RedirectResponse(to, 303, {"cache-control": "no-store"})
@@ -58,7 +56,8 @@ def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
 
 def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Role) -> None:
     def show(request: Request, target: str, status: int = 200, warning: str = "") -> Response:
-        values = {"home": home, "who": role.value, "next": target, "warning": warning}
+        start = START if office.desk.guide is not None else None
+        values = {"home": home, "who": role.value, "next": target, "warning": warning, "start": start}
         return paper.answer("login.html", language_of(request), request, status=status, **values)
 
     @app.get(f"{home}/login", include_in_schema=False)
@@ -87,7 +86,8 @@ def _add_session(app: FastAPI, office: Office, paper: Paper, home: str, role: Ro
         await office.gate.close_session(headers)
         secure = call_of(request.scope).secure
         people = await office.are_people()
-        answer = RedirectResponse("/login" if people else f"{home}/login", 303, {"cache-control": "no-store"})
+        page = f"{home}/login" if await office.asks_for_keys() else "/login"
+        answer = RedirectResponse(page, 303, {"cache-control": "no-store"})
         answer.headers.append("set-cookie", session_cookie("", secure=secure, path=_COOKIE_PATHS[home]))
         if people:
             answer.headers.append("set-cookie", person_cookie("", 0, secure=secure))
