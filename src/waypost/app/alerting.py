@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from waypost.app.wiring import House
@@ -14,7 +16,10 @@ from waypost.care.alerts.silence import watch_silence
 from waypost.care.alerts.unknown_codes import watch_unknown_codes
 from waypost.care.alerts.weather_ahead import watch_weather_ahead
 from waypost.model.errors import Closed, WaypostError
+from waypost.track.live_views import LiveView
 from waypost.track.overview import UnknownCode, list_unknown_codes
+
+T = TypeVar("T", HubLoad, LaneFlow)
 
 _PATIENCE_S = 10.0
 #: What asks history, or the weather of every facility, looks so often; and scans of so many hours count.
@@ -93,10 +98,37 @@ class Alerting:
                 return
 
 
+Hubs = Callable[[], Sequence[HubLoad] | None]
+LaneFlows = Callable[[], Sequence[LaneFlow] | None]
+
+
+def loads_of(house: House) -> tuple[Hubs, LaneFlows]:
+    """The live counts of a server as detectors take them; None until all is counted once."""
+
+    def look() -> LiveView | None:
+        view = house.live.look(house.clock())
+        return None if view.ages.counts_s is None else view
+
+    def list_hubs() -> list[HubLoad] | None:
+        view = look()
+        return None if view is None else [_take(HubLoad, each) for each in view.facilities]
+
+    def list_lanes() -> list[LaneFlow] | None:
+        view = look()
+        return None if view is None else [_take(LaneFlow, each) for each in view.flows]
+
+    return list_hubs, list_lanes
+
+
+def _take(kind: type[T], row: msgspec.Struct) -> T:
+    """The fields of a row that a kind has too."""
+    return kind(**{name: getattr(row, name) for name in kind.__struct_fields__})
+
+
 def detectors_of(
     house: House,
-    list_hubs: Callable[[], Sequence[HubLoad] | None] | None = None,
-    list_lanes: Callable[[], Sequence[LaneFlow] | None] | None = None,
+    list_hubs: Hubs | None = None,
+    list_lanes: LaneFlows | None = None,
 ) -> dict[AlertKind, Detector]:
     """Those of a house, by what its settings want told.
 

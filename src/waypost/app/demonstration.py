@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.importing import import_into
-from waypost.app.living import Living
+from waypost.app.living import CAPACITIES, Living
 from waypost.app.serving import is_loopback, serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
 from waypost.app.training import learn
@@ -100,7 +100,10 @@ def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Set
     # its hours are our minutes: who has signed in should not be asked again so soon, nor all be learnt anew
     login = msgspec.structs.replace(settings.login, idle_hours=8760.0, session_hours=8760.0)
     forecast = msgspec.structs.replace(settings.forecast, age_min=360.0)
-    return msgspec.structs.replace(settings, home=settings.home / "demo", store=store, login=login, forecast=forecast)
+    alerts = msgspec.structs.replace(settings.alerts, every_s=30.0, ends_after_min=360.0)
+    return msgspec.structs.replace(
+        settings, home=settings.home / "demo", store=store, login=login, forecast=forecast, alerts=alerts
+    )
 
 
 def _fill(house: House, home: Path) -> Sample:
@@ -156,7 +159,7 @@ def _clear(settings: Settings) -> None:
     home = settings.home
     if not home.exists():
         return
-    if not ((home / _NOTE).exists() or (home / _BEGUN).exists()):
+    if not any((home / name).exists() for name in (_NOTE, _BEGUN, CAPACITIES)):
         raise Conflict(f"{home} holds no demo, so it is left alone", mend="Name another folder by --home.")
     with suppress(StoreDamaged, WrongFormat):  # such a one can begin again too; not one that another process is using
         open_house(settings).close()

@@ -25,6 +25,7 @@ PAST_DAYS, WARM_UP_DAYS = 10, 4
 
 _STEP_MS = 60_000
 _NOTE = "twin.json"
+CAPACITIES = "capacities.csv"
 #: How far it has come is written down after so many of its minutes.
 _NOTED_MIN = 60
 _AGAIN_S, _INDEX_S = 5.0, 600.0
@@ -71,7 +72,7 @@ class Living:
         )
         self.pace = Pace(reached_ms, SPEED, _STEP_MS)
         self._world = make_world(self.passed.seed, self.passed.parcels_per_day)
-        self.capacities = folder / "capacities.csv"
+        self.capacities = folder / CAPACITIES
         rows = [f"{carrier},{code},{many:.3f}" for carrier, code, many in self._world.capacities()]
         Disk().replace(self.capacities, "\n".join(["carrier,facility,parcels_per_hour", *rows, ""]).encode())
         self._stopping = threading.Event()
@@ -96,10 +97,11 @@ class Living:
             drive(house, run, min(run.now_ms + DAY_MS, passed.reached_ms))
             yield (run.now_ms - passed.first_ms) / length_ms
         house.memory.index.catch_up(house.memory.log.position(), _INDEX_S)
+        self._heard_ms = run.now_ms
 
     def note(self) -> None:
-        """Write down how far the world has come; what was handed in since is handed in again, and known."""
-        self._note(msgspec.structs.replace(self.passed, reached_ms=self._run.now_ms, is_handed_in=True))
+        """Write down how far the house has heard of the world; what it hears twice it knows."""
+        self._note(msgspec.structs.replace(self.passed, reached_ms=self._heard_ms, is_handed_in=True))
 
     def _note(self, passed: Passed) -> None:
         self.passed = passed
@@ -115,9 +117,16 @@ class Living:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
-            self.note()
 
     def _go_on(self, house: House, journal: FilteringBoundLogger) -> None:
+        try:
+            self._pass(house, journal)
+        except Exception as error:
+            journal.error("the twin stands still", exc_info=error)
+        finally:
+            self._try_to_note(journal)
+
+    def _pass(self, house: House, journal: FilteringBoundLogger) -> None:
         self.pace.reach(self._run.now_ms)
         due_s = time.monotonic()
         while not self._stopping.wait(max(due_s + _STEP_MS / 1000 / SPEED - time.monotonic(), 0.0)):
@@ -126,10 +135,17 @@ class Living:
             while not self._hand_in(house, batch, journal):
                 if self._stopping.wait(_AGAIN_S):
                     return
-            self.pace.reach(self._run.now_ms)
-            self._run.truth()
+            self._heard_ms = self._run.now_ms
+            self.pace.reach(self._heard_ms)
+            self._run.forget()
             if self._run.minute % _NOTED_MIN == 0:
-                self.note()
+                self._try_to_note(journal)
+
+    def _try_to_note(self, journal: FilteringBoundLogger) -> None:
+        try:
+            self.note()
+        except OSError as error:  # it is noted again later; until then more is handed in twice after a restart
+            journal.error("how far the twin has come cannot be noted", exc_info=error)
 
     def _hand_in(self, house: House, batch: pa.RecordBatch, journal: FilteringBoundLogger) -> bool:
         try:

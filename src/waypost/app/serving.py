@@ -16,7 +16,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from waypost.access.keys import Role
-from waypost.app.alerting import Alerting, detectors_of
+from waypost.app.alerting import Alerting, detectors_of, loads_of
 from waypost.app.booking import Booking
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.housekeeping import Housekeeping, chores_of
@@ -104,7 +104,7 @@ def serve_house(
     )
     mailing = _open_mailing(house, journal)
     every_s = house.settings.alerts.every_s
-    alerting = Alerting(detectors_of(house), house.alerts, every_s, house.clock, journal)
+    alerting = Alerting(detectors_of(house, *loads_of(house)), house.alerts, every_s, house.clock, journal)
     told = house.settings.login.openid
     openid = None if told is None else OpenId(told, house.settings.site.url)
     app = make_app(_desk(house, booking, telling, mailing, sender, openid, guide, alerting, journal))
@@ -131,7 +131,7 @@ def serve_house(
 
     def close() -> None:
         if companion is not None:
-            companion.stop()
+            companion.stop()  # while there is still somebody to hear of its world
         booking.stop()
         telling.stop()
         alerting.stop()

@@ -194,7 +194,9 @@ def run_twin(
     start_ms = _start_of(start, now_ms() - round(days * DAY_MS))
     world = make_world(seed, parcels_per_day, prefectures)
     run = Run(world, start_ms - round(warm_up_days * DAY_MS), truth=False)
-    with open_house(read_settings(home=home)) as house, _bar() as progress:
+    settings = read_settings(home=home)
+    settings = msgspec.structs.replace(settings, home=settings.home / "twin")  # never among real parcels
+    with open_house(settings) as house, _bar() as progress:
         tell_cut(house.home.health().cut)
         introduce(house, world, run)
         task = progress.add_task("warm-up", total=warm_up_days * DAY_MS, note="")

@@ -110,6 +110,8 @@ class Lookout:
     def heading(self) -> dict[str, Ints]:
         """By facility (carrier/code) the last steps of the parcels that are there, or go there next."""
         rows = self._list.rows
+        if not len(rows):
+            return {}
         places = Places(self._steps, rows)
         keys = np.r_[places.here, np.where(places.towards == places.here, -1, places.towards)]
         order = np.argsort(keys, kind="stable")

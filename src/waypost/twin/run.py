@@ -95,21 +95,25 @@ class Run:
         return int(self._state.counts[what])
 
     def scans(self, until_ms: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Let time pass until an instant: every few minutes what carriers sent in them, and when these are over."""
-        while self.now_ms < until_ms:
+        """Let whole minutes pass until an instant: every few minutes what carriers sent in them, and when these are over."""
+        while self.minute < until_ms // MINUTE_MS:
             batch = self.advance(min(self._next_stop(), until_ms // MINUTE_MS))
             yield self.now_ms, batch
 
     def warm_up(self, until_ms: int) -> Iterator[int]:
         """Let time pass without telling of it; yields how far it is. What ended meanwhile is forgotten as well."""
         yield from self.pass_silently(until_ms)
+        self.forget()
+
+    def forget(self) -> None:
+        """What ended so far, and what waited: for those who do not ask."""
         self._ended.clear()
         self.backlog.clear()
         self.backlog_hours.clear()
 
     def pass_silently(self, until_ms: int) -> Iterator[int]:
         """Let time pass without telling what is sent; yields how far it is."""
-        while self.now_ms < until_ms:
+        while self.minute < until_ms // MINUTE_MS:
             self.advance(min(self._next_stop(), until_ms // MINUTE_MS), silent=True)
             yield self.now_ms
 

@@ -26,7 +26,7 @@ CORES = (90, 75, 70, 60, 45)
 #: A hub sorts a usual day's parcels in so many hours.
 SORTING_H = 7.0
 CHINA_MIN = 480
-MOST_PER_DAY = 200_000_000
+MOST_PER_DAY = 100_000_000
 
 
 class World(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from waypost.app.alerting import Alerting, detectors_of
+from waypost.app.alerting import Alerting, detectors_of, loads_of
 from waypost.app.settings import Alerts, Settings
 from waypost.app.wiring import open_house
 from waypost.care.alerts.findings import AlertKind
@@ -51,3 +51,18 @@ def test_live_counts_are_looked_at_where_somebody_keeps_them(tmp_path: Path) -> 
         Alerting(detectors, house.alerts, 60, lambda: NOW, open_journal(io.StringIO())).look()
         assert set(house.alerts.count()) == {("hub_overload", "open"), ("lane_slow", "open")}
         assert set(detectors_of(house)) == set(AlertKind) - {AlertKind.HUB_OVERLOAD, AlertKind.LANE_SLOW}
+
+
+def test_the_live_counts_of_a_server_are_looked_at_once_all_is_counted(tmp_path: Path) -> None:
+    with open_house(Settings(home=tmp_path / "home")) as house:
+        list_hubs, list_lanes = loads_of(house)
+        assert (list_hubs(), list_lanes()) == (None, None)
+        end = house.reception.receive(read_json_array(scans("A", "2026-11-22T10:00:00Z"), 10)).end
+        assert house.memory.index.catch_up(end, 30)
+        while house.live.turn(house.clock()):
+            pass
+        hubs, lanes = list_hubs(), list_lanes()
+        assert hubs is not None
+        assert lanes is not None
+        assert all(isinstance(each, HubLoad) for each in hubs)
+        assert all(isinstance(each, LaneFlow) for each in lanes)

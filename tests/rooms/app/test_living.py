@@ -11,6 +11,7 @@ from waypost.app.living import Living
 from waypost.app.settings import Settings
 from waypost.app.twin import drive
 from waypost.app.wiring import House, open_house
+from waypost.model.errors import StorageFull
 from waypost.model.instants import DAY_MS, parse_instant
 from waypost.twin.run import Run
 from waypost.twin.world import make_world
@@ -81,3 +82,30 @@ def test_a_beginning_that_was_interrupted_begins_at_the_same_instant(tmp_path: P
     again = Living(tmp_path, 7, NOW_MS + DAY_MS)
     assert (again.passed.first_ms, again.passed.is_handed_in) == (first.passed.first_ms, False)
     assert again.pace() == NOW_MS
+
+
+def test_what_could_not_be_handed_in_is_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full from some minute on: the world waits, and the restart begins with that minute."""
+    home, world, journal = tmp_path / "home", Living(tmp_path, 7, NOW_MS), Journal()
+    monkeypatch.setattr(living, "_AGAIN_S", 0.001)
+    with open_house(Settings(home=home), clock=world.pace) as house:
+        list(world.catch_up(house))
+        world.note()
+
+        def refuse(rows: Any) -> None:
+            raise StorageFull("no room")
+
+        monkeypatch.setattr(house.reception, "receive", refuse)
+        world.start(house, journal)  # type: ignore[arg-type]
+        give_up_s = time.monotonic() + 60
+        while not journal.errors and time.monotonic() < give_up_s:
+            time.sleep(0.001)
+        world.stop()
+    assert set(journal.errors) == {"the twin waits"}
+    known = world.passed.reached_ms
+    again, scans = live(home, known + 3 * 3_600_000)
+    with open_house(Settings(home=tmp_path / "other")) as house:
+        run = Run(make_world(7, PARCELS, prefectures=8), NOW_MS - 2 * DAY_MS)
+        list(run.warm_up(NOW_MS - DAY_MS))
+        drive(house, run, again.passed.reached_ms)
+        assert count_scans(house) == scans

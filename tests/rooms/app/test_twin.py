@@ -72,9 +72,11 @@ def test_reads_changes_and_says_how_to_write_them() -> None:
 def test_commands_answer_in_json(tmp_path: Path) -> None:
     commands = Commands(tmp_path / "home")
     small = ("--parcels-per-day", "500", "--prefectures", "8", "--from", "2026-09-08T00:00:00Z")
-    handed = commands.ask("twin", "run", *small, "--days", "0.5", "--warm-up", "1")
+    handed = commands.ask("twin", "run", *small, "--days", "0.33", "--warm-up", "1")
     assert handed["scans"] > 100
     assert handed["refused"] == 0
+    assert (tmp_path / "home" / "twin" / "log").is_dir()
+    assert not (tmp_path / "home" / "log").exists(), "never among real parcels"
     found = commands.ask("twin", "what-if", *small, "--warm-up", "1", "--close", "zto/310000-H,0,24")
     assert found["later"] > 0
     assert found["changed"]["kept_share"] < found["base"]["kept_share"]

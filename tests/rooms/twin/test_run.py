@@ -232,6 +232,13 @@ def _hubs(world: World) -> Iterator[str]:
         yield f"{CARRIERS[hub // areas]}/{world.codes[hub % areas]}"
 
 
+def test_comes_to_an_end_that_is_no_whole_minute(world: World) -> None:
+    run = Run(world, START_MS)
+    assert list(run.pass_silently(START_MS + 61_500))[-1] == START_MS + 60_000
+    assert [at for at, _ in run.scans(START_MS + 150_999)] == [START_MS + 120_000]
+    assert list(run.scans(START_MS + 150_999)) == []
+
+
 def test_refuses_changes_that_cannot_be(world: World) -> None:
     hub = next(_hubs(world))
     with pytest.raises(BadInput, match="no hub 'zto/nowhere'"):

@@ -11,7 +11,7 @@ twin = typer.Typer(help="An imagined network of couriers: seeded parcels that mo
 commands.add_typer(twin, name="twin")
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is left to chance: the same gives the same scans.")]
-PerDay = Annotated[float, typer.Option("--parcels-per-day", min=1, max=200_000_000, help="Handed over on a usual day.")]
+PerDay = Annotated[float, typer.Option("--parcels-per-day", min=1, max=100_000_000, help="Handed over on a usual day.")]
 Days = Annotated[float, typer.Option("--days", min=0.01, max=366, help="How many of the twin's days pass.")]
 Start = Annotated[
     str | None, typer.Option("--from", metavar="INSTANT", help="Where they begin, RFC 3339; else so that they end now.")
