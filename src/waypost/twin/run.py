@@ -95,7 +95,7 @@ class Run:
         return int(self._state.counts[what])
 
     def scans(self, until_ms: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Let whole minutes pass until an instant: every few minutes what carriers sent in them, and when these are over."""
+        """Let whole minutes pass until an instant: every few what carriers sent, and when these are over."""
         while self.minute < until_ms // MINUTE_MS:
             batch = self.advance(min(self._next_stop(), until_ms // MINUTE_MS))
             yield self.now_ms, batch
