@@ -13,7 +13,7 @@ from waypost.track.live_counts import MOST_FLOWS, MOST_PLACES, LiveCounts
 from waypost.track.rows import Rows
 
 #: Raised whenever these bytes, or what is counted, mean something else.
-LIVE_FORMAT = 1
+LIVE_FORMAT = 2
 
 _MAGIC = b"wplive%02d" % LIVE_FORMAT
 _CODEC = pa.Codec("zstd", 1)
