@@ -247,6 +247,8 @@ def test_what_was_kept_by_others_is_refused(memory: Memory) -> None:
         network.open(b"wplive99" + kept[8:], NOW)
     with pytest.raises(BadInput, match="not what was written"):
         network.open(kept[:-1] + bytes([kept[-1] ^ 1]), NOW)
+    with pytest.raises(BadInput, match="not what was written"):  # where its size stands
+        network.open(kept[:14] + b"\x7f" + kept[15:], NOW)
 
 
 def test_every_status_is_in_the_network_or_not() -> None:
