@@ -43,6 +43,8 @@ class Following:
                 self._live.open(self._path.read_bytes(), self._clock())
         except (OSError, WaypostError) as error:
             self._journal.info("live counts are made anew", why=str(error))
+        except Exception as error:  # whatever lies there: a server starts without it
+            self._journal.warning("live counts are made anew", exc_info=error)
         self._thread.start()
 
     def stop(self) -> None:

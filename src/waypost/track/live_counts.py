@@ -57,7 +57,7 @@ class LiveCounts:
 
     Attributes:
         edition, position: of the changes that are counted, all below it.
-        since_ms: what happened is counted from then on; None if of all changes.
+        since_ms: what happened is counted of scans that came from then on; None if of all.
         statuses: parcels by status. `hours` those in the network by the hour of their newest scan.
         carriers, facilities: texts by their numbers. `places`, `flows`: rows by a key of two numbers.
         inside: parcels by place; `last_ms` its newest scan.

@@ -13,7 +13,7 @@ from waypost.track.live_counts import MOST_FLOWS, MOST_PLACES, LiveCounts
 from waypost.track.rows import Rows
 
 #: Raised whenever these bytes, or what is counted, mean something else.
-LIVE_FORMAT = 1
+LIVE_FORMAT = 2
 
 _MAGIC = b"wplive%02d" % LIVE_FORMAT
 _CODEC = pa.Codec("zstd", 1)
@@ -59,8 +59,8 @@ def write_counts(counts: LiveCounts, tables: str) -> bytes:
     )
     data = msgspec.msgpack.encode(kept)
     packed: bytes = _CODEC.compress(data, asbytes=True)
-    head = len(data).to_bytes(8, "little") + zlib.crc32(packed).to_bytes(4, "little")
-    return _MAGIC + head + packed
+    size = len(data).to_bytes(8, "little")
+    return _MAGIC + size + _check(size, packed) + packed
 
 
 def read_counts(data: bytes, tables: str, now_ms: int) -> LiveCounts:
@@ -72,10 +72,11 @@ def read_counts(data: bytes, tables: str, now_ms: int) -> LiveCounts:
     """
     if data[: len(_MAGIC)] != _MAGIC:
         raise WrongFormat("the live counts were kept in another format", mend="They are counted anew.")
-    size, check = int.from_bytes(data[8:16], "little"), int.from_bytes(data[16:20], "little")
-    if zlib.crc32(data[20:]) != check:
+    size, check, packed = data[8:16], data[16:20], data[20:]
+    if _check(size, packed) != check:
         raise BadInput("the live counts are not what was written", mend="They are counted anew.")
-    kept = convert(msgspec.msgpack.decode(_CODEC.decompress(data[20:], size, asbytes=True)), _Kept)
+    told = _CODEC.decompress(packed, int.from_bytes(size, "little"), asbytes=True)
+    kept = convert(msgspec.msgpack.decode(told), _Kept)
     if kept.tables != tables:
         raise WrongFormat("the live counts were counted by other code tables", mend="They are counted anew.")
     counts = LiveCounts(kept.edition, now_ms)
@@ -94,6 +95,11 @@ def read_counts(data: bytes, tables: str, now_ms: int) -> LiveCounts:
         paces.since_ms, paces.weights = kept.starts[name], columns[name]
     counts.advance(now_ms)
     return counts
+
+
+def _check(size: bytes, packed: bytes) -> bytes:
+    """Of the size too: so much memory is asked for."""
+    return zlib.crc32(packed, zlib.crc32(size)).to_bytes(4, "little")
 
 
 def _array(column: _Column) -> np.ndarray[Any, Any]:

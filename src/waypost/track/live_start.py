@@ -15,6 +15,8 @@ from waypost.track.live_counts import LiveCounts
 
 #: What happened is learnt from the changes at so many positions back.
 LOOKS_BACK = 5_000_000
+#: Changes that are read at one time.
+_AT_ONCE = 50_000
 _PAGE = 20_000
 _STATE = ("carrier", "number", "status", "facility", "last_at")
 
@@ -31,6 +33,7 @@ class LiveStart:
         self._has_states = False
         self._moved: list[pa.Table] = []
         self._behind = max(self.counts.position - LOOKS_BACK, 0) - 1
+        self._is_cut = self._behind >= 0  # something happened before what is read, or is not told
 
     def turn(self, now_ms: int) -> bool:
         """Do some of it; whether all is done.
@@ -68,7 +71,7 @@ class LiveStart:
         """Read on what changed since the position that is counted; of each parcel the first change is kept."""
         end = self._index.position()
         while self._read_to < end:
-            table = self._changes.read(self._read_to - 1, 50_000)
+            table = self._changes.read(self._read_to - 1, _AT_ONCE)
             if not table.num_rows:
                 break
             self._read_to = table.column("position")[-1].as_py() + 1
@@ -79,21 +82,29 @@ class LiveStart:
 
     def _read_back(self, now_ms: int) -> bool:
         try:
-            table = self._changes.read(self._behind, 50_000)
+            table = self._changes.read(self._behind, _AT_ONCE)
         except Gone as gone:
-            self._behind = gone.start - 1
+            self._behind, self._is_cut = gone.start - 1, True
             return False
         since = np.asarray(table.column("now_ms"))
         own = np.asarray(table.column("position")) < self.counts.position
         told = table.filter(pa.array(own & (since != 0)))  # what earlier releases told does not say where
-        if self.counts.since_ms is None and (self._behind >= 0 or told.num_rows < int(own.sum())) and told.num_rows:
-            self.counts.since_ms = int(np.min(np.asarray(told.column("now_ms"))))
+        self._is_cut |= told.num_rows < int(own.sum())
+        if self._is_cut and self.counts.since_ms is None and told.num_rows:
+            self.counts.since_ms = _came_ms(told)
         if told.num_rows:
             self.counts.add_happened(told, now_ms)
         if not table.num_rows or not own.all():
             return True
         self._behind = table.column("position")[-1].as_py()
         return False
+
+
+def _came_ms(changes: pa.Table) -> int:
+    """When the first of them came; where nobody wrote that down, when it happened."""
+    first = changes.slice(0, 1)
+    came = pc.coalesce(first.column("recorded_at"), first.column("at")).cast(pa.int64())
+    return int(came[0].as_py())
 
 
 def _keys(table: pa.Table) -> pa.Array:

@@ -39,7 +39,8 @@ class LiveAges(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         counts_s: since everything that was acknowledged by then is counted; None while it is read for the first time.
         lookout_s: of `at_risk` and `late`.
-        flows_since: arrivals, departures and moves are counted from then on (RFC 3339); None if all are.
+        flows_since: arrivals, departures and moves are counted of scans that came from then on (RFC 3339); None if of
+            all.
     """
 
     counts_s: float | None

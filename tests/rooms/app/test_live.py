@@ -6,9 +6,11 @@ import signal
 import subprocess
 import time
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.conformance.small_worlds import NOON, scan
 from tests.rooms.app.commands import COMMAND, Commands
@@ -20,6 +22,7 @@ from waypost.model.scans import batch_of
 from waypost.network.facilities import Facilities
 from waypost.track.fold import StatusFold
 from waypost.track.live import Live
+from waypost.track.live_kept import LIVE_FORMAT
 from waypost.track.tables import bundled_tables
 from waypost.web.journal import open_journal
 
@@ -79,12 +82,22 @@ def test_after_kill_9_nothing_is_counted_twice(commands: Commands) -> None:
     assert server.returncode == 0
 
 
-def test_what_cannot_be_used_is_counted_anew(tmp_path: Path) -> None:
+def kept_as(told: bytes) -> bytes:
+    """A file that is whole, whatever it tells."""
+    size, packed = len(told).to_bytes(8, "little"), pa.compress(told, "zstd", asbytes=True)
+    check = zlib.crc32(packed, zlib.crc32(size)).to_bytes(4, "little")
+    return b"wplive%02d" % LIVE_FORMAT + size + check + packed
+
+
+@pytest.mark.parametrize(
+    "kept", [b"wplive01 and no more", kept_as(b"\xc1"), kept_as(b"\x80")], ids=["another format", "no msgpack", "empty"]
+)
+def test_what_cannot_be_used_is_counted_anew(tmp_path: Path, kept: bytes) -> None:
     journal = io.StringIO()
     memory = open_reference(StatusFold(bundled_tables()))
     memory.log.append(batch_of([scan("P1", facility="A")]))
     memory.index.catch_up(1, 5)
-    (tmp_path / KEPT).write_bytes(b"wplive01 and no more")
+    (tmp_path / KEPT).write_bytes(kept)
     live = Live(memory, bundled_tables(), Facilities(memory.records), {}, lambda: None)
     following = Following(live, tmp_path, lambda: NOON, open_journal(journal), keep_s=0.01)
     following.start()

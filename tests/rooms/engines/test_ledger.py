@@ -1,6 +1,7 @@
 """The ledger: whatever comes, however it is cut, merged, opened anew and made to fail, it holds what the log holds."""
 
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -652,6 +653,28 @@ def shown(reader: Ledger, log: MemoryLog, numbers: Sequence[str]) -> tuple[Any, 
 
 def told_reader(folder: Path) -> Ledger:
     return Ledger(folder, FOLD, read_only=True, is_told=True)
+
+
+def test_who_sees_a_position_finds_the_changes_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also who asks while they are about to be shown."""
+    book, reader, seen = Book(tmp_path), told_reader(tmp_path), []
+    index = index_of(reader, book.log)
+    asking = threading.Thread(target=lambda: seen.append((index.position(), index.read(-1, 100).num_rows)))
+    show = reader.changes.show
+
+    def show_late(*told: Any) -> None:
+        asking.start()
+        asking.join(0.5)
+        show(*told)
+
+    monkeypatch.setattr(reader.changes, "show", show_late)
+    book.append([scan(f"N{n}", n) for n in range(5)])
+    book.catch_up()
+    reader.refresh()
+    asking.join(20)
+    assert seen == [(5, 5)]
+    reader.close()
+    book.ledger.close()
 
 
 @pytest.mark.usefixtures("small")

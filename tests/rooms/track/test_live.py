@@ -13,7 +13,7 @@ from waypost.engines.local.home import LocalHome, open_home
 from waypost.engines.reference import open_reference
 from waypost.model.errors import BadInput, Gone, WrongFormat
 from waypost.model.places import Facility, FacilityKind, Place
-from waypost.model.scans import ScanEvent
+from waypost.model.scans import VOID, ScanEvent
 from waypost.network.facilities import Facilities
 from waypost.store.protocols import Memory
 from waypost.track import live, live_start
@@ -247,6 +247,8 @@ def test_what_was_kept_by_others_is_refused(memory: Memory) -> None:
         network.open(b"wplive99" + kept[8:], NOW)
     with pytest.raises(BadInput, match="not what was written"):
         network.open(kept[:-1] + bytes([kept[-1] ^ 1]), NOW)
+    with pytest.raises(BadInput, match="not what was written"):  # where its size stands
+        network.open(kept[:14] + b"\x7f" + kept[15:], NOW)
 
 
 def test_every_status_is_in_the_network_or_not() -> None:
@@ -311,3 +313,46 @@ def test_a_start_is_told_by_no_more_than_it_says(memory: Memory, monkeypatch: py
         pass
     assert (start.counts.inside[0], start.counts.arrived_24h.total(NOW, 1)[0]) == (4, 2)
     assert start.counts.since_ms == NOON + 2 * MINUTE
+
+
+def begun(memory: Memory) -> LiveStart:
+    start = LiveStart(memory.changes, memory.index, NOW)
+    while not start.turn(NOW):
+        pass
+    return start
+
+
+def test_a_parcel_of_which_all_is_withdrawn_has_no_time_to_begin_at(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a void leaves of a parcel, the network is looked at, and after a restart again."""
+    wrong = scan("P0", facility="A")
+    grow(memory, wrong)
+    grow(memory, scan("P0", code=VOID, corrects=wrong.id, minute=1), scan("P1", code=VOID, corrects="0" * 16, minute=1))
+    grow(memory, scan("P2", facility="A", minute=2))
+    monkeypatch.setattr(live_start, "LOOKS_BACK", 3)
+    network = live_over(memory)
+    assert follow(network).ages.flows_since == "2026-11-21T12:01:00Z"
+    kept = network.keep()
+    assert kept is not None
+    again = live_over(memory)
+    again.open(kept, NOW)
+    assert shown(again.look(NOW)) == recount(memory)
+
+
+def test_a_home_whose_changes_are_all_read_says_nothing_of_a_start(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_start, "_AT_ONCE", 2)
+    grow(memory, *(scan(f"P{n}", facility="A", minute=n) for n in range(5)))
+    start = begun(memory)
+    assert (start.counts.since_ms, start.counts.arrived_24h.total(NOW, 1)[0]) == (None, 5)
+
+
+def test_a_start_is_told_by_when_scans_came_however_late_they_were(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_start, "LOOKS_BACK", 2)
+    for number, minute in enumerate((0, 1, 2, -5_000_000)):
+        grow(memory, scan(f"P{number}", facility="A", minute=minute, recorded_at_ms=NOON + (3 + number) * MINUTE))
+    assert begun(memory).counts.since_ms == NOON + 5 * MINUTE

@@ -307,7 +307,9 @@ class Ledger:
         chunks = self.changes.find(kept.changes)
         with self._lock:
             self.catalogue, self.runs = kept, runs
-        self.changes.show(kept.changes, chunks)  # last: who reads of a change finds what it led to
+            # With the position, as where they are written: who reads up to it misses none. And behind the runs: who
+            # reads of a change finds what it led to.
+            self.changes.show(kept.changes, chunks)
 
     def _open_runs(self, known: Mapping[str, Run], catalogue: Catalogue) -> list[Run]:
         """Open what a catalogue names. Raw runs may not be on disk: from the first bad one on all comes again."""
