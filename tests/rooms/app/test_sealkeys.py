@@ -1,5 +1,6 @@
 """The keys of the seal: a lost one is told before anything is sealed under another, and new ones can come."""
 
+import io
 import json
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.rooms.app.commands import Commands
 
+from waypost.app.alerting import Alerting
 from waypost.app.carriers import contract_at
 from waypost.app.seals import Seals, fingerprint, read_keys
 from waypost.app.serving import _health
@@ -18,8 +20,13 @@ from waypost.testing.carriers.faking import FakeScan
 from waypost.testing.carriers.yto import FakeYto
 from waypost.track.carriers import Push
 from waypost.track.pushes import Arrived, Outcome, Pushes, RawPushes
+from waypost.web.journal import open_journal
 
 BODIES = [b"push %d" % count for count in range(3)]
+
+
+def alerting_of(house: House) -> Alerting:
+    return Alerting({}, house.alerts, 0, house.clock, open_journal(io.StringIO()))
 
 
 def keep(house: House, *bodies: bytes) -> None:
@@ -87,7 +94,7 @@ def test_a_file_that_is_lost_under_a_server_is_noticed(home: Path, how: str) -> 
     with open_house(read_settings(home=home)) as house:
         house.seals._ticks = lambda: ticks[0]
         keep(house, b"before")
-        assert _health(house).failures == []
+        assert _health(house, alerting_of(house)).failures == []
         if how == "gone":
             file.unlink()
         else:
@@ -102,14 +109,14 @@ def test_a_file_that_is_lost_under_a_server_is_noticed(home: Path, how: str) -> 
         with pytest.raises(SettingsError, match=told[how]) as caught:
             keep(house, b"lost")
         assert "ring" in str(caught.value.mend)
-        assert _health(house).failures == [str(caught.value)]
+        assert _health(house, alerting_of(house)).failures == [str(caught.value)]
         assert house.pushes.raw.count() == len(BODIES) + 2
         pages = house.pushes.raw.list_page(None, None, None, 100)[0]
         assert {house.pushes.raw.open(each.id).body for each in pages} == {*BODIES, b"before", b"just now"}
         file.write_text(text)
         ticks[0] += 1
         keep(house, b"after")
-        assert _health(house).failures == []
+        assert _health(house, alerting_of(house)).failures == []
     assert kept(home) == sorted([*BODIES, b"before", b"just now", b"after"])
 
 
@@ -117,7 +124,7 @@ def test_a_server_that_has_sealed_nothing_yet_notices_too(home: Path) -> None:
     with open_house(read_settings(home=home)) as house:
         house.open_accounts()
         (home / "seal").unlink()
-        [failure] = _health(house).failures
+        [failure] = _health(house, alerting_of(house)).failures
         assert "Bring the file back" in failure
 
 

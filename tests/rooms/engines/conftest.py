@@ -15,7 +15,7 @@ from waypost.engines.local.segments import list_segments
 @pytest.fixture
 def trims_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     merge_soon(monkeypatch)
-    monkeypatch.setattr(changes, "FILE_BYTES", 150)
+    monkeypatch.setattr(changes, "FILE_BYTES", 900)
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def long_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "home"
     with pytest.MonkeyPatch.context() as patch:
         merge_soon(patch)
-        patch.setattr(changes, "FILE_BYTES", 150)
+        patch.setattr(changes, "FILE_BYTES", 900)
         home = home_in(path, segment_bytes=SEGMENT_BYTES)
         for scans in (440, 440, SCANS - 880):  # two merges
             fill_runs(home, scans, 110)

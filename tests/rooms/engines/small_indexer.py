@@ -6,7 +6,7 @@ from waypost.engines.local import changes, follow, indexer
 
 _SMALL = (
     *SMALL_RUNS,
-    (changes, "FILE_BYTES", 150),
+    (changes, "FILE_BYTES", 900),
     (follow, "_FIRST_PATIENCE_S", 0.01),
     (follow, "_LAST_PATIENCE_S", 0.05),
     (follow, "_TRIM_S", 0.05),

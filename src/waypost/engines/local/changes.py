@@ -79,7 +79,7 @@ class ChangeFiles:
         self._folder = folder
         self._news = news
         self._records = (*earlier, news)
-        self._magics = [b"chg%d" % number for number in range(1, len(self._records) + 1)]
+        self._magic = b"chg%d" % len(self._records)
         self._disk = disk
         self._lock = threading.Lock()
         self._chunks: list[_Chunk] = []
@@ -117,7 +117,7 @@ class ChangeFiles:
             return self.files
         steps = np.diff(positions, prepend=start).astype(np.uint32)
         packed = _CODEC.compress(_planes(steps) + _planes(news), asbytes=True)
-        head = _CHUNK.pack(self._magics[-1], len(positions), start, end, len(packed), crc32(packed))
+        head = _CHUNK.pack(self._magic, len(positions), start, end, len(packed), crc32(packed))
         data = b"".join((head, _CHECK.pack(crc32(head)), packed))
         *before, (name, size) = self.files or (("", FILE_BYTES),)
         if size >= FILE_BYTES:
@@ -197,6 +197,8 @@ class ChangeFiles:
             self._fd = None
 
     def _read(self, chunk: _Chunk) -> tuple[I64, npt.NDArray[np.void]]:
+        if not 0 <= chunk.record < len(self._records):
+            raise _damaged(chunk.path, chunk.offset)
         packed, record = self._payload(chunk), self._records[chunk.record]
         size = chunk.rows * (4 + record.itemsize)
         raw = np.frombuffer(_CODEC.decompress(packed, size), np.uint8)
@@ -235,9 +237,9 @@ class ChangeFiles:
                 if len(head) < _HEAD_BYTES or _CHECK.unpack_from(head, _CHUNK.size)[0] != crc32(head[: _CHUNK.size]):
                     raise _damaged(path, offset)
                 magic, rows, start, end, packed, _ = _CHUNK.unpack_from(head)
-                if magic not in self._magics:
+                if magic[:3] != b"chg" or not magic[3:].isdigit():
                     raise _damaged(path, offset)
-                chunk = _Chunk(path, offset, rows, start, end, packed, self._magics.index(magic))
+                chunk = _Chunk(path, offset, rows, start, end, packed, int(magic[3:]) - 1)
                 if chunk.stop > min(size, os.fstat(fd).st_size):
                     raise _damaged(path, offset)
                 yield chunk

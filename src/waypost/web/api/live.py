@@ -15,7 +15,7 @@ from waypost.web.office import Office
 _EVENTS = ((LiveView, "snapshot"), (LivePatch, "patch"))
 _STREAM = {
     "text/event-stream": {
-        "schema": {"type": "string"},
+        "schema": {"description": "Events: `snapshot`, then at most one `patch` a second; their `data` is JSON."},
         "examples": {
             event: {"value": f"id: 5d0c7a31-1\nevent: {event}\ndata: {encode(LIVE_EXAMPLES[kind]).decode()}\n\n"}
             for kind, event in _EVENTS

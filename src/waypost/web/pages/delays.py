@@ -31,7 +31,7 @@ def say_group(group: Group, language: Language, place: str, towards: str | None,
     """What parcels fell silent together: `12 parcels silent since 22 Nov 2026 03:10 at Campinas; 1.4 expected`.
 
     Args:
-        group: of them.
+        group: of them, at a hub, on a leg or on a departure: wider ones are told as alerts.
         language: of the page.
         place, towards: the names of its facilities.
         offset_min: local minus UTC at the first, then.
