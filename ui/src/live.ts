@@ -1,5 +1,5 @@
 // The network as it is now: a snapshot, and patches to it as the server sends them.
-import { OURS, type Shape } from "./api.ts";
+import { OURS, type Shape, refuse } from "./api.ts";
 
 export interface Counts {
   in_network: number;
@@ -49,7 +49,8 @@ export interface Live {
   behind: number;
   scans_per_s: number;
   counts: Counts;
-  ages: { counts_s: number; lookout_s: number | null; flows_since: string | null };
+  /** `counts_s` is null while the server counts for the first time. */
+  ages: { counts_s: number | null; lookout_s: number | null; flows_since: string | null };
   statuses: StatusCount[];
   facilities: Hub[];
   flows: Flow[];
@@ -109,24 +110,47 @@ export class EventReader {
   }
 }
 
+/** The server is heard at least every 15 s, if only to say that it is still there. */
+const HEARD_LATELY_S = 20;
+/** By the server's clock, which in a demo goes 60 times as fast as ours. */
+const COUNTED_LATELY_S = 120;
+
+/** Seconds since what is shown was so; null while it is so now. Our clock only tells since when nothing was heard. */
+export function ageOf(now: number, heardAt: number, counts_s: number | null): number | null {
+  const silent = Math.max(0, (now - heardAt) / 1000);
+  const counted = counts_s ?? 0;
+  return silent > HEARD_LATELY_S || counted > COUNTED_LATELY_S ? Math.max(silent, counted) : null;
+}
+
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
+const SILENCE_MS = 40_000;
+
+export interface Ear {
+  tell: (live: Live) => void;
+  /** Anything came, if only a sign of life. */
+  heard: () => void;
+  fail: (error: unknown) => void;
+}
 
 /** Follows the network until it is told to stop; begins again where it was, later each time that fails. */
-export function follow(tell: (live: Live) => void, fail: (error: unknown) => void): () => void {
-  const stop = new AbortController();
+export function follow({ tell, heard, fail }: Ear): () => void {
+  let stopped = false;
+  let line = new AbortController();
   let live: Live | null = null;
   let last = "";
 
-  async function listen(): Promise<void> {
+  async function listen(alive: () => void): Promise<void> {
     const headers = last ? { ...OURS, "Last-Event-ID": last } : OURS;
-    const answer = await fetch("/v1/live/stream", { headers, signal: stop.signal });
-    if (!answer.ok || !answer.body) throw new Error(String(answer.status));
+    const answer = await fetch("/v1/live/stream", { headers, signal: line.signal });
+    if (!answer.ok) return refuse(answer);
+    if (!answer.body) throw new Error("no stream");
     const reader = new EventReader();
     const pieces = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await pieces.read();
-      if (done) return;
+      if (done || stopped) return;
+      alive();
       for (const each of reader.read(value)) {
         last = each.id || last;
         if (each.event === "snapshot") live = JSON.parse(each.data) as Live;
@@ -139,12 +163,27 @@ export function follow(tell: (live: Live) => void, fail: (error: unknown) => voi
 
   void (async () => {
     let wait = FIRST_WAIT_MS;
-    while (!stop.signal.aborted) {
-      const before = last;
-      await listen().catch(fail);
-      wait = last === before ? Math.min(wait * 2, LONGEST_WAIT_MS) : FIRST_WAIT_MS;
+    while (!stopped) {
+      line = new AbortController();
+      // a line that was cut without a word never ends by itself
+      const cut = () => line.abort();
+      let timer = setTimeout(cut, SILENCE_MS);
+      let came = false;
+      const alive = () => {
+        came = true;
+        clearTimeout(timer);
+        timer = setTimeout(cut, SILENCE_MS);
+        heard();
+      };
+      await listen(alive).catch((error: unknown) => stopped || fail(error));
+      clearTimeout(timer);
+      if (stopped) return;
+      wait = came ? FIRST_WAIT_MS : Math.min(wait * 2, LONGEST_WAIT_MS);
       await new Promise((done) => setTimeout(done, wait));
     }
   })();
-  return () => stop.abort();
+  return () => {
+    stopped = true;
+    line.abort();
+  };
 }

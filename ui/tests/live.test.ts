@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { EventReader, type Live, type Patch, applyPatch } from "../src/live.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { EventReader, type Live, type Patch, ageOf, applyPatch, follow } from "../src/live.ts";
 
 const hub = (facility: string, inside: number) => ({
   ...{ carrier: "zto", facility, name: facility, kind: "hub", city: null, country: null, latitude: 31, longitude: 121 },
@@ -63,5 +63,63 @@ describe("EventReader", () => {
 
   it("does not tell what has not come whole", () => {
     expect(new EventReader().read("data: half")).toEqual([]);
+  });
+});
+
+describe("ageOf", () => {
+  it.each([
+    ["live while signs of life come", 119_000, 100_000, 0.4, null],
+    ["the time without any is its age", 130_000, 100_000, 0.4, 30],
+    ["and at least the age of the counts", 130_000, 100_000, 45, 45],
+    ["a line that works tells nothing of counts that stand still", 101_000, 100_000, 300, 300],
+    ["the first count under way", 101_000, 100_000, null, null],
+    ["a clock that was put back", 50_000, 100_000, 0, null],
+  ])("%s", (_, now, heardAt, counts_s, age) => {
+    expect(ageOf(now, heardAt, counts_s)).toBe(age);
+  });
+});
+
+describe("follow", () => {
+  /** A server whose lines fall silent: each call opens one, and it can be written to. */
+  function serve() {
+    const lines: { write: (text: string) => void; last: string | undefined; cut: boolean }[] = [];
+    vi.stubGlobal("fetch", async (_: string, { signal, headers }: { signal: AbortSignal; headers: Record<string, string> }) => {
+      let at!: ReadableStreamDefaultController<Uint8Array>;
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => void (at = controller) });
+      const line = { write: (text: string) => at.enqueue(new TextEncoder().encode(text)), last: headers["Last-Event-ID"], cut: false };
+      signal.addEventListener("abort", () => {
+        line.cut = true;
+        at.error(new Error("aborted"));
+      });
+      lines.push(line);
+      return new Response(body);
+    });
+    return lines;
+  }
+
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("cuts a line that has fallen silent, and goes on where it was", async () => {
+    const lines = serve();
+    const [tell, heard, fail] = [vi.fn(), vi.fn(), vi.fn()];
+    const stop = follow({ tell, heard, fail });
+    await vi.advanceTimersByTimeAsync(0);
+    lines[0]?.write(`id: 7-1\nevent: snapshot\ndata: ${JSON.stringify(live)}\n\n`);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(tell).toHaveBeenCalledTimes(1);
+    lines[0]?.write(": still here\n\n");
+    await vi.advanceTimersByTimeAsync(39_000);
+    expect([lines.length, heard.mock.calls.length, fail.mock.calls.length]).toEqual([1, 2, 0]);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(fail).toHaveBeenCalledTimes(1);
+    expect(lines.map((each) => [each.cut, each.last])).toEqual([[true, undefined], [false, "7-1"]]);
+    stop();
+    expect(lines[1]?.cut).toBe(true);
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect([lines.length, fail.mock.calls.length]).toEqual([2, 1]);
   });
 });

@@ -48,7 +48,7 @@ function styleOf(): unknown {
 
 /** The network on a map. The table beside it has the same rows: nothing is told here alone. */
 export default function NetworkMap({ label, hubs, flows, box, choose }: Given) {
-  const { theme } = useShared();
+  const { theme, words } = useShared();
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
   const newest = useRef({ hubs, flows, choose });
@@ -63,6 +63,7 @@ export default function NetworkMap({ label, hubs, flows, box, choose }: Given) {
       fitBoundsOptions: { padding: 40 },
       fadeDuration: 0,
       attributionControl: { compact: false },
+      locale: { "Map.Title": words.say("map") },
       dragRotate: false,
       pitchWithRotate: false,
       maxZoom: 11,

@@ -1,31 +1,50 @@
 import { useEffect, useState } from "react";
-import { type Live, follow } from "../live.ts";
-import { ask } from "../api.ts";
+import { Problem, ask } from "../api.ts";
+import { type Live, ageOf, follow } from "../live.ts";
 
 type Hubs = Live["facilities"];
 let newest: Live | null = null;
+let newestAt = 0;
+const LOOK_MS = 5000;
 
 export interface Watching {
   live: Live | null;
   /** The stream cannot be had just now; what is shown is of before. */
   broken: boolean;
+  /** Why, where the server says so. */
+  problem: Problem | null;
+  /** When anything came, by the clock of this browser. */
   heardAt: number;
 }
 
 /** The network as it is now, as long as a screen that shows it is open. */
 export function useLive(paused: boolean): Watching {
-  const [watching, setWatching] = useState<Watching>({ live: newest, broken: false, heardAt: 0 });
+  const [watching, setWatching] = useState<Watching>({ live: newest, broken: false, problem: null, heardAt: newestAt });
   useEffect(() => {
     if (paused) return;
-    return follow(
-      (live) => {
+    return follow({
+      tell(live) {
         newest = live;
-        setWatching({ live, broken: false, heardAt: Date.now() });
+        setWatching((before) => ({ ...before, live }));
       },
-      () => setWatching((before) => ({ ...before, broken: true })),
-    );
+      heard() {
+        newestAt = Date.now();
+        setWatching((before) => ({ ...before, broken: false, problem: null, heardAt: newestAt }));
+      },
+      fail: (error) => setWatching((before) => ({ ...before, broken: true, problem: error instanceof Problem ? error : null })),
+    });
   }, [paused]);
   return watching;
+}
+
+/** How old what is watched is, in seconds, looked at now and then; null while it is live. */
+export function useAge({ live, heardAt }: Watching): number | null {
+  const [, look] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => look((times) => times + 1), LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return live && ageOf(Date.now(), heardAt, live.ages.counts_s);
 }
 
 /** The facilities that the network works with, for finding one by its name. */

@@ -8,12 +8,10 @@ import { type Column, Table } from "../parts/table.tsx";
 import { at, setQuery } from "../route.ts";
 import { usePhrase, useWords } from "../state.tsx";
 import type { Key } from "../words.ts";
-import { type Watching, useLive } from "./hubs.ts";
+import { type Watching, useAge, useLive } from "./hubs.ts";
 import { CHINA, boxOfHubs, drawFlows, drawHubs, fitsHub, flowName } from "./network.ts";
 
 const NetworkMap = lazy(() => import("../parts/map.tsx"));
-
-const OLD_S = 15;
 
 export function Tower({ query }: { query: URLSearchParams }) {
   const words = useWords();
@@ -27,6 +25,7 @@ export function Tower({ query }: { query: URLSearchParams }) {
         <Freshness watching={watching} paused={paused} />
         <button type="button" className="plain" onClick={() => setPaused(!paused)}>{words.say(paused ? "resume" : "pause")}</button>
       </div>
+      {watching.problem && <p className="note" role="status"><b>{watching.problem.title}</b> {watching.problem.mend}</p>}
       {live ? <Network live={live} query={query} /> : <p className="note" role="status">{words.say(watching.broken ? "no_live" : "loading")}</p>}
     </>
   );
@@ -34,11 +33,12 @@ export function Tower({ query }: { query: URLSearchParams }) {
 
 function Freshness({ watching, paused }: { watching: Watching; paused: boolean }) {
   const words = useWords();
-  const { live, broken } = watching;
+  const { live, heardAt } = watching;
+  const age = useAge(watching);
   if (!live) return null;
-  const age = Math.max(0, (Date.now() - Date.parse(live.as_of)) / 1000);
-  const old = broken || age > OLD_S;
-  const told = paused ? words.say("paused") : old ? words.say("old", { ago: words.ago(age) }) : words.say("live");
+  const old = age !== null || watching.broken;
+  const ago = words.say("old", { ago: words.ago(age ?? Math.max(0, (Date.now() - heardAt) / 1000)) });
+  const told = paused ? `${words.say("paused")} · ${ago}` : old ? ago : words.say(live.ages.counts_s === null ? "counting" : "live");
   const scans = words.say("scans_a_second", { count: live.scans_per_s });
   return (
     <p className={`fresh${paused ? " is-paused" : old ? " is-old" : ""}`} title={live.as_of}>
@@ -66,7 +66,7 @@ function Network({ live, query }: { live: NonNullable<Watching["live"]>; query: 
       <div className="tower">
         <MapPanel all={live.facilities} hubs={hubs} flows={flows} chosen={chosen} view={query.get("view")} />
         <div className="side">
-          {chosen && <HubPanel hub={live.facilities.find((each) => hubKey(each) === chosen)} />}
+          {chosen && <HubPanel hub={live.facilities.find((each) => hubKey(each) === chosen)} asOf={live.as_of} />}
           <Statuses live={live} />
         </div>
       </div>
@@ -78,13 +78,17 @@ function Network({ live, query }: { live: NonNullable<Watching["live"]>; query: 
 function Strip({ live }: { live: NonNullable<Watching["live"]> }) {
   const words = useWords();
   const { counts, ages } = live;
+  const counting = ages.counts_s === null;
   const lookout = ages.lookout_s === null ? words.say("no_model") : words.say("reckoned", { ago: words.ago(ages.lookout_s) });
+  const note = counting ? words.say("counting") : "";
+  const counted = (count: number) => (counting ? null : count);
   const tiles: { key: Key; count: number | null; note: string; to?: string }[] = [
-    { key: "in_network", count: counts.in_network, note: "" },
+    { key: "in_network", count: counted(counts.in_network), note },
     { key: "at_risk", count: counts.at_risk, note: lookout, to: at("/parcels", { risk: "0.5" }) },
-    { key: "late", count: counts.late, note: lookout, to: at("/parcels", { risk: "0.5" }) },
-    { key: "held", count: counts.held, note: "", to: at("/parcels", { status: "customs_held" }) },
-    { key: "silent", count: counts.silent_24h, note: "" },
+    // no list tells those that are late already, held or silent, and no more: their statuses stand beside the map
+    { key: "late", count: counts.late, note: lookout },
+    { key: "held", count: counted(counts.held), note },
+    { key: "silent", count: counted(counts.silent_24h), note },
   ];
   return (
     <div className="tiles">
@@ -119,7 +123,7 @@ function MapPanel({ all, hubs, flows, chosen, view }: MapGiven) {
   const near = useMemo(() => found && boxOfHubs([found], 4), [chosen, found !== undefined]);
   const box = near ?? (view === "china" ? CHINA : around);
   return (
-    <section className="panel map-panel" aria-label={words.say("map")}>
+    <section className="panel map-panel">
       <div className="map-tools">
         {(["world", "china"] as const).map((each) => (
           <button type="button" key={each} aria-pressed={(view ?? "world") === each && !chosen} onClick={() => setQuery({ view: each === "world" ? null : each, hub: null })}>
@@ -140,7 +144,8 @@ function MapPanel({ all, hubs, flows, chosen, view }: MapGiven) {
   );
 }
 
-function HubPanel({ hub }: { hub: Hub | undefined }) {
+/** `asOf` is of the same clock as the last scan, unlike the browser's. */
+function HubPanel({ hub, asOf }: { hub: Hub | undefined; asOf: string }) {
   const words = useWords();
   const close = <button type="button" className="plain" onClick={() => setQuery({ hub: null })}>{words.say("close")}</button>;
   if (!hub) return <section className="panel"><p className="note">{words.say("hub_unknown")}</p>{close}</section>;
@@ -150,7 +155,7 @@ function HubPanel({ hub }: { hub: Hub | undefined }) {
     ["departed_1h", words.number(hub.departed_1h)],
     ["arrived_24h", words.number(hub.arrived_24h)],
     ["load", hub.load === null ? words.say("capacity_unknown") : words.percent(hub.load)],
-    ["last_scan", hub.last_at ? words.stamp(hub.last_at) : "–"],
+    ["last_scan", hub.last_at ? words.ago(Math.max(0, (Date.parse(asOf) - Date.parse(hub.last_at)) / 1000)) : "–"],
   ];
   return (
     <section className="panel" aria-live="polite">
