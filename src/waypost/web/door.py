@@ -81,7 +81,7 @@ class Call(msgspec.Struct):
         address: whose bucket the request is counted in.
         shown_address: what the journal gets of it.
         secure: it came over TLS, as far as the server or a trusted proxy knows.
-        method: of the request, HEAD being a GET. `path` that it is for.
+        method: of the request, HEAD being a GET (`is_head`). `path` that it is for.
         route: the pattern of the path that answered.
         key: whose request it is, once that was asked.
         code: of the problem that was answered.
@@ -94,6 +94,7 @@ class Call(msgspec.Struct):
     secure: bool
     method: str = "GET"
     path: str = "/"
+    is_head: bool = False
     route: str = "other"
     key: Key | None = None
     code: str | None = None
@@ -175,7 +176,7 @@ class Door:
         headers = headers_in(scope)
         call = self._greet(scope, headers)
         scope["waypost.call"] = call
-        answer = _Answer(send, call, _security_of(scope["path"]), is_head=scope["method"] == "HEAD")
+        answer = _Answer(send, call, _security_of(scope["path"]), is_head=call.is_head)
         if answer.is_head:
             scope["method"] = "GET"
         try:
@@ -190,9 +191,10 @@ class Door:
         scheme = scope.get("scheme", "http")
         if is_trusted(client_of(peer, "", ()), self._trusted):
             scheme = headers.get("x-forwarded-proto", scheme).split(",")[-1].strip()
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        is_head = scope["method"] == "HEAD"
+        method = "GET" if is_head else scope["method"]
         shown = journal_name(client)
-        return Call(uuid.uuid4().hex, rate_name(client), shown, scheme == "https", method, scope["path"])
+        return Call(uuid.uuid4().hex, rate_name(client), shown, scheme == "https", method, scope["path"], is_head)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
         limits = self._desk.limits

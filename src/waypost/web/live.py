@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from weakref import WeakSet
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -15,6 +16,8 @@ from waypost.web.problems import Busy
 #: Patches that are kept for those who come back, and of these so many at most are sent one after another.
 _KEPT, _AT_ONCE = 120, 30
 _EVERY_S, _HEARTBEAT_S, _TROUBLE_S = 1.0, 15.0, 5.0
+#: What was seen so long ago is not gone on from: who comes then is given all of it at once.
+_STALE_S = 5.0
 _RETRY = b"retry: 2000\n\n"
 _HEARTBEAT = b": still here\n\n"
 
@@ -43,10 +46,11 @@ class Board:
         self._every_s = every_s
         self._pool = Pool("live", 1, 1000)
         self._mark = secrets.token_hex(4)
-        self._watching: set[asyncio.Event] = set()
+        self._watching: WeakSet[asyncio.Event] = WeakSet()  # a stream that nobody begins to read goes of itself
         self._task: asyncio.Task[None] | None = None
         self._ended = False
         self._view: LiveView | None = None
+        self._looked_s = 0.0
         self._number = 0
         self._patches: deque[bytes] = deque(maxlen=_KEPT)
         self._snapshot: tuple[int, bytes] = (0, b"")
@@ -61,22 +65,23 @@ class Board:
             return msgspec.json.encode(self._view)
         return await self._pool.run(lambda: msgspec.json.encode(self._look()))
 
-    def admit(self) -> None:
-        """See that one more may watch.
+    def watch(self, last_id: str | None) -> AsyncGenerator[bytes, None]:
+        """The stream of one who watches, from behind an id on if that is still known. It counts from now on.
 
         Raises:
-            Busy: too many do, or the server stops.
+            Busy: too many watch, or the server stops.
         """
         if self._ended:
             raise Busy("the server stops")
         if len(self._watching) >= self._most:
             raise Busy(f"{self._most} watch the network live already, and no more may (live_listeners)")
-
-    async def watch(self, last_id: str | None) -> AsyncIterator[bytes]:
-        """The stream of one who watches, from behind an id on if that is still known."""
-        loop = asyncio.get_running_loop()
-        moved, ends_s = asyncio.Event(), loop.time() + self._lasts_s
+        moved = asyncio.Event()
         self._watching.add(moved)
+        return self._stream(moved, last_id)
+
+    async def _stream(self, moved: asyncio.Event, last_id: str | None) -> AsyncGenerator[bytes, None]:
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + self._lasts_s
         self._go()
         try:
             yield _RETRY
@@ -108,6 +113,9 @@ class Board:
 
     def _go(self) -> None:
         if not self._is_going_on():
+            if asyncio.get_running_loop().time() - self._looked_s > _STALE_S:
+                self._view = None  # ids are counted on, so that none is another's
+                self._patches.clear()
             self._task = asyncio.create_task(self._go_on())
 
     async def _go_on(self) -> None:
@@ -121,7 +129,7 @@ class Board:
                 self._journal.error("the network cannot be looked at", exc_info=error)
                 pause_s = _TROUBLE_S
             else:
-                self._view, self._number = view, self._number + 1
+                self._view, self._number, self._looked_s = view, self._number + 1, loop.time()
                 self._patches.append(patch)
                 self._wake()
             await asyncio.sleep(max(began_s + pause_s - loop.time(), 0.0))

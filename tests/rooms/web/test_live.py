@@ -18,6 +18,7 @@ from tests.rooms.web.test_serve import running
 from waypost.track.live_views import LivePatch, LiveView
 from waypost.web.desk import Limits
 from waypost.web.live import Board
+from waypost.web.problems import Busy
 
 
 class Tower:
@@ -150,6 +151,21 @@ def test_all_are_sent_the_same_and_no_more_than_may_watch_do(make_world: Callabl
             assert again.next()[1] in ("patch", "snapshot")
 
 
+def test_who_only_asks_for_the_head_holds_no_place(make_world: Callable[..., Any]) -> None:
+    world = make_world(limits=Limits(live_listeners=1))
+    catch_up(world)
+    with running(world) as (port, _, _):
+        for _ in range(3):
+            asking = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            asking.request("HEAD", "/v1/live/stream", headers={"authorization": f"Bearer {world.operator}"})
+            answer = asking.getresponse()
+            assert (answer.status, answer.read()) == (200, b"")
+            assert answer.getheader("content-type", "").startswith("text/event-stream")
+            asking.close()
+        with towers(port, world.operator) as [tower]:
+            assert tower.next()[1] == "snapshot"
+
+
 def test_streams_end_when_the_server_stops(world: Any) -> None:
     with running(world, grace_s=30) as (port, stop, thread), towers(port, world.operator) as [tower]:
         tower.next()
@@ -166,8 +182,61 @@ def test_streams_end_when_the_server_stops(world: Any) -> None:
 # The board alone, in a loop of its own
 
 
-def board(world: Any, *, every_s: float = 0.01, lasts_s: float = 60.0, look: Any = None) -> Board:
-    return Board(look or world._desk.live, 100, lasts_s, world._desk.journal, every_s)
+def board(world: Any, *, every_s: float = 0.01, lasts_s: float = 60.0, look: Any = None, most: int = 100) -> Board:
+    return Board(look or world._desk.live, most, lasts_s, world._desk.journal, every_s)
+
+
+def test_of_those_who_come_at_once_no_more_than_may_are_let_in(world: Any) -> None:
+    """Before any of them begins to read; who never does, or ends, makes room."""
+
+    async def come() -> None:
+        made = board(world, most=3)
+        streams = [made.watch(None) for _ in range(3)]
+        with pytest.raises(Busy, match="live_listeners"):
+            made.watch(None)
+        streams.pop()
+        streams.append(made.watch(None))
+        await anext(streams[0])
+        await streams[0].aclose()
+        streams.append(made.watch(None))
+        with pytest.raises(Busy, match="live_listeners"):
+            made.watch(None)
+        made.close()
+
+    asyncio.run(come())
+
+
+def test_who_comes_after_long_is_told_how_it_is_now(world: Any) -> None:
+    """Not how it was when somebody watched last, and never under an id that was another's."""
+
+    async def watch(made: Board, last_id: str | None) -> tuple[str, str, Any]:
+        stream = made.watch(last_id)
+        async for frame in stream:
+            if frame.startswith(b"id:"):
+                fields = dict(line.split(": ", 1) for line in frame.decode().splitlines() if line)
+                break
+        await stream.aclose()
+        while made._is_going_on():
+            await asyncio.sleep(0.01)
+        return fields["id"], fields["event"], json.loads(fields["data"])
+
+    async def come_back() -> None:
+        made = board(world)
+        first, event, view = await watch(made, None)
+        assert (event, view["counts"]["in_network"]) == ("snapshot", 4)
+        world.keep(scan("NEW1", "arrived_at_hub", "2026-11-22T14:59:00Z", "GRU"))
+        catch_up(world)
+        await asyncio.sleep(0.05)
+        for last_id in (None, first):
+            then, event, view = await watch(made, last_id)
+            assert (event, view["counts"]["in_network"]) == ("snapshot", 5)
+            assert then != first
+        made.close()
+
+    catch_up(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("waypost.web.live._STALE_S", 0.0)
+        asyncio.run(come_back())
 
 
 def test_a_slow_one_is_given_everything_and_holds_nobody_up(world: Any) -> None:

@@ -10,6 +10,7 @@ from waypost.track.live_views import LivePatch, LiveView
 from waypost.web.api.live_answers import LIVE_EXAMPLES
 from waypost.web.api.openapi import WITH_KEY
 from waypost.web.api.routes import Routes
+from waypost.web.door import call_of
 from waypost.web.office import Office
 
 _EVENTS = ((LiveView, "snapshot"), (LivePatch, "patch"))
@@ -67,5 +68,6 @@ def add_live(app: FastAPI, office: Office) -> None:
         ] = None,
     ) -> Response:
         await office.get_operator(request.scope)
-        office.board.admit()
+        if call_of(request.scope).is_head:  # nothing is sent, so nobody watches
+            return Response(media_type="text/event-stream", headers=_HEADERS)
         return StreamingResponse(office.board.watch(last_event_id), media_type="text/event-stream", headers=_HEADERS)
