@@ -199,12 +199,35 @@ export function address(path: string, parameters: Parameters = {}): string {
 /** The header by which the server knows that a page of its own asks. */
 export const OURS = { "X-Waypost-Page": "console" };
 
+const RELOAD_AGAIN_MS = 600_000;
+
+/** Whether to load the page anew may help: not where that was done just before and did not. */
+export function mayReload(kept: string | null, now: number): boolean {
+  return kept === null || Math.abs(now - Number(kept)) > RELOAD_AGAIN_MS;
+}
+
+/** Loads the page anew, once for each reason: what a new page does not mend is told instead. */
+export function reloadOnce(why: "session" | "files"): void {
+  const name = `waypost.reloaded.${why}`;
+  try {
+    if (!mayReload(sessionStorage.getItem(name), Date.now())) return;
+    sessionStorage.setItem(name, String(Date.now()));
+  } catch {
+    return; // where nothing is kept, nobody would know that it was done
+  }
+  location.reload();
+}
+
 export async function refuse(answer: Response): Promise<never> {
   // the session has ended: the server leads to the sign-in page and back
-  if (answer.status === 401) location.reload();
+  if (answer.status === 401) reloadOnce("session");
   const told = (await answer.json().catch(() => ({}))) as Partial<Problem>;
-  throw new Problem(answer.status, told.code ?? "unexpected", told.title ?? answer.statusText, told.mend ?? "");
+  throw new Problem(answer.status, told.code ?? "unexpected", told.title || answer.statusText || String(answer.status), told.mend ?? "");
 }
+
+/** What went wrong, to be shown; what no server told included. */
+export const asProblem = (error: unknown): Problem =>
+  error instanceof Problem ? error : new Problem(0, "unreachable", error instanceof Error ? error.message : String(error), "");
 
 export async function ask<T>(path: string, parameters?: Parameters, signal?: AbortSignal): Promise<T> {
   const answer = await fetch(address(path, parameters), { headers: OURS, ...(signal && { signal }) });

@@ -42,6 +42,17 @@ export function at(path: string, parameters: Parameters = {}): string {
   return address(BASE + (path === "/" ? "" : path), parameters);
 }
 
+/** The parts of a path; one that is not written as addresses are stays as it is. */
+export function partsOf(path: string): string[] {
+  return path.slice(1).split("/").map((part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  });
+}
+
 /** Change some parameters of the screen that is shown; empty ones go. */
 export function setQuery(changes: Record<string, string | null>): void {
   const query = new URLSearchParams(location.search);

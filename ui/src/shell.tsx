@@ -3,8 +3,10 @@ import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
 import type { Me, StatusRecord } from "./api.ts";
 import { Keys } from "./keys.tsx";
 import { Palette } from "./palette.tsx";
+import { Boundary } from "./parts/boundary.tsx";
 import { Link } from "./parts/link.tsx";
-import { type Route, at, useRoute } from "./route.ts";
+import { Trouble } from "./parts/notice.tsx";
+import { type Route, at, partsOf, useRoute } from "./route.ts";
 import { Parcel } from "./screens/parcel.tsx";
 import { Parcels } from "./screens/parcels.tsx";
 import { Tower } from "./screens/tower.tsx";
@@ -109,9 +111,11 @@ export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses:
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Suspense fallback={<p className="note" role="status">{words.say("loading")}</p>}>
-          <Screen route={route} />
-        </Suspense>
+        <Boundary key={route.path} instead={(error) => <Trouble what={words.say("broken")} mend={error.message} again={() => location.reload()} words={words} />}>
+          <Suspense fallback={<p className="note" role="status">{words.say("loading")}</p>}>
+            <Screen route={route} />
+          </Suspense>
+        </Boundary>
       </main>
       {open === "palette" && <Palette close={() => setOpen(null)} />}
       {open === "keys" && <Keys close={() => setOpen(null)} />}
@@ -120,7 +124,7 @@ export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses:
 }
 
 function Screen({ route }: { route: Route }) {
-  const [first, carrier, ...number] = route.path.slice(1).split("/").map(decodeURIComponent);
+  const [first, carrier, ...number] = partsOf(route.path);
   if (first === "parcels" && carrier) return <Parcel carrier={carrier} number={number.join("/")} />;
   if (first === "parcels") return <Parcels query={route.query} />;
   if (first === "lanes") return <Lanes query={route.query} />;

@@ -1,6 +1,6 @@
 // What all screens share: the words, who asks, the words of statuses; and asking the server from a screen.
 import { createContext, useContext, useEffect, useState } from "react";
-import { type Me, type Parameters, type Phrase, Problem, type StatusRecord, address, ask } from "./api.ts";
+import { type Me, type Parameters, type Phrase, type Problem, type StatusRecord, address, asProblem, ask } from "./api.ts";
 import { SERVER_LANGUAGE, type Words } from "./words.ts";
 import hant from "./words/statuses.zh-Hant.json";
 
@@ -51,8 +51,7 @@ export function useAsk<T>(path: string | null, parameters: Parameters = {}): Ask
       .then((value) => setFound({ value, problem: null, of: key }))
       .catch((error: unknown) => {
         if (stop.signal.aborted) return;
-        const problem = error instanceof Problem ? error : new Problem(0, "unreachable", String(error), "");
-        setFound({ value: null, problem, of: key });
+        setFound({ value: null, problem: asProblem(error), of: key });
       });
     return () => stop.abort();
   }, [key, times]);

@@ -2,6 +2,7 @@
 import { Suspense, lazy, useMemo, useState } from "react";
 import { LOAD_BOUNDS } from "../flows.ts";
 import { type Flow, type Hub, flowKey, hubKey } from "../live.ts";
+import { Boundary } from "../parts/boundary.tsx";
 import { Link } from "../parts/link.tsx";
 import { Sign } from "../parts/sign.tsx";
 import { type Column, Table } from "../parts/table.tsx";
@@ -131,9 +132,11 @@ function MapPanel({ all, hubs, flows, chosen, view }: MapGiven) {
           </button>
         ))}
       </div>
-      <Suspense fallback={<div className="map" />}>
-        <NetworkMap label={words.say("map_about")} hubs={drawnHubs} flows={drawnFlows} box={box} choose={(hub) => setQuery({ hub })} />
-      </Suspense>
+      <Boundary instead={() => <p className="note map no-map" role="status">{words.say("no_map")}</p>}>
+        <Suspense fallback={<div className="map" />}>
+          <NetworkMap label={words.say("map_about")} hubs={drawnHubs} flows={drawnFlows} box={box} choose={(hub) => setQuery({ hub })} />
+        </Suspense>
+      </Boundary>
       <div className="legend">
         <span><i className="ring" style={{ borderColor: "var(--step-1)" }} />{words.say("legend_hub")}</span>
         {LOAD_BOUNDS.map((bound, step) => <span key={bound}><i className="ring" style={{ borderColor: `var(--step-${step + 1})` }} />{words.say("legend_load", { share: words.percent(bound) })}</span>)}
