@@ -2,24 +2,20 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
-import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from waypost.app.wiring import House
 from waypost.care.alerts.book import AlertBook
 from waypost.care.alerts.findings import AlertKind, Detector
-from waypost.care.alerts.loads import HubLoad, LaneFlow, watch_hubs, watch_lanes
+from waypost.care.alerts.loads import watch_hubs, watch_lanes
 from waypost.care.alerts.rounds import make_round, seldom
 from waypost.care.alerts.silence import watch_silence
 from waypost.care.alerts.unknown_codes import watch_unknown_codes
 from waypost.care.alerts.weather_ahead import watch_weather_ahead
 from waypost.model.errors import Closed, WaypostError
-from waypost.track.live_views import LiveView
+from waypost.track.live_views import LiveFacility, LiveFlow, LiveView
 from waypost.track.overview import UnknownCode, list_unknown_codes
-
-T = TypeVar("T", HubLoad, LaneFlow)
 
 _PATIENCE_S = 10.0
 #: What asks history, or the weather of every facility, looks so often; and scans of so many hours count.
@@ -98,37 +94,32 @@ class Alerting:
                 return
 
 
-Hubs = Callable[[], Sequence[HubLoad] | None]
-LaneFlows = Callable[[], Sequence[LaneFlow] | None]
+Hubs = Callable[[], Sequence[LiveFacility] | None]
+Lanes = Callable[[], Sequence[LiveFlow] | None]
 
 
-def loads_of(house: House) -> tuple[Hubs, LaneFlows]:
-    """The live counts of a server as detectors take them; None until all is counted once."""
+def loads_of(house: House) -> tuple[Hubs, Lanes]:
+    """The live counts of a server's hubs and lanes; None until all is counted once."""
 
     def look() -> LiveView | None:
         view = house.live.look(house.clock())
         return None if view.ages.counts_s is None else view
 
-    def list_hubs() -> list[HubLoad] | None:
+    def list_hubs() -> Sequence[LiveFacility] | None:
         view = look()
-        return None if view is None else [_take(HubLoad, each) for each in view.facilities]
+        return None if view is None else view.facilities
 
-    def list_lanes() -> list[LaneFlow] | None:
+    def list_lanes() -> Sequence[LiveFlow] | None:
         view = look()
-        return None if view is None else [_take(LaneFlow, each) for each in view.flows]
+        return None if view is None else view.flows
 
     return list_hubs, list_lanes
-
-
-def _take(kind: type[T], row: msgspec.Struct) -> T:
-    """The fields of a row that a kind has too."""
-    return kind(**{name: getattr(row, name) for name in kind.__struct_fields__})
 
 
 def detectors_of(
     house: House,
     list_hubs: Hubs | None = None,
-    list_lanes: LaneFlows | None = None,
+    list_lanes: Lanes | None = None,
 ) -> dict[AlertKind, Detector]:
     """Those of a house, by what its settings want told.
 

@@ -3,13 +3,15 @@
 import io
 from pathlib import Path
 
+from tests.rooms.care.alerts.test_detectors import make_hub
+
 from waypost.app.alerting import Alerting, detectors_of, loads_of
 from waypost.app.settings import Alerts, Settings
 from waypost.app.wiring import open_house
 from waypost.care.alerts.findings import AlertKind
-from waypost.care.alerts.loads import HubLoad, LaneFlow
 from waypost.care.alerts.words import State, Wanted
 from waypost.model.instants import parse_instant
+from waypost.track.live_views import LiveFlow
 from waypost.track.wire import read_json_array
 from waypost.web.journal import open_journal
 
@@ -42,8 +44,8 @@ def test_codes_that_came_lately_are_found_and_end(tmp_path: Path) -> None:
 
 
 def test_live_counts_are_looked_at_where_somebody_keeps_them(tmp_path: Path) -> None:
-    hub = HubLoad(carrier="zto", facility="SHA", inside=7, arrived_1h=9, departed_1h=1, capacity_per_hour=5.0)
-    lane = LaneFlow(
+    hub = make_hub(facility="SHA", inside=7, arrived_1h=9, departed_1h=1, capacity_per_hour=5.0)
+    lane = LiveFlow(
         carrier="zto", origin="A", destination="B", moved_24h=99, hours=9.0, usual_hours=3.0, delayed=None
     )  # fmt: skip
     with open_house(Settings(home=tmp_path / "home")) as house:
@@ -62,7 +64,4 @@ def test_the_live_counts_of_a_server_are_looked_at_once_all_is_counted(tmp_path:
         while house.live.turn(house.clock()):
             pass
         hubs, lanes = list_hubs(), list_lanes()
-        assert hubs is not None
-        assert lanes is not None
-        assert all(isinstance(each, HubLoad) for each in hubs)
-        assert all(isinstance(each, LaneFlow) for each in lanes)
+        assert (hubs, lanes) == (house.live.look(house.clock()).facilities, [])

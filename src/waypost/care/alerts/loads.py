@@ -2,46 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from waypost.care.alerts.findings import AlertKind, Detector, Finding, Severity
+from waypost.track.live_views import LiveFacility, LiveFlow
 
 
-class HubLoad(msgspec.Struct, frozen=True, kw_only=True):
-    """How a facility is doing: parcels inside, those of the last hour, and what it can take in one; None if unknown."""
-
-    carrier: str
-    facility: str
-    inside: int
-    arrived_1h: int
-    departed_1h: int
-    capacity_per_hour: float | None
-
-
-class LaneFlow(msgspec.Struct, frozen=True, kw_only=True):
-    """How a lane is doing between two facilities: parcels of a day, and their hours lately and usually.
-
-    Attributes:
-        delayed: the share that took much longer than usual.
-    """
-
-    carrier: str
-    origin: str
-    destination: str
-    moved_24h: int
-    hours: float | None
-    usual_hours: float | None
-    delayed: float | None
-
-
-def watch_hubs(list_hubs: Callable[[], Sequence[HubLoad] | None], load: float, critical_load: float) -> Detector:
+def watch_hubs(list_hubs: Callable[[], Sequence[LiveFacility] | None], load: float, critical_load: float) -> Detector:
     """A detector of hubs in which more arrive in an hour than such a share of what they can take."""
 
     def detect(now_ms: int) -> list[Finding] | None:
         hubs = list_hubs()
         return None if hubs is None else [found for each in hubs if (found := judge_hub(each, now_ms)) is not None]
 
-    def judge_hub(hub: HubLoad, now_ms: int) -> Finding | None:
+    def judge_hub(hub: LiveFacility, now_ms: int) -> Finding | None:
         if not hub.capacity_per_hour or hub.arrived_1h < load * hub.capacity_per_hour:
             return None
         share = hub.arrived_1h / hub.capacity_per_hour
@@ -62,7 +34,7 @@ def watch_hubs(list_hubs: Callable[[], Sequence[HubLoad] | None], load: float, c
 
 
 def watch_lanes(
-    list_lanes: Callable[[], Sequence[LaneFlow] | None], least: int, slower: float, critical: int
+    list_lanes: Callable[[], Sequence[LiveFlow] | None], least: int, slower: float, critical: int
 ) -> Detector:
     """A detector of lanes on which at least so many parcels a day take so many times as long as usual."""
 
@@ -70,7 +42,7 @@ def watch_lanes(
         lanes = list_lanes()
         return None if lanes is None else [found for each in lanes if (found := judge_lane(each, now_ms)) is not None]
 
-    def judge_lane(lane: LaneFlow, now_ms: int) -> Finding | None:
+    def judge_lane(lane: LiveFlow, now_ms: int) -> Finding | None:
         if not lane.hours or not lane.usual_hours or lane.moved_24h < least:
             return None
         if lane.hours < slower * lane.usual_hours:

@@ -7,7 +7,7 @@ import pytest
 from tests.rooms.forecast.watching import HALT, KNOWN, steps, watch
 
 from waypost.care.alerts.findings import AlertKind, Finding, Severity
-from waypost.care.alerts.loads import HubLoad, LaneFlow, watch_hubs, watch_lanes
+from waypost.care.alerts.loads import watch_hubs, watch_lanes
 from waypost.care.alerts.rounds import seldom
 from waypost.care.alerts.silence import watch_silence
 from waypost.care.alerts.unknown_codes import watch_unknown_codes
@@ -16,6 +16,7 @@ from waypost.forecast.lookout import Lookout
 from waypost.forecast.reasons import ReasonCode
 from waypost.model.instants import DAY_MS
 from waypost.network.areas import Areas
+from waypost.track.live_views import LiveFacility, LiveFlow
 from waypost.track.overview import UnknownCode
 
 NOW = 1_780_000_000_000
@@ -102,6 +103,11 @@ def test_codes_that_no_table_knows() -> None:
     )
 
 
+def make_hub(**told: Any) -> LiveFacility:
+    unknown = dict.fromkeys(("kind", "city", "country", "latitude", "longitude", "load", "last_at"))
+    return LiveFacility(**{"carrier": "zto", "name": "Shanghai hub", "arrived_24h": 900, **unknown, **told})
+
+
 @pytest.mark.parametrize(
     ("arrived", "capacity", "severity"),
     [
@@ -113,9 +119,7 @@ def test_codes_that_no_table_knows() -> None:
     ],
 )
 def test_a_hub_with_more_than_it_can_take(arrived: int, capacity: float | None, severity: Severity | None) -> None:
-    hub = HubLoad(
-        carrier="zto", facility="SHA", inside=700, arrived_1h=arrived, departed_1h=60, capacity_per_hour=capacity
-    )
+    hub = make_hub(facility="SHA", inside=700, arrived_1h=arrived, departed_1h=60, capacity_per_hour=capacity)
     found = watch_hubs(lambda: [hub], 1.0, 1.25)(NOW) or []
     assert [each.severity for each in found] == ([] if severity is None else [severity])
     for each in found:
@@ -144,7 +148,7 @@ def test_a_lane_that_takes_much_longer_than_usual(more: dict[str, Any], found: b
         "hours": 30.0,
         "usual_hours": 20.0,
     }
-    lane = LaneFlow(**told | {"delayed": 0.5} | more)
+    lane = LiveFlow(**told | {"delayed": 0.5} | more)
     listed: list[Finding] = watch_lanes(lambda: [lane], 30, 1.5, 60)(NOW) or []
     assert bool(listed) == found
     if "delayed" in more:
