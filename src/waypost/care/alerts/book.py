@@ -270,6 +270,9 @@ def _read_numbers(connection: Connection, id_: str) -> list[str]:
 
 def _renew(connection: Connection, row: Row[Any], finding: Finding, now_ms: int, noted: Noted) -> None:
     """It was found again."""
+    if finding.kind is not AlertKind.WEATHER_AHEAD:  # when that begins is foretold anew; all else began when it began
+        before = decode(row.content, Finding).since_ms
+        finding = msgspec.structs.replace(finding, since_ms=min(before, finding.since_ms))
     values = _observed(finding, now_ms) | {"most_parcels": max(row.most_parcels, finding.parcels)}
     connection.execute(update(alerts).where(alerts.c.id == row.id).values(values))
     content = _numbers(finding)

@@ -64,6 +64,17 @@ def test_what_is_found_again_goes_on_being_one_alert(book: AlertBook) -> None:
     assert (one.parcels, one.most_parcels, one.version, one.causes) == (12, 14, 1, [])
 
 
+@pytest.mark.parametrize(
+    ("kind", "since_ms"), [(AlertKind.SILENCE, NOW - 5 * MINUTE), (AlertKind.WEATHER_AHEAD, NOW + 60 * MINUTE)]
+)
+def test_trouble_began_when_it_began_and_foul_weather_when_it_is_foretold(
+    book: AlertBook, kind: AlertKind, since_ms: int
+) -> None:
+    [id_] = book.note([kind], [late(kind=kind, since_ms=NOW - 5 * MINUTE)], NOW).raised
+    book.note([kind], [late(kind=kind, since_ms=NOW + 60 * MINUTE)], NOW + MINUTE)
+    assert book.get(id_)[0].since_ms == since_ms
+
+
 def test_it_ends_by_itself_and_comes_back_as_a_new_one(book: AlertBook) -> None:
     first = raise_one(book)
     assert book.note(SILENCE, [], NOW + 30 * MINUTE).ended == []
