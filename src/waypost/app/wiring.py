@@ -128,7 +128,7 @@ class House:
         self.tracker = Tracker(self.memory, tables, self.facilities, detect_carriers)
         self.scans = ScanSearch(self.memory, tables, self.facilities)
         self.reception = Reception(self.memory, self.zone_of, clock)
-        self.overview = _Aged(self._read_overview, settings.track.overview_age_s)
+        self.overview = Remembered(self._read_overview, settings.track.overview_age_s)
         self.contracts: dict[str, Contract] = {}
         self._readers: dict[str, PushReader] = {}
         self._label_readers: dict[str, LabelReader] = {}
@@ -510,21 +510,3 @@ def _folder_of(account: str, named: str, others: Mapping[Path, str]) -> Path:
                 f"{where}: {path} is {what}, or one lies in the other", mend="Give it a place of its own."
             )
     return path
-
-
-class _Aged:
-    """Remembers an answer for some seconds; those who ask meanwhile wait for the one who works it out."""
-
-    def __init__(self, ask: Callable[[], Overview], age_s: float) -> None:
-        self._ask = ask
-        self._age_s = age_s
-        self._answer: Overview | None = None
-        self._until = 0.0
-        self._lock = threading.Lock()
-
-    def __call__(self) -> Overview:
-        with self._lock:
-            if self._answer is None or time.monotonic() >= self._until:
-                self._answer = self._ask()
-                self._until = time.monotonic() + self._age_s
-            return self._answer
