@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DELAY_BOUNDS, boxOf, curve, nearest, stepOf } from "../src/flows.ts";
 import { readNumbers, readRoute } from "../src/route.ts";
-import { drawFlows, drawHubs } from "../src/screens/network.ts";
+import { MOST_RINGS, drawFlows, drawHubs } from "../src/screens/network.ts";
 
 describe("flows", () => {
   it("go over the date line where that is nearer", () => {
@@ -43,6 +43,16 @@ describe("drawing", () => {
       ["zto/A", 16, 3, false],
       ["zto/B", 10, 3, true],
     ]);
+  });
+
+  it("of very many hubs the busiest are drawn, and the one that is chosen", () => {
+    const many = Array.from({ length: 900 }, (_, place) => ({ ...hubs[0]!, facility: `H${place}`, arrived_24h: place }));
+    const { features } = drawHubs(many, "zto/H3");
+    const drawn = features.map((each) => each.properties?.["key"]);
+    expect(drawn).toHaveLength(MOST_RINGS + 1);
+    expect(drawn).toContain("zto/H899");
+    expect(drawn).toContain("zto/H3");
+    expect(drawn).not.toContain("zto/H4");
   });
 
   it("flows need both ends", () => {

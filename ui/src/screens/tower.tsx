@@ -10,7 +10,7 @@ import { at, setQuery } from "../route.ts";
 import { usePhrase, useWords } from "../state.tsx";
 import type { Key } from "../words.ts";
 import { type Watching, useAge, useLive } from "./hubs.ts";
-import { CHINA, boxOfHubs, drawFlows, drawHubs, fitsHub, flowName } from "./network.ts";
+import { MOST_RINGS, CHINA, boxOfHubs, drawFlows, drawHubs, fitsHub, flowName } from "./network.ts";
 
 const NetworkMap = lazy(() => import("../parts/map.tsx"));
 
@@ -142,6 +142,7 @@ function MapPanel({ all, hubs, flows, chosen, view }: MapGiven) {
         {LOAD_BOUNDS.map((bound, step) => <span key={bound}><i className="ring" style={{ borderColor: `var(--step-${step + 1})` }} />{words.say("legend_load", { share: words.percent(bound) })}</span>)}
         <span><i style={{ background: "var(--idle)" }} />{words.say("legend_flow")}</span>
         <span>{words.say("legend_delay")}</span>
+        {hubs.length > MOST_RINGS && <span>{words.say("legend_most", { count: MOST_RINGS })}</span>}
       </div>
     </section>
   );
