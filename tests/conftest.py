@@ -25,7 +25,7 @@ LONG = (
 
 # Speed is measured in benchmarks/: here a busy machine must not fail a law.
 settings.register_profile("heavy", deadline=None, derandomize=IN_CI)
-settings.register_profile("plain", settings.get_profile("heavy"), max_examples=25)
+settings.register_profile("plain", settings.get_profile("heavy"), max_examples=15)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

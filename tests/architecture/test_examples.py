@@ -148,6 +148,7 @@ def test_scans_are_sent_and_the_history_is_read_beside_the_server(
     ]
 
 
+@pytest.mark.heavy
 def test_a_sender_is_told_when_nothing_was_taken(repo_folder: Path, running: Running, tmp_path: Path) -> None:
     path = tmp_path / "scans.ndjson"
     path.write_text(json.dumps(SCANS[2]) + "\n")
@@ -158,6 +159,7 @@ def test_a_sender_is_told_when_nothing_was_taken(repo_folder: Path, running: Run
     assert "this key is not known here" in refused.stderr
 
 
+@pytest.mark.heavy
 def test_a_program_ships_a_sheet(repo_folder: Path, shop: Shop, tmp_path: Path) -> None:
     labels = tmp_path / "labels.pdf"
     sheet = repo_folder / "examples/orders.csv"

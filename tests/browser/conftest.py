@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from tests.once import made_once
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
@@ -32,36 +34,44 @@ class Demo(msgspec.Struct):
         return next(number for number, why in self.numbers.items() if all(word in why for word in words))
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
-    command = [
-        sys.executable,
-        "-c",
-        "from waypost.app.cli import main; main()",
-        "demo",
-        "--still",
-        "--port",
-        "0",
-        "--json",
-    ]
-    with (folder / "journal").open("wb") as journal:
-        process = subprocess.Popen(
-            [*command, "--port", "0", "--home", str(folder)], stdout=subprocess.PIPE, stderr=journal, text=True
-        )
+COMMAND = [sys.executable, "-c", "from waypost.app.cli import main; main()", "demo", "--still", "--port", "0", "--json"]
+
+
+@contextmanager
+def run_demo(home: Path) -> Iterator[dict[str, Any]]:
+    """A demo below a folder; gives what it tells of itself."""
+    with (home / "journal").open("wb") as journal:
+        process = subprocess.Popen([*COMMAND, "--home", str(home)], stdout=subprocess.PIPE, stderr=journal, text=True)
     assert process.stdout is not None
     told = ""
     for line in process.stdout:
         told += line
         if line == "}\n":
             break
-    assert told, (folder / "journal").read_text()
-    found = json.loads(told)
-    numbers = {each["number"]: each["why"] for each in found["worth_a_look"]}
-    yield Demo(found["address"], found["key"], numbers, Path(found["home"]))
-    process.send_signal(signal.SIGTERM)
-    rest, _ = process.communicate(timeout=60)
-    assert (process.returncode, rest) == (0, ""), (folder / "journal").read_text()[-2000:]
+    assert told, (home / "journal").read_text()
+    try:
+        yield json.loads(told)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=60)
+    assert (process.returncode, rest) == (0, ""), (home / "journal").read_text()[-2000:]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    made = made_once(tmp_path_factory, "demo", make_demo)
+    home = tmp_path_factory.mktemp("demo") / "home"
+    shutil.copytree(made, home)
+    with run_demo(home) as found:
+        numbers = {each["number"]: each["why"] for each in found["worth_a_look"]}
+        yield Demo(found["address"], found["key"], numbers, Path(found["home"]))
+
+
+def make_demo(home: Path) -> None:
+    """A demo that has its sample and has learnt."""
+    home.mkdir()
+    with run_demo(home):
+        pass
 
 
 @pytest.fixture(scope="module")  # while it is open an event loop runs here, which other tests could not bear

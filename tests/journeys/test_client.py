@@ -214,6 +214,7 @@ def test_a_webhook_whose_answer_was_lost_is_made_once(shop: Shop) -> None:
         assert [each.id for each in waypost.webhooks.list()] == [made.webhook.id]
 
 
+@pytest.mark.heavy
 def test_too_many_questions_wait_as_long_as_the_server_says(
     tmp_path: Path, start_server: Callable[..., Server]
 ) -> None:

@@ -164,7 +164,9 @@ def run_proxy(command: list[Any], proxy: Proxy, environ: dict[str, str] | None =
             process.terminate()
 
 
-@pytest.fixture(params=[run_nginx, run_caddy], ids=["nginx", "caddy"])
+@pytest.fixture(
+    params=[pytest.param(run_nginx, id="nginx"), pytest.param(run_caddy, id="caddy", marks=pytest.mark.heavy)]
+)
 def run(request: pytest.FixtureRequest) -> Any:
     return request.param
 

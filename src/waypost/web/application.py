@@ -42,6 +42,7 @@ from waypost.web.api import (
 )
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
+from waypost.web.late import LateRoute
 from waypost.web.office import Office
 from waypost.web.pages.account import add_account
 from waypost.web.pages.audit import add_audit_page
@@ -71,6 +72,7 @@ def make_app(desk: Desk) -> Door:
     office = Office(desk)
     paper = Paper(desk.site)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.route_class = LateRoute
     app.add_middleware(HandErrorsOut)
     _hand_errors_out(app)
 

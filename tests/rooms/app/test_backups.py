@@ -134,6 +134,7 @@ def test_what_is_wrong_with_the_call(filled: Commands, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.heavy
 def test_beside_a_running_server(filled: Commands, tmp_path: Path) -> None:
     server = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", "--json"], env=filled.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE

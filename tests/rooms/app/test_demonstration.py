@@ -36,6 +36,7 @@ def test_what_is_no_demo_is_left_alone(commands: Commands) -> None:
     assert kept.is_dir()
 
 
+@pytest.mark.heavy
 def test_a_damaged_demo_can_begin_again(tmp_path: Path) -> None:
     demo = tmp_path / "demo"
     open_house(read_settings({}, home=demo)).close()

@@ -59,6 +59,7 @@ def count_scans(house: House) -> int:
     return int(house.memory.history.run(lambda scans: scans.aggregate(n=scans.count())).column("n")[0].as_py())
 
 
+@pytest.mark.heavy
 def test_it_goes_on_where_it_was_and_misses_and_repeats_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     first, scans = live(home, NOW_MS + 3 * 3_600_000)

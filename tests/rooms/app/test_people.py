@@ -135,6 +135,7 @@ def test_beside_a_server_from_the_link_to_the_end(commands: Commands) -> None:
     ]
 
 
+@pytest.mark.heavy
 def test_beside_a_server_a_provider_says_who_somebody_is(commands: Commands) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -294,6 +294,7 @@ def test_what_keeps_the_next_one_from_opening_is_told_until_it_is_mended(
 # The process that has the home ends
 
 
+@pytest.mark.heavy
 def test_when_the_home_s_process_is_killed_it_can_be_opened_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

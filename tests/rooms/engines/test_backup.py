@@ -113,6 +113,7 @@ def test_a_backup_taken_under_load_restores_to_the_same_state(tmp_path: Path) ->
     home.close()
 
 
+@pytest.mark.heavy
 def test_a_backup_of_a_home_that_was_killed(tmp_path: Path) -> None:
     acknowledged = []
     for turn in range(2):

@@ -323,7 +323,8 @@ def test_a_peer_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> Non
 # The whole
 
 
-@pytest.mark.parametrize("way", [pytest.param("before", marks=pytest.mark.heavy), "on the way"])
+@pytest.mark.heavy
+@pytest.mark.parametrize("way", ["before", "on the way"])
 def test_it_prints_its_figures(tmp_path: Path, way: str) -> None:
     arguments = ["--scans", "3000", "--batch", "700", "--lookups", "50", "--cold-lookups", "5", "--sample", "100"]
     pictures = [tmp_path / "rates.svg", tmp_path / "costs.svg"]

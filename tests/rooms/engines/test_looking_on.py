@@ -68,6 +68,7 @@ def test_one_who_looks_on_sees_what_the_other_writes(tmp_path: Path) -> None:
         home.close()
 
 
+@pytest.mark.heavy
 def test_looking_on_while_much_is_written_and_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs come and go under the reader; each answer is whole and none goes back."""
     for module, name, value in SMALL_RUNS:

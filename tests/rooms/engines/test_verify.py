@@ -64,6 +64,7 @@ def test_a_home_without_scans_and_no_home(tmp_path: Path) -> None:
         verify_backup(tmp_path / "home")
 
 
+@pytest.mark.heavy
 def test_beside_a_writer(tmp_path: Path) -> None:
     home = home_in(tmp_path / "home", segment_bytes=20_000)
     home.memory.log.append(batch(0, 500))

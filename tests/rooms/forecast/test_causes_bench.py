@@ -26,6 +26,7 @@ def test_a_planted_cause_holds_parcels_up(world: World) -> None:
     assert not quiet.planted_parcels.any()
 
 
+@pytest.mark.heavy
 def test_quiet_days_are_counted(world: World) -> None:
     false, days = count_false(world, 7)
     assert days == 10

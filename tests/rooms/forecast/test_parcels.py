@@ -60,6 +60,7 @@ def test_bands_are_ordered_and_not_below_zero(told: ParcelForecast) -> None:
     assert all(0 <= day.p10 <= day.p50 <= day.p90 for day in days)
 
 
+@pytest.mark.heavy
 def test_a_network_of_quiet_hubs_is_not_told_to_be_empty() -> None:
     """Each hub sees a parcel in twenty days; 80 of them see four a day."""
     names = [("yto" if place % 2 else "sto", f"H{place:02}") for place in range(80)]

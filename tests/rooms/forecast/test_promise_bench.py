@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPO = Path(__file__).parents[3]
 
 
+@pytest.mark.heavy
 def test_promises_are_timed_beside_the_trees_alone() -> None:
     asked = ["--parcels", "3000", "--batch", "500", "--singles", "20", "--json"]
     done = subprocess.run(

@@ -93,6 +93,7 @@ def test_lateness_is_spent_where_it_saves_most() -> None:
     assert spend_evenly(windows, levels, 200) == pytest.approx([4, 30])
 
 
+@pytest.mark.heavy
 def test_recalibrated_trees_hold_again_once_their_promises_were_seen_to_fail() -> None:
     trips = imagine(slow_from=90)
     facts = describe(trips)

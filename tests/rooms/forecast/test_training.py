@@ -69,6 +69,7 @@ def known() -> Any:
     known.memory.close()
 
 
+@pytest.mark.heavy
 def test_the_card_says_how_well_it_does(known: Known) -> None:
     card = known.trained.card
     assert (card.trips, card.shares) == (1200, 1)

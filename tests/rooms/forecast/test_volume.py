@@ -37,6 +37,7 @@ def imagined() -> tuple[Panel, np.ndarray, Volumes]:
     return panel, np.stack([each[-HORIZON:] for each in series]), forecast_volumes(panel, HORIZON)
 
 
+@pytest.mark.heavy
 def test_it_is_much_nearer_than_the_seasonal_naive(imagined: tuple[Panel, np.ndarray, Volumes]) -> None:
     panel, truths, told = imagined
     naive = np.stack([each[-7:][np.arange(HORIZON) % 7] for each in panel.series])

@@ -1,10 +1,12 @@
 """The benchmark of polling, on a small world: both ways spend the same calls, and see the same scans."""
 
+import pytest
 from benchmarks.polling import BUDGETS, NETWORKS, measure
 
 from waypost.model.instants import MINUTE_MS
 
 
+@pytest.mark.heavy
 def test_scans_are_seen_sooner_at_the_same_number_of_calls() -> None:
     steps: list[int] = []
     figures = measure(1_000, 30 * MINUTE_MS, 1, steps.append)

@@ -32,7 +32,9 @@ from waypost.web.api.pickup_answers import PICKUP_SENT
 from waypost.web.desk import Limits
 
 PICTURE = PROOF_SENT.signature
-_MANY = Limits(guesses_per_min=1e9, guesses_burst=1e9, numbers_per_min=1e9, numbers_burst=1e9, wait_s=0.01, stream_s=2)
+_MANY = Limits(
+    guesses_per_min=1e9, guesses_burst=1e9, numbers_per_min=1e9, numbers_burst=1e9, wait_s=0.01, stream_s=0.2
+)
 
 
 class House:

@@ -1,6 +1,7 @@
 """The description of the API: schemas from our records, problems from our errors, an example for each."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -112,7 +113,7 @@ def answers(kind: Answer, what: str, *problems: str) -> dict[int | str, dict[str
     for code in (*problems, "unexpected"):
         by_status.setdefault(_STATUS[code], []).append(code)
     for status, codes in sorted(by_status.items()):
-        found[status] = _problems(status, codes)
+        found[status] = _problems(status, tuple(codes))
     found["default"] = {
         "description": "Any other problem",
         "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
@@ -205,7 +206,8 @@ def _either(kinds: list[type]) -> dict[str, Any]:
     return refs[0] if len(refs) == 1 else {"oneOf": refs}
 
 
-def _problems(status: int, codes: list[str]) -> dict[str, Any]:
+@cache
+def _problems(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
     examples = {
         code: {
             "value": {
