@@ -96,6 +96,15 @@ def _read_basemap(path: str) -> BuiltFile | None:
     return BuiltFile(_KINDS["json"], whole, {"gzip": gzip.compress(whole)})
 
 
+def find_basemap(path: str) -> bytes | None:
+    """The map of the world that the console has: that of a file, or the one that was built, None where none was."""
+    if path:
+        own = _read_basemap(path)
+        return None if own is None else own.whole
+    built = _built_to().joinpath("basemap.json")
+    return built.read_bytes() if built.is_file() else None
+
+
 def is_built() -> bool:
     """Whether the console is here, and not only where it is built from."""
     return _built_to().joinpath("index.html").is_file()

@@ -2,19 +2,25 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
+from markupsafe import Markup
 
+from waypost.model.scans import VOID
 from waypost.track.parcels import MAX_TEXT
 from waypost.track.views import Found, Timeline
 from waypost.web.arriving import Arriving
 from waypost.web.door import call_of
 from waypost.web.office import Office
+from waypost.web.pages.console import find_basemap
 from waypost.web.pages.journey import Card, make_card
 from waypost.web.pages.languages import Language
+from waypost.web.pages.map import Outlines, Stop, draw_map, join_stops, read_outlines
 from waypost.web.pages.numbers import split_numbers
 from waypost.web.pages.paper import Paper, language_of
 
@@ -39,6 +45,11 @@ class Result(msgspec.Struct, frozen=True):
 def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
     """The page and its addresses."""
 
+    @cache
+    def outlines() -> Outlines | None:
+        basemap = find_basemap(office.desk.site.basemap)
+        return None if basemap is None else read_outlines(basemap)
+
     @app.get("/", include_in_schema=False)
     async def start(request: Request) -> Response:
         language = language_of(request)
@@ -52,10 +63,10 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         return await _show(request, asked, carrier)
 
     @app.get("/track/{number:path}", include_in_schema=False)
-    async def track_one(request: Request, number: str, carrier: str | None = None) -> Response:
-        return await _show(request, split_numbers(number), carrier)
+    async def track_one(request: Request, number: str, carrier: str | None = None, map: str = "") -> Response:
+        return await _show(request, split_numbers(number), carrier, with_map=map == "1")
 
-    async def _show(request: Request, asked: list[str], carrier: str | None) -> Response:
+    async def _show(request: Request, asked: list[str], carrier: str | None, *, with_map: bool = False) -> Response:
         language = language_of(request)
         most = office.limits.numbers_at_once
         warnings = [language.say("too_many_numbers", most=most, count=len(asked) - most)] if len(asked) > most else []
@@ -68,6 +79,10 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
             for number in asked
         ]
         frame = _frame(language, office, asked, results, warnings)
+        cards = [card for result in results for card in result.cards]
+        if len(cards) == 1 and with_map:
+            frame["asked_map"] = True
+            frame["map"] = await office.lookups.run(_draw_way, cards[0], language, office, outlines)
         answer = paper.answer("track.html", language, request, **frame)
         answer.headers["x-robots-tag"] = "noindex"
         return answer
@@ -83,6 +98,23 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
             call, asked, everything=False, carrier=carrier, or_any=True, most=_MOST_PARCELS
         )
         return dict(zip(asked, found, strict=True)), arriving
+
+
+def _draw_way(card: Card, language: Language, office: Office, outlines: Callable[[], Outlines | None]) -> Markup | None:
+    """The way of a parcel so far over the land; None where it was nowhere that has a known place."""
+    _, scans = office.desk.tracker.get_parcel(card.carrier_code, card.number)
+    seen = [scan for scan in reversed(scans) if scan.code != VOID and "corrected" not in scan.flags]
+    keys = [(scan.carrier, scan.place.facility) for scan in seen if scan.place and scan.place.facility]
+    facilities = office.desk.facilities.find_many(keys)
+    stops = []
+    for place in [facilities[key].place for key in keys if key in facilities]:
+        if place.latitude is not None and place.longitude is not None:
+            stops.append(Stop(place.city or place.region or place.country or "", place.latitude, place.longitude))
+    way = join_stops(stops)
+    if not way:
+        return None
+    title = language.say("map_of", cities=" → ".join(stop.name for stop in way if stop.name))
+    return draw_map(way, outlines(), title)
 
 
 def _result(
@@ -107,6 +139,8 @@ def _frame(
         "results": results,
         "warnings": warnings,
         "summary": _summary(results, language),
+        "map": None,
+        "asked_map": False,
         "rows": min(max(len(asked), 1), 6) if asked else 4,
         "most": office.limits.numbers_at_once,
         "longest": MAX_TEXT,
