@@ -66,6 +66,8 @@ def test_the_tower_shows_the_network_as_it_is(open_page: Open, demo: Any) -> Non
     expect(table).to_have_attribute("aria-rowcount", str(len(live["facilities"]) + 1))
     drawn = table.locator(".grid-body [role=row]")
     assert 5 < drawn.count() < len(live["facilities"]), "only what is seen is drawn"
+    alerts = ask(page, demo, "/v1/alerts")["alerts"]
+    expect(page.locator("button.alert-head")).to_have_count(len(alerts))
     first = live["facilities"][0]
     page.get_by_placeholder("Filter by name, code or city").fill(first["facility"])
     expect(drawn.first).to_contain_text(first["name"])
@@ -122,7 +124,10 @@ def test_many_numbers_that_are_pasted(open_page: Open, demo: Any) -> None:
 
 def test_a_lane_says_what_the_api_says(open_page: Open, demo: Any) -> None:
     page = open_page("/console/lanes", operator=True)
-    lanes = ask(page, demo, "/v1/lanes?limit=500")["lanes"]
+    lanes, after = [], ""
+    while after is not None:
+        found = ask(page, demo, f"/v1/lanes?limit=500{after and f'&after={quote(after)}'}")
+        lanes, after = lanes + found["lanes"], found["next"]
     table = page.get_by_role("table", name="Lanes")
     expect(table).to_have_attribute("aria-rowcount", str(len(lanes) + 1))
     table.locator(".grid-body [role=row]").first.click()
@@ -133,6 +138,43 @@ def test_a_lane_says_what_the_api_says(open_page: Open, demo: Any) -> None:
     expect(rows).to_have_count(sum(1 + len(each["weeks"]) for each in detail["carriers"]))
     expect(rows.first).to_contain_text(str(detail["carriers"][0]["times"]["parcels"]))
     expect(page.locator(".chart-frame:has(canvas)")).to_have_count(2)
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="CSV").first.click()
+    head, *rest = coming.value.path().read_text("utf-8-sig").splitlines()
+    assert head.startswith("carrier,")
+    assert len(rest) == len(lanes)
+
+
+def test_numbers_beyond_one_request_are_all_shown_and_a_failed_page_is_asked_for_again(
+    open_page: Open, demo: Any
+) -> None:
+    page = open_page("/console", operator=True)
+    numbers = [f"NOBODY{place}" for place in range(150)]
+    refused = []
+
+    def refuse_once(route: Any) -> None:
+        if "NOBODY149" in route.request.url and not refused:
+            refused.append(route.request.url)
+            route.fulfill(status=503, body="{}")
+        else:
+            route.continue_()
+
+    page.route("**/v1/parcels?**", refuse_once)
+    page.goto(f"{demo.address}/console/parcels?n={','.join(numbers)}")
+    rows = page.locator("[data-rows]")
+    expect(rows).to_have_attribute("data-rows", "100")
+    page.locator(".table-frame").evaluate("frame => frame.scrollTo(0, frame.scrollHeight)")
+    page.get_by_role("button", name="Try again").click()
+    expect(rows).to_have_attribute("data-rows", "150")
+    assert len(refused) == 1
+
+
+def test_a_number_of_another_carrier_is_not_taken_for_it(open_page: Open, demo: Any) -> None:
+    number = demo.find("two carriers")
+    page = open_page(f"/console/parcels/dhl/{number}", operator=True)
+    expect(page.get_by_role("main")).to_contain_text("None of the parcels with the number")
+    page.get_by_role("link", name=number).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(number)
 
 
 def test_language_and_theme_are_kept(open_page: Open, demo: Any) -> None:

@@ -7,6 +7,8 @@ export interface Me {
   is_person: boolean;
   roles: string[];
   network: string;
+  /** As alerts and the audit trail name them. */
+  who: string;
 }
 
 export interface Phrase {
@@ -172,6 +174,60 @@ export interface VolumeLine {
   days: VolumeDay[];
 }
 
+export interface Cause {
+  kind: string;
+  weight: number;
+  carrier: string | null;
+  facility: string | null;
+  towards: string | null;
+  within_km: number | null;
+  departed_at: string | null;
+  vehicle: string | null;
+  weather: string | null;
+  parcels: number;
+}
+
+export interface Alert {
+  id: string;
+  kind: "hub_overload" | "lane_slow" | "silence" | "weather_ahead" | "unknown_codes";
+  severity: "info" | "warning" | "critical";
+  state: "open" | "acknowledged" | "snoozed" | "resolved" | "ended";
+  carrier: string | null;
+  facility: string | null;
+  towards: string | null;
+  assignee: string | null;
+  snoozed_until: string | null;
+  since: string;
+  first_seen_at: string;
+  last_seen_at: string;
+  parcels: number;
+  most_parcels: number;
+  causes: Cause[];
+  figures: Record<string, number>;
+  words: Record<string, string>;
+  version: number;
+}
+
+export interface AlertAct {
+  version: number;
+  at: string;
+  who: string;
+  what: string;
+  note: string;
+  assignee: string | null;
+  until: string | null;
+}
+
+export interface AlertAnswer {
+  alert: Alert;
+  acts: AlertAct[];
+}
+
+export interface HitPage {
+  parcels: { carrier: string; number: string }[];
+  next: string | null;
+}
+
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -199,7 +255,7 @@ export function address(path: string, parameters: Parameters = {}): string {
 /** The header by which the server knows that a page of its own asks. */
 export const OURS = { "X-Waypost-Page": "console" };
 
-const RELOAD_AGAIN_MS = 600_000;
+const RELOAD_AGAIN_MS = 60_000;
 
 /** Whether to load the page anew may help: not where that was done just before and did not. */
 export function mayReload(kept: string | null, now: number): boolean {
@@ -233,4 +289,18 @@ export async function ask<T>(path: string, parameters?: Parameters, signal?: Abo
   const answer = await fetch(address(path, parameters), { headers: OURS, ...(signal && { signal }) });
   if (!answer.ok) return refuse(answer);
   return (await answer.json()) as T;
+}
+
+/** Tells the server something; answers what it says to that. */
+export async function send<T>(path: string, body: unknown): Promise<T> {
+  const headers = { ...OURS, "Content-Type": "application/json" };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!answer.ok) return refuse(answer);
+  return (await answer.json()) as T;
+}
+
+/** A file that the server makes. */
+export async function askFile(path: string, parameters?: Parameters): Promise<Blob> {
+  const answer = await fetch(address(path, parameters), { headers: OURS });
+  return answer.ok ? answer.blob() : refuse(answer);
 }

@@ -7,6 +7,9 @@ const KEYS: [string[], Key][] = [
   [["j", "k"], "key_move"],
   [["Enter"], "key_open"],
   [["Esc"], "key_close"],
+  [["e"], "key_alert_assign"],
+  [["s"], "key_alert_snooze"],
+  [["r"], "key_alert_resolve"],
   [["?"], "key_help"],
 ];
 

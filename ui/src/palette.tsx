@@ -1,7 +1,7 @@
 // Finding from anywhere: a waybill, an order, a facility, a lane's end; or many numbers that were pasted.
 import { type KeyboardEvent, useEffect, useState } from "react";
 import type { Found } from "./api.ts";
-import { ask } from "./api.ts";
+import { asProblem, ask } from "./api.ts";
 import { Dialog } from "./dialog.tsx";
 import { placeText } from "./place.ts";
 import { at, go, readNumbers } from "./route.ts";
@@ -24,6 +24,7 @@ export function Palette({ close }: { close: () => void }) {
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
   const [found, setFound] = useState<{ of: string; parcels: Choice[]; carriers: string[] }>({ of: "", parcels: [], carriers: [] });
+  const [problem, setProblem] = useState({ of: "", title: "" });
   const hubs = useHubs();
   const numbers = readNumbers(text);
   const sought = text.trim();
@@ -32,7 +33,11 @@ export function Palette({ close }: { close: () => void }) {
     if (numbers.length !== 1 || sought.length < 4) return;
     const stop = new AbortController();
     const timer = setTimeout(async () => {
-      const { found: rows } = await ask<{ found: Found[] }>("/v1/parcels", { number: sought }, stop.signal);
+      const answer = await ask<{ found: Found[] }>("/v1/parcels", { number: sought }, stop.signal).catch((error: unknown) => {
+        if (!stop.signal.aborted) setProblem({ of: sought, title: asProblem(error).title });
+      });
+      if (!answer) return;
+      const rows = answer.found;
       const first = rows[0];
       const parcels = (first?.parcels ?? []).map((each) => ({
         key: `parcel ${each.id}`,
@@ -109,7 +114,7 @@ export function Palette({ close }: { close: () => void }) {
         ))}
       </div>
       <p className="note" role="status">
-        {nothing ? [words.say("found_nothing"), found.carriers.length > 0 && words.say("format_of", { carriers: found.carriers.join(", ") })].filter(Boolean).join(" ") : ""}
+        {problem.title && problem.of === sought ? problem.title : nothing ? [words.say("found_nothing"), found.carriers.length > 0 && words.say("format_of", { carriers: found.carriers.join(", ") })].filter(Boolean).join(" ") : ""}
       </p>
     </Dialog>
   );

@@ -33,6 +33,32 @@ export function usePhrase(): (status: string) => Phrase {
   };
 }
 
+/** Rows that come page by page are read on up to so many; what is beyond is said to be. */
+const MOST_PAGES = 20;
+
+/** The same for a list: its first page is shown at once, and grows by those that follow. */
+export function usePages<T extends { next: string | null }>(path: string, parameters: Parameters, join: (one: T, other: T) => T): Asked<T> {
+  const first = useAsk<T>(path, parameters);
+  const [grown, setGrown] = useState<{ value: T; of: T } | null>(null);
+  useEffect(() => {
+    const begin = first.value;
+    if (!begin) return;
+    const stop = new AbortController();
+    async function readOn(from: T) {
+      let all = from;
+      for (let page = 1; page < MOST_PAGES && all.next; page += 1) {
+        const { next, ...more } = await ask<T>(path, { ...parameters, after: all.next }, stop.signal);
+        all = { ...join(all, more as T), next };
+        setGrown({ value: all, of: from });
+      }
+    }
+    // those that are shown say that there are more, and that is so
+    readOn(begin).catch(() => undefined);
+    return () => stop.abort();
+  }, [first.value]);
+  return { ...first, value: grown && grown.of === first.value ? grown.value : first.value };
+}
+
 export interface Asked<T> {
   value: T | null;
   problem: Problem | null;

@@ -3,7 +3,7 @@ import { Suspense, lazy, useCallback } from "react";
 import { Notice } from "../parts/notice.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { setQuery } from "../route.ts";
-import { useAsk, useWords } from "../state.tsx";
+import { usePages, useWords } from "../state.tsx";
 import { tone } from "../tones.ts";
 import type { VolumeDay, VolumeLine } from "../api.ts";
 import type { Key, Words } from "../words.ts";
@@ -18,14 +18,17 @@ interface Volume {
   card: { first: string; last: string; levels: { level: string; lines: number; mean: number; mae: number; naive_mae: number; within: number }[] } | null;
   overloads: { carrier: string; hub: string; hour: string; parcels: number; p90: number; capacity: number }[];
   lines: VolumeLine[];
+  next: string | null;
 }
 
 const keyOf = (line: VolumeLine) => `${line.level}|${line.carrier ?? ""}|${line.name ?? ""}`;
 
+const joinLines = (one: Volume, other: Volume): Volume => ({ ...one, lines: [...one.lines, ...other.lines] });
+
 export default function Forecast({ query }: { query: URLSearchParams }) {
   const words = useWords();
   const by = query.get("by") === "lane" ? "lane" : "hub";
-  const asked = useAsk<Volume>("/v1/forecasts/volume", { by, limit: 500 });
+  const asked = usePages<Volume>("/v1/forecasts/volume", { by, limit: 500 }, joinLines);
   const volume = asked.value;
   const line = volume?.lines.find((each) => keyOf(each) === query.get("line")) ?? volume?.lines[0];
   const none = asked.problem?.code === "not_found";
@@ -47,6 +50,7 @@ export default function Forecast({ query }: { query: URLSearchParams }) {
         ))}
       </div>
       {none ? <section className="panel"><p>{words.say("no_forecast")}</p><p className="note"><code>waypost forecast volume --by {by} --keep</code></p></section> : <Notice of={asked} />}
+      {volume?.next && <p className="note" role="status">{words.say("only_first", { count: volume.lines.length })}</p>}
       {volume?.warning && <div className="warn" role="alert"><p>{volume.warning}</p></div>}
       {volume && line && (
         <div className="columns">

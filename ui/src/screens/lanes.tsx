@@ -1,11 +1,11 @@
 // Lanes: how long parcels take from area to area, by carrier; the curve, the weeks, and the hours of hand-over.
-import { Suspense, lazy, useCallback, useMemo } from "react";
-import { type LaneDetail, type LanePage, type LaneRow, type Times, address } from "../api.ts";
+import { Suspense, lazy, useCallback, useMemo, useState } from "react";
+import { type LaneDetail, type LanePage, type LaneRow, type Times, asProblem, askFile } from "../api.ts";
 import { Notice } from "../parts/notice.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { laneText } from "../place.ts";
 import { setQuery } from "../route.ts";
-import { useAsk, useWords } from "../state.tsx";
+import { useAsk, usePages, useWords } from "../state.tsx";
 import { SERIES, tone } from "../tones.ts";
 import type { Words } from "../words.ts";
 
@@ -13,9 +13,11 @@ const Chart = lazy(() => import("../parts/chart.tsx"));
 
 const keyOf = (lane: Pick<LaneRow, "carrier" | "origin" | "destination">) => `${lane.carrier}|${lane.origin}|${lane.destination}`;
 
+const joinLanes = (one: LanePage, other: LanePage): LanePage => ({ ...one, lanes: [...one.lanes, ...other.lanes] });
+
 export default function Lanes({ query }: { query: URLSearchParams }) {
   const words = useWords();
-  const asked = useAsk<LanePage>("/v1/lanes", { limit: 500 });
+  const asked = usePages<LanePage>("/v1/lanes", { limit: 500 }, joinLanes);
   const sought = (query.get("q") ?? "").trim().toLowerCase();
   const [origin, destination] = [query.get("from"), query.get("to")];
   const rows = useMemo(
@@ -45,6 +47,7 @@ export default function Lanes({ query }: { query: URLSearchParams }) {
             <Download path="/v1/lanes" parameters={{ format: "csv" }} name="lanes.csv" />
           </div>
           <Notice of={asked} />
+          {asked.value?.next && <p className="note" role="status">{words.say("only_first", { count: asked.value.lanes.length })}</p>}
           {asked.value && rows.length === 0 && <p className="note">{words.say("no_rows")}</p>}
           {rows.length > 0 && (
             <Table label={words.say("lanes")} rows={rows} columns={columns} keyOf={keyOf} height={300} selected={chosen ? keyOf(chosen) : null}
@@ -142,7 +145,25 @@ function Waits({ lane }: { lane: LaneDetail }) {
 
 function Download({ path, parameters, name }: { path: string; parameters: Record<string, string>; name: string }) {
   const words = useWords();
-  return <a className="plain" href={address(path, parameters)} download={name}>{words.say("as_csv")}</a>;
+  const [problem, setProblem] = useState<string | null>(null);
+  // asked as all else is: a link alone does not tell the server that a page of its own asks, where there is no https
+  async function take() {
+    try {
+      const file = URL.createObjectURL(await askFile(path, parameters));
+      const link = Object.assign(document.createElement("a"), { href: file, download: name });
+      link.click();
+      URL.revokeObjectURL(file);
+      setProblem(null);
+    } catch (error) {
+      setProblem(asProblem(error).title);
+    }
+  }
+  return (
+    <>
+      <button type="button" className="plain" onClick={() => void take()}>{words.say("as_csv")}</button>
+      {problem && <span role="alert">{problem}</span>}
+    </>
+  );
 }
 
 function axes(words: Words) {

@@ -16,13 +16,24 @@ export function Parcel({ carrier, number }: { carrier: string; number: string })
   const asked = useAsk<Found>(path);
   const timeline = useAsk<{ timelines: Timeline[] }>(`${path}/timeline`, { carrier });
   const arrival = useAsk<{ parcels: ParcelArrival[] }>(`${path}/arrival`, { carrier });
-  const parcel = asked.value?.parcels.find((each) => each.carrier === carrier && each.number === number) ?? asked.value?.parcels[0];
+  const parcel = asked.value?.parcels.find((each) => each.carrier === carrier && each.number === number)
+    ?? asked.value?.parcels.find((each) => each.numbers.some((alias) => alias.carrier === carrier && alias.number === number));
   const scans = timeline.value?.timelines.find((each) => each.parcel_id === parcel?.id)?.scans;
   const told = arrival.value?.parcels.find((each) => each.parcel_id === parcel?.id);
   return (
     <>
       <p className="note"><Link to={at("/parcels")}>← {words.say("parcels")}</Link></p>
       {!parcel && <Notice of={asked} />}
+      {asked.value && !parcel && (
+        <section className="panel">
+          <p>{words.say("not_of_carrier", { carrier, number })}</p>
+          <ul>
+            {asked.value.parcels.map((each) => (
+              <li key={each.id}><Link to={at(`/parcels/${encodeURIComponent(each.carrier)}/${encodeURIComponent(each.number)}`)}>{each.carrier_name} <span className="number">{each.number}</span></Link></li>
+            ))}
+          </ul>
+        </section>
+      )}
       {parcel && (
         <div className="pair below">
           <div className="stack">

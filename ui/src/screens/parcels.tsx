@@ -1,7 +1,8 @@
 // Lists of parcels: numbers that were pasted, those that fit a filter, or the most endangered.
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { type Endangered, type Found, type Parameters, type Parcel, Problem, ask } from "../api.ts";
+import { type Endangered, type Found, type Parameters, type Parcel, type Problem, asProblem, ask } from "../api.ts";
 import { Link } from "../parts/link.tsx";
+import { Trouble } from "../parts/notice.tsx";
 import { Sign } from "../parts/sign.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { placeText } from "../place.ts";
@@ -21,6 +22,8 @@ interface Row {
 }
 
 const PAGE = 200;
+/** Numbers that the server looks up in one request. */
+const AT_ONCE = 100;
 const to = (row: Row) => at(`/parcels/${encodeURIComponent(row.carrier)}/${encodeURIComponent(row.number)}`);
 
 interface Page {
@@ -35,6 +38,9 @@ export function Parcels({ query }: { query: URLSearchParams }) {
   const [page, setPage] = useState<Page & { of: string }>({ rows: [], next: null, of: "" });
   const [problem, setProblem] = useState<Problem | null>(null);
   const [chosen, setChosen] = useState<string | null>(null);
+  /** The page that could not be had, below those that are shown. */
+  const [stuck, setStuck] = useState<{ at: string; of: string } | null>(null);
+  const [times, setTimes] = useState(0);
 
   const read = useCallback(
     async (after: string | null, signal?: AbortSignal): Promise<Page> => {
@@ -42,9 +48,10 @@ export function Parcels({ query }: { query: URLSearchParams }) {
       const numbers = readNumbers(asked.get("n") ?? "");
       const row = (each: Parcel): Row => ({ carrier: each.carrier, number: each.number, status: each.status, place: placeText(each.place, words), at: each.last_at, risk: null });
       if (numbers.length > 0) {
-        const { found } = await ask<{ found: Found[] }>("/v1/parcels", { number: numbers.slice(0, 100) }, signal);
+        const from = Number(after ?? 0);
+        const { found } = await ask<{ found: Found[] }>("/v1/parcels", { number: numbers.slice(from, from + AT_ONCE) }, signal);
         const unknown = (each: Found): Row => ({ carrier: "", number: each.asked, status: null, place: each.carriers.join(", "), at: null, risk: null, asked: each.asked });
-        return { rows: found.flatMap((each) => (each.parcels.length > 0 ? each.parcels.map(row) : [unknown(each)])), next: null };
+        return { rows: found.flatMap((each) => (each.parcels.length > 0 ? each.parcels.map(row) : [unknown(each)])), next: from + AT_ONCE < numbers.length ? String(from + AT_ONCE) : null };
       }
       const [carrier, facility] = [asked.get("carrier"), asked.get("facility")];
       if (asked.get("risk")) {
@@ -65,17 +72,34 @@ export function Parcels({ query }: { query: URLSearchParams }) {
     setProblem(null);
     read(null, stop.signal).then(
       (found) => setPage({ ...found, of: text }),
-      (error: unknown) => !stop.signal.aborted && setProblem(error instanceof Problem ? error : new Problem(0, "", String(error), "")),
+      (error: unknown) => {
+        if (stop.signal.aborted) return;
+        setPage({ rows: [], next: null, of: text }); // those of another filter would be taken for these
+        setProblem(asProblem(error));
+      },
     );
     return () => stop.abort();
-  }, [read, text]);
+  }, [read, text, times]);
 
   const more = useCallback(() => {
     if (!page.next || page.of !== text) return;
     const from = page.next;
     setPage((before) => ({ ...before, next: null }));
-    void read(from).then((found) => setPage((before) => (before.of === text ? { ...found, rows: [...before.rows, ...found.rows], of: text } : before)));
+    read(from).then(
+      (found) => setPage((before) => (before.of === text ? { ...found, rows: [...before.rows, ...found.rows], of: text } : before)),
+      (error: unknown) => {
+        setProblem(asProblem(error));
+        setStuck({ at: from, of: text });
+      },
+    );
   }, [page.next, page.of, read, text]);
+
+  function again() {
+    setProblem(null);
+    if (stuck?.of === text && page.rows.length > 0) setPage((before) => ({ ...before, next: stuck.at }));
+    else setTimes(times + 1);
+    setStuck(null);
+  }
 
   const risky = query.has("risk");
   const columns = useMemo((): Column<Row>[] => {
@@ -112,7 +136,7 @@ export function Parcels({ query }: { query: URLSearchParams }) {
           )}
           <span className="note" role="status" data-rows={page.rows.length}>{page.of === text ? words.say(page.next ? "rows_and_more" : "rows", { count: page.rows.length }) : words.say("loading")}</span>
         </div>
-        {problem && <div className="warn" role="alert"><p><b>{problem.title}</b> {problem.mend}</p></div>}
+        {problem && <Trouble what={problem.title} mend={problem.mend} again={again} words={words} />}
         {page.of === text && page.rows.length === 0 && !problem && <p className="note">{words.say("no_rows")}</p>}
         {page.rows.length > 0 && (
           <Table

@@ -10,6 +10,7 @@ import { at, setQuery } from "../route.ts";
 import { usePhrase, useWords } from "../state.tsx";
 import type { Key } from "../words.ts";
 import { type Watching, useAge, useLive } from "./hubs.ts";
+import { Queue } from "./queue.tsx";
 import { MOST_RINGS, CHINA, boxOfHubs, drawFlows, drawHubs, fitsHub, flowName } from "./network.ts";
 
 const NetworkMap = lazy(() => import("../parts/map.tsx"));
@@ -68,6 +69,7 @@ function Network({ live, query }: { live: NonNullable<Watching["live"]>; query: 
         <MapPanel all={live.facilities} hubs={hubs} flows={flows} chosen={chosen} view={query.get("view")} />
         <div className="side">
           {chosen && <HubPanel hub={live.facilities.find((each) => hubKey(each) === chosen)} asOf={live.as_of} />}
+          <Queue hubs={live.facilities} asOf={live.as_of} chosen={query.get("alert")} kind={query.get("kind") ?? ""} />
           <Statuses live={live} />
         </div>
       </div>

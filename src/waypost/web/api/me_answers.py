@@ -17,6 +17,7 @@ class Me(msgspec.Struct, frozen=True):
         carriers: those that they speak for as a carrier, none meaning all.
         scope: how much of that they may.
         network: the name of this network.
+        who: as alerts and the audit trail name them.
     """
 
     name: str
@@ -25,6 +26,9 @@ class Me(msgspec.Struct, frozen=True):
     carriers: list[str]
     scope: Scope
     network: str
+    who: str
 
 
-ME_EXAMPLES: dict[type, Any] = {Me: Me("Night shift", False, [Role.OPERATOR], [], Scope.FULL, "Waypost")}
+ME_EXAMPLES: dict[type, Any] = {
+    Me: Me("Night shift", False, [Role.OPERATOR], [], Scope.FULL, "Waypost", "key:1a2b3c4d")
+}
