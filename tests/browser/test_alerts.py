@@ -52,7 +52,7 @@ def test_an_alert_is_worked_off_by_keyboard(open_page: Open, demo: Any) -> None:
     expect(history.nth(1)).to_contain_text("given to somebody · yours")
     head.focus()
     page.keyboard.press("s")
-    page.get_by_role("group", name="Put aside").get_by_role("button", name="4 h").click()
+    page.get_by_role("group", name="Put aside").get_by_role("button", name="4 h", exact=True).click()
     expect(head).to_contain_text("put aside")
     head.focus()
     page.keyboard.press("r")
