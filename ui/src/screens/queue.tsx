@@ -121,7 +121,7 @@ export function Queue({ hubs, asOf, chosen, kind }: Given) {
                   <b>{words.say(`alert_${alert.kind}`)}</b> <span className="flag">{words.say(`severity_${alert.severity}`)}</span>
                   {alert.state !== "open" && <span className="flag">{words.say(`alert_is_${alert.state}`)}</span>}
                   <span className="alert-line">{placeOf(alert, name)}</span>
-                  {cause && <span className="alert-line">{sayCause(cause, words, name)}</span>}
+                  {cause && !open && <span className="alert-line">{sayCause(cause, words, name)}</span>}
                   <small>{[alert.parcels > 0 && words.say("alert_parcels", { count: alert.parcels }), owner, words.say("alert_seen", { ago: ago(alert.last_seen_at) })].filter(Boolean).join(" · ")}</small>
                 </span>
               </button>
