@@ -1,6 +1,7 @@
 """What takes long to make is made once, by whichever of the processes that run tests comes first."""
 
 import fcntl
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def made_once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path],
     with (shared / f"{name}-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)  # of one that failed
             make(unfinished)
             unfinished.rename(place)
     return place

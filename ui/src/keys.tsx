@@ -7,6 +7,7 @@ const KEYS: [string[], Key][] = [
   [["j", "k"], "key_move"],
   [["Enter"], "key_open"],
   [["Esc"], "key_close"],
+  [["a"], "act_acknowledge"],
   [["e"], "key_alert_assign"],
   [["s"], "key_alert_snooze"],
   [["r"], "key_alert_resolve"],

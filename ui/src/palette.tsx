@@ -37,6 +37,7 @@ export function Palette({ close }: { close: () => void }) {
         if (!stop.signal.aborted) setProblem({ of: sought, title: asProblem(error).title });
       });
       if (!answer) return;
+      setProblem({ of: "", title: "" });
       const rows = answer.found;
       const first = rows[0];
       const parcels = (first?.parcels ?? []).map((each) => ({

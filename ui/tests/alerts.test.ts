@@ -42,6 +42,11 @@ describe("what is shown of a queue that changes", () => {
     expect(ids(shown.fresh)).toBe("c");
   });
 
+  it("keeps what was done since the answer was made", () => {
+    const before = renew(null, [alert("a", { version: 3, assignee: "me" })]);
+    expect(renew(before, [alert("a", { version: 2 })]).rows[0]?.assignee).toBe("me");
+  });
+
   it("loses those that are gone, from the new ones too", () => {
     const before = renew(renew(null, [alert("a")]), [alert("c"), alert("a")]);
     expect(renew(before, [])).toEqual({ rows: [], fresh: [] });

@@ -152,7 +152,7 @@ function Download({ path, parameters, name }: { path: string; parameters: Record
       const file = URL.createObjectURL(await askFile(path, parameters));
       const link = Object.assign(document.createElement("a"), { href: file, download: name });
       link.click();
-      URL.revokeObjectURL(file);
+      setTimeout(() => URL.revokeObjectURL(file), 60_000); // it may be read only after this
       setProblem(null);
     } catch (error) {
       setProblem(asProblem(error).title);

@@ -1,5 +1,5 @@
 // Lists of parcels: numbers that were pasted, those that fit a filter, or the most endangered.
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Endangered, type Found, type Parameters, type Parcel, type Problem, asProblem, ask } from "../api.ts";
 import { Link } from "../parts/link.tsx";
 import { Trouble } from "../parts/notice.tsx";
@@ -41,6 +41,8 @@ export function Parcels({ query }: { query: URLSearchParams }) {
   /** The page that could not be had, below those that are shown. */
   const [stuck, setStuck] = useState<{ at: string; of: string } | null>(null);
   const [times, setTimes] = useState(0);
+  /** Ends what is asked for the list that is shown, its further pages too. */
+  const under = useRef(new AbortController());
 
   const read = useCallback(
     async (after: string | null, signal?: AbortSignal): Promise<Page> => {
@@ -69,7 +71,9 @@ export function Parcels({ query }: { query: URLSearchParams }) {
 
   useEffect(() => {
     const stop = new AbortController();
+    under.current = stop;
     setProblem(null);
+    setStuck(null);
     read(null, stop.signal).then(
       (found) => setPage({ ...found, of: text }),
       (error: unknown) => {
@@ -84,10 +88,12 @@ export function Parcels({ query }: { query: URLSearchParams }) {
   const more = useCallback(() => {
     if (!page.next || page.of !== text) return;
     const from = page.next;
+    const stop = under.current;
     setPage((before) => ({ ...before, next: null }));
-    read(from).then(
-      (found) => setPage((before) => (before.of === text ? { ...found, rows: [...before.rows, ...found.rows], of: text } : before)),
+    read(from, stop.signal).then(
+      (found) => !stop.signal.aborted && setPage((before) => (before.of === text ? { ...found, rows: [...before.rows, ...found.rows], of: text } : before)),
       (error: unknown) => {
+        if (stop.signal.aborted) return;
         setProblem(asProblem(error));
         setStuck({ at: from, of: text });
       },
@@ -97,7 +103,10 @@ export function Parcels({ query }: { query: URLSearchParams }) {
   function again() {
     setProblem(null);
     if (stuck?.of === text && page.rows.length > 0) setPage((before) => ({ ...before, next: stuck.at }));
-    else setTimes(times + 1);
+    else {
+      setPage({ rows: [], next: null, of: "" });
+      setTimes(times + 1);
+    }
     setStuck(null);
   }
 

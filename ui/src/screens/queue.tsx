@@ -32,14 +32,22 @@ export function Queue({ hubs, asOf, chosen, kind }: Given) {
   const [told, setTold] = useState<Alert[]>([]);
   const [shown, setShown] = useState<Shown | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  /** Why what somebody wanted to do was not done; it stands until the next deed. */
+  const [refusal, setRefusal] = useState<Problem | null>(null);
+  const [looks, setLooks] = useState(0);
   const [asking, setAsking] = useState<Asking | null>(null);
   const list = useRef<HTMLUListElement>(null);
   const names = useMemo(() => new Map(hubs.map((each) => [hubKey(each), each.name])), [hubs]);
   const name = (facility: string | null) => (facility ? (names.get(facility) ?? facility) : "");
 
   useEffect(() => {
-    const stop = new AbortController();
     setShown(null);
+    setTold([]);
+  }, [kind]);
+
+  // begun anew after each deed, so that no answer of before it is shown after it
+  useEffect(() => {
+    const stop = new AbortController();
     function look() {
       ask<{ alerts: Alert[] }>("/v1/alerts", { kind: kind || null, limit: MOST }, stop.signal).then(
         ({ alerts }) => {
@@ -56,7 +64,7 @@ export function Queue({ hubs, asOf, chosen, kind }: Given) {
       clearInterval(timer);
       stop.abort();
     };
-  }, [kind]);
+  }, [kind, looks]);
 
   function choose(id: string | null) {
     setAsking(null);
@@ -64,20 +72,25 @@ export function Queue({ hubs, asOf, chosen, kind }: Given) {
   }
 
   async function act(alert: Alert, what: string, more: object = {}) {
+    setRefusal(null);
     try {
       const now = await send<Alert>(`/v1/alerts/${encodeURIComponent(alert.id)}/${what}`, { version: alert.version, ...more });
       const put = (rows: Alert[]) => rows.map((each) => (each.id === now.id ? now : each));
       setTold(put);
       setShown((before) => before && { ...before, rows: put(before.rows) });
-      setProblem(null);
       setAsking(null);
+      headOf(alert.id)?.focus(); // the form that had the focus is gone
     } catch (error) {
-      setProblem(asProblem(error)); // what somebody else did meanwhile comes with the next look
+      setRefusal(asProblem(error)); // what somebody else did meanwhile comes with the look that follows
     }
+    setLooks((times) => times + 1);
   }
+
+  const headOf = (id: string) => document.getElementById(`alert-${id}`);
 
   function press(event: KeyboardEvent, alert: Alert) {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.repeat && !["j", "k", "ArrowDown", "ArrowUp"].includes(event.key)) return;
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
     if (step) {
       const buttons = [...(list.current?.querySelectorAll<HTMLElement>("button.alert-head") ?? [])];
@@ -92,10 +105,17 @@ export function Queue({ hubs, asOf, chosen, kind }: Given) {
   }
 
   const rows = shown?.rows ?? [];
+  // a row that goes takes the focus with it: the one in its place has it then
+  const focused = useRef(-1);
+  useEffect(() => {
+    if (focused.current < 0 || (document.activeElement !== document.body && document.activeElement !== null)) return;
+    const heads = list.current?.querySelectorAll<HTMLElement>("button.alert-head");
+    heads?.[Math.min(focused.current, heads.length - 1)]?.focus();
+  }, [rows.length]);
   const ago = (instant: string) => words.ago(Math.max(0, (Date.parse(asOf) - Date.parse(instant)) / 1000));
   return (
     <section className="panel" aria-labelledby="alerts">
-      <h2 id="alerts">{words.say("alerts", { count: rows.length })}</h2>
+      <h2 id="alerts">{shown ? words.say("alerts", { count: told.length }) + (told.length === MOST ? "+" : "") : words.say("alerts_title")}</h2>
       <div className="panel-tools">
         <select aria-label={words.say("alert_kind")} value={kind} onChange={(event) => setQuery({ kind: event.target.value, alert: null })}>
           <option value="">{words.say("alert_all")}</option>
@@ -107,15 +127,16 @@ export function Queue({ hubs, asOf, chosen, kind }: Given) {
       </div>
       <p className="unseen" aria-live="polite">{shown && shown.fresh.length > 0 ? words.say("alert_new", { count: shown.fresh.length }) : ""}</p>
       {problem && <p className="warn" role="alert"><b>{problem.title}</b> {problem.mend}</p>}
+      {refusal && <p className="warn" role="alert"><b>{refusal.title}</b> {refusal.mend}</p>}
       {shown && rows.length === 0 && <p className="note">{words.say("alert_none")}</p>}
-      <ul className="alerts" ref={list}>
+      <ul className="alerts" ref={list} onBlur={(event) => event.relatedTarget && (focused.current = -1)}>
         {rows.map((alert) => {
           const open = alert.id === chosen;
           const [cause] = alert.causes;
           const owner = alert.assignee === null ? words.say("alert_nobody") : alert.assignee === me.who ? words.say("alert_mine") : alert.assignee;
           return (
             <li key={alert.id} className={open ? "is-open" : ""}>
-              <button type="button" className="alert-head" aria-expanded={open} onClick={() => choose(open ? null : alert.id)} onKeyDown={(event) => press(event, alert)}>
+              <button type="button" className="alert-head" id={`alert-${alert.id}`} aria-expanded={open} onClick={() => choose(open ? null : alert.id)} onFocus={() => (focused.current = rows.indexOf(alert))} onKeyDown={(event) => press(event, alert)}>
                 <Sign shape={SHAPES[alert.severity]} />
                 <span>
                   <b>{words.say(`alert_${alert.kind}`)}</b> <span className="flag">{words.say(`severity_${alert.severity}`)}</span>
@@ -150,7 +171,9 @@ function Opened({ alert, asOf, asking, ask: askFor, act, name }: OpenedGiven) {
   const [note, setNote] = useState("");
   const path = `/v1/alerts/${encodeURIComponent(alert.id)}`;
   const hit = useAsk<HitPage>(`${path}/parcels`, { limit: MOST_PARCELS });
-  const until = (hours: number) => new Date(Date.parse(asOf) + hours * 3_600_000).toISOString();
+  // the present of the network, which goes on while the stream is paused or broken
+  const heard = useMemo(() => Date.now(), [asOf]);
+  const until = (hours: number) => new Date(Date.parse(asOf) + Date.now() - heard + hours * 3_600_000).toISOString();
   const hub = alert.facility && !alert.towards ? alert.facility : null;
   return (
     <div className="alert-more">

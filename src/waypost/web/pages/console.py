@@ -4,15 +4,14 @@ import gzip
 import importlib.resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from waypost.model.decoding import decode
 from waypost.model.errors import BadInput, WaypostError
 from waypost.web.door import headers_in
 from waypost.web.office import Office
+from waypost.web.pages.map import read_outlines
 from waypost.web.pages.session import CONSOLE, get_operator
 from waypost.web.problems import NoSuchPath, NotBuilt
 
@@ -89,7 +88,7 @@ def _read_basemap(path: str) -> BuiltFile | None:
         return None
     try:
         whole = Path(path).read_bytes()
-        decode(whole, dict[str, Any])
+        read_outlines(whole)
     except (OSError, WaypostError) as error:
         mend = "site.basemap names a GeoJSON file; without it Natural Earth is shown."
         raise BadInput(f"the map in {path} cannot be read: {error}", mend=mend) from None

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -13,14 +12,14 @@ from markupsafe import Markup
 
 from waypost.model.scans import VOID
 from waypost.track.parcels import MAX_TEXT
-from waypost.track.views import Found, Timeline
+from waypost.track.views import Found, ParcelView, Timeline
 from waypost.web.arriving import Arriving
 from waypost.web.door import call_of
 from waypost.web.office import Office
 from waypost.web.pages.console import find_basemap
 from waypost.web.pages.journey import Card, make_card
 from waypost.web.pages.languages import Language
-from waypost.web.pages.map import Outlines, Stop, draw_map, join_stops, read_outlines
+from waypost.web.pages.map import Cities, Outlines, draw_map, join_stops, read_outlines
 from waypost.web.pages.numbers import split_numbers
 from waypost.web.pages.paper import Paper, language_of
 
@@ -44,11 +43,7 @@ class Result(msgspec.Struct, frozen=True):
 
 def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
     """The page and its addresses."""
-
-    @cache
-    def outlines() -> Outlines | None:
-        basemap = find_basemap(office.desk.site.basemap)
-        return None if basemap is None else read_outlines(basemap)
+    world = _World(office)
 
     @app.get("/", include_in_schema=False)
     async def start(request: Request) -> Response:
@@ -79,10 +74,10 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
             for number in asked
         ]
         frame = _frame(language, office, asked, results, warnings)
-        cards = [card for result in results for card in result.cards]
-        if len(cards) == 1 and with_map:
+        parcels = [parcel for each, _ in found.values() for parcel in each.parcels]
+        if len(parcels) == 1 and with_map:
             frame["asked_map"] = True
-            frame["map"] = await office.lookups.run(_draw_way, cards[0], language, office, outlines)
+            frame["map"] = await office.lookups.run(_draw_way, parcels[0], language, office, world)
         answer = paper.answer("track.html", language, request, **frame)
         answer.headers["x-robots-tag"] = "noindex"
         return answer
@@ -100,21 +95,39 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         return dict(zip(asked, found, strict=True)), arriving
 
 
-def _draw_way(card: Card, language: Language, office: Office, outlines: Callable[[], Outlines | None]) -> Markup | None:
-    """The way of a parcel so far over the land; None where it was nowhere that has a known place."""
-    _, scans = office.desk.tracker.get_parcel(card.carrier_code, card.number)
-    seen = [scan for scan in reversed(scans) if scan.code != VOID and "corrected" not in scan.flags]
-    keys = [(scan.carrier, scan.place.facility) for scan in seen if scan.place and scan.place.facility]
-    facilities = office.desk.facilities.find_many(keys)
-    stops = []
-    for place in [facilities[key].place for key in keys if key in facilities]:
-        if place.latitude is not None and place.longitude is not None:
-            stops.append(Stop(place.city or place.region or place.country or "", place.latitude, place.longitude))
-    way = join_stops(stops)
-    if not way:
+def _draw_way(parcel: ParcelView, language: Language, office: Office, world: "_World") -> Markup | None:
+    """The way of a parcel so far over the land; None where it was in no city of which one knows where it lies.
+
+    What goes wrong with it is written down: the page is shown without it.
+    """
+    try:
+        read, scans = office.desk.tracker.get_parcel(parcel.carrier, parcel.number)
+        if read.id != parcel.id:  # another parcel has come to bear the number
+            return None
+        seen = [scan for scan in reversed(scans) if scan.code != VOID and "corrected" not in scan.flags and scan.place]
+        stops = [world.cities.find(scan.place) for scan in seen]
+        way = join_stops([stop for stop in stops if stop is not None])
+        if not way:
+            return None
+        title = language.say("map_of", cities=" → ".join(stop.name for stop in way))
+        return draw_map(way, world.outlines(), title, is_there=stops[-1] is not None)
+    except Exception as error:
+        office.desk.journal.error("a map is not drawn", exc_info=error)
         return None
-    title = language.say("map_of", cities=" → ".join(stop.name for stop in way if stop.name))
-    return draw_map(way, outlines(), title)
+
+
+class _World:
+    """What maps are drawn from, read when the first is."""
+
+    def __init__(self, office: Office) -> None:
+        desk = office.desk
+        self.cities = Cities(desk.facilities.list_all, desk.ticks)
+        self.outlines = cache(lambda: _read_outlines(desk.site.basemap))
+
+
+def _read_outlines(path: str) -> Outlines | None:
+    basemap = find_basemap(path)
+    return None if basemap is None else read_outlines(basemap)
 
 
 def _result(
