@@ -79,7 +79,9 @@ export function Queue({ hubs, asOf, chosen, kind }: Given) {
       setTold(put);
       setShown((before) => before && { ...before, rows: put(before.rows) });
       setAsking(null);
-      headOf(alert.id)?.focus(); // the form that had the focus is gone
+      const head = headOf(alert.id); // the form that had the focus goes; whoever went on meanwhile stays there
+      const here = document.activeElement;
+      if (here === document.body || head?.closest("li")?.contains(here)) head?.focus();
     } catch (error) {
       setRefusal(asProblem(error)); // what somebody else did meanwhile comes with the look that follows
     }
