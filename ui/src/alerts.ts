@@ -18,8 +18,11 @@ export interface Shown {
 export function renew(before: Shown | null, told: readonly Alert[]): Shown {
   if (!before) return { rows: [...told], fresh: [] };
   const now = new Map(told.map((each) => [each.id, each]));
-  const newer = (each: Alert, told_: Alert | undefined) => (told_ && told_.version < each.version ? each : (told_ ?? []));
-  const rows = before.rows.flatMap((each) => newer(each, now.get(each.id)));
+  const newer = (shown: Alert, other: Alert) => (other.version < shown.version ? shown : other);
+  const rows = before.rows.flatMap((each) => {
+    const found = now.get(each.id);
+    return found ? newer(each, found) : [];
+  });
   const known = new Set(rows.map((each) => each.id));
   return { rows, fresh: told.filter((each) => !known.has(each.id)) };
 }

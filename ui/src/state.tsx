@@ -36,10 +36,18 @@ export function usePhrase(): (status: string) => Phrase {
 /** Rows that come page by page are read on up to so many; what is beyond is said to be. */
 const MOST_PAGES = 20;
 
+export interface Pages<T> extends Asked<T> {
+  /** Further pages are on their way. */
+  reading: boolean;
+  /** Why a further page did not come; those before it are shown. */
+  stopped: Problem | null;
+}
+
 /** The same for a list: its first page is shown at once, and grows by those that follow. */
-export function usePages<T extends { next: string | null }>(path: string, parameters: Parameters, join: (one: T, other: T) => T): Asked<T> {
+export function usePages<T extends { next: string | null }>(path: string, parameters: Parameters, join: (one: T, other: T) => T): Pages<T> {
   const first = useAsk<T>(path, parameters);
   const [grown, setGrown] = useState<{ value: T; of: T } | null>(null);
+  const [ended, setEnded] = useState<{ of: T; why: Problem | null } | null>(null);
   useEffect(() => {
     const begin = first.value;
     if (!begin) return;
@@ -52,11 +60,15 @@ export function usePages<T extends { next: string | null }>(path: string, parame
         setGrown({ value: all, of: from });
       }
     }
-    // those that are shown say that there are more, and that is so
-    readOn(begin).catch(() => undefined);
+    readOn(begin).then(
+      () => setEnded({ of: begin, why: null }),
+      (error: unknown) => stop.signal.aborted || setEnded({ of: begin, why: asProblem(error) }),
+    );
     return () => stop.abort();
   }, [first.value]);
-  return { ...first, value: grown && grown.of === first.value ? grown.value : first.value };
+  const value = grown && grown.of === first.value ? grown.value : first.value;
+  const end = ended && ended.of === first.value ? ended : null;
+  return { ...first, value, reading: first.value !== null && end === null, stopped: end?.why ?? null };
 }
 
 export interface Asked<T> {

@@ -129,7 +129,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         allowed_hosts: names in the `Host` header that are answered; empty: any.
         open_metrics: `/metrics` needs no key.
         access_log: one line a request.
-        basemap: a GeoJSON file that the console draws under the network; empty: Natural Earth.
+        basemap: a GeoJSON file that is drawn under the network and under a parcel's way; empty: Natural Earth.
     """
 
     name: str = "Waypost"

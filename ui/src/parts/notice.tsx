@@ -1,4 +1,4 @@
-import type { Asked } from "../state.tsx";
+import type { Asked, Pages } from "../state.tsx";
 import { useWords } from "../state.tsx";
 import type { Words } from "../words.ts";
 
@@ -8,6 +8,14 @@ export function Notice({ of }: { of: Asked<unknown> }) {
   if (of.value) return null;
   if (!of.problem) return <p className="note" role="status">{words.say("loading")}</p>;
   return <Trouble what={of.problem.title} mend={of.problem.mend} again={of.again} words={words} />;
+}
+
+/** Below which row a list stops, and why: where it is not all that there is. */
+export function More({ of, count }: { of: Pages<{ next: string | null }>; count: number }) {
+  const words = useWords();
+  if (of.stopped) return <Trouble what={of.stopped.title} mend={`${of.stopped.mend} ${words.say("only_first", { count })}`} again={of.again} words={words} />;
+  if (!of.value?.next) return null;
+  return <p className="note" role="status">{of.reading ? words.say("loading") : words.say("only_first", { count })}</p>;
 }
 
 interface Told {

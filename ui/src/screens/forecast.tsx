@@ -1,6 +1,6 @@
 // Forecast: how many parcels come a day, as foreseen and as they came.
 import { Suspense, lazy, useCallback } from "react";
-import { Notice } from "../parts/notice.tsx";
+import { More, Notice } from "../parts/notice.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { setQuery } from "../route.ts";
 import { usePages, useWords } from "../state.tsx";
@@ -50,7 +50,7 @@ export default function Forecast({ query }: { query: URLSearchParams }) {
         ))}
       </div>
       {none ? <section className="panel"><p>{words.say("no_forecast")}</p><p className="note"><code>waypost forecast volume --by {by} --keep</code></p></section> : <Notice of={asked} />}
-      {volume?.next && <p className="note" role="status">{words.say("only_first", { count: volume.lines.length })}</p>}
+      <More of={asked} count={volume?.lines.length ?? 0} />
       {volume?.warning && <div className="warn" role="alert"><p>{volume.warning}</p></div>}
       {volume && line && (
         <div className="columns">

@@ -1,7 +1,7 @@
 // Lanes: how long parcels take from area to area, by carrier; the curve, the weeks, and the hours of hand-over.
 import { Suspense, lazy, useCallback, useMemo, useState } from "react";
 import { type LaneDetail, type LanePage, type LaneRow, type Times, asProblem, askFile } from "../api.ts";
-import { Notice } from "../parts/notice.tsx";
+import { More, Notice } from "../parts/notice.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { laneText } from "../place.ts";
 import { setQuery } from "../route.ts";
@@ -47,7 +47,7 @@ export default function Lanes({ query }: { query: URLSearchParams }) {
             <Download path="/v1/lanes" parameters={{ format: "csv" }} name="lanes.csv" />
           </div>
           <Notice of={asked} />
-          {asked.value?.next && <p className="note" role="status">{words.say("only_first", { count: asked.value.lanes.length })}</p>}
+          <More of={asked} count={asked.value?.lanes.length ?? 0} />
           {asked.value && rows.length === 0 && <p className="note">{words.say("no_rows")}</p>}
           {rows.length > 0 && (
             <Table label={words.say("lanes")} rows={rows} columns={columns} keyOf={keyOf} height={300} selected={chosen ? keyOf(chosen) : null}

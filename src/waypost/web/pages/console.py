@@ -86,20 +86,24 @@ def _read_basemap(path: str) -> BuiltFile | None:
     """The map that those who run this network chose, since not every place lets any borders be shown."""
     if not path:
         return None
+    whole = _read_own(path)
+    return BuiltFile(_KINDS["json"], whole, {"gzip": gzip.compress(whole)})
+
+
+def _read_own(path: str) -> bytes:
     try:
         whole = Path(path).read_bytes()
         read_outlines(whole)
     except (OSError, WaypostError) as error:
         mend = "site.basemap names a GeoJSON file; without it Natural Earth is shown."
         raise BadInput(f"the map in {path} cannot be read: {error}", mend=mend) from None
-    return BuiltFile(_KINDS["json"], whole, {"gzip": gzip.compress(whole)})
+    return whole
 
 
 def find_basemap(path: str) -> bytes | None:
     """The map of the world that the console has: that of a file, or the one that was built, None where none was."""
     if path:
-        own = _read_basemap(path)
-        return None if own is None else own.whole
+        return _read_own(path)
     built = _built_to().joinpath("basemap.json")
     return built.read_bytes() if built.is_file() else None
 

@@ -26,6 +26,8 @@ _MARGIN, _LEAST = 0.25, 4.0
 _DETAIL = 4
 #: Middles of cities are told to a tenth of a degree, about 10 km.
 _PLACES = 1
+#: How deep the lines and rings lie in the coordinates of each kind.
+_DEPTHS = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPolygon": 2}
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -206,10 +208,6 @@ def _thin(points: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     one, other = np.diff(points[:-1], axis=0), np.diff(points[1:], axis=0)
     bends = one[:, 0] * other[:, 1] != one[:, 1] * other[:, 0]
     return np.asarray(points[np.r_[True, bends, True]])
-
-
-#: How deep the lines and rings lie in the coordinates of each kind.
-_DEPTHS = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPolygon": 2}
 
 
 def _lines(coordinates: list[Any], depth: int) -> list[Points]:

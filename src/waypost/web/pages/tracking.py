@@ -76,7 +76,6 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         frame = _frame(language, office, asked, results, warnings)
         parcels = [parcel for each, _ in found.values() for parcel in each.parcels]
         if len(parcels) == 1 and with_map:
-            frame["asked_map"] = True
             frame["map"] = await office.lookups.run(_draw_way, parcels[0], language, office, world)
         answer = paper.answer("track.html", language, request, **frame)
         answer.headers["x-robots-tag"] = "noindex"
@@ -95,25 +94,25 @@ def add_tracking(app: FastAPI, office: Office, paper: Paper) -> None:
         return dict(zip(asked, found, strict=True)), arriving
 
 
-def _draw_way(parcel: ParcelView, language: Language, office: Office, world: "_World") -> Markup | None:
-    """The way of a parcel so far over the land; None where it was in no city of which one knows where it lies.
+def _draw_way(parcel: ParcelView, language: Language, office: Office, world: "_World") -> Markup:
+    """The way of a parcel so far over the land; empty where it was in no city of which one knows where it lies.
 
     What goes wrong with it is written down: the page is shown without it.
     """
     try:
         read, scans = office.desk.tracker.get_parcel(parcel.carrier, parcel.number)
         if read.id != parcel.id:  # another parcel has come to bear the number
-            return None
+            return Markup()
         seen = [scan for scan in reversed(scans) if scan.code != VOID and "corrected" not in scan.flags and scan.place]
         stops = [world.cities.find(scan.place) for scan in seen]
         way = join_stops([stop for stop in stops if stop is not None])
         if not way:
-            return None
+            return Markup()
         title = language.say("map_of", cities=" → ".join(stop.name for stop in way))
         return draw_map(way, world.outlines(), title, is_there=stops[-1] is not None)
     except Exception as error:
         office.desk.journal.error("a map is not drawn", exc_info=error)
-        return None
+        return Markup()
 
 
 class _World:
@@ -152,8 +151,7 @@ def _frame(
         "results": results,
         "warnings": warnings,
         "summary": _summary(results, language),
-        "map": None,
-        "asked_map": False,
+        "map": None,  # not asked for
         "rows": min(max(len(asked), 1), 6) if asked else 4,
         "most": office.limits.numbers_at_once,
         "longest": MAX_TEXT,
