@@ -128,7 +128,7 @@ def run_nginx(repo: Path, folder: Path, upstream: str, certificate: tuple[Path, 
     )
     (folder / "nginx.conf").write_text(
         f"pid {folder}/pid;\nerror_log {folder}/error.log;\ndaemon off;\nworker_processes 1;\n"
-        f"events {{}}\nhttp {{\n{temporary}{site}\n}}\n"
+        f"events {{}}\nhttp {{\naccess_log off;\n{temporary}{site}\n}}\n"  # its usual one is only where it is installed
     )
     command = [program, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
     tested = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=60)
