@@ -49,7 +49,8 @@ def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bo
         if house.models.find_version() is None:
             _learn(house)
         guide = _guide(house, sample) if is_loopback(settings.serve.host) else None
-        serve_house(house, partial(_tell, house, sample, guide is not None, as_json), guide, living)
+        what_ifs = None if living is None else living.what_ifs
+        serve_house(house, partial(_tell, house, sample, guide is not None, as_json), guide, living, what_ifs)
 
 
 def _tell(house: House, sample: Sample, has_start: bool, as_json: bool, address: str) -> None:

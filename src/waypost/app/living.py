@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from waypost.app.pace import Pace
 from waypost.app.twin import as_rows, drive, introduce
+from waypost.app.what_ifs import TwinWhatIfs
 from waypost.app.wiring import House
 from waypost.engines.local.disk import Disk, read_json
 from waypost.model.errors import StoreError
@@ -59,6 +60,7 @@ class Living:
     Attributes:
         pace: its clock.
         passed: how far it has come.
+        what_ifs: tries changes on it.
         capacities: a file that says how many parcels its hubs sort in an hour.
     """
 
@@ -71,10 +73,11 @@ class Living:
             seed=seed, parcels_per_day=PARCELS_PER_DAY, first_ms=first_ms, reached_ms=reached_ms
         )
         self.pace = Pace(reached_ms, SPEED, _STEP_MS)
-        self._world = make_world(self.passed.seed, self.passed.parcels_per_day)
+        self._world = world = make_world(self.passed.seed, self.passed.parcels_per_day)
         self.capacities = folder / CAPACITIES
         rows = [f"{carrier},{code},{many:.3f}" for carrier, code, many in self._world.capacities()]
         Disk().replace(self.capacities, "\n".join(["carrier,facility,parcels_per_hour", *rows, ""]).encode())
+        self.what_ifs = TwinWhatIfs(world)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -111,9 +114,11 @@ class Living:
         """Let time pass from now on, in a thread of its own."""
         self._thread = threading.Thread(target=self._go_on, args=(house, journal), name="twin", daemon=True)
         self._thread.start()
+        self.what_ifs.start()
 
     def stop(self) -> None:
         """Let no more time pass."""
+        self.what_ifs.stop()
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()

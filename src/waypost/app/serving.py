@@ -42,6 +42,7 @@ from waypost.web.journal import open_journal
 from waypost.web.openid import OpenId
 from waypost.web.serve import serve
 from waypost.web.webhooks import WebhookSender
+from waypost.web.what_ifs import WhatIfs
 
 _TURN_S = 0.0005
 
@@ -82,11 +83,15 @@ class Companion(Protocol):
 
 
 def serve_house(
-    house: House, ready: Callable[[str], None], guide: Guide | None = None, companion: Companion | None = None
+    house: House,
+    ready: Callable[[str], None],
+    guide: Guide | None = None,
+    companion: Companion | None = None,
+    what_ifs: WhatIfs | None = None,
 ) -> None:
     """Put the door before a house and serve until told to stop; then close the house.
 
-    A demo has a guide, and a world that goes on as its companion.
+    A demo has a guide, a world that goes on as its companion, and changes of it can be tried.
     """
     house.open_accounts()
     journal = open_journal(sys.stderr)
@@ -107,7 +112,7 @@ def serve_house(
     alerting = Alerting(detectors_of(house, *loads_of(house)), house.alerts, every_s, house.clock, journal)
     told = house.settings.login.openid
     openid = None if told is None else OpenId(told, house.settings.site.url)
-    app = make_app(_desk(house, booking, telling, mailing, sender, openid, guide, alerting, journal))
+    app = make_app(_desk(house, booking, telling, mailing, sender, openid, guide, alerting, journal, what_ifs))
     house.watch_folders(lambda why, name: journal.warning("a file was not taken", file=name, why=why))
     house.promises.note = lambda error: journal.error("promises are not made anew", exc_info=error)
     house.lookouts.note = lambda error: journal.error("arrivals are not looked at anew", exc_info=error)
@@ -197,6 +202,7 @@ def _desk(
     guide: Guide | None,
     alerting: Alerting,
     journal: FilteringBoundLogger,
+    what_ifs: WhatIfs | None,
 ) -> Desk:
     settings: Settings = house.settings
     return Desk(
@@ -245,6 +251,7 @@ def _desk(
         trail=house.trail,
         openid=openid,
         guide=guide,
+        what_ifs=what_ifs,
         facilities=house.facilities,
         ways=house.ways,
         timetable_changes=house.timetable_changes,

@@ -69,8 +69,7 @@ class Run:
             BadInput: a change cannot be, or the start lies before 2020 or behind 2035.
         """
         self.minute = start_ms // MINUTE_MS
-        if not NUMBERS_SINCE_MIN + DAY_MIN <= self.minute < NUMBERS_SINCE_MIN + (1 << 23) - 366 * DAY_MIN:
-            raise BadInput("the twin runs from 2020-01-02 to 2034", mend="Name another start.")
+        _check_start(self.minute)
         self.world, self._changes = world, tuple(changes)
         self._until_min = (parcels_until_ms or 1 << 50) // MINUTE_MS
         self._teller = Teller(world.carriers, world.codes, world.seed)
@@ -267,6 +266,22 @@ def _longer(rows: npt.NDArray[np.int32], least: int) -> npt.NDArray[np.int32]:
     return np.concatenate([rows, np.empty((max(least, len(rows) * 3 // 2) - len(rows), rows.shape[1]), np.int32)])
 
 
+def check(world: World, start_ms: int, changes: Sequence[Change]) -> None:
+    """Refuse what cannot be run, in less time than beginning a run takes.
+
+    Raises:
+        BadInput: a change cannot be, or the start lies before 2020 or behind 2035.
+    """
+    _check_start(start_ms // MINUTE_MS)
+    _changed_lanes(world, changes)
+    _read_closures(world, changes)
+
+
+def _check_start(minute: int) -> None:
+    if not NUMBERS_SINCE_MIN + DAY_MIN <= minute < NUMBERS_SINCE_MIN + (1 << 23) - 366 * DAY_MIN:
+        raise BadInput("the twin runs from 2020-01-02 to 2034", mend="Name another start.")
+
+
 def _fix(world: World, minute: int, changes: Sequence[Change], luck: Luck, quality: Mapping[str, Quality]) -> Fixed:
     lanes, demand, places = world.lanes, world.demand, world.places
     areas, carriers = len(places.areas), len(world.carriers)
@@ -348,14 +363,7 @@ def _closures(
     world: World, changes: Sequence[Change]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int16]]:
     """When hubs stand still, and the ways around them: from each begin and end of a closure on, other ones."""
-    areas = len(world.places.areas)
-    closed = []
-    for change in changes:
-        if isinstance(change, CloseHub):
-            carrier, area = world.find_hub(change.hub)
-            if change.until_ms <= change.from_ms:
-                raise BadInput("it is closed until before it closes", where=change.hub)
-            closed.append((carrier, area, change.from_ms // MINUTE_MS, change.until_ms // MINUTE_MS))
+    areas, closed = len(world.places.areas), _read_closures(world, changes)
     epochs = sorted({0, *(each[2] for each in closed), *(each[3] for each in closed)})
     ways = []
     for epoch in epochs:
@@ -363,6 +371,18 @@ def _closures(
         ways.append(find_ways(world.lanes, areas, shut).next if shut else world.ways.next)
     shut_rows = [(carrier * areas + area, since, until) for carrier, area, since, until in closed]
     return np.array(shut_rows, np.int64).reshape(len(closed), 3), np.array(epochs, np.int64), np.stack(ways)
+
+
+def _read_closures(world: World, changes: Sequence[Change]) -> list[tuple[int, int, int, int]]:
+    """The carrier and the area of each hub that closes, from which minute until which."""
+    closed = []
+    for change in changes:
+        if isinstance(change, CloseHub):
+            carrier, area = world.find_hub(change.hub)
+            if change.until_ms <= change.from_ms:
+                raise BadInput("it is closed until before it closes", where=change.hub)
+            closed.append((carrier, area, change.from_ms // MINUTE_MS, change.until_ms // MINUTE_MS))
+    return closed
 
 
 def _neighbours(world: World) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -39,6 +39,7 @@ from waypost.web.api import (
     watches,
     ways,
     webhooks,
+    what_ifs,
 )
 from waypost.web.desk import Desk, Limits
 from waypost.web.door import Door, HandErrorsOut
@@ -85,6 +86,7 @@ def make_app(desk: Desk) -> Door:
     forecasts.add_forecasts(app, office)
     ways.add_ways(app, office)
     alerts.add_alerts(app, office)
+    what_ifs.add_what_ifs(app, office)
     carriers.add_carriers(app, office)
     orders.add_orders(app, office)
     booking.add_booking(app, office)

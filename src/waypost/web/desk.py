@@ -50,6 +50,7 @@ from waypost.track.reception import Reception
 from waypost.track.scan_search import ScanSearch
 from waypost.track.scorecards import Scorecards
 from waypost.web.openid import OpenId
+from waypost.web.what_ifs import WhatIfs
 
 #: A limit of 0 would shut the door for good, which nobody means, and without a bound infinity would be a number.
 Count = Annotated[int, msgspec.Meta(gt=0)]
@@ -258,6 +259,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         health: how the machines are; cheap to ask.
         journal: where requests and failures are written down (`journal.open_journal`).
         guide: of a demo, which has a start page.
+        what_ifs: tries changes on an imagined network, where there is one.
     """
 
     tracker: Tracker
@@ -307,6 +309,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     journal: FilteringBoundLogger
     openid: OpenId | None = None
     guide: Guide | None = None
+    what_ifs: WhatIfs | None = None
     limits: Limits = Limits()
     site: Site = Site()
     ticks: Callable[[], int] = _ticks

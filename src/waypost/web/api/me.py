@@ -22,6 +22,14 @@ def add_me(app: FastAPI, office: Office) -> None:
         session = await office.gate.find_person(call, headers) if key.is_person else None
         roles = [key.role] if session is None else list(session.person.roles)
         carriers = key.carriers if session is None else session.person.carriers
-        return json_answer(
-            Me(key.name, key.is_person, roles, list(carriers), key.scope, office.desk.site.name, key.who)
+        answer = Me(
+            name=key.name,
+            is_person=key.is_person,
+            roles=roles,
+            carriers=list(carriers),
+            scope=key.scope,
+            network=office.desk.site.name,
+            who=key.who,
+            has_twin=office.desk.what_ifs is not None,
         )
+        return json_answer(answer)

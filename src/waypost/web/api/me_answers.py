@@ -17,6 +17,7 @@ class Me(msgspec.Struct, frozen=True):
         carriers: those that they speak for as a carrier, none meaning all.
         scope: how much of that they may.
         network: the name of this network.
+        has_twin: this network has an imagined one to ask what if.
         who: as alerts and the audit trail name them.
     """
 
@@ -27,8 +28,9 @@ class Me(msgspec.Struct, frozen=True):
     scope: Scope
     network: str
     who: str
+    has_twin: bool
 
 
 ME_EXAMPLES: dict[type, Any] = {
-    Me: Me("Night shift", False, [Role.OPERATOR], [], Scope.FULL, "Waypost", "key:1a2b3c4d")
+    Me: Me("Night shift", False, [Role.OPERATOR], [], Scope.FULL, "Waypost", "key:1a2b3c4d", False)
 }

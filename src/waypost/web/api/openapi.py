@@ -31,12 +31,14 @@ from waypost.web.api.promise_answers import PROMISE_EXAMPLES, PromiseSent
 from waypost.web.api.sort_code_answers import SORT_CODE_EXAMPLES, SortCodeSent
 from waypost.web.api.way_answers import WAY_EXAMPLES, ChangeSent, PathsSent
 from waypost.web.api.webhook_answers import WEBHOOK_EXAMPLES, WebhookChange, WebhookSent
+from waypost.web.api.what_if_answers import WHAT_IF_EXAMPLES, WhatIfSent
 from waypost.web.bodies import ENCODINGS
 from waypost.web.problems import KINDS, MEDIA_TYPE, Problem
 
 EXAMPLES = _ANSWERS | WEBHOOK_EXAMPLES | MAIL_EXAMPLES | SORT_CODE_EXAMPLES | PICKUP_EXAMPLES | AUDIT_EXAMPLES
 EXAMPLES |= PROMISE_EXAMPLES | ARRIVAL_EXAMPLES
 EXAMPLES |= ALERT_EXAMPLES | LANE_EXAMPLES | WAY_EXAMPLES | FORECAST_EXAMPLES | LIVE_EXAMPLES | ME_EXAMPLES
+EXAMPLES |= WHAT_IF_EXAMPLES
 _REF = "#/components/schemas/{name}"
 _STATUS = {
     "all_refused": 422,
@@ -74,6 +76,7 @@ TAGS = [
     {"name": "mail", "description": "Consignees are told by mail what becomes of their parcels."},
     {"name": "network", "description": "Facilities, statuses, and the network at a glance."},
     {"name": "alerts", "description": "Trouble that is found in the network, and how it is worked off."},
+    {"name": "what-ifs", "description": "What a change would do, tried on an imagined network."},
     {"name": "audit", "description": "Who did what to what, and when."},
     {"name": "keys", "description": "Whose key it is that asks."},
     {"name": "service", "description": "Whether the service is well."},
@@ -158,6 +161,7 @@ def describe_api(app: FastAPI, version: str, bare: dict[str, dict[str, Any]]) ->
         AssignSent,
         ResolveSent,
         SnoozeSent,
+        WhatIfSent,
         State,
         ChangeSent,
         PathsSent,
