@@ -34,14 +34,16 @@ class Demo(msgspec.Struct):
         return next(number for number, why in self.numbers.items() if all(word in why for word in words))
 
 
-COMMAND = [sys.executable, "-c", "from waypost.app.cli import main; main()", "demo", "--still", "--port", "0", "--json"]
+COMMAND = [sys.executable, "-c", "from waypost.app.cli import main; main()", "demo", "--port", "0", "--json"]
 
 
 @contextmanager
-def run_demo(home: Path) -> Iterator[dict[str, Any]]:
+def run_demo(home: Path, *more: str) -> Iterator[dict[str, Any]]:
     """A demo below a folder; gives what it tells of itself."""
     with (home / "journal").open("wb") as journal:
-        process = subprocess.Popen([*COMMAND, "--home", str(home)], stdout=subprocess.PIPE, stderr=journal, text=True)
+        process = subprocess.Popen(
+            [*COMMAND, *more, "--home", str(home)], stdout=subprocess.PIPE, stderr=journal, text=True
+        )
     assert process.stdout is not None
     told = ""
     for line in process.stdout:
@@ -62,7 +64,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     made = made_once(tmp_path_factory, "demo", make_demo)
     home = tmp_path_factory.mktemp("demo") / "home"
     shutil.copytree(made, home)
-    with run_demo(home) as found:
+    with run_demo(home, "--still") as found:
         numbers = {each["number"]: each["why"] for each in found["worth_a_look"]}
         yield Demo(found["address"], found["key"], numbers, Path(found["home"]))
 
@@ -70,7 +72,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def make_demo(home: Path) -> None:
     """A demo that has its sample and has learnt."""
     home.mkdir()
-    with run_demo(home):
+    with run_demo(home, "--still"):
         pass
 
 

@@ -9,6 +9,8 @@ export interface Me {
   network: string;
   /** As alerts and the audit trail name them. */
   who: string;
+  /** There is an imagined network to ask what if. */
+  has_twin: boolean;
 }
 
 export interface Phrase {
@@ -234,6 +236,8 @@ export class Problem extends Error {
     readonly code: string,
     readonly title: string,
     readonly mend: string,
+    /** What exactly; where nothing more is known, the title. */
+    readonly detail: string = title,
   ) {
     super(title);
   }
@@ -278,7 +282,7 @@ export async function refuse(answer: Response): Promise<never> {
   // the session has ended: the server leads to the sign-in page and back
   if (answer.status === 401) reloadOnce("session");
   const told = (await answer.json().catch(() => ({}))) as Partial<Problem>;
-  throw new Problem(answer.status, told.code ?? "unexpected", told.title || answer.statusText || String(answer.status), told.mend ?? "");
+  throw new Problem(answer.status, told.code ?? "unexpected", told.title || answer.statusText || String(answer.status), told.mend ?? "", told.detail);
 }
 
 /** What went wrong, to be shown; what no server told included. */
@@ -297,6 +301,12 @@ export async function send<T>(path: string, body: unknown): Promise<T> {
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
   if (!answer.ok) return refuse(answer);
   return (await answer.json()) as T;
+}
+
+/** Takes away what is at an address. */
+export async function remove(path: string): Promise<void> {
+  const answer = await fetch(path, { method: "DELETE", headers: OURS });
+  if (!answer.ok) await refuse(answer);
 }
 
 /** A file that the server makes. */

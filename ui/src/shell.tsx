@@ -15,8 +15,9 @@ import { type Key, LANGUAGES, type Words } from "./words.ts";
 
 const Lanes = lazy(() => import("./screens/lanes.tsx"));
 const Forecast = lazy(() => import("./screens/forecast.tsx"));
+const WhatIfs = lazy(() => import("./screens/whatif.tsx"));
 
-const MENU: [string, Key][] = [["/", "tower"], ["/parcels", "parcels"], ["/lanes", "lanes"], ["/forecast", "forecast"]];
+const MENU: [string, Key][] = [["/", "tower"], ["/parcels", "parcels"], ["/lanes", "lanes"], ["/forecast", "forecast"], ["/what-if", "what_if"]];
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const systemTheme = (): Theme => (dark.matches ? "dark" : "light");
@@ -94,7 +95,7 @@ export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses:
         </Link>
         <nav className="menu" aria-label={words.say("console")}>
           <ul>
-            {MENU.map(([path, key]) => {
+            {MENU.filter(([path]) => path !== "/what-if" || me.has_twin).map(([path, key]) => {
               const here = path === "/" ? route.path === "/" : route.path.startsWith(path);
               return <li key={path}><Link to={at(path)} {...(here && { "aria-current": "page" as const })}>{words.say(key)}</Link></li>;
             })}
@@ -129,5 +130,6 @@ function Screen({ route }: { route: Route }) {
   if (first === "parcels") return <Parcels query={route.query} />;
   if (first === "lanes") return <Lanes query={route.query} />;
   if (first === "forecast") return <Forecast query={route.query} />;
+  if (first === "what-if") return <WhatIfs query={route.query} />;
   return <Tower query={route.query} />;
 }
