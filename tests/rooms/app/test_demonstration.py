@@ -75,7 +75,7 @@ def test_only_who_is_at_the_machine_is_let_in_without_a_password(
     open_house(read_settings({}, home=demo)).close()
     (demo / "sample.json").write_text('{"files": {}, "worth_a_look": [], "parcels": 0, "scans": 0}')
     given: list[Guide | None] = []
-    monkeypatch.setattr(demonstration, "serve_house", lambda house, ready, guide, companion: given.append(guide))
+    monkeypatch.setattr(demonstration, "serve_house", lambda house, ready, guide, *others: given.append(guide))
     monkeypatch.setattr(demonstration, "_learn", lambda house: None)  # there is nothing to learn from
     run_demo(home=tmp_path, host=host, port=0, fresh=False, still=True, as_json=True)
     [guide] = given
