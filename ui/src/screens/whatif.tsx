@@ -46,6 +46,7 @@ function Asking({ id, hub }: { id: string | null; hub: string | null }) {
   useEffect(() => {
     if (stage) asked.again(); // its row in the list has changed as well
   }, [stage, id]);
+  useEffect(() => setDrafts(null), [id]); // what is begun belongs to what was shown then
   const before = drafts ?? shown?.changes.map(draftOf) ?? [newDraft("close_hub")];
   return (
     <div className="columns">

@@ -103,7 +103,7 @@ def view_what_if(found: WhatIf, *, whole: bool = True) -> WhatIfView:
     )
 
 
-_CLOSED = CloseHub(hub="yto/330100", from_hour=6, until_hour=30)
+_CLOSED = CloseHub(hub="yto/330100-H", from_hour=6, until_hour=30)
 _FRONT = AddFront(latitude=28.5, longitude=121.5, radius_km=300, slower=3, hours=18)
 WHAT_IF_SENT = WhatIfSent(changes=[_CLOSED, _FRONT], since="2026-11-22T00:00:00Z")
 _COST = Cost(currency="CNY", all=5_164_210, linehaul=3_093_300, sorting=1_204_800, delivery=866_110)
@@ -120,7 +120,7 @@ _ANSWER = DifferenceView(
     added=0,
     gone=0,
     first_hour="2026-11-22T00:00:00Z",
-    backlogs=[HubBacklog(hub="yto/330100", name="杭州市", base=[3, 8, 5], changed=[3, 41, 96])],
+    backlogs=[HubBacklog(hub="yto/330100-H", name="杭州市", base=[3, 8, 5], changed=[3, 41, 96])],
 )
 _DONE = WhatIfView(
     id="wif_1a2b3c4d5e6f7a8b",
