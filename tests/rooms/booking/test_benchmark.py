@@ -29,8 +29,10 @@ def test_it_measures_all_that_it_names(records: str) -> None:
     if "left_out" in fake:
         pytest.skip(fake["left_out"])
     assert fake.keys() > pool.keys()
-    grown = "of_that_for_the_orders_mb"  # nothing, where the program took as much before
-    assert all(value > 0 or name == grown for figures in (fake, pool) for name, value in figures.items()), told
+    # nothing where the program took as much before, and where so few orders take less than the 10 ms that are counted by
+    maybe_none = ("of_that_for_the_orders_mb", "fake_cpu_ms_a_booking")
+    found = [(name, value) for figures in (fake, pool) for name, value in figures.items()]
+    assert [each for each in found if each[1] < 0 or (each[1] == 0 and each[0] not in maybe_none)] == []
 
 
 def test_it_notices_an_order_without_a_waybill(tmp_path: Path) -> None:
