@@ -29,7 +29,7 @@ def test_it_measures_all_that_it_names(records: str) -> None:
     if "left_out" in fake:
         pytest.skip(fake["left_out"])
     assert fake.keys() > pool.keys()
-    # nothing where the program took as much before, and where so few orders take less than the 10 ms that are counted by
+    # nothing where the program took as much before, and where so few orders take less than a tick of 10 ms
     maybe_none = ("of_that_for_the_orders_mb", "fake_cpu_ms_a_booking")
     found = [(name, value) for figures in (fake, pool) for name, value in figures.items()]
     assert [each for each in found if each[1] < 0 or (each[1] == 0 and each[0] not in maybe_none)] == []
