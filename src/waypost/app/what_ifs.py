@@ -138,7 +138,7 @@ class TwinWhatIfs:
                     return
         except EOFError:
             process.join(1)
-            why = f"the process that answers ended by itself ({process.exitcode}); there may be too little memory"
+            why = f"the process that answers ended by itself ({process.exitcode}); see the journal of the server"
             self._note(id_, stage=Stage.FAILED, why=why)
 
     def _is_wanted(self, id_: str) -> bool:

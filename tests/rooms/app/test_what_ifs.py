@@ -139,3 +139,4 @@ def test_one_that_is_let_be_or_stopped_leaves_no_process(twin: TwinWhatIfs) -> N
         wait_for(lambda asked=asked: twin.get(asked.id).stage is Stage.RUNNING and running() != set())
         end(asked.id)
         wait_for(lambda: running() == set())
+    assert running() == set()
