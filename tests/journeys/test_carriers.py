@@ -183,8 +183,13 @@ def test_a_parcel_that_nobody_pushes_is_asked_after(tmp_path: Path, start_server
 
         wait_until(lambda: status_of(server, done) == "delivered" if knows(server, done) else False)
         assert status_of(server, way) not in ("delivered", "unknown")
-        watches = server.operator.get("/v1/carriers/jtexpress/watches").json()["watches"]
-        assert {each["number"]: each["why"] for each in watches} == {way: "likely", done: "over"}
+
+        def read_why() -> dict[str, str]:
+            watches = server.operator.get("/v1/carriers/jtexpress/watches").json()["watches"]
+            return {each["number"]: each["why"] for each in watches}
+
+        # what was answered is on disk before it is written down when to ask again
+        wait_until(lambda: read_why() == {way: "likely", done: "over"})
 
         wait_until(lambda: len(slow.calls) >= 1)  # its threads hang now
         pushed = slow.push(backlog[0], FakeScan(code="GOT", at_ms=begun_ms))

@@ -14,6 +14,7 @@ from waypost.app.importing import import_into
 from waypost.app.living import CAPACITIES, Living
 from waypost.app.serving import is_loopback, serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
+from waypost.app.shop import accounts, open_shop
 from waypost.app.training import learn
 from waypost.app.wiring import House, now_ms, open_house
 from waypost.engines.local.disk import read_json
@@ -26,18 +27,27 @@ from waypost.web.pages.session import START
 SEED = 2026
 _KEY_NAME = "demo"
 #: Who looks around: anybody may be one of them, as long as only this machine reaches the demo.
-_VISITORS = {Role.OPERATOR: "Olive Operator", Role.CARRIER: "Carl Courier"}
+_VISITORS = {Role.OPERATOR: "Olive Operator", Role.MERCHANT: "Mei Merchant", Role.CARRIER: "Carl Courier"}
 #: A demo learns from so much, for it is looked at at once; a network learns from more.
 _LEARNT_TRIPS, _LEARNT_SCANS = 20_000, 200_000
 _NOTE, _BEGUN = "sample.json", "sample.json.begun"
 
 
-def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bool, still: bool, as_json: bool) -> None:
+def run_demo(
+    *,
+    home: Path | None,
+    host: str | None,
+    port: int | None,
+    fresh: bool,
+    still: bool,
+    speed: float,
+    as_json: bool,
+) -> None:
     """Make the sample world if there is none yet, and serve it; unless it is still, with a network that goes on."""
     settings = _demo_settings(home, host, port)
     if fresh:
         _clear(settings)
-    living = None if still else _begin(settings)
+    living = None if still else _begin(settings, speed)
     if living is not None:
         track = msgspec.structs.replace(settings.track, capacities=living.capacities)
         settings = msgspec.structs.replace(settings, track=track)
@@ -46,9 +56,10 @@ def run_demo(*, home: Path | None, host: str | None, port: int | None, fresh: bo
         sample = _read_note(settings.home / _NOTE) or _fill(house, settings.home)
         if living is not None:
             _catch_up(living, house)
+        shop = open_shop(house)
         if house.models.find_version() is None:
             _learn(house)
-        guide = _guide(house, sample) if is_loopback(settings.serve.host) else None
+        guide = _guide(house, sample, shop) if is_loopback(settings.serve.host) else None
         what_ifs = None if living is None else living.what_ifs
         serve_house(house, partial(_tell, house, sample, guide is not None, as_json), guide, living, what_ifs)
 
@@ -75,9 +86,9 @@ def _tell(house: House, sample: Sample, has_start: bool, as_json: bool, address:
     aside.print(line(f"All state is in {house.settings.home}; `waypost demo --fresh` begins again."), soft_wrap=True)
 
 
-def _guide(house: House, sample: Sample) -> Guide:
+def _guide(house: House, sample: Sample, shop: str) -> Guide:
     """Lets anybody in, as somebody in the role that they choose."""
-    ids = {role: _find_visitor(house, role) for role in _VISITORS}
+    ids = {role: _find_visitor(house, role, shop) for role in _VISITORS}
 
     def enter(role: Role, browser: str) -> str:
         return house.people.let_in(ids[role], browser, house.clock(), "demo")
@@ -85,16 +96,17 @@ def _guide(house: House, sample: Sample) -> Guide:
     return Guide(roles=tuple(_VISITORS), enter=enter, numbers=tuple(look.number for look in sample.worth_a_look))
 
 
-def _find_visitor(house: House, role: Role) -> str:
+def _find_visitor(house: House, role: Role, shop: str) -> str:
     login = f"{role.value}@demo.example"
     found = house.people.find_login(login)
-    return (found or house.people.add(login, _VISITORS[role], [role], house.clock())).id
+    party = shop if role is Role.MERCHANT else None
+    return (found or house.people.add(login, _VISITORS[role], [role], house.clock(), party=party)).id
 
 
 def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Settings:
     """The demo keeps to a folder of its own, so that it never mixes made-up parcels with real ones.
 
-    Its log is kept whole: the archive is that of the home.
+    Its log is kept whole: the archive is that of the home. Nothing in it asks a real carrier.
     """
     settings = read_settings(home=home, serve__host=host, serve__port=port)
     store = msgspec.structs.replace(settings.store, log_days=0.0, log_gb=0.0, archive=None)
@@ -103,7 +115,13 @@ def _demo_settings(home: Path | None, host: str | None, port: int | None) -> Set
     forecast = msgspec.structs.replace(settings.forecast, age_min=360.0)
     alerts = msgspec.structs.replace(settings.alerts, every_s=30.0, ends_after_min=360.0)
     return msgspec.structs.replace(
-        settings, home=settings.home / "demo", store=store, login=login, forecast=forecast, alerts=alerts
+        settings,
+        home=settings.home / "demo",
+        store=store,
+        login=login,
+        forecast=forecast,
+        alerts=alerts,
+        accounts=accounts(),
     )
 
 
@@ -120,10 +138,10 @@ def _fill(house: House, home: Path) -> Sample:
     return sample
 
 
-def _begin(settings: Settings) -> Living:
+def _begin(settings: Settings, speed: float) -> Living:
     with aside.status("making a network up"):
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Living(settings.home, SEED, now_ms())
+        return Living(settings.home, SEED, now_ms(), speed)
 
 
 def _catch_up(living: Living, house: House) -> None:

@@ -2,22 +2,24 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from structlog.typing import FilteringBoundLogger
 
 from waypost.app.pace import Pace
 from waypost.app.twin import as_rows, drive, introduce
 from waypost.app.what_ifs import TwinWhatIfs
 from waypost.app.wiring import House
+from waypost.booking.told import Fresh, list_fresh
 from waypost.engines.local.disk import Disk, read_json
 from waypost.model.errors import StoreError
 from waypost.model.instants import DAY_MS
-from waypost.twin.run import Run
-from waypost.twin.world import make_world
+from waypost.twin.run import Run, Sent
+from waypost.twin.world import World, make_world
 
 SPEED = 60.0
 PARCELS_PER_DAY = 20_000
@@ -33,6 +35,13 @@ _AGAIN_S, _INDEX_S = 5.0, 600.0
 _MEND = "`waypost demo --fresh` begins again."
 
 
+class Shipped(msgspec.Struct, frozen=True):
+    """A parcel that was booked here and is carried there. `number` is that of its waybill."""
+
+    number: str
+    sent: Sent
+
+
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
     """How far the world has come: what follows from its seed need not be kept.
 
@@ -40,6 +49,7 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
         first_ms: where its run began.
         reached_ms: up to where it has come.
         is_handed_in: the house has its scans up to there; else it may have some.
+        shipped: what came into it from outside, in that order.
     """
 
     seed: int
@@ -47,6 +57,7 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
     first_ms: int
     reached_ms: int
     is_handed_in: bool = False
+    shipped: tuple[Shipped, ...] = ()
 
 
 class Living:
@@ -56,6 +67,7 @@ class Living:
         folder: where it is noted how far it has come.
         seed: of a new one.
         now_ms: the true present, at which a new one begins.
+        speed: many times as fast as real time.
 
     Attributes:
         pace: its clock.
@@ -64,7 +76,7 @@ class Living:
         capacities: a file that says how many parcels its hubs sort in an hour.
     """
 
-    def __init__(self, folder: Path, seed: int, now_ms: int) -> None:
+    def __init__(self, folder: Path, seed: int, now_ms: int, speed: float | None = None) -> None:
         self._file = folder / _NOTE
         kept = read_json(self._file, Passed, mend=_MEND) if self._file.exists() else None
         reached_ms = now_ms // _STEP_MS * _STEP_MS if kept is None else kept.reached_ms
@@ -72,7 +84,8 @@ class Living:
         self.passed = kept or Passed(
             seed=seed, parcels_per_day=PARCELS_PER_DAY, first_ms=first_ms, reached_ms=reached_ms
         )
-        self.pace = Pace(reached_ms, SPEED, _STEP_MS)
+        self._speed = speed or SPEED
+        self.pace = Pace(reached_ms, self._speed, _STEP_MS)
         self._world = world = make_world(self.passed.seed, self.passed.parcels_per_day)
         self.capacities = folder / CAPACITIES
         rows = [f"{carrier},{code},{many:.3f}" for carrier, code, many in self._world.capacities()]
@@ -89,7 +102,8 @@ class Living:
         passed = self.passed
         if not passed.is_handed_in:
             self._note(passed)
-        self._run = run = Run(self._world, passed.first_ms)
+        self._run = run = Run(self._world, passed.first_ms, sent=[each.sent for each in passed.shipped])
+        self._door = _Door(self._world, run, passed.shipped)
         length_ms = passed.reached_ms - passed.first_ms
         heard_ms = passed.reached_ms if passed.is_handed_in else passed.first_ms + WARM_UP_DAYS * DAY_MS
         for at_ms in run.warm_up(heard_ms):
@@ -104,7 +118,8 @@ class Living:
 
     def note(self) -> None:
         """Write down how far the house has heard of the world; what it hears twice it knows."""
-        self._note(msgspec.structs.replace(self.passed, reached_ms=self._heard_ms, is_handed_in=True))
+        told = {"reached_ms": self._heard_ms, "is_handed_in": True, "shipped": tuple(self._door.shipped)}
+        self._note(msgspec.structs.replace(self.passed, **told))
 
     def _note(self, passed: Passed) -> None:
         self.passed = passed
@@ -134,9 +149,11 @@ class Living:
     def _pass(self, house: House, journal: FilteringBoundLogger) -> None:
         self.pace.reach(self._run.now_ms)
         due_s = time.monotonic()
-        while not self._stopping.wait(max(due_s + _STEP_MS / 1000 / SPEED - time.monotonic(), 0.0)):
+        while not self._stopping.wait(max(due_s + _STEP_MS / 1000 / self._speed - time.monotonic(), 0.0)):
             due_s = time.monotonic()
-            batch = self._run.advance(self._run.minute + 1)
+            if self._door.take(house, journal):
+                self.note()  # before any scan of it is heard of, or another run would not tell the next
+            batch = self._door.rename(self._run.advance(self._run.minute + 1))
             while not self._hand_in(house, batch, journal):
                 if self._stopping.wait(_AGAIN_S):
                     return
@@ -160,3 +177,44 @@ class Living:
             journal.error("the twin waits", exc_info=error)
             return False
         return True
+
+
+class _Door:
+    """Where parcels come into the world that the house's merchants booked: its couriers fetch them at once."""
+
+    def __init__(self, world: World, run: Run, shipped: Sequence[Shipped]) -> None:
+        self._world, self._run = world, run
+        self.shipped = list(shipped)
+        self._waybills = dict(zip(run.sent_numbers, (each.number for each in shipped), strict=True))
+        self._seen = {each.number for each in shipped}
+        self._since_ms = 0
+
+    def take(self, house: House, journal: FilteringBoundLogger) -> bool:
+        """Fetch what was booked since; whether there was anything."""
+        with house.memory.records.read() as connection:
+            fresh = [each for each in list_fresh(connection, self._since_ms) if each.number not in self._seen]
+        before = len(self.shipped)
+        for each in fresh:
+            self._seen.add(each.number)
+            self._since_ms = max(self._since_ms, each.booked_ms)
+            self._fetch(each, house, journal)
+        return len(self.shipped) > before
+
+    def _fetch(self, fresh: Fresh, house: House, journal: FilteringBoundLogger) -> None:
+        order, find = house.bookings.book.get(fresh.merchant, fresh.order).order, self._world.places.find
+        ends = [find(each.country, each.city, each.county) for each in (order.sender, order.consignee)]
+        start, end = ends
+        if start is None or end is None or fresh.carrier not in self._world.carriers:
+            journal.warning("no courier of the twin goes there: this parcel stays as it is", order=fresh.order)
+            return
+        self.shipped.append(Shipped(fresh.number, self._run.send(fresh.carrier, start, end)))
+        self._waybills[self._run.sent_numbers[-1]] = fresh.number
+
+    def rename(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Scans, with those of parcels from outside under the numbers of their waybills."""
+        if not self._waybills or not batch.num_rows:
+            return batch
+        numbers = batch.column("number")
+        place = pc.index_in(numbers, value_set=pa.array(list(self._waybills)))
+        waybills = pc.take(pa.array(list(self._waybills.values())), place)
+        return batch.set_column(batch.schema.get_field_index("number"), "number", pc.coalesce(waybills, numbers))

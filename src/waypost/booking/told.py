@@ -1,9 +1,11 @@
 """What bookings tell of parcels to who learns how long they take: when they were booked, and for whom."""
 
+import msgspec
 import pyarrow as pa
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from waypost.booking.orders import ParcelState
 from waypost.booking.records import order_parcels, orders
 
 #: The columns of `list_booked`, and how many parcels it gives at most: some 50 MB.
@@ -16,6 +18,29 @@ BOOKED_SCHEMA = pa.schema(
     ]
 )
 MOST_BOOKED = 500_000
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """A parcel that was booked."""
+
+    merchant: str
+    order: str
+    carrier: str
+    number: str
+    booked_ms: int
+
+
+def list_fresh(connection: Connection, since_ms: int, most: int = 1_000) -> list[Fresh]:
+    """What was booked from an instant on, the earliest first. All orders are looked at: for few of them."""
+    kept = order_parcels.c
+    query = (
+        select(orders.c.merchant, kept.order_id, kept.carrier, kept.number, kept.booked_ms)
+        .join(orders, orders.c.id == kept.order_id)
+        .where(kept.booked_ms >= since_ms, kept.state == ParcelState.BOOKED.value, kept.number != "")
+        .order_by(kept.booked_ms, kept.id)
+        .limit(most)
+    )
+    return [Fresh(*row) for row in connection.execute(query)]
 
 
 def list_booked(connection: Connection, most: int = MOST_BOOKED) -> pa.Table:

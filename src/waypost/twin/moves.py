@@ -77,8 +77,16 @@ def pass_minutes(s: State, f: Fixed, start: int, end: int) -> int:
                 prefetch(s.parcels, following * COLUMNS)
             _step(s, f, slot, minute)
             slot = following
-        for ordinal in range(born):
+        drawn = born
+        for each in range(len(f.sent)):
+            if f.sent[each, 0] == minute:
+                drawn -= 1
+        for ordinal in range(drawn):
             _bear(s, f, minute, ordinal)
+        for each in range(len(f.sent)):
+            if f.sent[each, 0] == minute:
+                _hand_over(s, f, minute, drawn, f.sent[each, 1], f.sent[each, 2], f.sent[each, 3])
+                drawn += 1
     return end
 
 
@@ -117,11 +125,7 @@ def _step(s: State, f: Fixed, slot: Number, now: Number) -> None:
 
 @woven
 def _bear(s: State, f: Fixed, now: Number, ordinal: Number) -> None:
-    """A merchant hands a parcel over."""
-    free = s.counts[Count.FREE] - 1
-    s.counts[Count.FREE] = free
-    slot = s.free[free]
-    row = s.parcels[slot]
+    """A merchant of the twin hands a parcel over."""
     merchant = _pick(f.merchant_table, 0, len(f.merchant_table), share(f.seed, now, ordinal, _MERCHANT))
     carrier = np.int64(f.merchant_carrier[merchant])
     if share(f.seed, now, ordinal, _FAITHFUL) >= f.faith:
@@ -132,6 +136,17 @@ def _bear(s: State, f: Fixed, now: Number, ordinal: Number) -> None:
     first = f.place_first[to_area]
     many = f.place_first[to_area + 1] - first
     to = f.place_order[first + _pick(f.place_table, first, many, share(f.seed, now, ordinal, _WHERE))]
+    _hand_over(s, f, now, ordinal, carrier, place, to)
+
+
+@woven
+def _hand_over(s: State, f: Fixed, now: Number, ordinal: Number, carrier: Number, place: Number, to: Number) -> None:
+    """A parcel begins its way from a place to another."""
+    free = s.counts[Count.FREE] - 1
+    s.counts[Count.FREE] = free
+    slot = s.free[free]
+    row = s.parcels[slot]
+    area, to_area = f.place_area[place], f.place_area[to]
     for column in range(COLUMNS):
         row[column] = 0
     row[BORN], row[ORDINAL], row[FROM], row[TO], row[CARRIER], row[AREA] = now, ordinal, place, to, carrier, area

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from waypost.model.names import plain_name
 from waypost.network.distances import great_circle_km
 
 _MUNICIPALITIES = ("11", "12", "31", "50")
@@ -58,18 +59,35 @@ class Places(msgspec.Struct, frozen=True):
         codes, names: of places. A Chinese code is that of the county (GB/T 2260).
         area: which area a place belongs to.
         people: who live there, a guess.
+        countries: ISO 3166-1 alpha-2.
         rural: whether it is a county and no district of a city, so that some of its parcels go to villages.
     """
 
     areas: tuple[Area, ...]
     codes: tuple[str, ...]
     names: tuple[str, ...]
+    countries: tuple[str, ...]
     zones: tuple[str, ...]
     area: npt.NDArray[np.int32]
     latitude: npt.NDArray[np.float64]
     longitude: npt.NDArray[np.float64]
     people: npt.NDArray[np.int64]
     rural: npt.NDArray[np.bool_]
+
+    def find(self, country: str, city: str, county: str = "") -> str | None:
+        """The code of the place that an address names: the county in that city, else its greatest place.
+
+        None: it is not in this world.
+        """
+        wanted, near = plain_name(city), plain_name(county)
+        found = [
+            row
+            for row, name in enumerate(self.names)
+            if self.countries[row] == country
+            and wanted in (plain_name(name), plain_name(self.areas[self.area[row]].name))
+        ]
+        named = [row for row in found if near and plain_name(self.names[row]) == near]
+        return max(((int(self.people[row]), self.codes[row]) for row in named or found), default=(0, None))[1]
 
     def people_of_areas(self) -> npt.NDArray[np.float64]:
         """How many live in each area."""
@@ -98,6 +116,7 @@ def read_places(prefectures: int | None = None) -> Places:
         areas=(*areas, _HONG_KONG, *_GATEWAYS),
         codes=tuple(row["code"] for row in kept),
         names=tuple(row["name"] for row in kept),
+        countries=tuple(row["country"] for row in kept),
         zones=tuple(row["zone"] for row in kept),
         area=np.array(area_of, np.int32),
         latitude=np.array([float(row["latitude"]) for row in kept]),

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -36,6 +37,18 @@ _BIRTH = 900
 _FIRST_ROWS = 1 << 12
 
 
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel that somebody outside hands over to a carrier in a minute (since 1970), from a place to another (codes).
+
+    Two that are alike are two parcels.
+    """
+
+    minute: int
+    carrier: str
+    start: str
+    end: str
+
+
 class Run:
     """A world whose time passes; `advance` it, or let `scans` do so.
 
@@ -43,6 +56,7 @@ class Run:
         minute: which minute comes next, since 1970 in UTC.
         backlog: for each whole hour that passed, the parcels that wait in each hub (carrier x area).
         backlog_hours: which hours these are (minutes).
+        sent_numbers: of what was handed over from outside, in that order.
     """
 
     def __init__(
@@ -54,6 +68,7 @@ class Run:
         quality: Mapping[str, Quality] = QUALITY,
         parcels_until_ms: int | None = None,
         truth: bool = True,
+        sent: Sequence[Sent] = (),
     ) -> None:
         """Begin with empty hubs; who needs parcels on their way lets time pass first (`warm_up`).
 
@@ -64,6 +79,7 @@ class Run:
             luck, quality: what goes wrong.
             parcels_until_ms: none is handed over from then on.
             truth: whether it is remembered what became of parcels, until somebody asks: 64 bytes each.
+            sent: what is handed over from outside, in the order in which it was; see `send`.
 
         Raises:
             BadInput: a change cannot be, or the start lies before 2020 or behind 2035.
@@ -75,6 +91,10 @@ class Run:
         self._teller = Teller(world.carriers, world.codes, world.seed)
         self._more = [each for each in changes if isinstance(each, MoreDemand)]
         self._added = [each.front for each in changes if isinstance(each, AddFront)]
+        self._sent: dict[int, list[tuple[int, int, int]]] = {}
+        self.sent_numbers: list[str] = []
+        for each in sent:
+            self._take(each)
         self._state = _new_state(world)
         self._fixed = _fix(world, self.minute, self._changes, luck or Luck(), quality)
         self._offsets = functools.lru_cache(maxsize=1)(self._read_offsets)
@@ -88,6 +108,26 @@ class Run:
     def now_ms(self) -> int:
         """Up to when time has passed."""
         return self.minute * MINUTE_MS
+
+    def send(self, carrier: str, start: str, end: str) -> Sent:
+        """A parcel is handed over from outside in the minute that comes next.
+
+        A run that is given what this returns goes the same way; its number is the last of `sent_numbers`.
+
+        Args:
+            carrier: one of the world's.
+            start, end: codes of places.
+        """
+        sent = Sent(minute=self.minute, carrier=carrier, start=start, end=end)
+        self._take(sent)
+        return sent
+
+    def _take(self, sent: Sent) -> None:
+        places, carrier = self.world.places.codes, self.world.carriers.index(sent.carrier)
+        of_minute = self._sent.setdefault(sent.minute, [])
+        born = [carrier, sent.minute, self._drawn(sent.minute) + len(of_minute)]
+        of_minute.append((carrier, places.index(sent.start), places.index(sent.end)))
+        self.sent_numbers += self._teller.numbers(*np.array(born, np.int32).reshape(3, 1)).to_pylist()
 
     def count(self, what: Count) -> int:
         """How many there were so far, or are on their way."""
@@ -160,16 +200,20 @@ class Run:
         return self._state.room_run.copy(), self._state.sorted.copy()
 
     def _births(self, start: int, end: int) -> npt.NDArray[np.int32]:
-        """How many parcels are handed over in each minute; a rest is rounded by chance."""
-        found = np.zeros(max(end - start, 0), np.int32)
-        for place, minute in enumerate(range(start, min(end, self._until_min))):
-            local = minute + CHINA_MIN
-            rate = _rates(local // DAY_MIN, self.world.parcels_per_day)[local % DAY_MIN]
-            for each in self._more:
-                if each.from_ms <= minute * MINUTE_MS < each.until_ms:
-                    rate *= 1 + each.percent / 100
-            found[place] = int(rate + share(self.world.seed, minute, 0, _BIRTH))
-        return found
+        """How many parcels are handed over in each minute."""
+        many = [self._drawn(minute) + len(self._sent.get(minute, ())) for minute in range(start, end)]
+        return np.array(many, np.int32)
+
+    def _drawn(self, minute: int) -> int:
+        """How many merchants of the twin hand over in a minute; a rest is rounded by chance."""
+        if minute >= self._until_min:
+            return 0
+        local = minute + CHINA_MIN
+        rate = _rates(local // DAY_MIN, self.world.parcels_per_day)[local % DAY_MIN]
+        for each in self._more:
+            if each.from_ms <= minute * MINUTE_MS < each.until_ms:
+                rate *= 1 + each.percent / 100
+        return int(rate + share(self.world.seed, minute, 0, _BIRTH))
 
     def _at_present(self, births: npt.NDArray[np.int32], until_min: int) -> Fixed:
         """What holds for some minutes: clocks that may change, and the weather."""
@@ -181,8 +225,10 @@ class Run:
             fronts += _fronts_of(world.seed, today - dt.timedelta(days=back))
         if day + _SURGE_DAYS // 2 > self._fixed.first_day + len(self._fixed.surge) - _SURGE_DAYS // 4:
             self._fixed = self._fixed._replace(first_day=day - 1, surge=_surge(day - 1))
+        sent = [(minute, *each) for minute in range(self.minute, until_min) for each in self._sent.get(minute, ())]
         return self._fixed._replace(
             births=births,
+            sent=np.array(sent, np.int32).reshape(-1, 4),
             first=self.minute,
             place_offset=places,
             area_offset=areas,
@@ -297,6 +343,7 @@ def _fix(world: World, minute: int, changes: Sequence[Change], luck: Luck, quali
         hubs=lanes.hubs,
         carriers=carriers,
         births=np.zeros(0, np.int32),
+        sent=np.zeros((0, 4), np.int32),
         first=minute,
         surge=_surge(day),
         first_day=day,

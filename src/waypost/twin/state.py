@@ -122,7 +122,8 @@ class Fixed(NamedTuple):
     """What does not change while minutes pass; see `world` and `run`.
 
     Attributes:
-        births: parcels of each minute of the stretch, from `first`.
+        births: parcels of each minute of the stretch, from `first`; the last of them are those of `sent`.
+        sent: minute, carrier, place and destination of parcels that somebody outside hands over in the stretch.
         surge: room and speed of each day, from `first_day` (China's).
         following: by epoch, carrier, area and destination; `epochs` are when each begins.
         shut: carrier x area, from, to (minutes) of hubs that stand still.
@@ -137,6 +138,7 @@ class Fixed(NamedTuple):
     hubs: int
     carriers: int
     births: I32
+    sent: I32
     first: int
     surge: F64
     first_day: int

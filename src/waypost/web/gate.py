@@ -16,6 +16,8 @@ from waypost.web.rates import Rates
 COOKIE, PERSON_COOKIE = "waypost_session", "waypost_person"
 #: What scripts of our pages send with each question. Another site's cannot: browsers ask first, and are told no.
 PAGE_HEADER = "x-waypost-page"
+#: What it says on pages for merchants: whoever has other roles too is asked there as a merchant.
+_MERCHANTS_PAGE = "merchant"
 #: What keys of the scope `orders` are good for, beside what is public; and what asks without changing anything.
 _ORDERS = (
     *("/v1/orders", "/v1/jobs", "/v1/manifests", "/v1/quotes", "/v1/promises", "/v1/pickups", "/v1/proofs"),
@@ -115,11 +117,12 @@ class Gate:
     async def _find_asking(self, call: Call, headers: Mapping[str, str], *roles: Role) -> Key | None:
         """What the session of a browser may do in the first of some roles that it has, if a page of ours asks.
 
-        Whatever another site makes a browser ask is answered as if nobody had signed in.
+        A page for merchants asks as one, and as nobody else. Whatever another site makes a browser ask is answered as
+        if nobody had signed in.
         """
         if not is_from_our_page(headers):
             return None
-        for role in roles:
+        for role in [Role.MERCHANT] if headers.get(PAGE_HEADER) == _MERCHANTS_PAGE else roles:
             key = await self.find_session(call, headers, role)
             if key is not None:
                 return key

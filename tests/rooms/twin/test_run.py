@@ -249,3 +249,25 @@ def test_refuses_changes_that_cannot_be(world: World) -> None:
         Run(world, START_MS, [ChangeRoom(start=hub, end=hub, times=2)])
     with pytest.raises(BadInput, match="2020"):
         Run(world, 0)
+
+
+def test_what_is_sent_from_outside_arrives_and_moves_nothing_else() -> None:
+    world = make_world(7, 300, prefectures=8)
+    codes = world.places.codes
+    start, end = codes[0], codes[40]
+    plain, other = Run(world, START_MS), Run(world, START_MS)
+    other.advance(other.minute + 5)
+    sent = [other.send("yto", start, end), other.send("yto", start, end)]
+    first, second = other.sent_numbers
+    assert first != second
+    told = [scan for _, batch in other.scans(START_MS + 8 * DAY_MS) for scan in batch.to_pylist()]
+    others = [scan for _, batch in plain.scans(START_MS + 8 * DAY_MS) for scan in batch.to_pylist()]
+    own = [scan for scan in told if scan["number"] in (first, second)]
+    assert [scan["facility"] for scan in own[:2]] == [f"{start}-1"] * 2
+    assert {scan["at"].timestamp() // 60 for scan in own[:2]} == {sent[0].minute}
+    assert own[-1]["facility"].startswith(end)
+    assert {scan["number"] for scan in others} == {scan["number"] for scan in told} - {first, second}
+    again = Run(world, START_MS, sent=sent)
+    assert again.sent_numbers == [first, second]
+    rest = [scan for _, batch in again.scans(START_MS + 8 * DAY_MS) for scan in batch.to_pylist()]
+    assert sorted(map(str, rest)) == sorted(map(str, told))

@@ -51,8 +51,11 @@ export function useAge({ live, heardAt }: Watching): number | null {
 export function useHubs(): Hubs {
   const [hubs, setHubs] = useState<Hubs>(newest?.facilities ?? []);
   useEffect(() => {
-    if (newest) return;
-    void ask<Live>("/v1/live").then((live) => setHubs(live.facilities), () => undefined);
-  }, []);
+    if (newest || hubs.length) return;
+    const look = () => void ask<Live>("/v1/live").then((live) => setHubs(live.facilities), () => undefined);
+    look();
+    const timer = setInterval(look, LOOK_MS); // a server that has just begun has not counted them yet
+    return () => clearInterval(timer);
+  }, [hubs.length > 0]);
   return hubs;
 }

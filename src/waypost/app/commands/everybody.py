@@ -69,10 +69,13 @@ def demo(
     port: Port = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again with a new sample.")] = False,
     still: Annotated[bool, typer.Option("--still", help="The sample alone, in which no time passes.")] = False,
+    speed: Annotated[
+        float, typer.Option(min=1.0, max=3600.0, help="How many times as fast as life its time passes.")
+    ] = 60.0,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Start a server with a network to look at: seeded, 60 times as fast as life. Nothing in it is real."""
+    """Start a server with a network to look at: seeded, and faster than life. Nothing in it is real."""
     from waypost.app import demonstration
 
-    demonstration.run_demo(home=home, host=host, port=port, fresh=fresh, still=still, as_json=as_json)
+    demonstration.run_demo(home=home, host=host, port=port, fresh=fresh, still=still, speed=speed, as_json=as_json)

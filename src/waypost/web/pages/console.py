@@ -1,4 +1,4 @@
-"""The console: a program in the browser that is built from `ui/`, and its files."""
+"""The consoles of operators and merchants: a program in the browser that is built from `ui/`, and its files."""
 
 import gzip
 import importlib.resources
@@ -12,7 +12,7 @@ from waypost.model.errors import BadInput, WaypostError
 from waypost.web.door import headers_in
 from waypost.web.office import Office
 from waypost.web.pages.map import read_outlines
-from waypost.web.pages.session import CONSOLE, get_operator
+from waypost.web.pages.session import CONSOLE, MERCHANT_HOME, get_merchant, get_operator
 from waypost.web.problems import NoSuchPath, NotBuilt
 
 _KINDS = {
@@ -50,7 +50,7 @@ class BuiltFile(msgspec.Struct, frozen=True):
 
 
 def add_console(app: FastAPI, office: Office, place: Traversable | None = None) -> None:
-    """The console for operators, and its files, which hold nothing that is not public.
+    """The console, for operators and for merchants, and its files, which hold nothing that is not public.
 
     Args:
         place: where it was built to; by default where the build puts it.
@@ -76,6 +76,15 @@ def add_console(app: FastAPI, office: Office, place: Traversable | None = None) 
     @app.get(CONSOLE + "/{path:path}", include_in_schema=False)
     async def get_console(request: Request, path: str = "") -> Response:
         await get_operator(office, request)
+        return answer(request)
+
+    @app.get(MERCHANT_HOME, include_in_schema=False)
+    @app.get(MERCHANT_HOME + "/{path:path}", include_in_schema=False)
+    async def get_merchants_console(request: Request, path: str = "") -> Response:
+        await get_merchant(office, request)
+        return answer(request)
+
+    def answer(request: Request) -> Response:
         index = built.get("index.html")
         if index is None:
             raise NotBuilt("the console was not built")

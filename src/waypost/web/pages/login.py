@@ -15,10 +15,10 @@ from waypost.web.gate import check_origin, person_cookie
 from waypost.web.office import Office
 from waypost.web.pages.languages import Language
 from waypost.web.pages.paper import Paper, language_of
-from waypost.web.pages.session import CARRIER_HOME, HOME, inside, read_form
+from waypost.web.pages.session import CARRIER_HOME, HOME, MERCHANT_HOME, inside, read_form
 
 ACCOUNT = "/account"
-HOMES = {Role.OPERATOR: HOME, Role.CARRIER: CARRIER_HOME}
+HOMES = {Role.OPERATOR: HOME, Role.CARRIER: CARRIER_HOME, Role.MERCHANT: MERCHANT_HOME}
 #: What a browser says of itself, and what we call it; the first that fits.
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS = (("Android", "Android"), ("iPhone", "iOS"), ("iPad", "iOS"), ("Windows", "Windows"), ("Mac OS", "macOS"))
@@ -120,4 +120,5 @@ def _home_of(person: Person) -> str:
 
 def known_target(target: str, request: Request) -> str:
     """The page to go to after signing in, if it is one of ours; else nothing."""
-    return next((target for home in (HOME, CARRIER_HOME, ACCOUNT) if inside(home, target, request) == target), "")
+    homes = (*HOMES.values(), ACCOUNT)
+    return next((target for home in homes if inside(home, target, request) == target), "")

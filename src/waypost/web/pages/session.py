@@ -1,4 +1,4 @@
-"""Signing in and out with a key: a browser gives an operator's or a carrier's key once and gets a cookie.
+"""Signing in and out with a key: a browser gives an operator's, carrier's or merchant's key once and gets a cookie.
 
 For people, who have a login and a password, see `login.py`.
 """
@@ -18,12 +18,12 @@ from waypost.web.office import Office
 from waypost.web.pages.paper import Paper, language_of
 from waypost.web.problems import Forbidden
 
-HOME, CARRIER_HOME, CONSOLE = "/operator", "/carrier", "/console"
+HOME, CARRIER_HOME, MERCHANT_HOME, CONSOLE = "/operator", "/carrier", "/merchant", "/console"
 #: Of a demo.
 START = "/start"
-_ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER}
-#: Where the cookie of a key goes: an operator's also to the console and to the API, which the console asks.
-_COOKIE_PATHS = {HOME: "/", CARRIER_HOME: CARRIER_HOME}
+_ROLES = {HOME: Role.OPERATOR, CARRIER_HOME: Role.CARRIER, MERCHANT_HOME: Role.MERCHANT}
+#: Where the cookie of a key goes: an operator's and a merchant's also to the API, which their consoles ask.
+_COOKIE_PATHS = {HOME: "/", CARRIER_HOME: CARRIER_HOME, MERCHANT_HOME: "/"}
 #: Pages for the same people that do not lie below their home.
 _ALSO = {HOME: (CONSOLE,)}
 _MOST_FIELDS = 20
@@ -38,7 +38,7 @@ class SignIn(Exception):
 
 
 def add_sessions(app: FastAPI, office: Office, paper: Paper) -> None:
-    """The sign-in pages of operators and carriers, and the forms behind them."""
+    """The sign-in pages of operators, carriers and merchants, and the forms behind them."""
 
     @app.exception_handler(SignIn)
     async def ask_for_key(request: Request, wanted: SignIn) -> Response:
@@ -114,6 +114,17 @@ async def get_carrier(office: Office, request: Request) -> Key:
         ForeignForm: see `Gate.find_session`.
     """
     return await _get(office, request, Role.CARRIER, CARRIER_HOME)
+
+
+async def get_merchant(office: Office, request: Request) -> Key:
+    """The merchant behind a browser.
+
+    Raises:
+        SignIn: nobody has signed in there.
+        Forbidden: it is somebody who ships for no merchant.
+        ForeignForm: see `Gate.find_session`.
+    """
+    return await _get(office, request, Role.MERCHANT, MERCHANT_HOME)
 
 
 async def _get(office: Office, request: Request, role: Role, home: str) -> Key:
