@@ -97,7 +97,9 @@ def open_page(browser: Browser, demo: Demo) -> Iterator[Open]:
     strange: list[str] = []
 
     def watch(request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(demo.address).netloc and not request.url.startswith("data:"):
+        if urlsplit(request.url).netloc != urlsplit(demo.address).netloc and not request.url.startswith(
+            ("data:", "blob:")
+        ):
             strange.append(request.url)
 
     def open_page(

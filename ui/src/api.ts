@@ -151,6 +151,50 @@ export interface LanePage {
   next: string | null;
 }
 
+export interface UnheardCode {
+  code: string;
+  scans: number;
+  first_at: string;
+  last_at: string;
+  /** Of a parcel that has it. */
+  number: string;
+}
+
+export interface Scorecard {
+  carrier: string;
+  parcels: number;
+  scans: number;
+  freshness: { scans: number; p50_s: number | null; p90_s: number | null; p99_s: number | null; over_hour: Part; over_day: Part };
+  completeness: { accepted: Part; moved: Part; out_for_delivery: Part; ended: Part; silent: Part };
+  early: Part;
+  shift: { verdict: "none" | "ahead" | "behind" | "too_few"; minutes: number | null; scans: number };
+  unknown: Part;
+  unknown_codes: UnheardCode[];
+  impossible: Part;
+  out_of_order: Part;
+  sampled: number;
+}
+
+export interface Scorecards {
+  since: string;
+  until: string;
+  silent_days: number;
+  days_before: number;
+  carriers: Scorecard[];
+}
+
+export interface AccountView {
+  account: string;
+  carrier: string;
+  polls_per_hour: number;
+  at_once: number;
+  watched: number;
+  due: number;
+  ended: number;
+  trouble: string | null;
+  rests_until: string | null;
+}
+
 export interface LaneDetail {
   since: string;
   until: string;
@@ -256,8 +300,11 @@ export function address(path: string, parameters: Parameters = {}): string {
   return text ? `${path}?${text}` : path;
 }
 
-/** The header by which the server knows that a page of its own asks. */
-export const OURS = { "X-Waypost-Page": "console" };
+/** Whether this is the console of merchants: the address tells. */
+export const FOR_MERCHANTS = typeof location !== "undefined" && /^\/merchant(\/|$)/.test(location.pathname);
+
+/** The header by which the server knows that a page of its own asks, and as whom. */
+export const OURS = { "X-Waypost-Page": FOR_MERCHANTS ? "merchant" : "console" };
 
 const RELOAD_AGAIN_MS = 60_000;
 
@@ -299,6 +346,13 @@ export async function ask<T>(path: string, parameters?: Parameters, signal?: Abo
 export async function send<T>(path: string, body: unknown): Promise<T> {
   const headers = { ...OURS, "Content-Type": "application/json" };
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!answer.ok) return refuse(answer);
+  return (await answer.json()) as T;
+}
+
+/** The same for a file. */
+export async function sendFile<T>(path: string, file: Blob, kind: string): Promise<T> {
+  const answer = await fetch(path, { method: "POST", headers: { ...OURS, "Content-Type": kind }, body: file });
   if (!answer.ok) return refuse(answer);
   return (await answer.json()) as T;
 }

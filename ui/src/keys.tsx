@@ -11,6 +11,7 @@ const KEYS: [string[], Key][] = [
   [["e"], "key_alert_assign"],
   [["s"], "key_alert_snooze"],
   [["r"], "key_alert_resolve"],
+  [["v"], "key_views"],
   [["?"], "key_help"],
 ];
 

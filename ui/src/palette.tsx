@@ -4,9 +4,10 @@ import type { Found } from "./api.ts";
 import { asProblem, ask } from "./api.ts";
 import { Dialog } from "./dialog.tsx";
 import { placeText } from "./place.ts";
-import { at, go, readNumbers } from "./route.ts";
+import { BASE, at, go, readNumbers } from "./route.ts";
 import { useHubs } from "./screens/hubs.ts";
 import { usePhrase, useWords } from "./state.tsx";
+import { findViews, loadViews } from "./views.ts";
 
 interface Choice {
   key: string;
@@ -16,6 +17,7 @@ interface Choice {
 }
 
 const MOST_HUBS = 6;
+const MOST_VIEWS = 6;
 const PAUSE_MS = 200;
 
 export function Palette({ close }: { close: () => void }) {
@@ -26,6 +28,7 @@ export function Palette({ close }: { close: () => void }) {
   const [found, setFound] = useState<{ of: string; parcels: Choice[]; carriers: string[] }>({ of: "", parcels: [], carriers: [] });
   const [problem, setProblem] = useState({ of: "", title: "" });
   const hubs = useHubs();
+  const [views] = useState(() => loadViews(BASE));
   const numbers = readNumbers(text);
   const sought = text.trim();
 
@@ -56,7 +59,8 @@ export function Palette({ close }: { close: () => void }) {
 
   const lower = sought.toLowerCase();
   const places = sought.length < 2 ? [] : hubs.filter((each) => `${each.name} ${each.facility} ${each.city ?? ""}`.toLowerCase().includes(lower));
-  const choices: Choice[] =
+  const named = findViews(views, sought).slice(0, MOST_VIEWS).map((each) => ({ key: `view ${each.name}`, what: each.name, more: words.say("view"), to: each.to }));
+  const others: Choice[] =
     numbers.length > 1
       ? [{ key: "many", what: words.say("find_many", { count: numbers.length }), more: "", to: at("/parcels", { n: numbers.join(",") }) }]
       : [
@@ -68,6 +72,7 @@ export function Palette({ close }: { close: () => void }) {
             to: at("/", { hub: `${each.carrier}/${each.facility}` }),
           })),
         ];
+  const choices = [...named, ...others];
   const here = Math.min(chosen, Math.max(choices.length - 1, 0));
 
   function press(event: KeyboardEvent) {

@@ -1,8 +1,8 @@
 // The address is the state: the screen, its filters and what is selected, so that any view can be kept and sent on.
 import { useMemo, useSyncExternalStore } from "react";
-import { address, type Parameters } from "./api.ts";
+import { FOR_MERCHANTS, address, type Parameters } from "./api.ts";
 
-export const BASE = "/console";
+export const BASE = FOR_MERCHANTS ? "/merchant" : "/console";
 
 export interface Route {
   path: string;

@@ -1,6 +1,6 @@
 // What stands around every screen: where to go, finding, keys, language and theme.
 import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
-import type { Me, StatusRecord } from "./api.ts";
+import { FOR_MERCHANTS, type Me, type StatusRecord } from "./api.ts";
 import { Keys } from "./keys.tsx";
 import { Palette } from "./palette.tsx";
 import { Boundary } from "./parts/boundary.tsx";
@@ -11,13 +11,20 @@ import { Parcel } from "./screens/parcel.tsx";
 import { Parcels } from "./screens/parcels.tsx";
 import { Tower } from "./screens/tower.tsx";
 import { SharedContext, type Theme } from "./state.tsx";
+import { Views } from "./views.tsx";
 import { type Key, LANGUAGES, type Words } from "./words.ts";
 
 const Lanes = lazy(() => import("./screens/lanes.tsx"));
+const Carriers = lazy(() => import("./screens/carriers.tsx"));
 const Forecast = lazy(() => import("./screens/forecast.tsx"));
 const WhatIfs = lazy(() => import("./screens/whatif.tsx"));
+const Shipments = lazy(() => import("./merchant/shipments.tsx"));
+const Create = lazy(() => import("./merchant/create.tsx"));
+const Batch = lazy(() => import("./merchant/batch.tsx"));
 
-const MENU: [string, Key][] = [["/", "tower"], ["/parcels", "parcels"], ["/lanes", "lanes"], ["/forecast", "forecast"], ["/what-if", "what_if"]];
+const OPERATORS: [string, Key][] = [["/", "tower"], ["/parcels", "parcels"], ["/lanes", "lanes"], ["/carriers", "carriers"], ["/forecast", "forecast"], ["/what-if", "what_if"]];
+const MERCHANTS: [string, Key][] = [["/", "m_shipments"], ["/create", "m_create"], ["/batch", "m_batch"]];
+const MENU = FOR_MERCHANTS ? MERCHANTS : OPERATORS;
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const systemTheme = (): Theme => (dark.matches ? "dark" : "light");
@@ -57,10 +64,10 @@ const isTyping = (target: EventTarget | null) =>
 
 export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses: Map<string, StatusRecord> }) {
   const [theme, turn] = useTheme();
-  const [open, setOpen] = useState<"palette" | "keys" | null>(null);
+  const [open, setOpen] = useState<"palette" | "keys" | "views" | null>(null);
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
-  const title = words.say(MENU.find(([path]) => path !== "/" && route.path.startsWith(path))?.[1] ?? "tower");
+  const title = words.say(MENU.find(([path]) => path !== "/" && route.path.startsWith(path))?.[1] ?? MENU[0]?.[1] ?? "tower");
   const shared = useMemo(() => ({ words, me, statuses, theme }), [words, me, statuses, theme]);
 
   useEffect(() => {
@@ -73,13 +80,17 @@ export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses:
   }, [route.path]);
 
   useEffect(() => {
+    if (FOR_MERCHANTS) return; // keys, views and finding are of what operators see
     function press(event: KeyboardEvent) {
       const asksForPalette = (event.key === "/" && !isTyping(event.target)) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
       if (asksForPalette) {
         event.preventDefault();
         setOpen("palette");
       } else if (event.key === "?" && !isTyping(event.target)) setOpen("keys");
-      else if (event.key === "Escape") setOpen(null);
+      else if (event.key === "v" && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event.target)) {
+        event.preventDefault(); // the field of names would get it
+        setOpen("views");
+      } else if (event.key === "Escape") setOpen(null);
     }
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
@@ -102,13 +113,14 @@ export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses:
           </ul>
         </nav>
         <div className="tools">
-          <button type="button" className="find" onClick={() => setOpen("palette")}>{words.say("find")} <kbd>/</kbd></button>
+          {!FOR_MERCHANTS && <button type="button" className="find" onClick={() => setOpen("palette")}>{words.say("find")} <kbd>/</kbd></button>}
+          {!FOR_MERCHANTS && <button type="button" onClick={() => setOpen("views")}>{words.say("views")}</button>}
           <select aria-label={words.say("language")} value={words.code} onChange={(event) => chooseTongue(event.target.value)}>
             {Object.entries(LANGUAGES).map(([code, each]) => <option key={code} value={code} lang={each.tag}>{each.name}</option>)}
           </select>
           <button type="button" onClick={turn} aria-pressed={theme === "dark"}>{words.say("dark")}</button>
-          <button type="button" onClick={() => setOpen("keys")} aria-label={words.say("keyboard")}>?</button>
-          <a className="who" href="/operator">{me.name}</a>
+          {!FOR_MERCHANTS && <button type="button" onClick={() => setOpen("keys")} aria-label={words.say("keyboard")}>?</button>}
+          {FOR_MERCHANTS ? <Leave me={me} words={words} /> : <a className="who" href="/operator">{me.name}</a>}
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
@@ -119,16 +131,29 @@ export function Shell({ words, me, statuses }: { words: Words; me: Me; statuses:
         </Boundary>
       </main>
       {open === "palette" && <Palette close={() => setOpen(null)} />}
+      {open === "views" && <Views close={() => setOpen(null)} />}
       {open === "keys" && <Keys close={() => setOpen(null)} />}
     </SharedContext>
   );
 }
 
+/** Who is here, and the way out: people have an account, keys have none. */
+function Leave({ me, words }: { me: Me; words: Words }) {
+  return (
+    <>
+      {me.is_person ? <a className="who" href="/account">{me.name}</a> : <span className="who">{me.name}</span>}
+      <form method="post" action={me.is_person ? "/logout" : "/merchant/logout"}><button type="submit">{words.say("m_sign_out")}</button></form>
+    </>
+  );
+}
+
 function Screen({ route }: { route: Route }) {
   const [first, carrier, ...number] = partsOf(route.path);
+  if (FOR_MERCHANTS) return first === "create" ? <Create /> : first === "batch" ? <Batch /> : <Shipments query={route.query} />;
   if (first === "parcels" && carrier) return <Parcel carrier={carrier} number={number.join("/")} />;
   if (first === "parcels") return <Parcels query={route.query} />;
   if (first === "lanes") return <Lanes query={route.query} />;
+  if (first === "carriers") return <Carriers query={route.query} />;
   if (first === "forecast") return <Forecast query={route.query} />;
   if (first === "what-if") return <WhatIfs query={route.query} />;
   return <Tower query={route.query} />;

@@ -1,0 +1,112 @@
+// Orders as merchants write and read them; docs/reference/http.md tells all of it.
+import { type LanguageCode, LANGUAGES } from "../words.ts";
+
+export interface Address {
+  name: string;
+  phone: string;
+  country: string;
+  province: string;
+  city: string;
+  county: string;
+  street: string;
+  postcode: string;
+}
+
+export interface Waybill {
+  carrier: string;
+  number: string;
+}
+
+export interface OrderView {
+  id: string;
+  state: State;
+  account: string;
+  service: string;
+  why: string;
+  made_at: string;
+  erased_at: string | null;
+  parcels: { piece: number; state: string; waybill: Waybill | null; why: string }[];
+  order: { reference: string; consignee: Partial<Address>; return_of?: string };
+}
+
+export const STATES = ["draft", "queued", "booked", "refused", "doubtful", "cancelled"] as const;
+export type State = (typeof STATES)[number];
+
+export interface Offer {
+  account: string;
+  service: string;
+  currency: string;
+  minor: number;
+  window: { earliest: string; latest: string } | null;
+  promise: { p90_at: string; held: number | null } | null;
+  co2: { grams: number | null };
+}
+
+export interface QuotesAnswer {
+  quotes: { quotes: Offer[]; unquoted: { account: string; service: string; why: string }[]; sorted_by: string }[];
+  refusals: Refusal[];
+}
+
+export interface Refusal {
+  row: number;
+  field: string;
+  reason: string;
+}
+
+export interface Job {
+  id: string;
+  is_done: boolean;
+  orders: number;
+  states: Record<string, number>;
+  left: { id: string; reference: string; why: string }[];
+}
+
+export const PARTS: (keyof Address)[] = ["name", "phone", "country", "province", "city", "county", "street", "postcode"];
+export const REQUIRED: ReadonlySet<keyof Address> = new Set(["name", "country", "city", "street"]);
+
+export const emptyAddress = (country: string): Address => ({ name: "", phone: "", country, province: "", city: "", county: "", street: "", postcode: "" });
+
+/** An address that was kept; whatever else is kept under its name is none. */
+export function readAddress(kept: string | null, country: string): Address {
+  const empty = emptyAddress(country);
+  try {
+    const found = JSON.parse(kept ?? "null") as Record<string, unknown> | null;
+    for (const part of PARTS) if (typeof found?.[part] === "string") empty[part] = found[part];
+  } catch {
+    // as if nothing was kept
+  }
+  return empty;
+}
+
+export interface Draft {
+  reference: string;
+  sender: Address;
+  consignee: Address;
+  what: string;
+  pieces: string;
+  grams: string;
+}
+
+/** The order as the API takes it, by an offer that was chosen or else the best one. */
+export function asOrder(draft: Draft, offer: Offer | null) {
+  const told = (address: Address) => Object.fromEntries(PARTS.map((part) => [part, address[part].trim()]).filter(([, text]) => text));
+  return {
+    reference: draft.reference.trim(),
+    sender: told(draft.sender),
+    consignee: told(draft.consignee),
+    items: [{ description: draft.what.trim(), quantity: Number(draft.pieces), weight_g: Number(draft.grams) }],
+    ...(offer ? { account: offer.account, service: offer.service } : { choose: "best" }),
+  };
+}
+
+/** An amount in minor units as its currency is written. */
+export function money(minor: number, currency: string, code: LanguageCode): string {
+  const format = new Intl.NumberFormat(LANGUAGES[code].tag, { style: "currency", currency });
+  return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
+/** Cells as CSV. A cell that a spreadsheet would reckon with is told to be text. */
+export function asCsv(rows: string[][]): string {
+  const cell = (text: string) => `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  return rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
+}
