@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from waypost.access.keys import Role
 from waypost.app.console import aside, line, out, tell_cut
 from waypost.app.importing import import_into
-from waypost.app.living import CAPACITIES, Living
+from waypost.app.living import CAPACITIES, SPEED, Living
 from waypost.app.serving import is_loopback, serve_house, tell_addresses
 from waypost.app.settings import Settings, read_settings
 from waypost.app.shop import accounts, open_shop
@@ -40,7 +40,7 @@ def run_demo(
     port: int | None,
     fresh: bool,
     still: bool,
-    speed: float,
+    speed: float = SPEED,
     as_json: bool,
 ) -> None:
     """Make the sample world if there is none yet, and serve it; unless it is still, with a network that goes on."""

@@ -89,4 +89,4 @@ def test_there_is_none_but_in_a_demo(world: Any) -> None:
 
 
 def test_only_roles_that_are_shown_can_be_entered(demo: Any) -> None:
-    assert demo.ask("POST", "/start/merchant", headers=FORM, body=b"").status in (404, 405)
+    assert demo.ask("POST", "/start/consignee", headers=FORM, body=b"").status in (404, 405)

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { address, send, sendFile } from "../api.ts";
 import { useWords } from "../state.tsx";
-import { Progress, Told, save, useDoing } from "./common.tsx";
+import { Progress, Told, save, useDoing } from "./doing.tsx";
 import { type Refusal, asCsv } from "./orders.ts";
 
 interface Sheet {

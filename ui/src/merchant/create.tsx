@@ -3,7 +3,7 @@ import { type FormEvent, useState } from "react";
 import { send } from "../api.ts";
 import { at, go } from "../route.ts";
 import { useWords } from "../state.tsx";
-import { Told, useDoing } from "./common.tsx";
+import { Told, useDoing } from "./doing.tsx";
 import { type Address, type Draft, type Offer, type OrderView, PARTS, type QuotesAnswer, REQUIRED, type Refusal, asOrder, emptyAddress, money, readAddress } from "./orders.ts";
 
 const SENDER = "waypost.sender";

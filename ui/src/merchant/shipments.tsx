@@ -7,7 +7,7 @@ import { Sign } from "../parts/sign.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { at, setQuery } from "../route.ts";
 import { useAsk, usePages, usePhrase, useShared, useWords } from "../state.tsx";
-import { Progress, Told, save, useDoing } from "./common.tsx";
+import { Progress, Told, save, useDoing } from "./doing.tsx";
 import { type OrderView, STATES, asCsv } from "./orders.ts";
 
 interface Page {

@@ -45,7 +45,7 @@ export function Progress({ id, changed }: { id: string; changed: () => void }) {
   const [job, setJob] = useState<Job | null>(null);
   const doing = useDoing();
   useEffect(() => {
-    let timer = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = new AbortController();
     const look = () =>
       doing.run(async () => {
