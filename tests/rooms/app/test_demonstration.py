@@ -81,4 +81,4 @@ def test_only_who_is_at_the_machine_is_let_in_without_a_password(
     [guide] = given
     assert (guide is not None) is lets_in
     with open_house(read_settings({}, home=demo), read_only=True) as house:
-        assert len(house.people.list_all()) == (2 if lets_in else 0)
+        assert len(house.people.list_all()) == (3 if lets_in else 0)

@@ -165,7 +165,7 @@ def test_after_signing_in_nobody_is_sent_elsewhere(world: Any, target: str) -> N
         ((Role.OPERATOR,), "/operator", 200, 403),
         ((Role.CARRIER,), "/carrier", 403, 200),
         ((Role.CARRIER, Role.OPERATOR), "/operator", 200, 200),
-        ((Role.MERCHANT,), "/account", 403, 403),
+        ((Role.MERCHANT,), "/merchant", 403, 403),
     ],
 )
 def test_each_sees_the_pages_of_their_roles(
@@ -416,3 +416,17 @@ def test_the_trail_opens_only_those_who_stand_on_its_page(world: Any) -> None:
     key = world.keys.list_all()[0].key
     world.trail.note(f"key:{key.id}", "key.logged_in", key.id, world.now_ms)
     assert browser.get("/operator/audit?what=key.logged_in").text.count(f"<small>{key.name}") == 2
+
+
+def test_on_a_merchants_page_who_is_an_operator_too_asks_as_a_merchant(world: Any) -> None:
+    party = world.parties.add(PartyKind.MERCHANT, "Estrela", world.now_ms).id
+    add(world, "ann@example.org", Role.OPERATOR, Role.MERCHANT, party=party)
+    cookie = log_in(world).cookies[0].split(";")[0]
+
+    def ask(path: str, page: str) -> int:
+        return int(world.get(path, headers={"cookie": cookie, "x-waypost-page": page}).status)
+
+    assert [ask(path, "console") for path in ("/v1/orders", "/v1/live")] == [200, 200]
+    assert [ask(path, "merchant") for path in ("/v1/orders", "/v1/live")] == [200, 403]
+    elsewhere = {"cookie": cookie, "x-waypost-page": "merchant", "sec-fetch-site": "cross-site"}
+    assert world.get("/v1/orders", headers=elsewhere).status == 401
