@@ -343,9 +343,9 @@ export async function ask<T>(path: string, parameters?: Parameters, signal?: Abo
 }
 
 /** Tells the server something; answers what it says to that. */
-export async function send<T>(path: string, body: unknown): Promise<T> {
-  const headers = { ...OURS, "Content-Type": "application/json" };
-  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+export async function send<T>(path: string, body: unknown, { method = "POST", key = "" } = {}): Promise<T> {
+  const headers = { ...OURS, "Content-Type": "application/json", ...(key && { "Idempotency-Key": key }) };
+  const answer = await fetch(path, { method, headers, body: JSON.stringify(body) });
   if (!answer.ok) return refuse(answer);
   return (await answer.json()) as T;
 }
@@ -363,8 +363,13 @@ export async function remove(path: string): Promise<void> {
   if (!answer.ok) await refuse(answer);
 }
 
+/** What the server answers, with its headers. */
+export async function askAnswer(path: string, parameters?: Parameters, signal?: AbortSignal): Promise<Response> {
+  const answer = await fetch(address(path, parameters), { headers: OURS, ...(signal && { signal }) });
+  return answer.ok ? answer : refuse(answer);
+}
+
 /** A file that the server makes. */
 export async function askFile(path: string, parameters?: Parameters): Promise<Blob> {
-  const answer = await fetch(address(path, parameters), { headers: OURS });
-  return answer.ok ? answer.blob() : refuse(answer);
+  return (await askAnswer(path, parameters)).blob();
 }

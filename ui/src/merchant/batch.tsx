@@ -3,7 +3,7 @@ import { useState } from "react";
 import { address, send, sendFile } from "../api.ts";
 import { useWords } from "../state.tsx";
 import { Progress, Told, save, useDoing } from "./doing.tsx";
-import { type Refusal, asCsv } from "./orders.ts";
+import { type Refusal, asCsv, newKey } from "./orders.ts";
 
 interface Sheet {
   orders: number;
@@ -39,7 +39,10 @@ export default function Batch() {
       setSheet(await sendFile<Sheet>(path, file, /\.xlsx$/i.test(file.name) ? XLSX : "text/csv"));
       setIn(!dryRun);
     });
-  const book = () => doing.run(async () => setJob((await send<{ id: string }>("/v1/jobs", { orders: sheet?.entries.map((each) => each.id) ?? [] })).id));
+  function book() {
+    const [orders, key] = [sheet?.entries.map((each) => each.id) ?? [], newKey()];
+    doing.run(async () => setJob((await send<{ id: string }>("/v1/jobs", { orders }, { key })).id));
+  }
   const saveRefusals = () => save(new Blob([asCsv([["line", "field", "reason"], ...(sheet?.refusals ?? []).map((each) => [String(each.line), each.field, each.reason])])], { type: "text/csv" }), "refused.csv");
   return (
     <>
@@ -47,13 +50,13 @@ export default function Batch() {
       <div className="columns">
         <form className="panel what-if" aria-label={words.say("m_batch")} onSubmit={(event) => { event.preventDefault(); handIn(true); }}>
           <label className="wide">{words.say("m_sheet")}<input type="file" accept=".csv,.xlsx" required onChange={(event) => choose(event.target.files?.[0] ?? null)} /></label>
-          <label className="wide">{words.say("m_columns")}<textarea rows={3} value={columns} onChange={(event) => { setColumns(event.target.value); setSheet(null); }} placeholder="consignee.name:Buyer" /></label>
+          <label className="wide">{words.say("m_columns")}<textarea rows={3} value={columns} onChange={(event) => { setColumns(event.target.value); setSheet(null); }} placeholder="consignee_name:Buyer" /></label>
           <div className="panel-tools">
             <button type="submit" className="button" disabled={doing.busy || !file}>{words.say("m_try")}</button>
             <button type="button" disabled={doing.busy || !sheet?.orders || isIn} onClick={() => handIn(false)}>{words.say("m_hand_in")}</button>
             <button type="button" disabled={doing.busy || !isIn || !sheet?.entries.length || job !== null} onClick={book}>{words.say("m_book_many", { count: isIn ? (sheet?.entries.length ?? 0) : 0 })}</button>
           </div>
-          <Told problem={doing.problem} again={doing.clear} />
+          <Told problem={doing.problem} again={doing.again} />
         </form>
         <div className="stack">
           {sheet && (

@@ -1,5 +1,5 @@
 // A new order: from where to whom, what is in it, what it would cost by whom; then it is booked.
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { send } from "../api.ts";
 import { at, go } from "../route.ts";
 import { useWords } from "../state.tsx";
@@ -16,6 +16,8 @@ export default function Create() {
   const [quoted, setQuoted] = useState<QuotesAnswer["quotes"][number] | null>(null);
   const [offer, setOffer] = useState<Offer | null>(null);
   const [refusals, setRefusals] = useState<Refusal[]>([]);
+  /** Of the draft that the server has already: what is changed since changes it there. */
+  const kept = useRef<string | null>(null);
   const doing = useDoing();
   function change(more: Partial<Draft>) {
     setDraft({ ...draft, ...more });
@@ -33,13 +35,18 @@ export default function Create() {
   };
   const keep = (andBook: boolean) =>
     doing.run(async () => {
-      const answer = await send<{ entries: { id: string }[]; refusals: Refusal[] }>("/v1/orders", [asOrder(draft, offer)]);
-      setRefusals(answer.refusals);
-      const entry = answer.entries[0];
-      if (!entry) return;
+      const order = asOrder(draft, offer);
+      if (kept.current) await send<OrderView>(`/v1/orders/${encodeURIComponent(kept.current)}`, order, { method: "PUT" });
+      else {
+        const answer = await send<{ entries: { id: string }[]; refusals: Refusal[] }>("/v1/orders", [order]);
+        setRefusals(answer.refusals);
+        kept.current = answer.entries[0]?.id ?? null;
+      }
+      const id = kept.current;
+      if (!id) return;
       localStorage.setItem(SENDER, JSON.stringify(draft.sender));
-      if (andBook) await send<OrderView>(`/v1/orders/${encodeURIComponent(entry.id)}/confirm`, {});
-      go(at("/", { id: entry.id }));
+      if (andBook) await send<OrderView>(`/v1/orders/${encodeURIComponent(id)}/confirm`, {});
+      go(at("/", { id }));
     });
   const why = (field: string) => refusals.find((each) => each.field === field)?.reason;
   const known = new Set(["reference", "items[0].description", "items[0].quantity", "items[0].weight_g", ...PARTS.flatMap((part) => [`sender.${part}`, `consignee.${part}`])]);
@@ -87,7 +94,7 @@ export default function Create() {
               </div>
             </section>
           )}
-          <Told problem={doing.problem} again={doing.clear} />
+          <Told problem={doing.problem} again={doing.again} />
         </div>
       </form>
     </>

@@ -58,7 +58,7 @@ export interface Job {
   is_done: boolean;
   orders: number;
   states: Record<string, number>;
-  left: { id: string; reference: string; why: string }[];
+  left: { order: string; reference: string; why: string }[];
 }
 
 export const PARTS: (keyof Address)[] = ["name", "phone", "country", "province", "city", "county", "street", "postcode"];
@@ -98,6 +98,9 @@ export function asOrder(draft: Draft, offer: Offer | null) {
     ...(offer ? { account: offer.account, service: offer.service } : { choose: "best" }),
   };
 }
+
+/** By which a request is known when it is sent again. */
+export const newKey = (): string => [...crypto.getRandomValues(new Uint32Array(4))].map((each) => each.toString(36)).join("-");
 
 /** An amount in minor units as its currency is written. */
 export function money(minor: number, currency: string, code: LanguageCode): string {

@@ -8,14 +8,15 @@ import { type Column, Table } from "../parts/table.tsx";
 import { at, setQuery } from "../route.ts";
 import { useAsk, usePages, usePhrase, useShared, useWords } from "../state.tsx";
 import { Progress, Told, save, useDoing } from "./doing.tsx";
-import { type OrderView, STATES, asCsv } from "./orders.ts";
+import { type OrderView, STATES, asCsv, newKey } from "./orders.ts";
 
 interface Page {
   orders: OrderView[];
   next: string | null;
 }
 
-const AT_ONCE = 100;
+/** Numbers that the server looks up for a merchant in one request. */
+const AT_ONCE = 30;
 const waybillOf = (each: OrderView) => each.parcels.find((parcel) => parcel.waybill)?.waybill ?? null;
 const numbersOf = (orders: OrderView[]) => orders.flatMap((each) => each.parcels.flatMap((parcel) => parcel.waybill?.number ?? []));
 
@@ -25,14 +26,12 @@ function useStatuses(orders: OrderView[]): Map<string, string> {
   const key = numbersOf(orders).join(" ");
   useEffect(() => {
     const stop = new AbortController();
-    const numbers = key.split(" ").filter(Boolean);
+    const numbers = key.split(" ").filter((each) => each && !found.has(each));
     async function read() {
-      const all = new Map<string, string>();
       for (let from = 0; from < numbers.length; from += AT_ONCE) {
-        const { found } = await ask<{ found: Found[] }>("/v1/parcels", { number: numbers.slice(from, from + AT_ONCE) }, stop.signal);
-        for (const each of found) if (each.parcels[0]) all.set(each.asked, each.parcels[0].status);
+        const answer = await ask<{ found: Found[] }>("/v1/parcels", { number: numbers.slice(from, from + AT_ONCE) }, stop.signal);
+        setFound((before) => new Map([...before, ...answer.found.map((each): [string, string] => [each.asked, each.parcels[0]?.status ?? ""])]));
       }
-      setFound(all);
     }
     read().catch(() => undefined); // the orders are shown without them
     return () => stop.abort();
@@ -58,12 +57,15 @@ export default function Shipments({ query }: { query: URLSearchParams }) {
     if (!now.delete(id)) now.add(id);
     setChosen(now);
   }
-  const book = () =>
+  useEffect(() => setChosen(new Set()), [state]); // nothing is booked that is not shown
+  function book() {
+    const key = newKey();
     doing.run(async () => {
-      const made = await send<{ id: string }>("/v1/jobs", { orders: [...chosen] });
+      const made = await send<{ id: string }>("/v1/jobs", { orders: [...chosen] }, { key });
       setChosen(new Set());
       setQuery({ job: made.id });
     });
+  }
   function exportRows() {
     const rows = orders.map((each) => [each.order.reference, each.state, waybillOf(each)?.carrier ?? "", waybillOf(each)?.number ?? "", statusOf(each) ?? "", each.made_at]);
     save(new Blob([asCsv([["reference", "state", "carrier", "number", "status", "made_at"], ...rows])], { type: "text/csv" }), "orders.csv");
@@ -102,7 +104,7 @@ export default function Shipments({ query }: { query: URLSearchParams }) {
             <button type="button" disabled={chosen.size === 0 || doing.busy} onClick={book}>{words.say("m_book_many", { count: chosen.size })}</button>
             <button type="button" disabled={orders.length === 0} onClick={exportRows}>{words.say("as_csv")}</button>
           </div>
-          <Told problem={doing.problem} again={doing.clear} />
+          <Told problem={doing.problem} again={doing.again} />
           <Notice of={page} />
           {page.value && orders.length === 0 && <p className="note">{words.say("m_no_orders")}</p>}
           {orders.length > 0 && <Table label={words.say("m_shipments")} rows={orders} columns={columns} keyOf={(each) => each.id} selected={open?.id ?? null} choose={(each) => setQuery({ id: each.id })} height={480} />}
@@ -168,7 +170,7 @@ function Detail({ id, changed, statusOf }: { id: string; changed: () => void; st
         {sure && <button type="button" disabled={doing.busy} onClick={() => act("cancel")}>{words.say("m_cancel_sure")}</button>}
         {sure && <button type="button" onClick={() => setSure(false)}>{words.say("m_cancel_not")}</button>}
       </div>
-      <Told problem={doing.problem} again={doing.clear} />
+      <Told problem={doing.problem} again={doing.again} />
     </section>
   );
 }
