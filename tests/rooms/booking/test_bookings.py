@@ -187,6 +187,7 @@ def test_an_adapter_that_fails_leaves_doubt(desk: Desk, monkeypatch: pytest.Monk
 def test_a_doubt_is_settled_by_who_looked() -> None:
     """USPS does not know our references: after a crash nobody can ask it."""
     with open_desk("usps") as desk:
+        desk.fake.clock = desk.clock  # the day of the order is one of its days
         [id_] = desk.enter(desk.draft(parcels=(BOX,)))
         desk.book.confirm(desk.merchant, id_, "usps", desk.clock())
         assert desk.book.claim([id_], desk.clock(), desk.clock() + LEASE_MS)  # and then the process died
