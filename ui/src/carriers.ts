@@ -1,5 +1,6 @@
 // Comparing carriers: the figures of their scorecards, what their lanes add up to, sorting, and a file of it.
 import type { LaneRow, Part, Scorecard } from "./api.ts";
+import { asCsv } from "./files.ts";
 
 export const PERIODS = [7, 30, 90] as const;
 /** What the server takes unless told. */
@@ -138,17 +139,6 @@ export function sortRows(rows: Row[], { by, down }: { by: Sorting; down: boolean
   });
 }
 
-/** The mark by which spreadsheets know UTF-8. */
-const MARK = "\uFEFF";
-
-/** A cell of a file: what a spreadsheet would run as a formula gets an apostrophe in front, unless it is a number. */
-export function cellOf(value: string | number | null): string {
-  if (value === null) return "";
-  if (typeof value === "number") return String(value);
-  const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 /** The rows as a file: of each share how many, and of how many. */
 export function fileOf(rows: Row[]): string {
   const shares = SORTINGS.filter((each) => !["carrier", "parcels", "scans", "median", "p90", "p99", "shift"].includes(each)) as Figure[];
@@ -163,5 +153,5 @@ export function fileOf(rows: Row[]): string {
       card.unknown_codes.map((each) => each.code).join(" "),
     ];
   });
-  return MARK + [names, ...lines].map((line) => `${line.map(cellOf).join(",")}\r\n`).join("");
+  return asCsv([names, ...lines]);
 }

@@ -32,6 +32,8 @@ CAPACITIES = "capacities.csv"
 #: How far it has come is written down after so many of its minutes.
 _NOTED_MIN = 60
 _AGAIN_S, _INDEX_S = 5.0, 600.0
+#: A booking may be seen so much later than another that was made after it.
+_COMMIT_S = 30.0
 _MEND = "`waypost demo --fresh` begins again."
 
 
@@ -76,7 +78,7 @@ class Living:
         capacities: a file that says how many parcels its hubs sort in an hour.
     """
 
-    def __init__(self, folder: Path, seed: int, now_ms: int, speed: float | None = None) -> None:
+    def __init__(self, folder: Path, seed: int, now_ms: int, speed: float = SPEED) -> None:
         self._file = folder / _NOTE
         kept = read_json(self._file, Passed, mend=_MEND) if self._file.exists() else None
         reached_ms = now_ms // _STEP_MS * _STEP_MS if kept is None else kept.reached_ms
@@ -84,7 +86,7 @@ class Living:
         self.passed = kept or Passed(
             seed=seed, parcels_per_day=PARCELS_PER_DAY, first_ms=first_ms, reached_ms=reached_ms
         )
-        self._speed = speed or SPEED
+        self._speed = speed
         self.pace = Pace(reached_ms, self._speed, _STEP_MS)
         self._world = world = make_world(self.passed.seed, self.passed.parcels_per_day)
         self.capacities = folder / CAPACITIES
@@ -103,7 +105,7 @@ class Living:
         if not passed.is_handed_in:
             self._note(passed)
         self._run = run = Run(self._world, passed.first_ms, sent=[each.sent for each in passed.shipped])
-        self._door = _Door(self._world, run, passed.shipped)
+        self._door = _Door(self._world, run, passed.shipped, round(_COMMIT_S * 1000 * self._speed))
         length_ms = passed.reached_ms - passed.first_ms
         heard_ms = passed.reached_ms if passed.is_handed_in else passed.first_ms + WARM_UP_DAYS * DAY_MS
         for at_ms in run.warm_up(heard_ms):
@@ -122,8 +124,8 @@ class Living:
         self._note(msgspec.structs.replace(self.passed, **told))
 
     def _note(self, passed: Passed) -> None:
-        self.passed = passed
         Disk().replace(self._file, msgspec.json.encode(passed))
+        self.passed = passed
 
     def start(self, house: House, journal: FilteringBoundLogger) -> None:
         """Let time pass from now on, in a thread of its own."""
@@ -151,8 +153,9 @@ class Living:
         due_s = time.monotonic()
         while not self._stopping.wait(max(due_s + _STEP_MS / 1000 / self._speed - time.monotonic(), 0.0)):
             due_s = time.monotonic()
-            if self._door.take(house, journal):
-                self.note()  # before any scan of it is heard of, or another run would not tell the next
+            while not self._fetch(house, journal):
+                if self._stopping.wait(_AGAIN_S):
+                    return
             batch = self._door.rename(self._run.advance(self._run.minute + 1))
             while not self._hand_in(house, batch, journal):
                 if self._stopping.wait(_AGAIN_S):
@@ -169,6 +172,17 @@ class Living:
         except OSError as error:  # it is noted again later; until then more is handed in twice after a restart
             journal.error("how far the twin has come cannot be noted", exc_info=error)
 
+    def _fetch(self, house: House, journal: FilteringBoundLogger) -> bool:
+        """Let couriers fetch what was booked: noted before any scan of it is heard, or another run would not go on."""
+        try:
+            self._door.take(house, journal)
+            if len(self._door.shipped) > len(self.passed.shipped):
+                self.note()
+        except (StoreError, OSError) as error:
+            journal.error("the twin waits", exc_info=error)
+            return False
+        return True
+
     def _hand_in(self, house: House, batch: pa.RecordBatch, journal: FilteringBoundLogger) -> bool:
         try:
             if batch.num_rows:
@@ -182,28 +196,26 @@ class Living:
 class _Door:
     """Where parcels come into the world that the house's merchants booked: its couriers fetch them at once."""
 
-    def __init__(self, world: World, run: Run, shipped: Sequence[Shipped]) -> None:
-        self._world, self._run = world, run
+    def __init__(self, world: World, run: Run, shipped: Sequence[Shipped], back_ms: int) -> None:
+        self._world, self._run, self._back_ms = world, run, back_ms
         self.shipped = list(shipped)
         self._waybills = dict(zip(run.sent_numbers, (each.number for each in shipped), strict=True))
         self._seen = {each.number for each in shipped}
         self._since_ms = 0
 
-    def take(self, house: House, journal: FilteringBoundLogger) -> bool:
-        """Fetch what was booked since; whether there was anything."""
+    def take(self, house: House, journal: FilteringBoundLogger) -> None:
+        """Fetch what was booked since."""
         with house.memory.records.read() as connection:
-            fresh = [each for each in list_fresh(connection, self._since_ms) if each.number not in self._seen]
-        before = len(self.shipped)
-        for each in fresh:
-            self._seen.add(each.number)
-            self._since_ms = max(self._since_ms, each.booked_ms)
-            self._fetch(each, house, journal)
-        return len(self.shipped) > before
+            booked = list_fresh(connection, self._since_ms - self._back_ms)
+        for each in booked:
+            if each.number not in self._seen:
+                self._fetch(each, house, journal)
+                self._seen.add(each.number)
+                self._since_ms = max(self._since_ms, each.booked_ms)
 
     def _fetch(self, fresh: Fresh, house: House, journal: FilteringBoundLogger) -> None:
         order, find = house.bookings.book.get(fresh.merchant, fresh.order).order, self._world.places.find
-        ends = [find(each.country, each.city, each.county) for each in (order.sender, order.consignee)]
-        start, end = ends
+        start, end = (find(each.country, each.city, each.county) for each in (order.sender, order.consignee))
         if start is None or end is None or fresh.carrier not in self._world.carriers:
             journal.warning("no courier of the twin goes there: this parcel stays as it is", order=fresh.order)
             return

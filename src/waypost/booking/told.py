@@ -30,7 +30,7 @@ class Fresh(msgspec.Struct, frozen=True):
     booked_ms: int
 
 
-def list_fresh(connection: Connection, since_ms: int, most: int = 1_000) -> list[Fresh]:
+def list_fresh(connection: Connection, since_ms: int) -> list[Fresh]:
     """What was booked from an instant on, the earliest first. All orders are looked at: for few of them."""
     kept = order_parcels.c
     query = (
@@ -38,7 +38,6 @@ def list_fresh(connection: Connection, since_ms: int, most: int = 1_000) -> list
         .join(orders, orders.c.id == kept.order_id)
         .where(kept.booked_ms >= since_ms, kept.state == ParcelState.BOOKED.value, kept.number != "")
         .order_by(kept.booked_ms, kept.id)
-        .limit(most)
     )
     return [Fresh(*row) for row in connection.execute(query)]
 

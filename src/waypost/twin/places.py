@@ -16,6 +16,8 @@ import numpy.typing as npt
 from waypost.model.names import plain_name
 from waypost.network.distances import great_circle_km
 
+#: Thousands of names are compared with each address.
+_plain = functools.lru_cache(1 << 14)(plain_name)
 _MUNICIPALITIES = ("11", "12", "31", "50")
 
 
@@ -79,14 +81,13 @@ class Places(msgspec.Struct, frozen=True):
 
         None: it is not in this world.
         """
-        wanted, near = plain_name(city), plain_name(county)
+        wanted, near = _plain(city), _plain(county)
         found = [
             row
             for row, name in enumerate(self.names)
-            if self.countries[row] == country
-            and wanted in (plain_name(name), plain_name(self.areas[self.area[row]].name))
+            if self.countries[row] == country and wanted in (_plain(name), _plain(self.areas[self.area[row]].name))
         ]
-        named = [row for row in found if near and plain_name(self.names[row]) == near]
+        named = [row for row in found if near and _plain(self.names[row]) == near]
         return max(((int(self.people[row]), self.codes[row]) for row in named or found), default=(0, None))[1]
 
     def people_of_areas(self) -> npt.NDArray[np.float64]:

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 import pytest
 from fastapi import FastAPI
 
+from waypost.access.keys import Role
+from waypost.model.parties import PartyKind
 from waypost.web.office import Office
 from waypost.web.pages.console import add_console, read_built
 
@@ -48,6 +50,27 @@ def test_every_screen_needs_a_session_and_comes_back_after_signing_in(world: Any
     page = world.get(path, headers={"cookie": entered.cookies[0].split(";")[0]})
     assert (page.status, page.headers["cache-control"]) == (200, "private, no-cache")
     assert "Console" in page.text
+
+
+def test_merchants_sign_in_to_theirs_with_a_key(world: Any) -> None:
+    party = world.parties.add(PartyKind.MERCHANT, "Estrela", world.now_ms).id
+    asked = world.get("/merchant/create")
+    assert (asked.status, asked.headers["location"].partition("?")[0]) == (303, "/merchant/login")
+
+    def enter(key: str) -> Any:
+        body = urlencode({"key": key, "next": "/merchant/create"}).encode()
+        return world.ask("POST", "/merchant/login", headers=FORM, body=body)
+
+    assert enter(world.operator).status == 401
+    entered = enter(world.keys.make(Role.MERCHANT, "shop", world.now_ms, party=party))
+    assert (entered.status, entered.headers["location"]) == (303, "/merchant/create")
+    session = {"cookie": entered.cookies[0].split(";")[0], "x-waypost-page": "merchant"}
+    assert "Console" in world.get("/merchant/create", headers=session).text
+    assert world.get("/v1/orders", headers=session).json == {"orders": [], "next": None}
+    assert world.get("/console", headers=session).status == 303
+    left = world.ask("POST", "/merchant/logout", headers=FORM | session, body=b"")
+    assert (left.status, left.headers["location"]) == (303, "/merchant/login")
+    assert world.get("/v1/orders", headers=session).status == 401
 
 
 def test_its_files_never_change_and_are_sent_packed(world: Any) -> None:

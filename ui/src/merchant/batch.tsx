@@ -1,9 +1,10 @@
 // Many orders out of a sheet: tried first, then handed in, booked as one job and printed as one file.
 import { useState } from "react";
 import { address, send, sendFile } from "../api.ts";
+import { asCsv, save } from "../files.ts";
 import { useWords } from "../state.tsx";
-import { Progress, Told, save, useDoing } from "./doing.tsx";
-import { type Refusal, asCsv, newKey } from "./orders.ts";
+import { Progress, Told, useDoing } from "./doing.tsx";
+import { type Refusal, newKey } from "./orders.ts";
 
 interface Sheet {
   orders: number;
@@ -43,7 +44,7 @@ export default function Batch() {
     const [orders, key] = [sheet?.entries.map((each) => each.id) ?? [], newKey()];
     doing.run(async () => setJob((await send<{ id: string }>("/v1/jobs", { orders }, { key })).id));
   }
-  const saveRefusals = () => save(new Blob([asCsv([["line", "field", "reason"], ...(sheet?.refusals ?? []).map((each) => [String(each.line), each.field, each.reason])])], { type: "text/csv" }), "refused.csv");
+  const saveRefusals = () => save(asCsv([["line", "field", "reason"], ...(sheet?.refusals ?? []).map((each) => [each.line, each.field, each.reason])]), "refused.csv");
   return (
     <>
       <div className="top"><h1>{words.say("m_batch")}</h1></div>

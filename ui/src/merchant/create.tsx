@@ -89,7 +89,7 @@ export default function Create() {
               </ul>
               {quoted.unquoted.map((each) => <p className="note" key={`${each.account} ${each.service}`}>{each.account} {each.service}: {each.why}</p>)}
               <div className="panel-tools">
-                <button type="button" className="button" disabled={doing.busy || !offer} onClick={() => keep(true)}>{words.say("m_book")}</button>
+                <button type="button" className="button" disabled={doing.busy} onClick={() => keep(true)}>{words.say("m_book")}</button>
                 <button type="button" disabled={doing.busy} onClick={() => keep(false)}>{words.say("m_keep")}</button>
               </div>
             </section>

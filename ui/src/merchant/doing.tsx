@@ -1,6 +1,7 @@
 // What the merchant's screens share: doing something once, files, and a job that is watched until it is done.
 import { useEffect, useRef, useState } from "react";
 import { type Problem, asProblem, ask, askAnswer } from "../api.ts";
+import { save } from "../files.ts";
 import { Trouble } from "../parts/notice.tsx";
 import { useWords } from "../state.tsx";
 import { type Job, STATES } from "./orders.ts";
@@ -24,13 +25,6 @@ export function useDoing() {
 export function Told({ problem, again }: { problem: Problem | null; again: () => void }) {
   const words = useWords();
   return problem && <Trouble what={problem.detail} mend={problem.mend} again={again} words={words} />;
-}
-
-export function save(content: Blob, name: string): void {
-  const url = URL.createObjectURL(content);
-  const link = Object.assign(document.createElement("a"), { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** The labels of a job; they may be made only now, and are asked for until they are. How many are left out. */

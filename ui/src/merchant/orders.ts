@@ -87,7 +87,7 @@ export interface Draft {
   grams: string;
 }
 
-/** The order as the API takes it, by an offer that was chosen or else the best one. */
+/** The order as the API takes it, by an offer that was chosen; without one by the only account that there is. */
 export function asOrder(draft: Draft, offer: Offer | null) {
   const told = (address: Address) => Object.fromEntries(PARTS.map((part) => [part, address[part].trim()]).filter(([, text]) => text));
   return {
@@ -95,7 +95,7 @@ export function asOrder(draft: Draft, offer: Offer | null) {
     sender: told(draft.sender),
     consignee: told(draft.consignee),
     items: [{ description: draft.what.trim(), quantity: Number(draft.pieces), weight_g: Number(draft.grams) }],
-    ...(offer ? { account: offer.account, service: offer.service } : { choose: "best" }),
+    ...(offer && { account: offer.account, service: offer.service }),
   };
 }
 
@@ -106,10 +106,4 @@ export const newKey = (): string => [...crypto.getRandomValues(new Uint32Array(4
 export function money(minor: number, currency: string, code: LanguageCode): string {
   const format = new Intl.NumberFormat(LANGUAGES[code].tag, { style: "currency", currency });
   return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
-}
-
-/** Cells as CSV. A cell that a spreadsheet would reckon with is told to be text. */
-export function asCsv(rows: string[][]): string {
-  const cell = (text: string) => `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
-  return rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
 }

@@ -1,14 +1,15 @@
 // A merchant's home: its orders, how far they and their parcels are, and what to do with one or with many.
 import { useEffect, useState } from "react";
-import { type Found, ask, askFile, send } from "../api.ts";
+import { type Found, type Problem, asProblem, ask, askFile, send } from "../api.ts";
+import { asCsv, save } from "../files.ts";
 import { Link } from "../parts/link.tsx";
 import { More, Notice } from "../parts/notice.tsx";
 import { Sign } from "../parts/sign.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { at, setQuery } from "../route.ts";
 import { useAsk, usePages, usePhrase, useShared, useWords } from "../state.tsx";
-import { Progress, Told, save, useDoing } from "./doing.tsx";
-import { type OrderView, STATES, asCsv, newKey } from "./orders.ts";
+import { Progress, Told, useDoing } from "./doing.tsx";
+import { type OrderView, STATES, newKey } from "./orders.ts";
 
 interface Page {
   orders: OrderView[];
@@ -20,9 +21,11 @@ const AT_ONCE = 30;
 const waybillOf = (each: OrderView) => each.parcels.find((parcel) => parcel.waybill)?.waybill ?? null;
 const numbersOf = (orders: OrderView[]) => orders.flatMap((each) => each.parcels.flatMap((parcel) => parcel.waybill?.number ?? []));
 
-/** By number, the status that a parcel has now. */
-function useStatuses(orders: OrderView[]): Map<string, string> {
+/** By number, the status that a parcel has; the orders are shown without them as long as they do not come. */
+function useStatuses(orders: OrderView[]) {
   const [found, setFound] = useState(new Map<string, string>());
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [times, setTimes] = useState(0);
   const key = numbersOf(orders).join(" ");
   useEffect(() => {
     const stop = new AbortController();
@@ -33,10 +36,10 @@ function useStatuses(orders: OrderView[]): Map<string, string> {
         setFound((before) => new Map([...before, ...answer.found.map((each): [string, string] => [each.asked, each.parcels[0]?.status ?? ""])]));
       }
     }
-    read().catch(() => undefined); // the orders are shown without them
+    read().then(() => setProblem(null), (error: unknown) => stop.signal.aborted || setProblem(asProblem(error)));
     return () => stop.abort();
-  }, [key]);
-  return found;
+  }, [key, times]);
+  return { found, problem, again: () => setTimes(times + 1) };
 }
 
 export default function Shipments({ query }: { query: URLSearchParams }) {
@@ -46,7 +49,7 @@ export default function Shipments({ query }: { query: URLSearchParams }) {
   const state = query.get("state");
   const page = usePages<Page>("/v1/orders", { state, limit: 200 }, (one, other) => ({ ...one, orders: [...one.orders, ...other.orders] }));
   const orders = page.value?.orders ?? [];
-  const found = useStatuses(orders);
+  const { found, ...told } = useStatuses(orders);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const doing = useDoing();
   const job = query.get("job");
@@ -68,7 +71,7 @@ export default function Shipments({ query }: { query: URLSearchParams }) {
   }
   function exportRows() {
     const rows = orders.map((each) => [each.order.reference, each.state, waybillOf(each)?.carrier ?? "", waybillOf(each)?.number ?? "", statusOf(each) ?? "", each.made_at]);
-    save(new Blob([asCsv([["reference", "state", "carrier", "number", "status", "made_at"], ...rows])], { type: "text/csv" }), "orders.csv");
+    save(asCsv([["reference", "state", "carrier", "number", "status", "made_at"], ...rows]), "orders.csv");
   }
   const columns: Column<OrderView>[] = [
     { name: words.say("m_choose"), width: "44px", show: (each) => <input type="checkbox" aria-label={words.say("m_choose_one", { reference: each.order.reference })} checked={chosen.has(each.id)} onClick={(event) => event.stopPropagation()} onChange={() => turn(each.id)} /> },
@@ -105,6 +108,7 @@ export default function Shipments({ query }: { query: URLSearchParams }) {
             <button type="button" disabled={orders.length === 0} onClick={exportRows}>{words.say("as_csv")}</button>
           </div>
           <Told problem={doing.problem} again={doing.again} />
+          <Told {...told} />
           <Notice of={page} />
           {page.value && orders.length === 0 && <p className="note">{words.say("m_no_orders")}</p>}
           {orders.length > 0 && <Table label={words.say("m_shipments")} rows={orders} columns={columns} keyOf={(each) => each.id} selected={open?.id ?? null} choose={(each) => setQuery({ id: each.id })} height={480} />}

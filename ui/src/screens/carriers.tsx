@@ -2,6 +2,7 @@
 import { type KeyboardEvent, type ReactNode, useMemo } from "react";
 import type { AccountView, LanePage, LaneRow, Part, Scorecards, UnheardCode } from "../api.ts";
 import { type Figure, GROUPS, type Group, type LaneSum, PERIODS, type Row, type Sorting, USUAL_DAYS, fileOf, nextSorting, partOf, readDays, readSorting, rowsOf, secondsOf, sinceOf, sortRows, sumLanes } from "../carriers.ts";
+import { save } from "../files.ts";
 import { Link } from "../parts/link.tsx";
 import { Notice, Trouble } from "../parts/notice.tsx";
 import { laneText } from "../place.ts";
@@ -297,11 +298,4 @@ function span(seconds: number, words: Words): string {
   if (long >= 7200) return (seconds < 0 ? "−" : "") + words.hours(long / 3600);
   const unit = long < 120 ? "second" : "minute";
   return format(words.locale, unit, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 }).format(unit === "minute" ? seconds / 60 : seconds);
-}
-
-/** Hands a file to the browser. */
-function save(text: string, name: string) {
-  const file = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
-  Object.assign(document.createElement("a"), { href: file, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(file), 60_000); // it may be read only after this
 }

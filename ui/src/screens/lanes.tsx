@@ -1,6 +1,7 @@
 // Lanes: how long parcels take from area to area, by carrier; the curve, the weeks, and the hours of hand-over.
 import { Suspense, lazy, useCallback, useMemo, useState } from "react";
 import { type LaneDetail, type LanePage, type LaneRow, type Times, asProblem, askFile } from "../api.ts";
+import { save } from "../files.ts";
 import { More, Notice } from "../parts/notice.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { laneText } from "../place.ts";
@@ -149,10 +150,7 @@ function Download({ path, parameters, name }: { path: string; parameters: Record
   // asked as all else is: a link alone does not tell the server that a page of its own asks, where there is no https
   async function take() {
     try {
-      const file = URL.createObjectURL(await askFile(path, parameters));
-      const link = Object.assign(document.createElement("a"), { href: file, download: name });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(file), 60_000); // it may be read only after this
+      save(await askFile(path, parameters), name);
       setProblem(null);
     } catch (error) {
       setProblem(asProblem(error).title);
