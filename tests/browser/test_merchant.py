@@ -31,12 +31,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield Demo(found["address"], found["key"], {}, Path(found["home"]))
 
 
+def assert_is_well(page: Page) -> None:
+    """In both themes and on a phone: what stands there can be read, and nothing is too wide."""
+    size = page.viewport_size
+    assert size is not None
+    for theme, shown in (("light", size), ("dark", size), ("dark", {"width": 360, "height": 740})):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.set_viewport_size(shown)  # type: ignore[arg-type]
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size(size)
+
+
 def test_an_order_is_booked_printed_and_followed_to_the_door(open_page: Open) -> None:
     page = open_page("/start", bypass_csp=True)
     page.get_by_role("button", name="Enter as merchant").click()
     expect(page.get_by_role("heading", name="Shipments")).to_be_visible(timeout=SLOWLY_MS)
     page.get_by_text("TEA-1001", exact=True).click()
     expect(page.get_by_role("heading", name="Order TEA-1001")).to_be_visible()
+    assert_is_well(page)
     page.get_by_role("button", name="Book", exact=True).click()
     number = page.get_by_label("TEA-1001", exact=True).get_by_role("link").first
     expect(number).to_have_text(re.compile(r"^(77|78|YT)9\d{12}$"), timeout=SLOWLY_MS)
@@ -44,14 +58,7 @@ def test_an_order_is_booked_printed_and_followed_to_the_door(open_page: Open) ->
         page.get_by_role("button", name="Print the label").click()
     assert Path(printed.value.path()).read_bytes().startswith(b"%PDF")
 
-    axe = Axe()
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        found = axe.run(page)
-        assert found.violations_count == 0, found.generate_report()
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
+    assert_is_well(page)
     waybill = number.inner_text()
     until_s = time.monotonic() + ARRIVES_S
     page.goto(f"{page.url.split('/merchant')[0]}/track/{waybill}")
@@ -74,7 +81,6 @@ def test_offers_are_compared_and_the_best_is_booked(open_page: Open) -> None:
     offers = page.get_by_role("radio")
     expect(offers).to_have_count(3, timeout=SLOWLY_MS)
     expect(page.get_by_text("CN¥7.20")).to_be_visible()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert_is_well(page)
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.get_by_role("button", name="Print the label")).to_be_visible(timeout=SLOWLY_MS)

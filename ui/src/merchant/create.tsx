@@ -59,14 +59,17 @@ export default function Create() {
           <Ends of={draft.consignee} title={words.say("m_consignee")} field="consignee" why={why} change={(consignee) => change({ consignee })} />
         </div>
         <div className="stack">
-          <fieldset className="panel what-if">
-            <legend>{words.say("m_goods")}</legend>
-            <Field name={words.say("m_reference")} value={draft.reference} most={64} why={why("reference")} change={(reference) => change({ reference })} required />
-            <Field name={words.say("m_what")} value={draft.what} most={300} why={why("items[0].description")} change={(what) => change({ what })} required />
-            <Field name={words.say("m_pieces")} value={draft.pieces} least={1} top={100_000} why={why("items[0].quantity")} change={(pieces) => change({ pieces })} required />
-            <Field name={words.say("m_grams")} value={draft.grams} least={1} top={1_000_000} why={why("items[0].weight_g")} change={(grams) => change({ grams })} required />
+          <div className="panel what-if">
+            <fieldset>
+              <legend>{words.say("m_goods")}</legend>
+              <Field name={words.say("m_reference")} value={draft.reference} most={64} why={why("reference")} change={(reference) => change({ reference })} required />
+              <Field name={words.say("m_what")} value={draft.what} most={300} why={why("items[0].description")} change={(what) => change({ what })} required />
+              <Field name={words.say("m_pieces")} value={draft.pieces} least={1} top={100_000} why={why("items[0].quantity")} change={(pieces) => change({ pieces })} required />
+              <Field name={words.say("m_grams")} value={draft.grams} least={1} top={1_000_000} why={why("items[0].weight_g")} change={(grams) => change({ grams })} required />
+            </fieldset>
             <button type="submit" className="button" disabled={doing.busy}>{words.say("m_compare")}</button>
-          </fieldset>
+          </div>
+          {doing.busy && <p className="note" role="status">{words.say("loading")}</p>}
           {refusals.filter((each) => !known.has(each.field)).map((each) => <p className="warn" role="alert" key={each.field}>{each.field} {each.reason}</p>)}
           {quoted && (
             <section className="panel">
@@ -104,10 +107,12 @@ export default function Create() {
 function Ends({ of, title, field, why, change }: { of: Address; title: string; field: string; why: (field: string) => string | undefined; change: (to: Address) => void }) {
   const words = useWords();
   return (
-    <fieldset className="panel what-if">
-      <legend>{title}</legend>
-      {PARTS.map((part) => <Field key={part} name={words.say(`m_${part}`)} value={of[part]} most={part === "country" ? 2 : 300} why={why(`${field}.${part}`)} change={(text) => change({ ...of, [part]: part === "country" ? text.toUpperCase() : text })} required={REQUIRED.has(part)} />)}
-    </fieldset>
+    <div className="panel what-if">
+      <fieldset>
+        <legend>{title}</legend>
+        {PARTS.map((part) => <Field key={part} name={words.say(`m_${part}`)} value={of[part]} most={part === "country" ? 2 : 300} why={why(`${field}.${part}`)} change={(text) => change({ ...of, [part]: part === "country" ? text.toUpperCase() : text })} required={REQUIRED.has(part)} />)}
+      </fieldset>
+    </div>
   );
 }
 

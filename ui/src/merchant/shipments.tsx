@@ -94,7 +94,7 @@ export default function Shipments({ query }: { query: URLSearchParams }) {
         <h1>{words.say("m_shipments")}</h1>
         <Link className="button" to={at("/create")}>{words.say("m_create")}</Link>
       </div>
-      <div className="columns">
+      <div className="columns wide-first">
         <section className="panel">
           <div className="panel-tools">
             <label>
