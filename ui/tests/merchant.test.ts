@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { asOrder, emptyAddress, money, readAddress } from "../src/merchant/orders.ts";
+import { asOrder, emptyAddress, money, readAddress, sayArrival } from "../src/merchant/orders.ts";
+import { Words } from "../src/words.ts";
+import en from "../src/words/en.json";
 
 describe("orders of a merchant", () => {
   const draft = { reference: " A-1 ", sender: { ...emptyAddress("CN"), name: "S" }, consignee: { ...emptyAddress("US"), city: " X " }, what: "Tea", pieces: "2", grams: "300" };
@@ -21,5 +23,13 @@ describe("orders of a merchant", () => {
   it("writes money with as many decimals as it has", () => {
     expect(money(720, "CNY", "en")).toContain("7.20");
     expect(money(720, "JPY", "en")).toContain("720");
+  });
+
+  it("tells no arrival where an end is not known", () => {
+    const words = new Words("en", en);
+    const offer = { account: "yto", service: "", currency: "CNY", minor: 1, window: null, promise: { p90_at: "2026-11-24T18:33:00Z", held: null, unknown: ["origin.city"] }, co2: { grams: null } };
+    expect(sayArrival(offer, words)).toContain("origin.city");
+    expect(sayArrival({ ...offer, promise: { ...offer.promise, unknown: [] } }, words)).toContain("24 Nov");
+    expect(sayArrival({ ...offer, promise: null }, words)).toBe("no days told");
   });
 });

@@ -4,7 +4,7 @@ import { send } from "../api.ts";
 import { at, go } from "../route.ts";
 import { useWords } from "../state.tsx";
 import { Told, useDoing } from "./doing.tsx";
-import { type Address, type Draft, type Offer, type OrderView, PARTS, type QuotesAnswer, REQUIRED, type Refusal, asOrder, emptyAddress, money, readAddress } from "./orders.ts";
+import { type Address, type Draft, type Offer, type OrderView, PARTS, type QuotesAnswer, REQUIRED, type Refusal, asOrder, emptyAddress, money, readAddress, sayArrival } from "./orders.ts";
 
 const SENDER = "waypost.sender";
 
@@ -82,7 +82,7 @@ export default function Create() {
                       <input type="radio" name="offer" checked={offer === each} onChange={() => setOffer(each)} />{" "}
                       <b>{money(each.minor, each.currency, words.code)}</b> {each.account} {each.service}{" "}
                       <small>
-                        {each.promise ? words.say("m_promised", { at: words.stamp(each.promise.p90_at) }) : each.window ? `${words.day(each.window.earliest)} – ${words.day(each.window.latest)}` : words.say("m_no_days")}
+                        {sayArrival(each, words)}
                         {each.promise?.held != null && ` · ${words.say("m_held", { share: words.percent(each.promise.held) })}`}
                         {each.co2.grams !== null && ` · ${words.say("m_co2", { count: each.co2.grams })}`}
                       </small>

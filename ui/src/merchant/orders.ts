@@ -1,5 +1,5 @@
 // Orders as merchants write and read them; docs/reference/http.md tells all of it.
-import { type LanguageCode, LANGUAGES } from "../words.ts";
+import { type LanguageCode, LANGUAGES, type Words } from "../words.ts";
 
 export interface Address {
   name: string;
@@ -38,7 +38,7 @@ export interface Offer {
   currency: string;
   minor: number;
   window: { earliest: string; latest: string } | null;
-  promise: { p90_at: string; held: number | null } | null;
+  promise: { p90_at: string; held: number | null; unknown: string[] } | null;
   co2: { grams: number | null };
 }
 
@@ -97,6 +97,13 @@ export function asOrder(draft: Draft, offer: Offer | null) {
     items: [{ description: draft.what.trim(), quantity: Number(draft.pieces), weight_g: Number(draft.grams) }],
     ...(offer && { account: offer.account, service: offer.service }),
   };
+}
+
+/** When an offer arrives, in words: by its promise, else in its days. What knows neither end is no promise to go by. */
+export function sayArrival({ promise, window }: Offer, words: Words): string {
+  if (promise?.unknown.length) return words.say("m_unknown", { what: promise.unknown.join(", ") });
+  if (promise) return words.say("m_promised", { at: words.stamp(promise.p90_at) });
+  return window ? `${words.day(window.earliest)} – ${words.day(window.latest)}` : words.say("m_no_days");
 }
 
 /** By which a request is known when it is sent again. */
